@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Every target does all its set-up: a virtual environment in $(VENV) with the packages of requirements.lock.
+# Needs Python 3.11 to 3.13, g++, make and perl. Nothing outside this folder is changed (pip's cache aside).
+#
+#   make demo      the main job: the trained student becomes verified hardware, in build/demo
+#   make test      linters aside, all tests that take seconds
+#   make test-all  those that take minutes too
+#   make lint      ruff, mypy --strict, Verilator -Wall on every cell alone
+#   make bench     the figures of the README, measured on this machine
+#   make lock      resolve the dependencies afresh into requirements.lock
+#   make clean     remove everything generated; the environment stays
+
+VENV ?= .venv
+JOBS ?= 2
+BIN  := $(VENV)/bin
+READY := $(VENV)/rtl4ml.ready
+
+# What may be used again (compiled simulation runtime, synthesized cells) stays in this folder too.
+export RTL4ML_CACHE ?= $(CURDIR)/build/cache
+
+.PHONY: demo test test-all lint bench lock clean
+.DELETE_ON_ERROR:
+
+demo: $(READY)
+	$(BIN)/rtl4ml demo --out build/demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+test-all: $(READY)
+	$(BIN)/python -m pytest -n $(JOBS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/lint_rtl.py
+
+bench: $(READY)
+	$(BIN)/python scripts/bench.py
+
+lock: $(READY)
+	$(BIN)/python scripts/lock.py
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find rtl hls boards models sim src tests scripts -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamp is written last: an installation that was interrupted is done again, a finished one is not repeated.
+$(READY): requirements.lock pyproject.toml
+	@set -e; \
+	if ! test -x $(BIN)/pip; then \
+	  for python in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
+	    if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then \
+	      found=$$python; break; \
+	    fi; \
+	  done; \
+	  if test -z "$$found"; then \
+	    echo "rtl4ml: Python must be 3.11 to 3.13, none is in PATH; install one or run make PYTHON=/path/to/python3.11" >&2; \
+	    exit 2; \
+	  fi; \
+	  echo "rtl4ml: creating $(VENV) with $$found"; \
+	  if ! $$found -m venv $(VENV); then rm -rf $(VENV); exit 2; fi; \
+	fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@

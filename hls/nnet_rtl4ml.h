@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What rtl4ml's HLS projects add to hls4ml's nnet_utils: stream functions that hls4ml 1.3 has no exact counterpart of.
+// Every one reads and writes packs of one pixel, channel 0 first, and works on the raw integers of its fixed-point
+// types (value = integer * 2^-fraction); one pack in, one pack out in a cycle, except where the comment says otherwise.
+
+#ifndef NNET_RTL4ML_H_
+#define NNET_RTL4ML_H_
+
+#include "ap_fixed.h"
+#include "ap_int.h"
+#include "hls_stream.h"
+#include "nnet_common.h"
+#include "nnet_types.h"
+
+namespace nnet {
+
+// The integer behind a fixed-point number, as a signed one.
+template <int W, int I, ap_q_mode Q, ap_o_mode O, int N> ap_int<W> r4_integer(const ap_fixed<W, I, Q, O, N> &x) {
+    #pragma HLS INLINE
+    ap_int<W> v;
+    v.range(W - 1, 0) = x.range(W - 1, 0);
+    return v;
+}
+
+template <int W, int I, ap_q_mode Q, ap_o_mode O, int N> ap_int<W + 1> r4_integer(const ap_ufixed<W, I, Q, O, N> &x) {
+    #pragma HLS INLINE
+    ap_int<W + 1> v = 0;
+    v.range(W - 1, 0) = x.range(W - 1, 0);
+    return v;
+}
+
+// The fixed-point number of an integer that its type holds.
+template <class T, int W> T r4_value(const ap_int<W> &v) {
+    #pragma HLS INLINE
+    ap_int<T::width> low = v;
+    T y;
+    y.range(T::width - 1, 0) = low.range(T::width - 1, 0);
+    return y;
+}
+
+// y = clip(round(x * 2^-shift), lo, hi), halves to even. `bits` hold x * 2^-shift and the limits.
+template <class data_T, class res_T, typename CONFIG_T>
+void r4_round(hls::stream<data_T> &data, hls::stream<res_T> &res) {
+    typedef ap_int<CONFIG_T::bits> wide;
+RoundLoop:
+    for (unsigned i = 0; i < CONFIG_T::n_pixels; i++) {
+        #pragma HLS PIPELINE
+        data_T x = data.read();
+        res_T y;
+    RoundChannels:
+        for (unsigned c = 0; c < res_T::size; c++) {
+            #pragma HLS UNROLL
+            wide v = r4_integer(x[c]);
+            if (CONFIG_T::right > 0) {
+                const int half = CONFIG_T::right > 0 ? CONFIG_T::right - 1 : 0;
+                wide below = (wide(1) << half) - 1;
+                wide odd = (v >> CONFIG_T::right) & wide(1);
+                v = (v + below + odd) >> CONFIG_T::right;
+            } else {
+                v = v << CONFIG_T::left;
+            }
+            if (v < wide(CONFIG_T::lo))
+                v = CONFIG_T::lo;
+            if (v > wide(CONFIG_T::hi))
+                v = CONFIG_T::hi;
+            y[c] = r4_value<typename res_T::value_type>(v);
+        }
+        res.write(y);
+    }
+}
+
+// y = levels[number of thresholds that x reaches]; `rows` is 1 or the number of channels.
+template <class data_T, class res_T, typename CONFIG_T>
+void r4_threshold(hls::stream<data_T> &data, hls::stream<res_T> &res,
+                  typename CONFIG_T::thresholds_t thresholds[CONFIG_T::rows * CONFIG_T::n_thresholds],
+                  typename CONFIG_T::levels_t levels[CONFIG_T::level_rows * (CONFIG_T::n_thresholds + 1)]) {
+ThresholdLoop:
+    for (unsigned i = 0; i < CONFIG_T::n_pixels; i++) {
+        #pragma HLS PIPELINE
+        data_T x = data.read();
+        res_T y;
+    ThresholdChannels:
+        for (unsigned c = 0; c < res_T::size; c++) {
+            #pragma HLS UNROLL
+            unsigned row = CONFIG_T::rows == 1 ? 0 : c;
+            unsigned level_row = CONFIG_T::level_rows == 1 ? 0 : c;
+            ap_int<CONFIG_T::bits> v = r4_integer(x[c]);
+            unsigned count = 0;
+        ThresholdCount:
+            for (unsigned t = 0; t < CONFIG_T::n_thresholds; t++) {
+                #pragma HLS UNROLL
+                if (v >= thresholds[row * CONFIG_T::n_thresholds + t])
+                    count++;
+            }
+            ap_int<CONFIG_T::level_bits> level = levels[level_row * (CONFIG_T::n_thresholds + 1) + count];
+            y[c] = r4_value<typename res_T::value_type>(level);
+        }
+        res.write(y);
+    }
+}
+
+// y = table[clip(x, first, first + entries - 1) - first]; `rows` is 1 or the number of channels.
+template <class data_T, class res_T, typename CONFIG_T>
+void r4_table(hls::stream<data_T> &data, hls::stream<res_T> &res,
+              typename CONFIG_T::table_t table[CONFIG_T::rows * CONFIG_T::entries]) {
+    typedef ap_int<CONFIG_T::bits> wide;
+TableLoop:
+    for (unsigned i = 0; i < CONFIG_T::n_pixels; i++) {
+        #pragma HLS PIPELINE
+        data_T x = data.read();
+        res_T y;
+    TableChannels:
+        for (unsigned c = 0; c < res_T::size; c++) {
+            #pragma HLS UNROLL
+            unsigned row = CONFIG_T::rows == 1 ? 0 : c;
+            wide v = wide(r4_integer(x[c])) - wide(CONFIG_T::first);
+            if (v < 0)
+                v = 0;
+            if (v > wide(CONFIG_T::entries - 1))
+                v = CONFIG_T::entries - 1;
+            ap_int<CONFIG_T::level_bits> level = table[row * CONFIG_T::entries + v.to_uint()];
+            y[c] = r4_value<typename res_T::value_type>(level);
+        }
+        res.write(y);
+    }
+}
+
+// The same integers under another type, which must hold them: a power of two between their values, nothing else.
+template <class data_T, class res_T, typename CONFIG_T>
+void r4_rename(hls::stream<data_T> &data, hls::stream<res_T> &res) {
+RenameLoop:
+    for (unsigned i = 0; i < CONFIG_T::n_pixels; i++) {
+        #pragma HLS PIPELINE
+        data_T x = data.read();
+        res_T y;
+    RenameChannels:
+        for (unsigned c = 0; c < res_T::size; c++) {
+            #pragma HLS UNROLL
+            y[c] = r4_value<typename res_T::value_type>(r4_integer(x[c]));
+        }
+        res.write(y);
+    }
+}
+
+// The sum over all pixels of a frame, channel by channel: one pack out for a frame.
+template <class data_T, class res_T, typename CONFIG_T>
+void r4_global_sum(hls::stream<data_T> &data, hls::stream<res_T> &res) {
+    ap_int<CONFIG_T::bits> sum[res_T::size];
+    #pragma HLS ARRAY_PARTITION variable=sum complete
+GlobalSumClear:
+    for (unsigned c = 0; c < res_T::size; c++) {
+        #pragma HLS UNROLL
+        sum[c] = 0;
+    }
+GlobalSumLoop:
+    for (unsigned i = 0; i < CONFIG_T::n_pixels; i++) {
+        #pragma HLS PIPELINE
+        data_T x = data.read();
+    GlobalSumChannels:
+        for (unsigned c = 0; c < res_T::size; c++) {
+            #pragma HLS UNROLL
+            sum[c] += r4_integer(x[c]);
+        }
+    }
+    res_T y;
+GlobalSumWrite:
+    for (unsigned c = 0; c < res_T::size; c++) {
+        #pragma HLS UNROLL
+        y[c] = r4_value<typename res_T::value_type>(sum[c]);
+    }
+    res.write(y);
+}
+
+// Channel c of x becomes channels c * times ... c * times + times - 1 of y.
+template <class data_T, class res_T, typename CONFIG_T>
+void r4_repeat(hls::stream<data_T> &data, hls::stream<res_T> &res) {
+RepeatLoop:
+    for (unsigned i = 0; i < CONFIG_T::n_pixels; i++) {
+        #pragma HLS PIPELINE
+        data_T x = data.read();
+        res_T y;
+    RepeatChannels:
+        for (unsigned c = 0; c < res_T::size; c++) {
+            #pragma HLS UNROLL
+            y[c] = x[c / CONFIG_T::times];
+        }
+        res.write(y);
+    }
+}
+
+// A margin of the integer `value` around every frame.
+template <class data_T, class res_T, typename CONFIG_T>
+void r4_margin(hls::stream<data_T> &data, hls::stream<res_T> &res) {
+MarginRows:
+    for (unsigned h = 0; h < CONFIG_T::out_height; h++) {
+    MarginColumns:
+        for (unsigned w = 0; w < CONFIG_T::out_width; w++) {
+            #pragma HLS PIPELINE
+            res_T y;
+            if (h < CONFIG_T::top || h >= CONFIG_T::top + CONFIG_T::in_height || w < CONFIG_T::left ||
+                w >= CONFIG_T::left + CONFIG_T::in_width) {
+            MarginFill:
+                for (unsigned c = 0; c < res_T::size; c++) {
+                    #pragma HLS UNROLL
+                    y[c] = r4_value<typename res_T::value_type>(ap_int<CONFIG_T::bits>(CONFIG_T::value));
+                }
+            } else {
+                data_T x = data.read();
+            MarginCopy:
+                for (unsigned c = 0; c < res_T::size; c++) {
+                    #pragma HLS UNROLL
+                    y[c] = x[c];
+                }
+            }
+            res.write(y);
+        }
+    }
+}
+
+// The index of the greatest channel of every pixel, the lowest on a tie.
+template <class data_T, class res_T, typename CONFIG_T>
+void r4_argmax(hls::stream<data_T> &data, hls::stream<res_T> &res) {
+ArgmaxLoop:
+    for (unsigned i = 0; i < CONFIG_T::n_pixels; i++) {
+        #pragma HLS PIPELINE
+        data_T x = data.read();
+        typename data_T::value_type best = x[0];
+        ap_int<CONFIG_T::bits> index = 0;
+    ArgmaxChannels:
+        for (unsigned c = 1; c < data_T::size; c++) {
+            #pragma HLS UNROLL
+            if (x[c] > best) {
+                best = x[c];
+                index = c;
+            }
+        }
+        res_T y;
+        y[0] = r4_value<typename res_T::value_type>(index);
+        res.write(y);
+    }
+}
+
+// y = 1 where x reaches the integer `threshold`, else 0.
+template <class data_T, class res_T, typename CONFIG_T>
+void r4_mask(hls::stream<data_T> &data, hls::stream<res_T> &res) {
+    typedef ap_int<CONFIG_T::bits> wide;
+MaskLoop:
+    for (unsigned i = 0; i < CONFIG_T::n_pixels; i++) {
+        #pragma HLS PIPELINE
+        data_T x = data.read();
+        res_T y;
+    MaskChannels:
+        for (unsigned c = 0; c < res_T::size; c++) {
+            #pragma HLS UNROLL
+            ap_int<2> one = wide(r4_integer(x[c])) >= wide(CONFIG_T::threshold) ? 1 : 0;
+            y[c] = r4_value<typename res_T::value_type>(one);
+        }
+        res.write(y);
+    }
+}
+
+} // namespace nnet
+
+#endif

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Matrix-vector unit: Pe exact dot products at once, Simd products each, every stage pipelined.
+//
+// A frame's output position is a vector of Dot = SimdFolds * Simd elements against PeFolds * Pe weight columns.
+// Beat in:  Simd elements, element 0 at the LSB.  SimdFolds > 1: the SimdFolds beats of a vector come PeFolds times
+//           over (the window cell replays them).  SimdFolds = 1: a beat is one vector, taken once and held PeFolds cycles.
+// Beat out: Pe accumulators, channel 0 at the LSB; PeFolds beats a position.
+// Weights:  word nf * SimdFolds + sf of the image holds column p, element s at bit (p * Simd + s) * WeightWidth.
+// Bias:     word nf holds channel p at bit p * AccWidth; it starts the sum.
+// WeightKind 0: integers (a multiplier each; Dsp = 1 puts it into a DSP48E2)   1: 0 -> +x, 1 -> -x
+//            2: 2-bit two's complement -1, 0, 1   3: {negative, exponent + 1, or 0 for zero}, powers of two by shifting
+// Align:    left shift of every channel's sum of products before the bias.
+// Shift:    one more left shift, of each channel its own, from word nf of the image (ShiftWidth bits each);
+//           ShiftWidth = 0 where there is none.
+// Latency:  3 + ceil(log2(Simd)) cycles from the last beat taken to the sum offered.
+// Throughput: a slot a cycle; PeFolds * SimdFolds slots a position.
+// Reset: 2 cycles at least.  The ready path is combinational from y_ready_i to x_ready_o.
+
+module r4_mvu #(
+  parameter int unsigned Simd        = 1,
+  parameter int unsigned Pe          = 1,
+  parameter int unsigned SimdFolds   = 1,
+  parameter int unsigned PeFolds     = 1,
+  parameter int unsigned XWidth      = 8,
+  parameter bit          XSigned     = 1'b1,
+  parameter int unsigned WeightWidth = 8,
+  parameter int unsigned WeightKind  = 0,
+  parameter int unsigned ProdWidth   = 16,  // holds every product
+  parameter int unsigned SumWidth    = 16,  // holds every sum of Simd products
+  parameter int unsigned AccWidth    = 24,  // holds every partial sum with its shift and bias
+  parameter int unsigned Align       = 0,
+  parameter int unsigned ShiftWidth  = 0,
+  parameter bit          HasBias     = 1'b0,
+  parameter bit          Dsp         = 1'b0,
+  parameter bit          Block       = 1'b0,
+  parameter              WeightFile  = "",
+  parameter              BiasFile    = "",
+  parameter              ShiftFile   = ""
+) (
+  input  logic                   clk_i,
+  input  logic                   rst_ni,
+
+  input  logic                   x_valid_i,
+  output logic                   x_ready_o,
+  input  logic [Simd*XWidth-1:0] x_data_i,
+
+  output logic                   y_valid_o,
+  input  logic                   y_ready_i,
+  output logic [Pe*AccWidth-1:0] y_data_o
+);
+
+  if (Simd == 0 || Pe == 0 || SimdFolds == 0 || PeFolds == 0) begin : gen_check_folds
+    $fatal(1, "r4_mvu: Simd (%0d), Pe (%0d), SimdFolds (%0d) and PeFolds (%0d) must be at least 1",
+           Simd, Pe, SimdFolds, PeFolds);
+  end
+  if (WeightKind > 3) begin : gen_check_kind
+    $fatal(1, "r4_mvu: WeightKind (%0d) must be 0 to 3", WeightKind);
+  end
+
+  localparam int unsigned Folds  = PeFolds * SimdFolds;
+  localparam int unsigned Levels = Simd > 1 ? $clog2(Simd) : 0;
+  localparam int unsigned Stages = 2 + Levels;  // registers before the accumulator: operands, product, tree
+
+  // -- control: one slot a cycle while the pipeline moves -------------------------------------------------
+  logic en, slot, last_sf, first_sf;
+  assign en = y_ready_i || !y_valid_o;
+
+  if (SimdFolds > 1) begin : gen_sf
+    localparam int unsigned SfWidth = $clog2(SimdFolds);
+    logic [SfWidth-1:0] sf_q;
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni)   sf_q <= '0;
+      else if (slot) sf_q <= last_sf ? '0 : sf_q + 1'b1;
+    end
+    assign last_sf   = sf_q == SfWidth'(SimdFolds - 1);
+    assign first_sf  = sf_q == '0;
+    assign x_ready_o = en;
+  end else begin : gen_no_sf
+    assign last_sf  = 1'b1;
+    assign first_sf = 1'b1;
+    if (PeFolds > 1) begin : gen_hold
+      localparam int unsigned NfWidth = $clog2(PeFolds);
+      logic [NfWidth-1:0] nf_q;
+      logic last_nf;
+      assign last_nf = nf_q == NfWidth'(PeFolds - 1);
+      always_ff @(posedge clk_i) begin
+        if (!rst_ni)   nf_q <= '0;
+        else if (slot) nf_q <= last_nf ? '0 : nf_q + 1'b1;
+      end
+      assign x_ready_o = en && last_nf;
+    end else begin : gen_pass
+      assign x_ready_o = en;
+    end
+  end
+  assign slot = en && x_valid_i;
+
+  logic [Stages-1:0] valid_q, first_q, last_q;  // [0]: beside the operand register
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      valid_q <= '0;
+    end else if (en) begin
+      valid_q <= {valid_q[Stages-2:0], slot};
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (en) begin
+      first_q <= {first_q[Stages-2:0], first_sf};
+      last_q  <= {last_q[Stages-2:0], last_sf};
+    end
+  end
+
+  // -- operands -------------------------------------------------------------------------------------------
+  logic [Simd*XWidth-1:0] x;
+  logic [Pe*Simd*WeightWidth-1:0] word, w;
+
+  r4_rom #(
+    .Width(Pe * Simd * WeightWidth),
+    .Depth(Folds),
+    .Block(Block),
+    .InitFile(WeightFile)
+  ) u_weights (
+    .clk_i,
+    .rst_ni,
+    .step_i(slot),
+    .word_o(word)
+  );
+
+  if (Dsp) begin : gen_operands_in_dsp
+    assign x = x_data_i;
+    assign w = word;
+  end else begin : gen_operands
+    logic [Simd*XWidth-1:0] x_q;
+    always_ff @(posedge clk_i) begin
+      if (en) x_q <= x_data_i;
+    end
+    assign x = x_q;
+    if (Folds > 1) begin : gen_word
+      logic [Pe*Simd*WeightWidth-1:0] w_q;
+      always_ff @(posedge clk_i) begin
+        if (en) w_q <= word;
+      end
+      assign w = w_q;
+    end else begin : gen_constant
+      assign w = word;
+    end
+  end
+
+  // -- bias and shift travel by output fold, read when the first products of the fold reach the accumulator -----
+  logic bias_step;
+  assign bias_step = en && valid_q[Stages-1] && last_q[Stages-1];
+
+  // -- products and their sum -----------------------------------------------------------------------------
+  logic [Pe*SumWidth-1:0] sum;
+  for (genvar p = 0; p < int'(Pe); p++) begin : gen_pe
+    logic [Simd*ProdWidth-1:0] prod;
+    for (genvar s = 0; s < int'(Simd); s++) begin : gen_simd
+      r4_product #(
+        .XWidth     (XWidth),
+        .XSigned    (XSigned),
+        .WeightWidth(WeightWidth),
+        .WeightKind (WeightKind),
+        .Dsp        (Dsp),
+        .PWidth     (ProdWidth)
+      ) u_product (
+        .clk_i,
+        .en_i(en),
+        .x_i (x[s*XWidth+:XWidth]),
+        .w_i (w[(p*Simd+s)*WeightWidth+:WeightWidth]),
+        .p_o (prod[s*ProdWidth+:ProdWidth])
+      );
+    end
+    r4_adder_tree #(
+      .Inputs  (Simd),
+      .InWidth (ProdWidth),
+      .OutWidth(SumWidth)
+    ) u_tree (
+      .clk_i,
+      .en_i(en),
+      .x_i(prod),
+      .y_o(sum[p*SumWidth+:SumWidth])
+    );
+  end
+
+  // -- accumulators: the output register ------------------------------------------------------------------
+  logic [Pe*AccWidth-1:0] bias;
+  if (HasBias) begin : gen_bias
+    r4_rom #(
+      .Width(Pe * AccWidth),
+      .Depth(PeFolds),
+      .InitFile(BiasFile)
+    ) u_bias (
+      .clk_i,
+      .rst_ni,
+      .step_i(bias_step),
+      .word_o(bias)
+    );
+  end else begin : gen_no_bias
+    assign bias = '0;
+    logic unused;
+    assign unused = bias_step;
+  end
+
+  logic [Pe*AccWidth-1:0] term;
+  if (ShiftWidth > 0) begin : gen_shift
+    logic [Pe*ShiftWidth-1:0] shift;
+    r4_rom #(
+      .Width(Pe * ShiftWidth),
+      .Depth(PeFolds),
+      .InitFile(ShiftFile)
+    ) u_shift (
+      .clk_i,
+      .rst_ni,
+      .step_i(bias_step),
+      .word_o(shift)
+    );
+    for (genvar p = 0; p < int'(Pe); p++) begin : gen_pe_shift
+      assign term[p*AccWidth+:AccWidth] =
+          AccWidth'(signed'(sum[p*SumWidth+:SumWidth])) << Align << shift[p*ShiftWidth+:ShiftWidth];
+    end
+  end else begin : gen_no_shift
+    for (genvar p = 0; p < int'(Pe); p++) begin : gen_pe_term
+      assign term[p*AccWidth+:AccWidth] = AccWidth'(signed'(sum[p*SumWidth+:SumWidth])) << Align;
+    end
+  end
+
+  logic load;
+  assign load = en && valid_q[Stages-1];
+  for (genvar p = 0; p < int'(Pe); p++) begin : gen_acc
+    logic [AccWidth-1:0] acc_q, base;
+    if (SimdFolds > 1) begin : gen_accumulate
+      assign base = first_q[Stages-1] ? bias[p*AccWidth+:AccWidth] : acc_q;
+    end else begin : gen_once
+      assign base = bias[p*AccWidth+:AccWidth];
+    end
+    always_ff @(posedge clk_i) begin
+      if (load) acc_q <= base + term[p*AccWidth+:AccWidth];
+    end
+    assign y_data_o[p*AccWidth+:AccWidth] = acc_q;
+  end
+  if (SimdFolds == 1) begin : gen_unused
+    logic unused;
+    assign unused = ^first_q;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) y_valid_o <= 1'b0;
+    else if (en) y_valid_o <= valid_q[Stages-1] && last_q[Stages-1];
+  end
+
+`ifndef SYNTHESIS
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+    y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
+`endif
+endmodule

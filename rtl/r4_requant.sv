@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Shift, round half to even, clip: y = clip(round(x * 2**-Shift), Lo, Hi) on every lane; Shift < 0 multiplies.
+// Beat: Lanes elements, element 0 at the LSB.  Latency: 2 cycles (round, clip).  Throughput: 1 beat/cycle.
+// The ready path is combinational from y_ready_i to x_ready_o.
+
+module r4_requant #(
+  parameter int unsigned        Lanes   = 1,
+  parameter int unsigned        XWidth  = 16,
+  parameter bit                 XSigned = 1'b1,
+  parameter int                 Shift   = 4,
+  parameter logic signed [63:0] Lo      = -64'sd128,
+  parameter logic signed [63:0] Hi      = 64'sd127,
+  parameter int unsigned        YWidth  = 8
+) (
+  input  logic                    clk_i,
+  input  logic                    rst_ni,
+
+  input  logic                    x_valid_i,
+  output logic                    x_ready_o,
+  input  logic [Lanes*XWidth-1:0] x_data_i,
+
+  output logic                    y_valid_o,
+  input  logic                    y_ready_i,
+  output logic [Lanes*YWidth-1:0] y_data_o
+);
+
+  localparam int unsigned Right = Shift > 0 ? Shift : 0;
+  localparam int unsigned Left  = Shift < 0 ? -Shift : 0;
+  // The rounded number, its sign and the carry of rounding; at least as wide as the limits need.
+  localparam int unsigned Kept  = XWidth + 2 > Right ? XWidth + 2 - Right : 1;
+  localparam int unsigned Room  = Kept + Left > YWidth + 1 ? Kept + Left : YWidth + 1;
+
+  logic en, mid_valid_q;
+  assign en        = y_ready_i || !y_valid_o;
+  assign x_ready_o = en;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      mid_valid_q <= 1'b0;
+      y_valid_o   <= 1'b0;
+    end else if (en) begin
+      mid_valid_q <= x_valid_i;
+      y_valid_o   <= mid_valid_q;
+    end
+  end
+
+  for (genvar i = 0; i < int'(Lanes); i++) begin : gen_lane
+    logic signed [XWidth:0] x;
+    if (XSigned) begin : gen_signed
+      assign x = (XWidth + 1)'(signed'(x_data_i[i*XWidth+:XWidth]));
+    end else begin : gen_unsigned
+      assign x = signed'({1'b0, x_data_i[i*XWidth+:XWidth]});
+    end
+
+    logic signed [Room-1:0] round_d, round_q;
+    if (Right > 0) begin : gen_round
+      // x + (half - 1) + odd carries into the kept bits just where rounding half to even does.
+      localparam int unsigned Wide = XWidth + 2 > Right + 1 ? XWidth + 2 : Right + 1;
+      logic signed [Wide-1:0] biased;
+      logic odd;
+      if (Right <= XWidth) begin : gen_odd
+        assign odd = x[Right];
+      end else begin : gen_sign
+        assign odd = x[XWidth];
+      end
+      assign biased  = Wide'(x) + signed'(Wide'((64'd1 << (Right - 1)) - 64'd1)) + signed'(Wide'(odd));
+      assign round_d = Room'(biased >>> Right);
+    end else begin : gen_left
+      assign round_d = Room'(x) <<< Left;
+    end
+
+    logic [YWidth-1:0] y_q;
+    assign y_data_o[i*YWidth+:YWidth] = y_q;
+    always_ff @(posedge clk_i) begin
+      if (en) begin
+        round_q <= round_d;
+        if (round_q > Room'(Hi))      y_q <= YWidth'(Hi);
+        else if (round_q < Room'(Lo)) y_q <= YWidth'(Lo);
+        else                          y_q <= YWidth'(round_q);
+      end
+    end
+  end
+
+`ifndef SYNTHESIS
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+    y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
+`endif
+endmodule

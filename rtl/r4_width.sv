@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The same elements in another number of lanes; one of XLanes and YLanes divides the other.
+// Beat: element 0 at the LSB on both sides.
+// Latency: 1 cycle from the beat that completes (or starts) an output beat.  Throughput: the wider side's elements
+// at one narrow beat a cycle.  The ready path is combinational from y_ready_i to x_ready_o.
+
+module r4_width #(
+  parameter int unsigned XLanes    = 1,
+  parameter int unsigned YLanes    = 2,
+  parameter int unsigned ElemWidth = 8
+) (
+  input  logic                        clk_i,
+  input  logic                        rst_ni,
+
+  input  logic                        x_valid_i,
+  output logic                        x_ready_o,
+  input  logic [XLanes*ElemWidth-1:0] x_data_i,
+
+  output logic                        y_valid_o,
+  input  logic                        y_ready_i,
+  output logic [YLanes*ElemWidth-1:0] y_data_o
+);
+
+  if (XLanes == 0 || YLanes == 0 || (XLanes % YLanes != 0 && YLanes % XLanes != 0)) begin : gen_check_lanes
+    $fatal(1, "r4_width: one of XLanes (%0d) and YLanes (%0d) must divide the other", XLanes, YLanes);
+  end
+
+  localparam int unsigned XWidth = XLanes * ElemWidth;
+  localparam int unsigned YWidth = YLanes * ElemWidth;
+
+  logic last;
+  if (YLanes > XLanes) begin : gen_widen
+    localparam int unsigned Ratio = YLanes / XLanes;
+    logic take;
+    logic [YWidth-1:0] data_q;
+    assign x_ready_o = y_ready_i || !y_valid_o;
+    assign take      = x_valid_i && x_ready_o;
+    r4_counter #(.Count(Ratio)) u_count (.clk_i, .rst_ni, .step_i(take), .last_o(last));
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni)        y_valid_o <= 1'b0;
+      else if (x_ready_o) y_valid_o <= take && last;
+    end
+    always_ff @(posedge clk_i) begin
+      if (take) data_q <= {x_data_i, data_q[YWidth-1:XWidth]};
+    end
+    assign y_data_o = data_q;
+  end else if (XLanes > YLanes) begin : gen_narrow
+    localparam int unsigned Ratio = XLanes / YLanes;
+    logic give, take;
+    logic [XWidth-1:0] data_q;
+    assign give      = y_valid_o && y_ready_i;
+    assign x_ready_o = !y_valid_o || (y_ready_i && last);
+    assign take      = x_valid_i && x_ready_o;
+    r4_counter #(.Count(Ratio)) u_count (.clk_i, .rst_ni, .step_i(give), .last_o(last));
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni)        y_valid_o <= 1'b0;
+      else if (x_ready_o) y_valid_o <= x_valid_i;
+    end
+    always_ff @(posedge clk_i) begin
+      if (take)      data_q <= x_data_i;
+      else if (give) data_q <= XWidth'(data_q >> YWidth);
+    end
+    assign y_data_o = data_q[YWidth-1:0];
+  end else begin : gen_wire
+    assign y_valid_o = x_valid_i;
+    assign x_ready_o = y_ready_i;
+    assign y_data_o  = x_data_i;
+    assign last      = 1'b1;
+    logic unused;
+    assign unused = &{1'b0, clk_i, rst_ni, last};
+  end
+
+`ifndef SYNTHESIS
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+    y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
+`endif
+endmodule

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lint every cell of rtl/ alone: `verilator --lint-only -Wall`, waivers in rtl/lint.vlt. Run by `make lint`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from rtl4ml.tools import verilator_env
+
+RTL = Path(__file__).resolve().parent.parent / "rtl"
+
+
+def main() -> int:
+    verilator, env = verilator_env()
+    cells = sorted(RTL.glob("r4_*.sv"))
+    failed = []
+    for cell in cells:
+        # -y: cells that it instantiates are found by their name, and so linted with it. No --top-module: the cell is
+        # the top anyway, and told so Verilator leaves out the inner instance of a cell that instantiates itself.
+        command = [str(verilator), "--lint-only", "-Wall", "--assert", "--timing", "-y", str(RTL)]
+        command += [str(RTL / "lint.vlt"), str(cell)]
+        run = subprocess.run(command, env=env, capture_output=True, text=True)
+        if run.returncode != 0 or run.stderr:
+            failed.append(cell.name)
+            sys.stderr.write(run.stdout + run.stderr)
+    print(f"{len(cells)} cells linted, with warnings or errors: {', '.join(failed) or 'none'}")
+    return 1 if failed or not cells else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

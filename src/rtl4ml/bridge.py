@@ -1,0 +1,854 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hls4ml project of a graph: for Vitis HLS, and for its C simulation with g++.
+
+hls4ml's parser is not used: it drops quantizers, ignores dilation and finds weights by substring. Its internal model
+is built layer by layer from the exact graph instead, with the type of every result, accumulator, weight and bias set by
+the layer's name, and is read back after hls4ml's own passes: what they changed is refused. From there on it is an
+ordinary hls4ml project of the Vitis backend with io_stream; a few functions come from our header hls/nnet_rtl4ml.h.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import re
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml import __version__
+from rtl4ml.errors import BadInput, EnvironmentProblem, HlsCannot
+from rtl4ml.ir import Fixed, Graph, Ints, Op, Stream
+from rtl4ml.ops.activation import Activation, Rounding, Table, Thresholds
+from rtl4ml.ops.conv import Conv, Depthwise, Linear
+from rtl4ml.ops.head import ArgMax, Mask
+from rtl4ml.ops.merge import Add, Concat
+from rtl4ml.ops.pool import Pool
+from rtl4ml.ops.shape import Crop, Pad, Reshape, UpSample
+from rtl4ml.tools import disk_errors, require
+
+log = logging.getLogger(__name__)
+
+ZCU102 = "xczu9eg-ffvb1156-2-e"
+# Samples in the project for its test bench.
+_VECTORS = 10
+# hls4ml's clone_stream has versions for up to seven readers.
+_MOST_READERS = 7
+
+
+# -- the project --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class HlsLayer:
+    """One layer of the project: what it does for which operator, and how its multipliers are shared."""
+
+    name: str
+    kind: str
+    operator: str
+    result: str
+    strategy: str = ""
+    reuse_factor: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class HlsProject:
+    """A written project.
+
+    folder: hls4ml's output folder: firmware/, build_prj.tcl and project.tcl for Vitis HLS, build_lib.sh
+    top:    name of the top function
+    """
+
+    folder: Path
+    top: str
+    graph: Graph
+    layers: tuple[HlsLayer, ...]
+
+    @property
+    def program(self) -> Path:
+        """The compiled C simulation."""
+        return self.folder / "csim"
+
+    def moved(self, folder: Path) -> HlsProject:
+        """The same project after its folder was renamed."""
+        return HlsProject(folder, self.top, self.graph, self.layers)
+
+    def compile(self) -> Path:
+        """Compiles the C simulation with g++ -O3, once; the program. Raises EnvironmentProblem without g++.
+
+        hls4ml's build_lib.sh stays as hls4ml wrote it; this drives the compiler with the same flags, for a program
+        that runs in several processes and whose errors are seen.
+        """
+        if self.program.is_file():
+            return self.program
+        gxx = str(require("g++"))
+        part = self.program.with_suffix(".part")
+        command = [
+            gxx,
+            "-O3",
+            f"-std={_standard(gxx)}",
+            "-w",
+            "-Ifirmware/ap_types",
+            "-DWEIGHTS_DIR=firmware/weights",
+        ]
+        command[-1] = '-DWEIGHTS_DIR="firmware/weights"'
+        sources = [f"firmware/{self.top}.cpp", f"{self.top}_bridge.cpp", "csim_main.cpp"]
+        done = subprocess.run(
+            [*command, *sources, "-o", part.name],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            errors = [
+                line
+                for line in done.stderr.splitlines()
+                if "error" in line.lower() or "fatal" in line.lower()
+            ]
+            first = (errors or done.stderr.splitlines() or [f"exit status {done.returncode}"])[0].strip()
+            raise EnvironmentProblem(
+                f"g++: must compile the C simulation in {self.folder}, not fail with {first!r}; "
+                f"check the compiler and the space in its temporary folder"
+            )
+        part.replace(self.program)
+        return self.program
+
+    def csim(self, x: NDArray[np.floating], *, processes: int | None = None) -> NDArray[np.float64]:
+        """Real values on the input's grid (N, *input shape) through the C simulation; real values (N, *output shape).
+
+        The samples are shared out over `processes` (as many as there are CPUs). Raises BadInput for a wrong shape or
+        values off the grid, EnvironmentProblem without g++, HlsCannot where the program complains.
+        """
+        source, sink = self.graph.inputs[0], self.graph.outputs[0]
+        _check(source, x)
+        count = len(x)
+        if count == 0:
+            return np.zeros((0, *sink.shape))
+        self.compile()
+        with disk_errors(tempfile.gettempdir()), tempfile.TemporaryDirectory(prefix="rtl4ml-csim-") as tmp:
+            folder = Path(tmp)
+            x.astype(np.float64).tofile(folder / "x")
+            parts = self._run(folder, count, processes or len(os.sched_getaffinity(0)))
+            y = np.concatenate([np.fromfile(p, np.float64) for p in parts])
+        if y.size != count * sink.elements:
+            raise HlsCannot(
+                f"{self.graph.name}: the C simulation must give {count * sink.elements} results, not {y.size}; "
+                f"report it with the model"
+            )
+        return y.reshape(count, *sink.shape)
+
+    def _run(self, folder: Path, count: int, processes: int) -> list[Path]:
+        """Runs the program on shares of the samples at the same time; the files of results in order."""
+        share = -(-count // max(1, min(processes, count)))
+        started: list[tuple[subprocess.Popen[str], Path]] = []
+        program = str(self.program.resolve())
+        try:
+            for first in range(0, count, share):
+                to = folder / f"y{first}"
+                args = [program, str(folder / "x"), str(to), str(first), str(min(share, count - first))]
+                started.append(
+                    (
+                        subprocess.Popen(
+                            args, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                        ),
+                        to,
+                    )
+                )
+            for process, _ in started:
+                said = process.communicate()[0]
+                if process.returncode or said.strip():
+                    line = (said.strip().splitlines() or [f"exit status {process.returncode}"])[0]
+                    raise HlsCannot(
+                        f"{self.graph.name}: the C simulation must run silently, not say {line!r}"
+                    )
+        finally:
+            for process, _ in started:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+        return [to for _, to in started]
+
+
+def _check(s: Stream, x: NDArray[np.floating]) -> None:
+    """Raises BadInput for what the input quantizer cannot have made."""
+    if x.shape[1:] != s.shape:
+        raise BadInput(
+            f"{s.name}: the input must have shape (N, {', '.join(map(str, s.shape))}), not {x.shape}; reshape it"
+        )
+    steps = np.ldexp(x.astype(np.float64), s.type.fraction)
+    bad = ~((np.rint(steps) == steps) & (steps >= s.lo) & (steps <= s.hi))
+    if bad.any():
+        lo, hi = (np.ldexp(float(v), -s.type.fraction) for v in (s.lo, s.hi))
+        raise BadInput(
+            f"{s.name}: values must be multiples of 2^{-s.type.fraction} from {lo} to {hi}, not {x[bad][0]}; "
+            f"quantize them first"
+        )
+
+
+def _standard(gxx: str) -> str:
+    """The C++ standard that hls4ml's build_lib.sh picks for this compiler."""
+    probe = [gxx, "-Werror", "-fsyntax-only", "-std=c++23", "-xc++", "-", "-o", os.devnull]
+    done = subprocess.run(probe, input="", capture_output=True, text=True, check=False)
+    return "c++23" if done.returncode == 0 else "c++11"
+
+
+def write(graph: Graph, out: str | Path, *, clock_mhz: float = 250, part: str = ZCU102) -> HlsProject:
+    """Writes the hls4ml project of a folded graph into the folder `out`, which is made.
+
+    clock_mhz: target clock in MHz; the folding is read from the operators (`pe`, `simd`)
+    Raises HlsCannot, naming the layer, where hls4ml 1.3 cannot hold the graph exactly.
+    """
+    folder = Path(out)
+    top = f"{re.sub(r'[^0-9A-Za-z_]', '_', graph.name)}_hls"
+    layers = _Layers(graph)
+    layers.build()
+    from rtl4ml import _tf
+
+    _tf.keras()  # hls4ml imports whatever is called `keras`
+    with _quiet() as said, disk_errors(folder):
+        model = _model(layers, top, folder, clock_mhz, part)
+        _verify(layers, model)
+        _write(model, folder, top, graph)
+    log.debug("hls4ml: %s", said.getvalue())
+    return HlsProject(folder, top, graph, tuple(layers.report))
+
+
+def _model(layers: _Layers, top: str, folder: Path, clock_mhz: float, part: str) -> Any:
+    """hls4ml's ModelGraph of the layers, after all of its passes."""
+    from hls4ml.model.graph import ModelGraph
+    from hls4ml.utils.config import create_config
+
+    from rtl4ml.bridge_layers import register
+
+    register()
+    config = create_config(
+        output_dir=str(folder),
+        project_name=top,
+        backend="Vitis",
+        part=part,
+        clock_period=1000 / clock_mhz,
+        io_type="io_stream",
+    )
+    config["HLSConfig"] = {
+        "Model": {"Precision": {"default": "fixed<16,6>"}, "ReuseFactor": 1, "Strategy": "Latency"},
+        "LayerName": layers.config,
+    }
+    config["Stamp"] = "rtl4ml"
+    return ModelGraph.from_layer_list(config, layers.entries, inputs=layers.inputs, outputs=layers.outputs)
+
+
+def _write(model: Any, folder: Path, top: str, graph: Graph) -> None:
+    from hls4ml.writer import get_writer
+    from jinja2 import Environment, StrictUndefined
+
+    folder.mkdir(parents=True, exist_ok=True)
+    get_writer("Vitis").write_hls(model)
+    own = resources.files("rtl4ml.hls")
+    (folder / "firmware/nnet_utils/nnet_rtl4ml.h").write_text(
+        own.joinpath("nnet_rtl4ml.h").read_text("utf-8"), "utf-8"
+    )
+    template = Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(
+        own.joinpath("csim_main.cpp.j2").read_text("utf-8")
+    )
+    text = template.render(
+        version=__version__,
+        model=graph.name,
+        top=top,
+        inputs=[s.elements for s in graph.inputs],
+        outputs=[s.elements for s in graph.outputs],
+    )
+    (folder / "csim_main.cpp").write_text(text, "utf-8")
+    _vectors(graph, folder / "tb_data")
+    config = folder / "hls4ml_config.yml"  # the folder may be renamed: it must not know its place
+    config.write_text(
+        re.sub(r"(?m)^OutputDir: .*(\n  .*)*$", "OutputDir: .", config.read_text("utf-8")), "utf-8"
+    )
+
+
+def _vectors(graph: Graph, folder: Path) -> None:
+    """Random samples and their exact results, for the test bench that hls4ml wrote."""
+    x = graph.inputs[0]
+    integers = np.random.default_rng(0).integers(x.lo, x.hi, (_VECTORS, *x.shape), endpoint=True)
+    (y,) = graph.emulate([integers])
+    folder.mkdir(exist_ok=True)
+    for name, values in (
+        ("input_features", x.real(integers)),
+        ("output_predictions", graph.outputs[0].real(y)),
+    ):
+        rows = (" ".join(f"{v:.17g}" for v in row) for row in values.reshape(_VECTORS, -1).tolist())
+        (folder / f"tb_{name}.dat").write_text("".join(f"{row}\n" for row in rows), "utf-8")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[io.StringIO]:
+    """hls4ml reports by print and by warnings; both are kept for the log."""
+    said = io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(said):
+        warnings.simplefilter("ignore")
+        yield said
+
+
+# -- types --------------------------------------------------------------------------------------------------
+
+
+def precision(t: Fixed, rounding: str = "", saturation: str = "") -> str:
+    """hls4ml's name of a type: ap_fixed counts the sign among the integer bits."""
+    modes = f",{rounding or 'TRN'},{saturation or 'WRAP'}" if rounding or saturation else ""
+    return f"{'' if t.signed else 'u'}fixed<{t.width},{t.width - t.fraction}{modes}>"
+
+
+def _as_ap(x: Stream, mapping: Rounding, out: Fixed, lo: int, hi: int) -> tuple[Fixed, str, str] | None:
+    """Type and modes under which an assignment is this rounding, or None where there are none."""
+    if out.fraction != x.type.fraction - mapping.shift:
+        return None  # the mapping also scales
+    free = Rounding(mapping.shift, -(2**62), 2**62)
+    least, most = (int(v) for v in free(np.array([x.lo, x.hi], np.int64)))
+    rounding = "RND_CONV" if mapping.shift > 0 else ""
+    for t in (out, Fixed.covering(lo, hi, out.fraction)):
+        low, high = least >= mapping.lo, most <= mapping.hi
+        if not (t.lo <= mapping.lo <= t.hi and t.lo <= mapping.hi <= t.hi) and not (low and high):
+            continue
+        if low and high and t.lo <= least and most <= t.hi:
+            return t, rounding, ""
+        if (low or mapping.lo == t.lo) and (high or mapping.hi == t.hi):
+            return t, rounding, "SAT"
+        if t.signed and (low or mapping.lo == -t.hi) and (high or mapping.hi == t.hi):
+            return t, rounding, "SAT_SYM"
+    return None
+
+
+# -- the layer list -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A layer of the list: its name, the type and shape of its result."""
+
+    name: str
+    type: Fixed
+    shape: tuple[int, ...]
+    precision: str
+
+
+@dataclass
+class _Layers:
+    """Builds hls4ml's list of layers and their configuration from a graph."""
+
+    graph: Graph
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    config: dict[str, dict[str, Any]] = field(default_factory=dict)
+    expected: dict[str, dict[str, Any]] = field(default_factory=dict)
+    report: list[HlsLayer] = field(default_factory=list)
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    _nodes: dict[str, _Node] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=set)
+    _op: str = ""
+
+    def build(self) -> None:
+        """Fills the lists. Raises HlsCannot."""
+        if len(self.graph.inputs) != 1 or len(self.graph.outputs) != 1:
+            raise HlsCannot(
+                f"{self.graph.name}: an HLS project must have one input and one output, "
+                f"not {len(self.graph.inputs)} and {len(self.graph.outputs)}; split the model"
+            )
+        for s in self.graph.inputs:
+            name = self._name("model_input" if s.name.lower() == "input" else s.name)
+            self._op = s.name
+            node = self._add(
+                "InputLayer",
+                name,
+                [],
+                s.type,
+                s.shape,
+                input_shape=list(s.shape),
+                data_format="channels_last",
+            )
+            self.inputs.append(name)
+            self._nodes[s.name] = node
+        for op in self.graph.ops:
+            self._op = op.layers[-1] if op.layers else op.name
+            readers = len(self.graph.readers.get(op.output.name, [])) + sum(
+                s.name == op.output.name for s in self.graph.outputs
+            )
+            if readers > _MOST_READERS:
+                raise HlsCannot(
+                    f"{self._op}: hls4ml 1.3 cannot copy a stream to {readers} readers, only to {_MOST_READERS}"
+                )
+            xs = [self._read(s) for s in op.inputs]
+            self._nodes[op.output.name] = self._lower(op, xs)
+        for s in self.graph.outputs:
+            self._op = s.name
+            self.outputs.append(self._read(s).name)
+
+    # -- pieces --
+
+    def _name(self, hint: str) -> str:
+        """A name that no other layer has, whatever its case."""
+        name, k = hint, 1
+        while name.lower() in self._taken or name.lower() == "input":
+            k += 1
+            name = f"{hint}_{k}"
+        self._taken.add(name.lower())
+        return name
+
+    def _add(
+        self,
+        kind: str,
+        hint: str,
+        inputs: Sequence[_Node],
+        t: Fixed,
+        shape: tuple[int, ...],
+        *,
+        result: str = "",
+        types: dict[str, str] | None = None,
+        weights: dict[str, NDArray[np.float64]] | None = None,
+        strategy: str = "",
+        reuse: int = 1,
+        **attributes: Any,
+    ) -> _Node:
+        """Appends a layer; `types` are the types of its accumulator, weights and bias, `weights` their numbers."""
+        name = hint if kind == "InputLayer" else self._name(hint)
+        result = result or precision(t)
+        all_types = {"result": result, **(types or {})}
+        self.config[name] = {"Precision": all_types, "ReuseFactor": reuse}
+        if strategy:
+            self.config[name]["Strategy"] = strategy
+        entry = {"class_name": kind, "name": name, "inputs": [n.name for n in inputs], **attributes}
+        for what, data in (weights or {}).items():
+            entry[f"{what}_data"] = data.copy()  # hls4ml keeps the array; ours is what it is compared with
+        self.entries.append(entry)
+        self.expected[name] = {
+            "types": all_types,
+            "weights": weights or {},
+            "reuse": reuse,
+            "strategy": strategy,
+        }
+        self.report.append(HlsLayer(name, kind, self._op, result, strategy, reuse))
+        return _Node(name, t, shape, result)
+
+    def _cell(
+        self,
+        cell: str,
+        hint: str,
+        x: _Node,
+        t: Fixed,
+        shape: tuple[int, ...],
+        *,
+        constants: dict[str, int] | None = None,
+        tables: dict[str, tuple[NDArray[np.float64], str]] | None = None,
+    ) -> _Node:
+        """Appends a function of our own header."""
+        return self._add(
+            "R4Cell",
+            hint,
+            [x],
+            t,
+            shape,
+            weights={},
+            cell=cell,
+            out_shape=shape,
+            constants={"n_pixels": prod(shape[:-1]), **(constants or {})},
+            tables=tables or {},
+        )
+
+    def _read(self, s: Stream) -> _Node:
+        """The node that makes a stream, on the grid on which the reader takes its integers."""
+        node = self._nodes[s.name]
+        if node.type.fraction == s.type.fraction:
+            return node
+        t = Fixed(
+            node.type.signed, node.type.width - int(node.type.signed) - s.type.fraction, s.type.fraction
+        )
+        return self._cell("r4_rename", f"{node.name}_grid", node, t, node.shape)
+
+    # -- operators --
+
+    def _lower(self, op: Op, xs: list[_Node]) -> _Node:
+        x = xs[0]
+        if isinstance(op, Depthwise):
+            return self._depthwise(op, x)
+        if isinstance(op, Conv):
+            return self._conv(op, x)
+        if isinstance(op, Activation):
+            return self._activation(op, x)
+        if isinstance(op, Pool):
+            return self._pool(op, x)
+        if isinstance(op, Reshape):
+            return self._reshape(op, x)
+        if isinstance(op, Pad):
+            return self._pad(op.name, x, op.padding)
+        if isinstance(op, Crop):
+            return self._crop(op, x)
+        if isinstance(op, UpSample):
+            return self._upsample(op, x)
+        if isinstance(op, Concat):
+            return self._joined(op, xs, "Concatenate", "concatenate")
+        if isinstance(op, Add):
+            return self._joined(op, xs, "Merge", "add")
+        if isinstance(op, ArgMax):
+            t = op.output.type
+            return self._cell("r4_argmax", op.name, x, t, op.output.shape, constants={"bits": t.width + 2})
+        if isinstance(op, Mask):
+            bits = max(x.type.width, op.threshold.bit_length()) + 2
+            constants = {"threshold": op.threshold, "bits": bits}
+            return self._cell("r4_mask", op.name, x, op.output.type, op.output.shape, constants=constants)
+        raise HlsCannot(
+            f"{self._op}: hls4ml 1.3 cannot hold the operator {op.op}, and rtl4ml adds none for it"
+        )
+
+    def _weights(self, op: Linear) -> tuple[dict[str, str], NDArray[np.float64], NDArray[np.float64] | None]:
+        """Types of accumulator, weights and bias; the real weights and bias."""
+        fraction = int(op.weight_fraction.max())
+        per_output = fraction - op.weight_fraction
+        shape = op.weights.shape
+        aligned = op.weights.reshape(-1, op.out_channels) << per_output
+        types = {
+            "accum": precision(op.output.type),
+            "weight": precision(Fixed.covering(int(aligned.min()), int(aligned.max()), fraction)),
+        }
+        real = np.ldexp(aligned.astype(np.float64), -fraction).reshape(shape)
+        if op.bias is None:
+            return types, real, None
+        types["bias"] = precision(Fixed.covering(int(op.bias.min()), int(op.bias.max()), op.bias_fraction))
+        return types, real, np.ldexp(op.bias.astype(np.float64), -op.bias_fraction)
+
+    def _share(self, op: Linear) -> tuple[str, int]:
+        """Strategy and reuse factor with the multipliers of the folding, or more where hls4ml has no such factor."""
+        n_in, n_out = prod(op.weights.shape[:3]), op.weights.shape[3]
+        if isinstance(op, Depthwise):
+            lanes = max(1, op.pe // op.multiplier)
+            taps = max(1, op.simd // lanes)
+            return "Latency", max(1, (op.x.channels // lanes) * (prod(op.kernel) // taps))
+        want = max(1, (n_in // max(1, op.simd)) * (n_out // max(1, op.pe)))
+        legal = [rf for rf in range(1, want + 1) if _legal_reuse(n_in, n_out, rf)]
+        return ("Latency", 1) if legal[-1] == 1 else ("Resource", legal[-1])
+
+    def _dilated(self, w: NDArray[np.float64], dilation: tuple[int, int]) -> NDArray[np.float64]:
+        """The kernel with zeros between its taps: hls4ml knows no dilation."""
+        (kh, kw), (dh, dw) = w.shape[:2], dilation
+        out = np.zeros(((kh - 1) * dh + 1, (kw - 1) * dw + 1, *w.shape[2:]))
+        out[::dh, ::dw] = w
+        return out
+
+    def _conv(self, op: Conv, x: _Node) -> _Node:
+        types, real, bias = self._weights(op)
+        strategy, reuse = self._share(op)
+        shape, t = op.output.shape, op.output.type
+        if len(op.x.shape) == 1:
+            _, _, n_in, n_out = real.shape
+            return self._add(
+                "Dense", op.name, [x], t, shape,
+                types=types, weights=_named(real.reshape(n_in, n_out), bias), strategy=strategy, reuse=reuse,
+                n_in=n_in, n_out=n_out, use_bias=bias is not None, **_without(bias),
+            )  # fmt: skip
+        if any(p for pair in op.padding for p in pair):
+            x = self._pad(f"{op.name}_pad", x, op.padding)
+        real = self._dilated(real, op.dilation)
+        if op.dilation != (1, 1):  # the factor must suit the kernel with its zeros
+            strategy, reuse = "Latency", 1 if strategy == "Latency" else reuse
+        return self._window(
+            "Conv", op, x, real,
+            types=types, weights=_named(real, bias), strategy=strategy, reuse=reuse, **_without(bias),
+        )  # fmt: skip
+
+    def _depthwise(self, op: Depthwise, x: _Node) -> _Node:
+        types, real, bias = self._weights(op)
+        strategy, reuse = self._share(op)
+        if any(p for pair in op.padding for p in pair):
+            x = self._pad(f"{op.name}_pad", x, op.padding)
+        if op.multiplier > 1:
+            shape = (*x.shape[:-1], op.out_channels)
+            x = self._cell(
+                "r4_repeat", f"{op.name}_repeat", x, x.type, shape, constants={"times": op.multiplier}
+            )
+        real = self._dilated(real.reshape(*op.kernel, op.out_channels, 1), op.dilation)
+        return self._window(
+            "DepthwiseConv", op, x, real,
+            types=types, weights=_named(real, bias, "depthwise"), strategy=strategy, reuse=reuse, **_without(bias),
+        )  # fmt: skip
+
+    def _window(
+        self, kind: str, op: Linear | Pool, x: _Node, kernel: NDArray[np.float64], **options: Any
+    ) -> _Node:
+        """A convolution without padding, one- or two-dimensional."""
+        n_filt = op.output.channels
+        attributes: dict[str, Any] = {
+            "data_format": "channels_last", "n_chan": x.shape[-1], "n_filt": n_filt, "use_bias": True,
+            "in_width": x.shape[-2], "out_width": op.output.shape[-2], "filt_width": kernel.shape[1],
+            "stride_width": op.stride[1], "pad_left": 0, "pad_right": 0,
+        }  # fmt: skip
+        if kind == "DepthwiseConv":
+            attributes["depth_multiplier"] = 1
+        rank = len(x.shape) - 1
+        if rank == 1:
+            weights = options["weights"]
+            options["weights"] = {k: v.reshape(v.shape[1:]) if v.ndim == 4 else v for k, v in weights.items()}
+        else:
+            attributes |= {
+                "in_height": x.shape[0], "out_height": op.output.shape[0], "filt_height": kernel.shape[0],
+                "stride_height": op.stride[0], "pad_top": 0, "pad_bottom": 0,
+            }  # fmt: skip
+        return self._add(
+            f"{kind}{rank}D", op.name, [x], op.output.type, op.output.shape, **options, **attributes
+        )
+
+    def _activation(self, op: Activation, x: _Node) -> _Node:
+        m, t, shape = op.mapping, op.output.type, op.output.shape
+        if isinstance(m, Rounding):
+            ap = _as_ap(op.x, m, t, op.lo, op.hi)
+            if ap is not None:
+                t, rounding, saturation = ap
+                kind = "linear" if op.x.lo >= 0 or t.signed else "relu"
+                return self._add(
+                    "Activation", op.name, [x], t, shape,
+                    result=precision(t, rounding, saturation), activation=kind, n_in=prod(shape),
+                )  # fmt: skip
+            left, right = max(0, -m.shift), max(0, m.shift)
+            bits = max(x.type.width + left, m.lo.bit_length(), m.hi.bit_length()) + 2
+            constants = {"bits": bits, "left": left, "right": right, "lo": m.lo, "hi": m.hi}
+            return self._cell("r4_round", op.name, x, t, shape, constants=constants)
+        if isinstance(m, Thresholds):
+            bits = max(
+                x.type.width + 1, *(int(v).bit_length() + 1 for v in (m.thresholds.min(), m.thresholds.max()))
+            )
+            constants = {
+                "rows": len(m.thresholds), "level_rows": len(m.levels), "n_thresholds": m.thresholds.shape[1],
+                "bits": bits, "level_bits": t.width + 1,
+            }  # fmt: skip
+            tables = {
+                "thresholds": (m.thresholds.astype(np.float64), f"int<{bits}>"),
+                "levels": _table(m.levels),
+            }
+            return self._cell("r4_threshold", op.name, x, t, shape, constants=constants, tables=tables)
+        if isinstance(m, Table):
+            bits = max(x.type.width + 1, abs(m.first).bit_length() + 1, m.table.shape[1].bit_length() + 1) + 1
+            constants = {
+                "rows": len(m.table), "entries": m.table.shape[1], "first": m.first,
+                "bits": bits, "level_bits": t.width + 1,
+            }  # fmt: skip
+            tables = {"table": _table(m.table)}
+            return self._cell("r4_table", op.name, x, t, shape, constants=constants, tables=tables)
+        raise HlsCannot(
+            f"{self._op}: hls4ml 1.3 cannot hold {type(m).__name__}, and rtl4ml adds nothing for it"
+        )
+
+    def _pool(self, op: Pool, x: _Node) -> _Node:
+        """A maximum as hls4ml has it; a sum as a depthwise convolution with ones, or over the whole frame."""
+        h, w, c = op.x.hwc
+        padded = any(p for pair in op.padding for p in pair)
+        made = op.output.type
+        t = Fixed(
+            made.signed, made.integer + op.shift, made.fraction - op.shift
+        )  # the point is moved by the reader
+        if op.mode == "sum":
+            if op.size == (h, w) and not padded:
+                constants = {"n_pixels": h * w, "bits": t.width + 1}
+                return self._cell("r4_global_sum", op.name, x, t, op.output.shape, constants=constants)
+            if padded:
+                x = self._pad(f"{op.name}_pad", x, op.padding)
+            ones = np.ones((*op.size, c, 1))
+            types = {"accum": precision(t), "weight": precision(Fixed(False, 1, 0))}
+            node = self._window(
+                "DepthwiseConv", op, x, ones, types=types, weights=_named(ones, None, "depthwise"),
+                strategy="Latency", **_without(None), result=precision(t),
+            )  # fmt: skip
+            return _Node(node.name, t, node.shape, node.precision)
+        rank = len(op.x.shape) - 1
+        if rank == 2 and op.size != op.stride:
+            raise HlsCannot(
+                f"{self._op}: hls4ml 1.3 cannot pool overlapping windows in two dimensions, "
+                f"size {op.size} with stride {op.stride}"
+            )
+        if padded:
+            x = self._margin(f"{op.name}_pad", x, op.padding, op.pad_value)
+        attributes: dict[str, Any] = {
+            "n_filt": c, "pool_width": op.size[1], "stride_width": op.stride[1], "pad_left": 0, "pad_right": 0,
+            "data_format": "channels_last", "count_pad": False,
+        }  # fmt: skip
+        if rank == 1:
+            attributes |= {"n_in": x.shape[0], "n_out": op.out_hw[1]}
+        else:
+            attributes |= {
+                "in_height": x.shape[0], "in_width": x.shape[1], "out_height": op.out_hw[0],
+                "out_width": op.out_hw[1], "pool_height": op.size[0], "stride_height": op.stride[0],
+                "pad_top": 0, "pad_bottom": 0,
+            }  # fmt: skip
+        types = {"accum": precision(x.type)}
+        return self._add(
+            f"MaxPooling{rank}D", op.name, [x], x.type, op.output.shape, types=types, **attributes
+        )
+
+    def _padded(self, x: _Node, padding: Sequence[Sequence[int]]) -> tuple[int, ...]:
+        sizes = padding if len(x.shape) == 3 else padding[1:]
+        return (*(n + sum(p) for n, p in zip(x.shape[:-1], sizes, strict=True)), x.shape[-1])
+
+    def _pad(self, hint: str, x: _Node, padding: Sequence[Sequence[int]]) -> _Node:
+        """Zeros around the frame."""
+        shape = self._padded(x, padding)
+        (top, bottom), (left, right) = padding
+        attributes: dict[str, Any] = {
+            "data_format": "channels_last", "n_chan": x.shape[-1], "in_width": x.shape[-2], "out_width": shape[-2],
+            "pad_left": left, "pad_right": right,
+        }  # fmt: skip
+        if len(x.shape) == 3:
+            attributes |= {
+                "in_height": x.shape[0],
+                "out_height": shape[0],
+                "pad_top": top,
+                "pad_bottom": bottom,
+            }
+        kind = f"ZeroPadding{len(x.shape) - 1}D"
+        return self._add(kind, hint, [x], x.type, shape, result=x.precision, **attributes)
+
+    def _margin(self, hint: str, x: _Node, padding: Sequence[Sequence[int]], value: int) -> _Node:
+        """An integer around the frame."""
+        shape = self._padded(x, padding)
+        h, w = (1, *x.shape[:-1])[-2:]
+        constants = {
+            "in_height": h, "in_width": w, "out_height": (1, *shape[:-1])[-2], "out_width": shape[-2],
+            "top": padding[0][0], "left": padding[1][0], "value": value, "bits": x.type.width + 1,
+        }  # fmt: skip
+        return self._cell("r4_margin", hint, x, x.type, shape, constants=constants)
+
+    def _crop(self, op: Crop, x: _Node) -> _Node:
+        (top, bottom), (left, right) = op.cropping
+        shape = op.output.shape
+        attributes: dict[str, Any] = {
+            "data_format": "channels_last", "n_chan": x.shape[-1], "in_width": x.shape[-2], "out_width": shape[-2],
+            "crop_left": left, "crop_right": right,
+        }  # fmt: skip
+        if len(shape) == 3:
+            attributes |= {
+                "in_height": x.shape[0],
+                "out_height": shape[0],
+                "crop_top": top,
+                "crop_bottom": bottom,
+            }
+        return self._add(
+            f"Cropping{len(shape) - 1}D", op.name, [x], x.type, shape, result=x.precision, **attributes
+        )
+
+    def _upsample(self, op: UpSample, x: _Node) -> _Node:
+        h, w, c = op.x.hwc
+        rank = len(op.x.shape) - 1
+        return self._add(
+            f"UpSampling{rank}D", op.name, [x], x.type, op.output.shape, result=x.precision,
+            data_format="channels_last", in_height=h, in_width=w, out_height=op.out_hw[0], out_width=op.out_hw[1],
+            n_chan=c, algorithm="nearest",
+        )  # fmt: skip
+
+    def _reshape(self, op: Reshape, x: _Node) -> _Node:
+        """Nothing where a dense layer gathers the stream anyway; else packs of another size."""
+        readers = self.graph.readers.get(op.output.name, [])
+        outside = any(s.name == op.output.name for s in self.graph.outputs)
+        gathered = len(readers) == 1 and not outside and isinstance(readers[0], Conv)
+        if gathered and len(op.shape) == 1 and x.type.fraction == readers[0].x.type.fraction:
+            return self._add(
+                "Reshape", op.name, [x], x.type, op.shape, result=x.precision, target_shape=list(op.shape)
+            )
+        a, b = x.shape[-1], op.shape[-1]
+        if a % b and b % a:  # hls4ml repacks between multiples only
+            step = (op.x.elements // np.gcd(a, b), int(np.gcd(a, b)))
+            x = self._repack(f"{op.name}_step", x, (int(step[0]), step[1]))
+        return self._repack(op.name, x, op.shape)
+
+    def _repack(self, hint: str, x: _Node, shape: tuple[int, ...]) -> _Node:
+        return self._add("Repack", hint, [x], x.type, shape, result=x.precision, target_shape=list(shape))
+
+    def _joined(self, op: Op, xs: list[_Node], kind: str, how: str) -> _Node:
+        """Two streams at a time."""
+        node, t = xs[0], op.output.type
+        for k, x in enumerate(xs[1:], 1):
+            last = k == len(xs) - 1
+            shape = op.output.shape
+            if how == "concatenate":
+                shape = (*node.shape[:-1], node.shape[-1] + x.shape[-1])
+            hint = op.name if last else f"{op.name}_{k}"
+            attributes: dict[str, Any] = {"op": how}
+            if how == "concatenate":
+                attributes = {"op": f"concatenate{len(shape)}d", "axis": -1, "data_format": "channels_last"}
+            node = self._add(kind, hint, [node, x], t, shape, **attributes)
+        return node
+
+
+def _named(
+    weights: NDArray[np.float64], bias: NDArray[np.float64] | None, name: str = "weight"
+) -> dict[str, NDArray[np.float64]]:
+    return {name: weights} if bias is None else {name: weights, "bias": bias}
+
+
+def _without(bias: NDArray[np.float64] | None) -> dict[str, Any]:
+    return {"bias_data": None} if bias is None else {}
+
+
+def _table(rows: Ints) -> tuple[NDArray[np.float64], str]:
+    """A table's numbers and the type that holds them."""
+    return rows.astype(
+        np.float64
+    ), f"int<{Fixed.covering(min(int(rows.min()), -1), int(rows.max()), 0).width}>"
+
+
+def _legal_reuse(n_in: int, n_out: int, rf: int) -> bool:
+    """Whether hls4ml's resource strategy has this reuse factor (FPGABackend._validate_reuse_factor)."""
+    limit = -(-n_in * n_out // min(n_in, rf))
+    return (limit % n_out == 0 or rf >= n_in) and (rf % n_in == 0 or rf < n_in) and n_in * n_out % rf == 0
+
+
+# -- reading back -------------------------------------------------------------------------------------------
+
+
+def _verify(layers: _Layers, model: Any) -> None:
+    """Compares hls4ml's model, after its passes, with what the graph asked for. Raises HlsCannot."""
+    convert = model.config.backend.convert_precision_string
+    for name, want in layers.expected.items():
+        node = model.graph.get(name)
+        operator = next(r.operator for r in layers.report if r.name == name)
+
+        def cannot(what: str, operator: str = operator) -> HlsCannot:
+            return HlsCannot(f"{operator}: hls4ml 1.3 cannot hold it exactly, its passes {what}")
+
+        if node is None:
+            entry = next(e for e in layers.entries if e["name"] == name)
+            before = _result_of(layers, entry["inputs"])
+            if entry.get("activation") != "linear" or want["types"]["result"] != before:
+                raise cannot("removed it")
+            continue
+        for what, text in want["types"].items():
+            t = node.get_output_variable().type if what == "result" else node.get_attr(f"{what}_t")
+            if _text(t.precision) != _text(convert(text)):
+                raise cannot(f"made its {what} {_text(t.precision)} instead of {text}")
+        for what, data in want["weights"].items():
+            got = np.asarray(node.weights["weight" if what == "depthwise" else what].data)
+            axes = (data.ndim - 1, *range(data.ndim - 1))
+            orders = (data, data.transpose(axes))  # the resource strategy has the outputs first
+            if not any(v.size == got.size and np.array_equal(v.ravel(), got.ravel()) for v in orders):
+                raise cannot(f"changed its {what}")
+        if want["strategy"] and (
+            node.get_attr("reuse_factor") != want["reuse"]
+            or node.get_attr("strategy") != want["strategy"].lower()
+        ):
+            raise cannot(f"made its reuse factor {node.get_attr('reuse_factor')} instead of {want['reuse']}")
+
+
+def _result_of(layers: _Layers, names: Sequence[str]) -> str:
+    return str(layers.expected[names[0]]["types"]["result"])
+
+
+def _text(p: Any) -> str:
+    """A precision's text, whichever of hls4ml's classes it is."""
+    width, integer = p.width, getattr(p, "integer", p.width)
+    modes = f"{getattr(p, 'rounding_mode', 'TRN')},{getattr(p, 'saturation_mode', 'WRAP')}"
+    return f"{'' if p.signed else 'u'}fixed<{width},{integer},{modes}>"

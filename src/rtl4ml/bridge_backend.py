@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hls4ml backend: hls4ml's script, rtl4ml's hardware.
+
+hls4ml's parser still runs before a backend is asked, so a model must have layers that it knows; what it made of them is
+not used. The design comes from the Keras model that it hands over in its configuration.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from hls4ml.backends.backend import Backend
+from hls4ml.backends.fpga.fpga_backend import FPGABackend
+from hls4ml.model.flow import register_flow
+from numpy.typing import NDArray
+
+from rtl4ml import _tf
+from rtl4ml.errors import BadInput, BadModel, HlsCannot
+
+NAME = "rtl4ml"
+# The clock of `rtl4ml.convert`, 250 MHz.
+_PERIOD_NS = 4.0
+# Samples that `build` makes up where it is given none and none were predicted.
+_SAMPLES = 64
+_OPTIONS = ("target_interval", "budget", "input_precision", "output", "threshold", "foldings")
+
+
+class Rtl4mlBackend(Backend):  # type: ignore[misc]
+    """`compile` is `rtl4ml.convert`, `predict` is `Design.emulate`, `build` simulates, synthesizes and reports."""
+
+    def __init__(self) -> None:
+        super().__init__(NAME)
+        self._flow = register_flow("ip", [], backend=self.name)
+        self._designs: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+        self._seen: WeakKeyDictionary[Any, NDArray[Any]] = WeakKeyDictionary()
+
+    # -- what hls4ml asks while it converts --
+
+    def create_initial_config(
+        self,
+        part: str | None = None,
+        clock_period: float | None = None,
+        io_type: str = "io_stream",
+        **options: Any,
+    ) -> dict[str, Any]:
+        """The configuration: clock_period in ns, and the arguments of `rtl4ml.convert` by their names.
+
+        Raises BadInput for another part; `io_type` is accepted, the hardware streams in any case. Other backends'
+        options are ignored.
+        """
+        _tf.keras()
+        if part is not None and not part.lower().startswith("xczu9eg"):
+            raise BadInput(f"part: must be the ZCU102's xczu9eg-ffvb1156-2-e, not {part}; leave it out")
+        own = {k: options[k] for k in _OPTIONS if options.get(k) is not None}
+        return {
+            "Part": part,
+            "ClockPeriod": clock_period or _PERIOD_NS,
+            "IOType": io_type,
+            "HLSConfig": {},
+            "WriterConfig": {"Namespace": None, "WriteWeightsTxt": False, "WriteTar": False},
+            "Rtl4ml": own,
+        }
+
+    def create_layer_class(self, layer_class: Any) -> Any:
+        """hls4ml's own class: nothing is generated from it."""
+        return layer_class
+
+    def get_default_flow(self) -> str:
+        """A flow without passes."""
+        return str(self._flow)
+
+    def get_writer_flow(self) -> str:
+        """The same."""
+        return str(self._flow)
+
+    @classmethod
+    def convert_precision_string(cls, precision: Any) -> Any:
+        """hls4ml's reading of ap_fixed and its kin."""
+        return FPGABackend.convert_precision_string(precision)
+
+    # -- what the user asks --
+
+    def write(self, model: Any) -> None:
+        """Converts the model that hls4ml was given; the project goes to its output folder."""
+        from rtl4ml.design import convert
+
+        config = model.config.config
+        keras_model = config.get("KerasModel")
+        if keras_model is None:
+            raise BadModel(
+                f"{config.get('ProjectName')}: backend='rtl4ml' must be given a Keras model, "
+                f"not one of PyTorch or ONNX; use convert_from_keras_model"
+            )
+        options = dict(config["Rtl4ml"])
+        clock_mhz = 1000 / float(config["ClockPeriod"])
+        out = Path(config["OutputDir"])
+        try:
+            design = convert(keras_model, out=out, clock_mhz=clock_mhz, **options)
+        except BadModel:
+            declared = _declared_input(config)
+            if declared is None or "input_precision" in options:
+                raise
+            design = convert(keras_model, out=out, clock_mhz=clock_mhz, input_precision=declared, **options)
+        self._designs[model] = design
+
+    def compile(self, model: Any) -> None:
+        """Nothing more: hls4ml has called `write`, and loads the running program in place of a library."""
+
+    def predict(self, model: Any, x: Any) -> NDArray[np.float64]:
+        """Exact values, flat per sample and without the batch axis for one sample, as with hls4ml's other backends."""
+        design = self.design(model)
+        batch = np.asarray(x)
+        if batch.shape == design.graph.inputs[0].shape:
+            batch = batch[None]
+        y: NDArray[np.float64] = design.emulate(batch)
+        self._seen[model] = batch[:_SAMPLES]
+        flat = y.reshape(len(y), -1)
+        return flat[0] if len(flat) == 1 else flat
+
+    def build(
+        self, model: Any, csim: bool = True, synth: bool = True, cosim: bool = True, **others: Any
+    ) -> dict[str, Any]:
+        """Proves and measures the design; the report as a dict, also in report.json and report.html.
+
+        csim:  C simulation of the hls4ml project with g++, where it can hold the model
+        cosim: the RTL with Verilator, once without and once with random stalls
+        synth: resources with Yosys
+        The samples are those of `input_data_tb`, of the last `predict`, or random ones. Raises BadInput for what
+        only Vivado or Vitis can do.
+        """
+        for name in ("export", "vsynth"):
+            if others.get(name):
+                raise BadInput(
+                    f"{name}: must be left to Vivado, not asked of backend='rtl4ml'; see boards/zcu102"
+                )
+        design = self.design(model)
+        x = self._samples(model, design)
+        design.emulate(x)
+        if csim:
+            try:
+                design.csim(x)
+            except HlsCannot as error:
+                print(f"C simulation left out: {error}")  # hls4ml's backends talk by print
+        if cosim:
+            design.simulate(x)
+            design.simulate(x, stalls="random")
+        if synth:
+            design.synthesize()
+        report: dict[str, Any] = design.report()
+        return report
+
+    def design(self, model: Any) -> Any:
+        """The rtl4ml Design behind an hls4ml model, converted if it was not yet."""
+        if model not in self._designs:
+            self.write(model)
+        return self._designs[model]
+
+    def _samples(self, model: Any, design: Any) -> NDArray[Any]:
+        shape = design.graph.inputs[0].shape
+        given = model.config.config.get("InputData")
+        if given:
+            path = Path(given)
+            try:
+                data = (
+                    np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, ndmin=2)
+                )
+                return np.asarray(data).reshape(-1, *shape)
+            except (OSError, ValueError) as error:
+                line = str(error).splitlines()[0]
+                raise BadInput(
+                    f"{path}: must hold samples of shape {shape}, not fail with {line!r}"
+                ) from None
+        if model in self._seen:
+            return self._seen[model]
+        s = design.graph.inputs[0]
+        integers = np.random.default_rng(0).integers(s.lo, s.hi, (_SAMPLES, *shape), endpoint=True)
+        return np.asarray(s.real(integers))
+
+
+def _declared_input(config: dict[str, Any]) -> str | None:
+    """The type that hls4ml's configuration gives the model's input layer, if it gives one."""
+    names = [layer.name for layer in config["KerasModel"].layers if type(layer).__name__ == "InputLayer"]
+    for name in names:
+        p = config["HLSConfig"].get("LayerName", {}).get(name, {}).get("Precision")
+        p = p.get("result") if isinstance(p, dict) else p
+        if isinstance(p, str) and p != "auto":
+            return p
+    return None

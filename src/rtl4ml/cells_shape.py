@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cells that move elements: padding, cropping, nearest upsampling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from rtl4ml.cells import LibraryCell, is_block
+from rtl4ml.netlist import Index, Lowering, Param, Timing, Wire
+
+if TYPE_CHECKING:
+    from rtl4ml.ops.shape import Crop, Pad, Spatial, UpSample
+
+
+def beats_of(hwg: tuple[int, int, int]) -> tuple[Index, Index]:
+    """(row, column) of every beat of a frame of (height, width, groups), in stream order."""
+    h, w, g = hwg
+    row, rest = np.divmod(np.arange(h * w * g), w * g)
+    return row, rest // g
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SpatialCell(LibraryCell):
+    """A cell that walks over the pixels of an operator's frames."""
+
+    op: Spatial
+
+    @property
+    def groups(self) -> int:
+        return self.op.x.channels // self.x.lanes
+
+    def params(self) -> dict[str, Param]:
+        return {"Lanes": self.x.lanes, "ElemWidth": self.x.bits, "Groups": self.groups}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PadCell(SpatialCell):
+    """Zeros around the frame."""
+
+    module: ClassVar[str] = "r4_pad"
+
+    op: Pad
+
+    def params(self) -> dict[str, Param]:
+        (top, bottom), (left, right) = self.op.padding
+        h, w, _ = self.op.x.hwc
+        return {
+            **super().params(),
+            "Height": h,
+            "Width": w,
+            "PadTop": top,
+            "PadBottom": bottom,
+            "PadLeft": left,
+            "PadRight": right,
+        }
+
+    def timing(self) -> Timing:
+        (top, _), (left, _) = self.op.padding
+        h, w, _ = self.op.x.hwc
+        y, x = beats_of((*self.op.out_hw, self.groups))
+        real = (y >= top) & (y < top + h) & (x >= left) & (x < left + w)
+        need: Index = np.cumsum(real, dtype=np.int64)
+        return Timing(self.y.beats, (need,), (np.arange(self.y.beats),), latency=1, peek=np.maximum(need, 1))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CropCell(SpatialCell):
+    """The frame without its margins."""
+
+    module: ClassVar[str] = "r4_crop"
+
+    op: Crop
+
+    def params(self) -> dict[str, Param]:
+        (top, _), (left, _) = self.op.cropping
+        h, w, _ = self.op.x.hwc
+        oh, ow = self.op.out_hw
+        return {
+            **super().params(),
+            "Height": h,
+            "Width": w,
+            "CropTop": top,
+            "CropLeft": left,
+            "OutHeight": oh,
+            "OutWidth": ow,
+        }
+
+    def timing(self) -> Timing:
+        (top, _), (left, _) = self.op.cropping
+        h, w, _ = self.op.x.hwc
+        oh, ow = self.op.out_hw
+        y, x = beats_of((h, w, self.groups))
+        kept = (y >= top) & (y < top + oh) & (x >= left) & (x < left + ow)
+        return Timing(self.x.beats, (np.arange(self.x.beats) + 1,), (np.flatnonzero(kept),), latency=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UpSampleCell(SpatialCell):
+    """Every pixel several times, every row several times."""
+
+    module: ClassVar[str] = "r4_upsample"
+
+    op: UpSample
+
+    @property
+    def block(self) -> bool:
+        """Whether the row memory is block RAM."""
+        return self.op.factor[0] > 1 and is_block(self.op.x.hwc[1] * self.groups, self.x.width)
+
+    def params(self) -> dict[str, Param]:
+        fh, fw = self.op.factor
+        return {
+            **super().params(),
+            "Width": self.op.x.hwc[1],
+            "FactorH": fh,
+            "FactorW": fw,
+            "Block": int(self.block),
+        }
+
+    def timing(self) -> Timing:
+        fh, fw = self.op.factor
+        y, x = beats_of((*self.op.out_hw, self.groups))
+        fresh = (y % fh == 0) & (x % fw == 0)
+        return Timing(self.y.beats, (np.cumsum(fresh),), (np.arange(self.y.beats),), latency=1)
+
+
+def lower_pad(n: Lowering, op: Pad, x: Wire) -> Wire:
+    """One cell."""
+    return n.add(PadCell(**_ends(n, op, x), op=op))
+
+
+def lower_crop(n: Lowering, op: Crop, x: Wire) -> Wire:
+    """One cell."""
+    return n.add(CropCell(**_ends(n, op, x), op=op))
+
+
+def lower_upsample(n: Lowering, op: UpSample, x: Wire) -> Wire:
+    """One cell."""
+    return n.add(UpSampleCell(**_ends(n, op, x), op=op))
+
+
+def _ends(n: Lowering, op: Spatial, x: Wire) -> dict[str, Any]:
+    """The fields that all cells of one input and one output share, `op.pe` lanes on both sides."""
+    x = n.lanes(x, op.pe)
+    return {
+        "name": f"u_{op.name}",
+        "inputs": {"x": x},
+        "outputs": {"y": n.like(op.output, op.name, op.pe)},
+        "layer": n.layer,
+    }

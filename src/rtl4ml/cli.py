@@ -1,0 +1,529 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: `rtl4ml train | convert | verify | synth | report | sweep | board | demo`.
+
+Exit status: 0 success, 1 a proof failed (or a bug of ours), 2 bad input, a missing tool or an interruption. Errors are
+one line on stderr. Everything heavy is imported inside the commands, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rtl4ml import __version__
+from rtl4ml.errors import BadData, BadInput, HlsCannot, Rtl4mlError, SimulationFailed
+from rtl4ml.tools import disk_errors, project_folder
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.console import Console
+    from rich.table import Table
+
+Report = Mapping[str, Any]
+
+RESOURCES = ("lut", "ff", "dsp", "bram36")
+STALLED_SAMPLES = 64  # a stalled run costs several times an unstalled one and needs few samples to fail
+
+
+class ProofFailed(Rtl4mlError):
+    """A design that does not compute what its model computes."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point: runs the command of `argv` (default: the process's own) and exits with its status."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # stderr is for our one line
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(_run(sys.argv[1:] if argv is None else list(argv)))
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _run(argv: list[str]) -> int:
+    debug = bool(os.environ.get("RTL4ML_DEBUG"))
+    try:
+        with disk_errors("output folder"), cli.make_context("rtl4ml", argv) as context:
+            cli.invoke(context)
+        return 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        return 2
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "rtl4ml"
+        return _complain(f"{error.format_message().rstrip('.')}; see {path} --help", 2)
+    except Rtl4mlError as error:
+        if debug:
+            raise
+        return _complain(str(error), 1 if isinstance(error, ProofFailed | SimulationFailed) else 2)
+    except KeyboardInterrupt:
+        return _complain("interrupted; an earlier project is untouched, nothing half-written was left", 2)
+    except BrokenPipeError:  # the reader of our output has gone, as in `rtl4ml report | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        what = f"{type(error).__name__}: {error}"
+        return _complain(f"internal error: {what}; run again with RTL4ML_DEBUG=1 and report the traceback", 1)
+
+
+def _complain(text: str, status: int) -> int:
+    print(f"rtl4ml: {' '.join(text.split())}", file=sys.stderr)
+    return status
+
+
+# ---------------------------------------------------------------------------------------------------- presentation
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False)  # paths may hold brackets
+
+
+@contextmanager
+def step(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Shows that `what` is going on, then how long it took. Gives a function to say how many of how many are done."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, highlight=False)
+    start = time.monotonic()
+    with console.status(Text(what)) as status:
+        yield lambda done, of: status.update(Text(f"{what}: {done} of {of}"))
+    seconds = f"({time.monotonic() - start:.1f} s)"
+    console.print(Text.assemble(("done", "green"), f" {what} ", (seconds, "dim")), soft_wrap=True)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.1f}" if isinstance(value, float) and value % 1 else f"{int(value):,}"
+
+
+def _table(title: str, *columns: str) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="right" if i else "left")
+    return table
+
+
+def _show(report: Report, out: Path) -> None:
+    """Prints a report: the verdict, exactness, cycles, resources."""
+    console = _console()
+    proof = _table("Against the QKeras model", "", "samples", "values", "mismatches")
+    names = {"emulate": "emulation (integers)", "csim": "HLS C simulation", "rtl": "RTL simulation"}
+    for key, name in names.items():
+        row = report["exactness"].get(key) or {}
+        proof.add_row(name, *(_number(row.get(k)) for k in ("samples", "values", "mismatches")))
+    stalls = report.get("stalls") or {}
+    proof.add_row("RTL, random stalls", _number(stalls.get("frames")), "", _number(stalls.get("mismatches")))
+    console.print(proof)
+
+    cycles = _table(
+        f"Cycles at {report['target']['clock_mhz']:g} MHz (assumed)", "", "predicted", "simulated"
+    )
+    for key in ("latency", "interval"):
+        cycles.add_row(key, *(_number(report["cycles"][key].get(k)) for k in ("model", "rtl")))
+    console.print(cycles)
+
+    sources = [k for k in ("model", "yosys", "vitis", "vivado") if report["resources"].get(k)]
+    resources = _table(f"Resources of {report['target']['part']}", "", *sources, "available", "share")
+    available = report["resources"]["available"]
+    for key in RESOURCES:
+        values = [report["resources"][s].get(key) for s in sources]
+        known = [v for v in values if v is not None]
+        share = f"{100 * known[-1] / available[key]:.1f} %" if known else "–"
+        resources.add_row(key, *(_number(v) for v in values), _number(available[key]), share)
+    console.print(resources)
+    console.print(f"project  {out}", soft_wrap=True)
+    console.print(f"report   {out / 'report.html'}", soft_wrap=True)
+
+
+def _mismatches(report: Report) -> dict[str, int]:
+    """Name of a proof to its mismatches, of those that were run and failed."""
+    found = {k: v["mismatches"] for k, v in report["exactness"].items() if v and v["mismatches"]}
+    stalls = report.get("stalls")
+    if stalls and stalls["mismatches"]:
+        found["rtl under stalls"] = stalls["mismatches"]
+    return found
+
+
+def _judge(report: Report, out: Path) -> None:
+    """Raises ProofFailed where any value differed."""
+    if failed := _mismatches(report):
+        text = ", ".join(f"{n:,} values in {name}" for name, n in failed.items())
+        raise ProofFailed(
+            f"{out}: every value must equal the model's, not differ in {text}; see report.html there"
+        )
+
+
+# ------------------------------------------------------------------------------------------------------- arguments
+
+
+class _Budget(click.ParamType[Any]):
+    """RESOURCE=SHARE, such as dsp=0.2."""
+
+    name = "RESOURCE=SHARE"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, float]:
+        if isinstance(value, tuple):
+            return value
+        key, _, share = value.partition("=")
+        try:
+            number = float(share)
+        except ValueError:
+            number = -1.0
+        if key not in RESOURCES or not 0 < number <= 1:
+            self.fail(
+                f"{value!r} must be one of {', '.join(RESOURCES)}, '=' and a share above 0, up to 1",
+                param,
+                ctx,
+            )
+        return key, number
+
+
+def _conversion(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the arguments of `rtl4ml.convert`."""
+    options = (
+        click.argument("model", type=click.Path(path_type=Path)),
+        click.option(
+            "--out", type=click.Path(path_type=Path), help="Output folder; default build/MODEL's name."
+        ),
+        click.option(
+            "--target-interval", type=click.IntRange(min=1), help="Cycles between samples to reach."
+        ),
+        click.option(
+            "--budget", type=_Budget(), multiple=True, help="Share of the device, e.g. dsp=0.2; repeatable."
+        ),
+        click.option(
+            "--clock-mhz", type=float, default=250.0, show_default=True, help="Clock that is assumed."
+        ),
+        click.option(
+            "--input-precision", help="Type of the input where the model has none, as in 'ap_fixed<8,1>'."
+        ),
+        click.option(
+            "--output",
+            type=click.Choice(["logits", "argmax", "mask"]),
+            default="logits",
+            show_default=True,
+            help="What the hardware gives.",
+        ),
+        click.option("--threshold", type=float, help="Of --output mask."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _proof(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the arguments of a proof."""
+    options = (
+        click.option(
+            "--data", type=click.Path(path_type=Path), help="Samples: .npy, or .npz with an array x or X."
+        ),
+        click.option(
+            "--samples", type=click.IntRange(min=1), default=256, show_default=True, help="How many at most."
+        ),
+        click.option("--seed", type=int, default=0, show_default=True, help="Of random samples and stalls."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _convert(model: Path, out: Path | None, **options: Any) -> tuple[Any, Path]:
+    """The design of a model file in a folder of its own, and that folder."""
+    if not model.exists():
+        raise BadInput(f"{model}: the model must be a .keras or .h5 file, not missing; check the path")
+    folder = out if out is not None else Path("build") / model.stem
+    budget = dict(options.pop("budget"))
+    if options["threshold"] is None:
+        del options["threshold"]
+    with step(f"convert {model}"):
+        import rtl4ml
+
+        design = rtl4ml.convert(model, out=folder, budget=budget or None, **options)
+    return design, folder
+
+
+def _samples(design: Any, data: Path | None, samples: int, seed: int) -> NDArray[np.float32]:
+    """Samples (N, ...) of a file, or random ones that reach a little beyond the range of the input."""
+    import zipfile
+    import zlib
+
+    import numpy as np
+
+    if data is None:
+        stream = design.graph.inputs[0]
+        lo, hi = (stream.lo - 2) * stream.type.step, (stream.hi + 2) * stream.type.step
+        return np.random.default_rng(seed).uniform(lo, hi, (samples, *stream.shape)).astype(np.float32)
+    try:
+        x = np.load(data, allow_pickle=False)  # a data file is data: no pickles
+        if isinstance(x, np.lib.npyio.NpzFile):
+            key = next((k for k in ("x", "X") if k in x.files), None)
+            if key is None:
+                names = ", ".join(x.files) or "nothing"
+                raise BadData(f"{data}: the file must hold an array x or X, not {names}; name it so")
+            x = x[key]
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise BadData(f"{data}: the data must be a .npy or .npz file, not {error}; check the file") from None
+    return np.asarray(x[:samples])
+
+
+def _prove(design: Any, x: NDArray[Any], *, seed: int) -> None:
+    """Emulation, C simulation and RTL simulation of x; a part of it under random stalls."""
+    with step(f"emulate {len(x):,} samples"):
+        design.emulate(x)
+    with step(f"C simulation of the HLS project, {len(x):,} samples"):
+        try:
+            design.csim(x)
+        except HlsCannot as error:  # the report says so too; the rest of the flow goes on
+            click.echo(f"no C simulation: {error}", err=True)
+    with step(f"RTL simulation, {len(x):,} samples"):
+        design.simulate(x)
+    with step(f"RTL simulation under random stalls, {len(x[:STALLED_SAMPLES]):,} samples"):
+        design.simulate(x[:STALLED_SAMPLES], stalls="random", seed=seed)
+
+
+# -------------------------------------------------------------------------------------------------------- commands
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, message="rtl4ml %(version)s")
+def cli() -> None:
+    """Quantization-aware QKeras models to FPGA hardware that computes exactly the same numbers.
+
+    Exit status: 0 success, 1 a proof failed, 2 bad input.
+    """
+
+
+@cli.command()
+@click.argument("recipe", default="salinas_1dcnn")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the scenes; default RTL4ML_DATA.")
+@click.option("--out", type=click.Path(path_type=Path), help="Output folder; default build/train/RECIPE.")
+@click.option("--seed", type=int, help="Instead of the recipe's.")
+@click.option("--quick", is_flag=True, help="A few steps only, to see that it works.")
+def train(recipe: str, data: Path | None, out: Path | None, seed: int | None, quick: bool) -> None:
+    """Train the student of RECIPE: a name in models/ (default salinas_1dcnn), or a .toml file."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    from rtl4ml import train as training
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[numbers]}"),
+        TimeRemainingColumn(),
+    )
+    bars = Bars(*columns, console=Console(stderr=True, highlight=False))
+    tasks: dict[str, Any] = {}
+    with ExitStack() as stack:
+
+        def show(p: training.Progress) -> None:
+            if not tasks:
+                stack.enter_context(bars)
+            if p.stage not in tasks:
+                tasks[p.stage] = bars.add_task(f"train {p.stage}", total=p.epochs, numbers="")
+            numbers = f"loss {p.loss:.4f}  validation {100 * p.validation_oa:.2f} %"
+            bars.update(tasks[p.stage], completed=p.epoch, numbers=numbers)
+
+        result = training.train(recipe, data=data, out=out, seed=seed, quick=quick, progress=show)
+    _console().print(str(result), soft_wrap=True)
+
+
+@cli.command()
+@_conversion
+def convert(model: Path, **options: Any) -> None:
+    """Write the HLS project, the RTL and the predicted report of MODEL (.keras or .h5)."""
+    design, out = _convert(model, **options)
+    _show(design.report(), out)
+
+
+@cli.command()
+@_conversion
+@_proof
+def verify(model: Path, data: Path | None, samples: int, seed: int, **options: Any) -> None:
+    """Convert MODEL and prove that emulation, HLS and RTL compute its numbers."""
+    design, out = _convert(model, **options)
+    _prove(design, _samples(design, data, samples, seed), seed=seed)
+    report = design.report()
+    _show(report, out)
+    _judge(report, out)
+
+
+@cli.command()
+@_conversion
+def synth(model: Path, **options: Any) -> None:
+    """Convert MODEL and count its resources with Yosys."""
+    design, out = _convert(model, **options)
+    with step("synthesis with Yosys") as tell:
+        design.synthesize(progress=tell)
+    _show(design.report(), out)
+
+
+@cli.command()
+@_conversion
+@_proof
+def report(model: Path, data: Path | None, samples: int, seed: int, **options: Any) -> None:
+    """All of it for MODEL: convert, verify, synth. For a project folder: show its report."""
+    if model.is_dir():
+        found = _read_report(model)
+        _show(found, model)
+        _judge(found, model)
+        return
+    design, out = _convert(model, **options)
+    _prove(design, _samples(design, data, samples, seed), seed=seed)
+    with step("synthesis with Yosys") as tell:
+        design.synthesize(progress=tell)
+    result = design.report()
+    _show(result, out)
+    _judge(result, out)
+
+
+def _read_report(project: Path) -> Report:
+    path = project / "report.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadInput(
+            f"{project}: the folder must be a project with a report.json, not without; run rtl4ml convert first"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"{path}: the report must be readable JSON, not {error}; run rtl4ml convert again"
+        ) from None
+    if not isinstance(found, dict) or found.get("schema") != 1:
+        raise BadInput(
+            f"{path}: the report must be of schema 1, not of another program; run rtl4ml convert again"
+        )
+    return found
+
+
+@cli.command()
+@_conversion
+@click.option(
+    "--intervals",
+    help="Targets in cycles, with commas between; default the design as it comes, then x 2, 4, 8.",
+)
+def sweep(model: Path, out: Path | None, intervals: str | None, **options: Any) -> None:
+    """Convert MODEL for several intervals and compare what they cost."""
+    if options.pop("target_interval") is not None:
+        raise BadInput(
+            "sweep: targets must be in --intervals, not in --target-interval; write --intervals 204,408"
+        )
+    targets: list[int | None] = [None] if intervals is None else [*_intervals(intervals)]
+    out = out if out is not None else Path("build") / f"{model.stem}-sweep"
+    points: list[dict[str, Any]] = []
+    refused: Rtl4mlError | None = None
+    with project_folder(out) as folder:
+        for target in targets:  # grows: the first point's interval gives the default's others
+            name = "default" if target is None else f"interval-{target}"
+            try:
+                design, _ = _convert(model, folder / name, target_interval=target, **options)
+            except Rtl4mlError as error:
+                refused = error
+                points.append({"target": target, "refused": str(error)})
+                continue
+            found = design.report()
+            interval = found["cycles"]["interval"]["model"]
+            if target is None:
+                targets += [2 * interval, 4 * interval, 8 * interval]
+            point = {"target": target, "refused": None, "interval": interval}
+            point["latency"] = found["cycles"]["latency"]["model"]
+            point["mac_efficiency"] = found["efficiency"]["mac_efficiency"]
+            points.append(point | {k: found["resources"]["model"][k] for k in RESOURCES})
+        if refused is not None and all(point["refused"] for point in points):
+            raise refused  # a target that does not fit is a result, none that does is an error
+        text = json.dumps({"schema": 1, "model": model.name, "points": points}, indent=2)
+        (folder / "sweep.json").write_text(text + "\n", encoding="utf-8")
+    _show_sweep(model.name, points)
+    _console().print(f"projects {out}", soft_wrap=True)
+
+
+def _intervals(text: str) -> list[int]:
+    try:
+        found = [int(part) for part in text.split(",")]
+    except ValueError:
+        found = [0]
+    if min(found) < 1:
+        raise BadInput(
+            f"sweep: --intervals must be whole numbers from 1 up with commas between, not {text!r}; "
+            "write --intervals 204,408"
+        )
+    return found
+
+
+def _show_sweep(name: str, points: Sequence[Mapping[str, Any]]) -> None:
+    table = _table(f"{name} (predicted)", "target", "interval", "latency", *RESOURCES, "MAC efficiency")
+    for point in points:
+        if point["refused"]:
+            table.add_row(_number(point["target"]), "refused")
+            continue
+        numbers = (_number(point[k]) for k in ("interval", "latency", *RESOURCES))
+        efficiency = point["mac_efficiency"]
+        table.add_row(_number(point["target"]), *numbers, "–" if efficiency is None else f"{efficiency:.3f}")
+    console = _console()
+    console.print(table)
+    for point in points:
+        if point["refused"]:
+            console.print(f"{_number(point['target'])}: {point['refused']}", soft_wrap=True)
+
+
+@cli.command()
+@_conversion
+def board(model: Path, **options: Any) -> None:
+    """Write the Vivado project of MODEL for the ZCU102."""
+    if importlib.util.find_spec("rtl4ml.board") is None:
+        raise Rtl4mlError(
+            f"board: the ZCU102 project must come from a later version, not from rtl4ml {__version__}; "
+            "use the HLS project or the SystemVerilog that rtl4ml convert writes"
+        )
+    design, _ = _convert(model, **options)
+    design.board()
+
+
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("build/demo"), show_default=True)
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the scenes; default RTL4ML_DATA.")
+@click.option("--samples", type=click.IntRange(min=1), help="Pixels at most; default the whole scene.")
+def demo(out: Path, data: Path | None, samples: int | None) -> None:
+    """The main job: the trained Salinas student to verified hardware, on every pixel of the scene."""
+    from rtl4ml import demo as main_job
+
+    result = main_job.run(out=out, data=data, samples=samples, step=step)
+    _show(result.report, out)
+    console = _console()
+    console.print(f"scene    {result.scene}")
+    if result.csim_refused:
+        console.print(f"no C simulation: {result.csim_refused}", soft_wrap=True)
+    failed = _mismatches(result.report)
+    if failed:
+        console.print("NOT EXACT", style="bold red")
+    else:
+        console.print("EXACT on every value of every sample", style="bold green")
+    _judge(result.report, out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job: the trained student becomes hardware, proven on every pixel of a scene. What `make demo` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import rtl4ml
+from rtl4ml import data as scenes
+from rtl4ml import train
+from rtl4ml.errors import HlsCannot
+from rtl4ml.report import Accuracy, ClassMap, Data, Extras
+
+STALLED_SAMPLES = 512  # frames of the run under random stalls, spread over the scene
+SEED = 0  # of the stalls
+
+Step = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+
+
+def silent(_what: str) -> AbstractContextManager[Callable[[int, int], None]]:
+    """The step that shows nothing."""
+    return nullcontext(lambda _done, _of: None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """What the main job gave: the report's content, its folder, what the pixels are and why there was no csim."""
+
+    report: Mapping[str, Any]
+    out: Path
+    scene: str
+    synthetic: bool
+    csim_refused: str | None
+
+
+def run(
+    *,
+    out: str | Path = "build/demo",
+    data: str | Path | None = None,
+    samples: int | None = None,
+    step: Step = silent,
+) -> Demo:
+    """Converts the student at one band a cycle, runs every proof on the scene, counts resources and reports.
+
+    data: folder of the scenes, else RTL4ML_DATA, else the synthetic scene. samples: pixels at most, spread evenly;
+    None for all. step: makes a context manager from each step's text, to show progress; it gives a function that is
+    told how many of how many are done.
+    Raises Rtl4mlError where data, tools or folder are bad.
+    """
+    with step("scene and student"):
+        scene = scenes.load_or_synthetic("salinas_crop", data=data)
+        name = train.student_for(scene)
+        recipe = train.read_recipe(name)
+        split = recipe.split(scene)
+    chosen = _spread(len(scene.labels), samples)
+    x = recipe.inputs(scene.spectra[chosen])
+    labels = scene.labels[chosen]
+    what = f"{len(x):,} {'synthetic ' if scene.synthetic else ''}pixels"
+
+    with step(f"convert {name} at one band a cycle"):
+        design = rtl4ml.convert(train.student_path(name), out=out, target_interval=scene.bands)
+    with step(f"emulate {what}"):
+        logits = design.emulate(x)
+    refused = None
+    with step(f"C simulation of the HLS project, {what}"):
+        try:
+            design.csim(x)
+        except HlsCannot as error:
+            refused = str(error)
+    with step(f"RTL simulation, {what}"):
+        design.simulate(x)
+    stalled = x[_spread(len(x), STALLED_SAMPLES)]
+    with step(f"RTL simulation under random stalls, {len(stalled):,} of them"):
+        design.simulate(stalled, stalls="random", seed=SEED)
+    with step("synthesis with Yosys") as tell:
+        design.synthesize(progress=tell)
+
+    with step("report"):
+        predicted = logits.reshape(len(x), -1).argmax(axis=-1)
+        tested = np.isin(chosen, split.test)
+        accuracy: Accuracy | None = None
+        confusion = None
+        if tested.any():
+            found = train.accuracy(labels[tested], predicted[tested], classes=scene.classes)
+            confusion = np.array(found.confusion)
+            accuracy = {
+                "dataset": scene.name,
+                "split": split.name,
+                "oa": found.oa,
+                "aa": found.aa,
+                "kappa": found.kappa,
+            }
+        extras = Extras(
+            data=Data(name=scene.name, synthetic=scene.synthetic),
+            sample="pixel",
+            class_names=scene.class_names,
+            confusion=confusion,
+            class_map=ClassMap(
+                row=scene.row[chosen],
+                col=scene.col[chosen],
+                truth=labels,
+                predicted=predicted,
+                test=tested,
+            ),
+        )
+        report = design.report(accuracy=accuracy, extras=extras)
+    return Demo(
+        report=report,
+        out=Path(out),
+        scene=f"{scene.name}, {len(x):,} pixels of {scene.source}",
+        synthetic=scene.synthetic,
+        csim_refused=refused,
+    )
+
+
+def _spread(n: int, most: int | None) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Indices of at most `most` of n items, evenly spread, the first among them."""
+    count = n if most is None else min(n, most)
+    return np.arange(count, dtype=np.int64) * n // max(count, 1)

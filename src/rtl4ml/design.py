@@ -1,0 +1,286 @@
+"""`convert`: a QKeras model to a design, and what can be done with a design."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml import emit
+from rtl4ml.cells import Fifo
+from rtl4ml.cycles import Cycles, predict
+from rtl4ml.errors import BadInput, HlsCannot
+from rtl4ml.explore import fold_for
+from rtl4ml.ir import Fixed, Graph
+from rtl4ml.lower import lower
+from rtl4ml.netlist import Netlist, Resources, Wire
+from rtl4ml.synthesize import Unit, synthesize, total, units
+from rtl4ml.tools import project_folder
+
+if TYPE_CHECKING:
+    from rtl4ml.bridge import HlsProject
+    from rtl4ml.frontend import Parsed
+    from rtl4ml.report import Accuracy, Extras
+    from rtl4ml.simulate import Simulator
+
+Real = NDArray[np.float64]
+BOARD = "ZCU102"
+PART = "xczu9eg-ffvb1156-2-e"
+
+
+def convert(
+    model: Any,
+    out: str | Path = "build/design",
+    target_interval: int | None = None,
+    budget: Mapping[str, float] | None = None,
+    clock_mhz: float = 250,
+    input_precision: str | Fixed | None = None,
+    output: str = "logits",
+    *,
+    threshold: float | None = None,
+    foldings: Mapping[str, tuple[int, int]] | None = None,
+) -> Design:
+    """A design for the ZCU102 that computes exactly what the model computes; its project goes to `out`.
+
+    model:           a tf_keras or QKeras model (left untouched), or the path of a .keras or .h5 file
+    out:             folder of the project; an earlier rtl4ml project there is replaced whole
+    target_interval: cycles between samples to reach; default: the input's positions, or what the budget allows
+    budget:          greatest share of the device, by resource: {"lut": 0.2, "dsp": 0.1}; default all of it
+    clock_mhz:       the clock that is assumed for throughput, and asked of Vitis HLS
+    input_precision: type of the input ("ap_fixed<8,1>"), for a model without a quantizer there
+    output:          "logits", "argmax" or, for one channel, "mask" with `threshold`
+    foldings:        (pe, simd) of layers by hand; the legal values are in the error for illegal ones
+
+    Raises Rtl4mlError: one line that names the layer or file, the rule, the offender and the way out.
+    """
+    from rtl4ml import bridge
+    from rtl4ml.frontend import load, parse
+
+    if not isinstance(clock_mhz, int | float) or not 0 < clock_mhz < 1000:
+        raise BadInput(f"clock_mhz: must be a clock between 0 and 1000 MHz, not {clock_mhz!r}; 250 is usual")
+    start = time.perf_counter()
+    live = load(model)
+    parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold)
+    graph = fold_for(parsed.graph, target_interval=target_interval, budget=budget, layers=foldings)
+    netlist = lower(graph)
+    cycles = predict(netlist)
+    flags = -(-cycles.latency // cycles.interval) + 2
+    generated = {c.module: c.text() for c in netlist.cells if c.generated}  # type: ignore[attr-defined]
+    hls: HlsProject | HlsCannot
+    with project_folder(out) as folder:
+        emit.write(netlist, folder, frames_in_flight=flags, generated=generated)
+        try:
+            hls = bridge.write(graph, folder / "hls", clock_mhz=clock_mhz, part=PART)
+        except HlsCannot as error:
+            hls = error
+    folder = Path(out).expanduser().resolve()
+    if not isinstance(hls, HlsCannot):
+        hls = hls.moved(folder / "hls")
+    design = Design(
+        folder=folder,
+        parsed=parsed,
+        graph=graph,
+        netlist=netlist,
+        cycles=cycles,
+        clock_mhz=float(clock_mhz),
+        frames_in_flight=flags,
+        hls_project=hls,
+    )
+    design.seconds["convert"] = time.perf_counter() - start
+    return design
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """An RTL simulation. y: real values shaped like model.predict(x); latency, interval and cycles in cycles."""
+
+    y: Real
+    latency: int | None
+    interval: int | None
+    cycles: int
+
+
+@dataclass
+class Tally:
+    """How many samples and values were compared with the reference, and how many values differed."""
+
+    samples: int = 0
+    values: int = 0
+    mismatches: int = 0
+
+    def add(self, got: Real, want: Real) -> None:
+        self.samples += len(got)
+        self.values += got.size
+        self.mismatches += int((got != want).sum())
+
+    def entry(self) -> dict[str, int] | None:
+        if not self.samples:
+            return None
+        return {"samples": self.samples, "values": self.values, "mismatches": self.mismatches}
+
+
+@dataclass(kw_only=True, eq=False)
+class Design:
+    """A model's hardware: graph, netlist and project folder, and what has been measured of it."""
+
+    folder: Path
+    parsed: Parsed
+    graph: Graph
+    netlist: Netlist
+    cycles: Cycles
+    clock_mhz: float
+    frames_in_flight: int
+    hls_project: HlsProject | HlsCannot
+    board_name: str = BOARD
+    part: str = PART
+    seconds: dict[str, float] = field(default_factory=dict)
+    exactness: dict[str, Tally] = field(
+        default_factory=lambda: {k: Tally() for k in ("emulate", "csim", "rtl")}
+    )
+    stalled: Tally = field(default_factory=Tally)
+    patterns: set[int] = field(default_factory=set)
+    measured: tuple[int | None, int | None] = (None, None)
+    peaks: dict[str, int] = field(default_factory=dict)
+    yosys: list[Resources] | None = None
+    _reference: tuple[str, Real] | None = None
+
+    # -- the same numbers, four ways -------------------------------------------------------------------------
+
+    def emulate(self, x: Any) -> Real:
+        """Exact values (N, *output shape) by integer arithmetic. x: (N, *input shape), any real dtype."""
+        with self._timed("emulate"):
+            y = self.parsed.emulate(x)[0]
+        return self._compared("emulate", x, y)
+
+    def csim(self, x: Any) -> Real:
+        """The same by the C simulation of the HLS project. Raises HlsCannot where hls4ml cannot hold a layer."""
+        ints = self.parsed.quantize_input(x)
+        hls = self.hls
+        with self._timed("csim"):
+            y = hls.csim(self.parsed.input.real(ints))
+        return self._compared("csim", x, y.reshape(len(ints), *self.graph.outputs[0].shape))
+
+    def simulate(self, x: Any, stalls: Literal["none", "random"] = "none", seed: int = 0) -> Run:
+        """The same by simulation of the RTL with Verilator, all samples in a row without a reset between.
+
+        stalls: "random" stops both sides at random; `seed` fixes the pattern with its probabilities.
+        """
+        if stalls not in ("none", "random"):
+            raise BadInput(f"stalls: must be 'none' or 'random', not {stalls!r}")
+        ints = self.parsed.quantize_input(x)
+        a, b = self.netlist.input, self.netlist.output
+        frames = ints.reshape(len(ints), a.beats, a.lanes)
+        simulator = self.simulator
+        with self._timed("simulate"):
+            r = simulator.run(
+                frames,
+                in_dtype=_container(a),
+                out_beats=b.beats,
+                out_lanes=b.lanes,
+                out_dtype=_container(b),
+                stalls=stalls,
+                seed=seed,
+                processes=2 if stalls == "none" and len(ints) >= 1000 else 1,
+            )
+        stream = self.graph.outputs[0]
+        y = self._compared("rtl", x, stream.real(r.y.reshape(len(ints), *stream.shape)))
+        if stalls == "random":
+            self.stalled.add(y, self.reference(x))
+            self.patterns.add(seed)
+        elif len(ints):
+            self.measured = (r.latency, r.interval)
+        for path, peak in r.fifos.items():
+            name = path.rsplit(".", 1)[-1]
+            self.peaks[name] = max(peak, self.peaks.get(name, 0))
+        return Run(y, r.latency, r.interval, r.cycles)
+
+    def reference(self, x: Any) -> Real:
+        """What QKeras gives (or its formulas in float64 where float32 rounds), cut before a softmax at the end."""
+        from rtl4ml.reference import expected
+
+        a = np.ascontiguousarray(x)
+        key = hashlib.blake2b(a.tobytes(), digest_size=16).hexdigest() + str(a.dtype) + str(a.shape)
+        if self._reference is None or self._reference[0] != key:
+            self._reference = (key, expected(self.parsed, x)[0])
+        return self._reference[1]
+
+    def _compared(self, how: str, x: Any, y: Real) -> Real:
+        if len(y):
+            self.exactness[how].add(y, self.reference(x))
+        return y
+
+    # -- tools -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def simulator(self) -> Simulator:
+        """The compiled RTL."""
+        from rtl4ml.simulate import build
+
+        with self._timed("verilate"):
+            rtl = self.folder / "rtl"
+            sources = sorted(p for p in rtl.glob("*.sv") if p.stem != emit.TOP)
+            return build(
+                self.folder, emit.TOP, [*sources, rtl / f"{emit.TOP}.sv"], images=self.folder / "mem"
+            )
+
+    @property
+    def hls(self) -> HlsProject:
+        """The HLS project, in the folder `hls`. Raises HlsCannot where hls4ml cannot hold a layer exactly."""
+        if isinstance(self.hls_project, HlsCannot):
+            raise self.hls_project
+        return self.hls_project
+
+    @property
+    def hls_refusal(self) -> HlsCannot | None:
+        """Why there is no HLS project, or None."""
+        return self.hls_project if isinstance(self.hls_project, HlsCannot) else None
+
+    @property
+    def fifos(self) -> list[Fifo]:
+        """The FIFOs of the netlist."""
+        return [c for c in self.netlist.cells if isinstance(c, Fifo)]
+
+    @cached_property
+    def units(self) -> list[Unit]:
+        """What is synthesized cell by cell."""
+        return units(self.netlist, frames_in_flight=self.frames_in_flight)
+
+    def synthesize(self, progress: Any = None) -> Resources:
+        """Resources by Yosys, cell by cell."""
+        with self._timed("synthesize"):
+            self.yosys = synthesize(self.units, progress=progress)
+        return total(self.yosys)
+
+    @cached_property
+    def model(self) -> list[Resources]:
+        """Predicted resources of every unit."""
+        from rtl4ml.resources import estimate
+
+        return [estimate(u.module, u.params, u.cell) for u in self.units]
+
+    def report(self, *, accuracy: Accuracy | None = None, extras: Extras | None = None) -> dict[str, Any]:
+        """Writes report.json and report.html of all that was run since `convert`, and returns the former.
+
+        accuracy: the report's entry of that name; extras: what the page shows besides, such as a class map
+        """
+        from rtl4ml.design_report import write
+
+        return write(self, accuracy=accuracy, extras=extras)
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - start
+
+
+def _container(w: Wire) -> np.dtype[Any]:
+    return np.dtype(f"{'i' if w.signed else 'u'}{emit.container(w.bits) // 8}")

@@ -1,0 +1,1100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The front door: a QKeras model becomes a `Graph` of exact integers.
+
+Everything is read from the Keras model itself: layers, configurations, quantizers and weights. `parse` walks the layers
+in the model's order. A linear layer becomes an operator whose output is its exact accumulator; the elementwise
+functions behind it (normalization, division, activation) wait until a quantizer comes, and become one `Activation`
+with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml import _tf
+from rtl4ml.elementwise import Source, compile_functions, is_identity
+from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer
+from rtl4ml.ir import FLOAT32_EXACT, Fixed, Graph, Ints, Op, Stream
+from rtl4ml.kernels import Origin, evaluator
+from rtl4ml.ops.activation import Activation, Rounding
+from rtl4ml.ops.conv import Conv, Dense, Depthwise, Padding
+from rtl4ml.quantizers import (
+    FREE_WEIGHT_BITS,
+    Floats,
+    Function,
+    Weights,
+    fixed_quantizer,
+    leaky,
+    linear,
+    parse_precision,
+    read_function,
+    read_weights,
+    relu,
+    to_grid,
+    weight_values,
+    without_residue,
+)
+from rtl4ml.walk import Call, walk
+
+OUTPUTS = ("logits", "argmax", "mask")
+# Activations that may stand at the output, where the graph ends before them.
+_HEADS = ("softmax", "sigmoid", "tanh")
+
+
+# -- what parse returns -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Parsed:
+    """A model's graph with what surrounds it.
+
+    graph:     exact integers
+    model:     the Keras model, untouched
+    quantizer: turns samples into the integers of the graph's input
+    output:    "logits", "argmax" or "mask"
+    cut:       per output, the activation that the graph leaves out ("softmax", "sigmoid", "tanh" or "")
+    declared:  whether the input's precision was given rather than read from the model
+    """
+
+    graph: Graph
+    model: Any
+    quantizer: Function
+    output: str
+    cut: tuple[str, ...]
+    declared: bool
+    threshold: float | None = None
+
+    @property
+    def input(self) -> Stream:
+        return self.graph.inputs[0]
+
+    def quantize_input(self, x: Any) -> Ints:
+        """Samples (N, *shape) of any real dtype to the integers of the input stream. Raises BadInput."""
+        return self.integers(check_batch(self.input, x))
+
+    def integers(self, x: NDArray[np.float32]) -> Ints:
+        """The input quantizer on checked float32 samples."""
+        f = self.input.type.fraction
+        flat = x.reshape(-1, 1)
+        out = np.empty(flat.shape, np.int64)
+        for i in range(0, len(flat), 2**20):
+            out[i : i + 2**20] = np.rint(
+                np.ldexp(self.quantizer.f32(flat[i : i + 2**20]).astype(np.float64), f)
+            )
+        return out.reshape(x.shape)
+
+    def emulate(self, x: Any) -> list[NDArray[np.float64]]:
+        """Samples to the exact real values of every output."""
+        y = self.graph.emulate([self.quantize_input(x)])
+        return [s.real(v) for s, v in zip(self.graph.outputs, y, strict=True)]
+
+
+def check_batch(stream: Stream, x: Any) -> NDArray[np.float32]:
+    """Samples as float32, as Keras casts them. Raises BadInput for a wrong shape, dtype or value."""
+    try:
+        a = np.asarray(x)
+    except Exception:  # noqa: BLE001 -- ragged lists and foreign objects
+        raise BadInput(
+            f"x: must be an array of real numbers, not {type(x).__name__}; give a NumPy array"
+        ) from None
+    want = ", ".join(map(str, stream.shape))
+    if a.dtype.kind not in "biuf":
+        raise BadInput(
+            f"x: must be an array of real numbers, not of dtype {a.dtype}; "
+            "give a NumPy array of floats or integers"
+        )
+    if a.shape == stream.shape:
+        raise BadInput(f"x: must be a batch (N, {want}), not one sample {a.shape}; write x[None]")
+    if a.ndim != len(stream.shape) + 1 or a.shape[1:] != stream.shape:
+        raise BadInput(f"x: must be a batch (N, {want}), not {a.shape}; reshape it")
+    with np.errstate(over="ignore"):
+        f = a.astype(np.float32)
+    if not np.isfinite(f).all():
+        raise BadInput(
+            f"x: must hold finite numbers of float32, not {a[~np.isfinite(f)].flat[0]}; "
+            "remove or replace such samples"
+        )
+    return f
+
+
+# -- loading ------------------------------------------------------------------------------------------------
+
+
+def load(model: Any) -> Any:
+    """A live tf_keras model as it is, or the one in a .keras or .h5 file. Raises BadModel.
+
+    A file is data: its configuration may name nothing but layers of Keras and QKeras, and no code in it runs.
+    """
+    if isinstance(model, str | Path):
+        from rtl4ml.modelfile import load_file
+
+        return load_file(Path(model))
+    keras = _tf.keras()
+    if isinstance(model, keras.Model):
+        return model
+    module = type(model).__module__
+    if module.startswith(("keras.", "keras_core.")):
+        raise BadModel(
+            "model: must be a tf_keras model, not one of Keras 3; "
+            "set TF_USE_LEGACY_KERAS=1 before importing tensorflow and build it again"
+        )
+    raise BadModel(
+        f"model: must be a tf_keras model or a path to .keras or .h5, not {type(model).__name__}; "
+        "load it with tf_keras"
+    )
+
+
+# -- parsing ------------------------------------------------------------------------------------------------
+
+
+def parse(
+    model: Any,
+    *,
+    input_precision: str | Fixed | None = None,
+    output: str = "logits",
+    threshold: float | None = None,
+) -> Parsed:
+    """The exact graph of a QKeras model (live, or a path).
+
+    input_precision: the type of the input ("ap_fixed<8,1>", a Fixed), where the model has no quantizer on it
+    output:          "logits" (the graph ends before a softmax, sigmoid or tanh at the output), "argmax", "mask"
+    threshold:       for "mask": 1 where the model's own output (a sigmoid's probability, or the logit) reaches it
+    Raises an Rtl4mlError that names the layer, the rule, the offender and the way out.
+    """
+    if output not in OUTPUTS:
+        raise BadInput(
+            f"output: must be one of {', '.join(OUTPUTS)}, not {output!r}; leave it out for logits"
+        )
+    if output == "mask":
+        if (
+            isinstance(threshold, bool)
+            or not isinstance(threshold, int | float)
+            or not np.isfinite(threshold)
+        ):
+            raise BadInput(
+                f"threshold: must be a finite number for output='mask', not {threshold!r}; give threshold=0.5"
+            )
+    elif threshold is not None:
+        raise BadInput(f"threshold: must go with output='mask', not {output!r}; leave it out")
+    m = load(model)
+    _check_model(m)
+    name = _identifier(str(m.name))
+    shape = _static_shape(m.inputs[0].shape, name)
+    if input_precision is not None:
+        grid = parse_precision(input_precision)
+        quantizer = fixed_quantizer(grid, str(input_precision))
+    else:
+        quantizer = _input_quantizer(m)
+    for float64 in (False, True):
+        b = _Builder(m, quantizer, shape, declared=input_precision is not None, float64=float64)
+        try:
+            return b.build(name, output, threshold)
+        except _NeedFloat64:
+            continue
+    raise AssertionError("a float64 graph cannot ask for float64")
+
+
+class _NeedFloat64(Exception):
+    """Some sum exceeds what float32 holds: evaluate every elementwise function in float64."""
+
+
+def _check_model(m: Any) -> None:
+    name = m.name
+    if not getattr(m, "_is_graph_network", False):
+        raise BadModel(
+            f"{name}: must be a Sequential or functional model with a known input shape, "
+            f"not {type(m).__name__}; give it an Input layer"
+        )
+    if len(m.inputs) != 1:
+        raise BadModel(f"{name}: must have one input, not {len(m.inputs)}; concatenate them before the model")
+    for w in m.weights:
+        a = np.asarray(w)
+        if not np.isfinite(a).all():
+            raise BadModel(
+                f"{w.name.split(':')[0]}: weights must be finite numbers, "
+                f"not {a[~np.isfinite(a)].flat[0]}; train or load the model again"
+            )
+
+
+def _static_shape(shape: Any, layer: str) -> tuple[int, ...]:
+    s = tuple(shape)[1:]
+    if any(d is None for d in s):
+        raise BadModel(
+            f"{layer}: the input shape must be static, not {tuple(shape)}; "
+            "give every dimension in its Input layer"
+        )
+    if any(d < 1 for d in s) or not 1 <= len(s) <= 3:
+        raise BadModel(
+            f"{layer}: the input must have shape (C,), (W, C) or (H, W, C) of at least 1 each, not {s}; "
+            "reshape it"
+        )
+    return tuple(int(d) for d in s)
+
+
+def _identifier(name: str) -> str:
+    n = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "layer"
+    return n if not n[0].isdigit() else f"n{n}"
+
+
+# -- the input quantizer ------------------------------------------------------------------------------------
+
+# Layers that only move elements, so that a quantizer behind them may as well stand before them.
+_MOVERS = {
+    "InputLayer", "Flatten", "Reshape", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "UpSampling1D",
+    "UpSampling2D", "Cropping1D", "Cropping2D", "ZeroPadding1D", "ZeroPadding2D", "MaxPooling1D",
+        "MaxPooling2D",
+    "GlobalMaxPooling1D", "GlobalMaxPooling2D",
+}  # fmt: skip
+
+
+def _input_quantizer(m: Any) -> Function:
+    """The quantizer that every reader of the input has, through layers that only move elements."""
+    found: list[Function] = []
+    movers: list[Any] = []
+
+    def visit(call: Call, inputs: list[Any]) -> list[Any]:
+        layer = call.layer
+        if not any(inputs):
+            return [False]
+        if type(layer).__name__ in _MOVERS:
+            movers.append(layer)
+            return [True]
+        if type(layer).__name__ in ("QActivation", "Activation"):
+            f = _activation_of(layer, getattr(layer, "quantizer", layer.activation))
+            if f.grid is not None:
+                found.append(f)
+                return [False]
+            if f.name == "linear":
+                return [True]
+        raise BadModel(
+            f"{layer.name}: the model's input must pass a quantizer first, "
+            f"not go into {type(layer).__name__}; "
+            f"put a QActivation behind the input or give input_precision"
+        )
+
+    outputs = walk(m, [True], visit)
+    if any(outputs) or not found:
+        raise BadModel(
+            f"{m.name}: the model's input must pass a quantizer, not reach the output; "
+            "put a QActivation behind the input or give input_precision"
+        )
+    first = found[0]
+    other = next((f for f in found if f.name != first.name or f.grid != first.grid), None)
+    if other is not None:
+        raise BadModel(
+            f"{other.layer}: all quantizers on the model's input must be the same, "
+            f"not {first.name} and {other.name}; "
+            f"give input_precision"
+        )
+    zero = float(first.f32(np.zeros((1, 1), np.float32))[0, 0])
+    for layer in movers:
+        kind = type(layer).__name__
+        if ("ZeroPadding" in kind and zero != 0) or ("MaxPooling" in kind and first.monotone != 1):
+            raise BadModel(
+                f"{layer.name}: the model's input must pass its quantizer {first.name} first, "
+                f"not go into {kind}; give input_precision"
+            )
+    return first
+
+
+# -- building -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where a pool's windows lie."""
+
+    layer: str
+    size: tuple[int, int]
+    stride: tuple[int, int]
+    padding: Padding
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A tensor of the model: a stream, and the elementwise functions that wait for a quantizer.
+
+    raw:  the model's input, whose quantizer is still to come; the stream is already on its grid
+    rows: (channels,) the channel of the waiting functions that each channel of the stream takes
+    pools: maxima that wait too, because a function before them falls in some channel; all functions behind them rise,
+           so that they may as well come behind the quantizer
+    made:  the linear layer whose sums the stream carries
+    alone: whether the model reads this value once
+    moved: whether elements were moved behind the last waiting function
+    """
+
+    stream: Stream
+    steps: tuple[Function, ...] = ()
+    raw: bool = False
+    rows: Ints | None = None
+    pools: tuple[Geometry, ...] = ()
+    made: Origin | None = None
+    alone: bool = True
+    moved: bool = False
+
+    @property
+    def head(self) -> str:
+        """The last waiting function, if it is one that may stand at the output."""
+        return self.steps[-1].name if self.steps and self.steps[-1].name in _HEADS else ""
+
+
+@dataclass
+class _Builder:
+    model: Any
+    quantizer: Function
+    shape: tuple[int, ...]
+    declared: bool
+    float64: bool
+    ops: list[Op] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+
+    # -- the way of a model --
+
+    def build(self, name: str, output: str, threshold: float | None) -> Parsed:
+        grid = self.quantizer.grid
+        assert grid is not None
+        source = Stream(self.name("input"), self.shape, grid.type, grid.lo, grid.hi)
+        values = walk(self.model, [Value(source, raw=not self.declared)], self.visit)
+        streams, cut = [], []
+        for k, v in enumerate(values):
+            layer = self.model.outputs[k].node.layer.name
+            if v.raw:
+                raise BadModel(f"{layer}: the output must be computed, not be the input itself; add layers")
+            head = v.head
+            cut.append(head)
+            if head:
+                v = replace(v, steps=v.steps[:-1])
+            s = self.settled(layer, v)
+            if s.name == source.name:
+                s = self.add(
+                    Activation(
+                        name=self.name(layer),
+                        inputs=(s,),
+                        mapping=Rounding(0, s.lo, s.hi),
+                        out=s.type,
+                        lo=s.lo,
+                        hi=s.hi,
+                    )
+                )
+            streams.append(s)
+        if output != "logits":
+            if len(streams) != 1:
+                raise BadModel(
+                    f"{self.model.name}: output={output!r} must go with one output, not {len(streams)}; "
+                    "use output='logits'"
+                )
+            streams = [self.head(output, streams[0], cut[0], threshold)]
+        graph = Graph(name, (source,), tuple(self.ops), tuple(streams), int(self.model.count_params()))
+        return Parsed(
+            graph=graph,
+            model=self.model,
+            quantizer=self.quantizer,
+            output=output,
+            cut=tuple(cut),
+            declared=self.declared,
+            threshold=threshold,
+        )
+
+    def visit(self, call: Call, inputs: list[Any]) -> list[Any]:
+        layer = call.layer
+        kind = type(layer).__name__
+        handler = _HANDLERS.get(kind)
+        if handler is None or not _known_module(type(layer)):
+            raise UnsupportedLayer(
+                f"{layer.name}: the layer must be one of the supported layers, not {_origin(type(layer))}; "
+                "see the README's table of layers"
+            )
+        if len(inputs) > 1 and kind not in ("Add", "Concatenate"):
+            raise UnsupportedLayer(
+                f"{layer.name}: {kind} must have one input, not {len(inputs)}; split the layer"
+            )
+        if call.training:
+            raise UnsupportedLayer(
+                f"{layer.name}: {kind} must be called for inference, not with training=True; "
+                "remove the argument"
+            )
+        for v in inputs:
+            if v.head == "softmax":
+                raise UnsupportedLayer(
+                    f"{v.steps[-1].layer}: softmax must be at the model's output, not within the network; "
+                    "remove it or use a quantized activation"
+                )
+        return [replace(handler(self, layer, inputs), alone=call.readers == 1)]
+
+    # -- streams --
+
+    def name(self, hint: str) -> str:
+        base = _identifier(hint)
+        name, k = base, 1
+        while name in self.names:
+            k += 1
+            name = f"{base}_{k}"
+        self.names.add(name)
+        return name
+
+    def add(self, op: Op) -> Stream:
+        """Appends the operator; its output. Asks for float64 where float32 rounds."""
+        if not self.float64 and op.bound > FLOAT32_EXACT:
+            raise _NeedFloat64
+        self.ops.append(op)
+        return op.output
+
+    def quantized(self, layer: str, v: Value, f: Function) -> Value:
+        """The stream behind a quantizer, with everything that waited before it."""
+        if v.raw:  # the input stream is what this quantizer makes of the input
+            return replace(v, raw=False)
+        return Value(self.compiled(layer, v, self.waiting(layer, v, f).steps))
+
+    def compiled(self, layer: str, v: Value, steps: Sequence[Function]) -> Stream:
+        s = v.stream
+        channels = s.channels if v.rows is None else int(v.rows.max()) + 1
+        source = Source(s.type.fraction, s.lo, s.hi, channels)
+        c = compile_functions(
+            layer, source, steps, float64=self.float64, rows=v.rows, together=evaluator(v.made, steps)
+        )
+        if c.mapping is None:  # the same integers, on another grid where a scale was applied
+            if not is_identity(c, source):
+                s = replace(s, type=Fixed.covering(s.lo, s.hi, c.fraction))
+        else:
+            layers = tuple(dict.fromkeys(f.layer for f in steps if f.layer))
+            name = self.name(layer)
+            s = self.add(
+                Activation(
+                    name=name, inputs=(s,), layers=layers, mapping=c.mapping, out=c.type, lo=c.lo, hi=c.hi
+                )
+            )
+        for p in v.pools:
+            s = self.pooled(p, s, "max")
+        return s
+
+    def pooled(self, p: Geometry, s: Stream, mode: Literal["max", "sum"], shift: int = 0) -> Stream:
+        """The stream behind a pool."""
+        from rtl4ml.ops.pool import Pool
+
+        return self.add(
+            Pool(
+                name=self.name(p.layer), inputs=(s,), layers=(p.layer,),
+                mode=mode, size=p.size, stride=p.stride, padding=p.padding, shift=shift,
+            )
+        )  # fmt: skip
+
+    def waiting(self, layer: str, v: Value, f: Function) -> Value:
+        """A value with one more function; behind a waiting maximum it must never fall. Raises UnsupportedLayer."""
+        if v.pools and not _rises(f):
+            raise UnsupportedLayer(
+                f"{layer}: what follows {v.pools[-1].layer} must be a function that never falls, "
+                f"not {f.name}; "
+                f"put a QActivation before the pool"
+            )
+        return replace(v, steps=(*v.steps, replace(f, shared=not v.alone, apart=v.moved)), moved=False)
+
+    def settled(self, layer: str, v: Value) -> Stream:
+        """The stream of a value that must be on a fixed-point grid now. Raises UnsupportedLayer."""
+        if not v.steps:
+            return v.stream
+        if v.steps[-1].name == "bias":
+            raise UnsupportedLayer(
+                f"{v.steps[-1].layer}: bias must lie on a fixed-point grid, not be floats without a quantizer; "
+                f"set bias_quantizer or put a QActivation behind the layer"
+            )
+        return self.compiled(v.steps[-1].layer or layer, v, v.steps)
+
+    def stream(self, layer: Any, v: Value) -> Stream:
+        """A settled input of `layer`; the raw input of the model has none."""
+        if v.raw:
+            raise BadModel(
+                f"{layer.name}: the model's input must pass a quantizer first, "
+                f"not go into {type(layer).__name__}; "
+                f"put a QActivation behind the input or give input_precision"
+            )
+        return self.settled(layer.name, v)
+
+    def function(self, layer: Any, v: Value, obj: Any, name: str | None = None) -> Value:
+        """A value behind an activation object: a quantizer compiles, everything else waits."""
+        f = _activation_of(layer, obj)
+        if f.grid is not None:
+            return self.quantized(name or layer.name, v, f)
+        if f.name == "linear":
+            return v
+        return self.elementwise(layer, v, f)
+
+    def elementwise(self, layer: Any, v: Value, f: Function) -> Value:
+        """A value behind a function that waits for a quantizer."""
+        if v.raw:
+            self.stream(layer, v)
+        if f.name == "softmax":
+            return replace(v, steps=(*v.steps, f))
+        return self.waiting(layer.name, v, f)
+
+    # -- heads --
+
+    def head(self, output: str, s: Stream, cut: str, threshold: float | None) -> Stream:
+        from rtl4ml.ops.head import ArgMax, Mask
+
+        if output == "argmax":
+            return self.add(ArgMax(name=self.name("argmax"), inputs=(s,)))
+        if s.channels != 1:
+            raise BadModel(
+                f"{self.model.name}: output='mask' must go with one channel, not {s.channels}; "
+                "use output='argmax'"
+            )
+        assert threshold is not None
+        return self.add(Mask(name=self.name("mask"), inputs=(s,), threshold=_least(s, cut, threshold)))
+
+
+def _least(s: Stream, cut: str, threshold: float) -> int:
+    """The least integer whose real value (through the activation that was cut) reaches the threshold."""
+    keras = _tf.keras()
+
+    def reached(k: int) -> bool:
+        v = np.float32(np.ldexp(float(k), -s.type.fraction))
+        if cut:
+            v = np.asarray(getattr(keras.activations, cut)(_tf.tf().constant([v])))[0]
+        return float(v) >= threshold
+
+    lo, hi = s.lo, s.hi + 1
+    while lo < hi:
+        mid = (lo + hi) >> 1
+        if reached(mid):
+            hi = mid
+        else:
+            lo = mid + 1
+    return lo
+
+
+# -- one handler a layer ------------------------------------------------------------------------------------
+
+Handler = Callable[[_Builder, Any, list[Value]], Value]
+_HANDLERS: dict[str, Handler] = {}
+
+
+def handles(*kinds: str) -> Callable[[Handler], Handler]:
+    """Registers the handler of Keras layer classes by name; a second owner is an error."""
+
+    def register(f: Handler) -> Handler:
+        for kind in kinds:
+            if kind in _HANDLERS:
+                raise ValueError(f"{kind}: has a handler already")
+            _HANDLERS[kind] = f
+        return f
+
+    return register
+
+
+def supported_layers() -> frozenset[str]:
+    """Names of the Keras and QKeras layer classes that have a handler."""
+    return frozenset(_HANDLERS)
+
+
+def _known_module(cls: type) -> bool:
+    return cls.__module__.split(".")[0] in ("keras", "tf_keras", "qkeras")
+
+
+def _origin(cls: type) -> str:
+    return cls.__name__ if _known_module(cls) else f"{cls.__name__} of {cls.__module__.split('.')[0]}"
+
+
+def _activation_of(layer: Any, obj: Any) -> Function:
+    """The function of an activation object of a layer, softmax included."""
+    if obj is None:
+        return linear(layer.name)
+    if getattr(obj, "__name__", "") == "softmax":
+        return replace(linear(layer.name), name="softmax", scale=None, clip=None)
+    return read_function(layer.name, obj)
+
+
+@handles(
+    "InputLayer",
+    "Dropout",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "GaussianNoise",
+    "GaussianDropout",
+    "ActivityRegularization",
+)
+def _nothing(_b: _Builder, _layer: Any, x: list[Value]) -> Value:
+    return x[0]
+
+
+@handles("QActivation")
+def _qactivation(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    return b.function(layer, x[0], layer.quantizer)
+
+
+@handles("Activation")
+def _activation(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    return b.function(layer, x[0], layer.activation)
+
+
+@handles("Softmax")
+def _softmax(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    axis = layer.axis if isinstance(layer.axis, int) else -2
+    if axis not in (-1, len(x[0].stream.shape)):
+        raise UnsupportedLayer(
+            f"{layer.name}: softmax must be over the channels (axis -1), not axis {layer.axis}; set axis=-1"
+        )
+    return b.function(layer, x[0], _tf.keras().activations.softmax)
+
+
+@handles("ReLU")
+def _relu(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    top = np.inf if layer.max_value is None else float(layer.max_value)
+    f = relu(
+        layer.name, top=top, slope=float(layer.negative_slope), threshold=float(layer.threshold), own=layer
+    )
+    return b.elementwise(layer, x[0], f)
+
+
+@handles("LeakyReLU")
+def _leaky(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    return b.elementwise(layer, x[0], leaky(layer.name, float(layer.alpha), layer))
+
+
+@handles("BatchNormalization", "QBatchNormalization")
+def _batchnorm(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    v = x[0]
+    rank = len(v.stream.shape)
+    axis = [int(a) for a in np.atleast_1d(layer.axis)]
+    if axis not in ([rank], [-1]):
+        raise UnsupportedLayer(
+            f"{layer.name}: normalization must be over the channels (axis -1), not axis {axis}; set axis=-1"
+        )
+    if any(f.wide for f in v.steps) and v.rows is not None:
+        v = Value(b.stream(layer, v))
+    return b.elementwise(layer, replace(v, rows=None), _normalization(layer, rank))
+
+
+def _normalization(layer: Any, rank: int) -> Function:
+    tf = _tf.tf()
+
+    def f32(x: Floats) -> Floats:
+        a = tf.constant(np.asarray(x, np.float32).reshape(len(x), *(1,) * (rank - 1), -1))
+        with without_residue(layer):
+            return np.asarray(layer(a, training=False), np.float32).reshape(len(x), -1)
+
+    def read(which: str, variable: Any) -> NDArray[np.float64]:
+        return weight_values(layer.name, which, _internal(layer, which), variable).astype(np.float64)
+
+    mean, variance = read("mean", layer.moving_mean), read("variance", layer.moving_variance)
+    gamma = read("gamma", layer.gamma) if layer.scale else np.ones_like(mean)
+    beta = read("beta", layer.beta) if layer.center else np.zeros_like(mean)
+    if (variance + layer.epsilon <= 0).any():
+        raise BadModel(
+            f"{layer.name}: the moving variance must be positive, not {variance.min():g}; "
+            "train the model again"
+        )
+    slope = gamma / np.sqrt(variance + layer.epsilon)
+    offset = beta - mean * slope
+
+    def f64(x: Floats) -> Floats:
+        return np.asarray(np.asarray(x, np.float64) * slope + offset)
+
+    sign = np.where(gamma < 0, -1, 1).astype(np.int64)
+    return Function(
+        name="normalization",
+        f32=f32,
+        f64=f64,
+        monotone=sign,
+        wide=True,
+        layer=layer.name,
+        own=layer,
+        rank=rank,
+    )
+
+
+# -- linear layers --
+
+
+def _bias_function(layer: Any, bias: NDArray[np.float32]) -> Function:
+    """A float bias: a sum in float32 whose rounding the quantizer behind it absorbs."""
+    wide = np.asarray(bias, np.float64)
+    return Function(
+        name="bias",
+        f32=lambda x: np.asarray(x, np.float32) + bias,
+        f64=lambda x: np.asarray(x, np.float64) + wide,
+        monotone=1,
+        wide=True,
+        layer=layer.name,
+    )
+
+
+def _internal(layer: Any, which: str) -> Any:
+    """The quantizer object of `which` ("kernel", "bias", ...), or None."""
+    return (
+        getattr(layer, f"{which}_quantizer_internal", None)
+        if getattr(layer, f"{which}_quantizer", None)
+        else None
+    )
+
+
+def _kernel(layer: Any, which: str, variable: Any, shape: tuple[int, ...]) -> Weights:
+    """Integers (*shape) of a kernel; the last axis are the output channels."""
+    trained = np.asarray(variable, np.float32)
+    if (
+        type(layer).__name__ == "QSeparableConv1D"
+    ):  # QKeras gives its kernels to their quantizers with an axis more
+        trained = trained[None]
+    what = "weights" if which == "kernel" else f"{which} weights"
+    w = read_weights(layer.name, what, _internal(layer, which), trained, shape[-1])
+    return Weights(w.integers.reshape(shape), w.fraction)
+
+
+def _bias(layer: Any) -> tuple[Ints | None, int, Function | None]:
+    """Integers and fraction of the bias, or the function that adds a float bias."""
+    if not layer.use_bias:
+        return None, 0, None
+    quantizer = _internal(layer, "bias")
+    q = weight_values(layer.name, "bias", quantizer, np.asarray(layer.bias, np.float32))
+    if quantizer is None and to_grid(q.reshape(-1, 1)).width > FREE_WEIGHT_BITS:
+        return None, 0, _bias_function(layer, q)
+    w = read_weights(layer.name, "bias", quantizer, layer.bias, 1)
+    if not w.integers.any():
+        return None, 0, None
+    return w.integers[:, 0], int(w.fraction[0]), None
+
+
+def _same(n: int, k: int, s: int, d: int) -> tuple[int, int]:
+    """TensorFlow's "same": ceil(n / s) outputs, the odd zero on the right."""
+    total = max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0)
+    return total // 2, total - total // 2
+
+
+def _pairs(rank: int, value: Iterable[int] | int) -> tuple[int, int]:
+    """A Keras size of a 1-D or 2-D layer as (height, width)."""
+    v = tuple(int(i) for i in np.atleast_1d(np.asarray(value)))
+    return (1, v[0]) if rank == 2 else (v[0], v[-1])
+
+
+def _padding(
+    layer: Any,
+    hw: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    if layer.padding == "valid":
+        return (0, 0), (0, 0)
+    if layer.padding == "causal":
+        return (0, 0), (dilation[1] * (kernel[1] - 1), 0)
+    if layer.padding == "same":
+        a, b = (_same(n, k, s, d) for n, k, s, d in zip(hw, kernel, stride, dilation, strict=True))
+        return a, b
+    raise UnsupportedLayer(
+        f"{layer.name}: padding must be valid, same or causal, not {layer.padding!r}; change it"
+    )
+
+
+def _check_conv(layer: Any, s: Stream, rank: int) -> None:
+    if getattr(layer, "data_format", "channels_last") != "channels_last":
+        raise UnsupportedLayer(
+            f"{layer.name}: data_format must be channels_last, not {layer.data_format}; transpose the model"
+        )
+    if getattr(layer, "groups", 1) != 1:
+        raise UnsupportedLayer(f"{layer.name}: groups must be 1, not {layer.groups}; use a depthwise layer")
+    if len(s.shape) != rank:
+        raise UnsupportedLayer(
+            f"{layer.name}: the input must have {rank} dimensions beside the batch, not {s.shape}; reshape it"
+        )
+
+
+def _finish(b: _Builder, layer: Any, s: Stream, bias: Function | None) -> Value:
+    v = Value(s, () if bias is None else (bias,), made=Origin(layer, len(s.shape)))
+    return b.function(layer, v, layer.activation, f"{layer.name}_activation")
+
+
+@handles("QDense", "Dense")
+def _dense(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    s = b.stream(layer, x[0])
+    kernel = np.asarray(layer.kernel)
+    w = _kernel(layer, "kernel", kernel, (1, 1, *kernel.shape))
+    bias, fraction, function = _bias(layer)
+    op = Dense(
+        name=b.name(layer.name), inputs=(s,), layers=(layer.name,),
+        weights=w.integers, weight_fraction=w.fraction, bias=bias, bias_fraction=fraction,
+    )  # fmt: skip
+    return _finish(b, layer, b.add(op), function)
+
+
+@handles("QConv1D", "Conv1D", "QConv2D", "Conv2D")
+def _conv(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    rank = 2 if "1D" in type(layer).__name__ else 3
+    s = b.stream(layer, x[0])
+    _check_conv(layer, s, rank)
+    kernel = np.asarray(layer.kernel)
+    w = _kernel(layer, "kernel", kernel, kernel.shape if rank == 3 else (1, *kernel.shape))
+    size, stride, dilation = (
+        _pairs(rank, v) for v in (layer.kernel_size, layer.strides, layer.dilation_rate)
+    )
+    bias, fraction, function = _bias(layer)
+    op = Conv(
+        name=b.name(layer.name), inputs=(s,), layers=(layer.name,),
+        weights=w.integers, weight_fraction=w.fraction, bias=bias, bias_fraction=fraction,
+        stride=stride, dilation=dilation, padding=_padding(layer, s.hwc[:2], size, stride, dilation),
+    )  # fmt: skip
+    return _finish(b, layer, b.add(op), function)
+
+
+def _depthwise_op(
+    b: _Builder, layer: Any, s: Stream, rank: int, name: str, bias: Ints | None, fraction: int
+) -> Stream:
+    variable = np.asarray(layer.depthwise_kernel)
+    c, m = variable.shape[-2:]
+    size = (1, variable.shape[0]) if rank == 2 else variable.shape[:2]
+    w = _kernel(layer, "depthwise", variable, (*size, c * m))
+    stride, dilation = (_pairs(rank, v) for v in (layer.strides, layer.dilation_rate))
+    op = Depthwise(
+        name=b.name(name), inputs=(s,), layers=(layer.name,),
+        weights=w.integers.reshape(*size, c, m), weight_fraction=w.fraction, bias=bias, bias_fraction=fraction,
+        stride=stride, dilation=dilation, padding=_padding(layer, s.hwc[:2], size, stride, dilation),
+    )  # fmt: skip
+    return b.add(op)
+
+
+@handles("QDepthwiseConv2D", "DepthwiseConv1D", "DepthwiseConv2D", "QDepthwiseConv1D")
+def _depthwise(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    rank = 2 if "1D" in type(layer).__name__ else 3
+    s = b.stream(layer, x[0])
+    _check_conv(layer, s, rank)
+    bias, fraction, function = _bias(layer)
+    return _finish(b, layer, _depthwise_op(b, layer, s, rank, layer.name, bias, fraction), function)
+
+
+@handles("QSeparableConv1D", "QSeparableConv2D", "SeparableConv1D", "SeparableConv2D")
+def _separable(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    rank = 2 if "1D" in type(layer).__name__ else 3
+    s = b.stream(layer, x[0])
+    _check_conv(layer, s, rank)
+    s = _depthwise_op(b, layer, s, rank, f"{layer.name}_depthwise", None, 0)
+    variable = np.asarray(layer.pointwise_kernel)
+    w = _kernel(layer, "pointwise", variable, (1, 1, *variable.shape[-2:]))
+    bias, fraction, function = _bias(layer)
+    op = Conv(
+        name=b.name(layer.name), inputs=(s,), layers=(layer.name,),
+        weights=w.integers, weight_fraction=w.fraction, bias=bias, bias_fraction=fraction,
+    )  # fmt: skip
+    return _finish(b, layer, b.add(op), function)
+
+
+# -- pooling --
+
+
+def _rises(f: Function) -> bool:
+    """Whether the function never falls, in any channel."""
+    return bool((np.asarray(f.monotone) > 0).all())
+
+
+def _division(layer: Any, n: int) -> Function:
+    """The division of an average over n elements."""
+    return Function(
+        name="average",
+        f32=lambda x: np.asarray(x, np.float32) / np.float32(n),
+        f64=lambda x: np.asarray(x, np.float64) / n,
+        monotone=1,
+        layer=layer.name,
+    )
+
+
+def _pool(
+    b: _Builder,
+    layer: Any,
+    v: Value,
+    mode: Literal["max", "sum"],
+    size: tuple[int, int],
+    stride: tuple[int, int],
+    padding: str,
+) -> Value:
+    v = replace(v, moved=True)
+    hw = v.stream.hwc[:2]
+    for p in v.pools:
+        hw = _pooled_size(hw, p)
+    a, c = (
+        _same(n, k, t, 1) if padding == "same" else (0, 0) for n, k, t in zip(hw, size, stride, strict=True)
+    )
+    p = Geometry(layer.name, size, stride, (a, c))
+    if min(_pooled_size(hw, p)) < 1:
+        raise UnsupportedLayer(
+            f"{layer.name}: the pool must fit its input of {hw} positions, not be {size}; "
+            "use a smaller pool_size"
+        )
+    if mode == "max":  # commutes with functions that rise; where one falls, it waits for the quantizer
+        if v.pools or not all(_rises(f) for f in v.steps):
+            return replace(v, pools=(*v.pools, p))
+        return replace(v, stream=b.pooled(p, v.stream, mode))
+    if any(n for pair in (a, c) for n in pair):
+        raise UnsupportedLayer(
+            f"{layer.name}: an average must divide by one number, not by fewer at padded edges; "
+            "use padding='valid'"
+        )
+    count = prod(size)
+    s = b.stream(layer, v)
+    if count & (count - 1) == 0:  # a division by a power of two only moves the point
+        return Value(b.pooled(p, s, mode, count.bit_length() - 1))
+    return Value(b.pooled(p, s, mode), (_division(layer, count),))
+
+
+def _pooled_size(hw: tuple[int, int], p: Geometry) -> tuple[int, int]:
+    h, w = ((n + sum(e) - k) // t + 1 for n, k, t, e in zip(hw, p.size, p.stride, p.padding, strict=True))
+    return h, w
+
+
+@handles("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D")
+def _pooling(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    rank = 2 if "1D" in type(layer).__name__ else 3
+    _check_conv(layer, x[0].stream, rank)
+    mode: Literal["max", "sum"] = "max" if "Max" in type(layer).__name__ else "sum"
+    size, stride = _pairs(rank, layer.pool_size), _pairs(rank, layer.strides)
+    return _pool(b, layer, x[0], mode, size, stride, layer.padding)
+
+
+@handles("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D")
+def _global(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    rank = 2 if "1D" in type(layer).__name__ else 3
+    _check_conv(layer, x[0].stream, rank)
+    v = x[0] if not x[0].pools else Value(b.stream(layer, x[0]))
+    hw = v.stream.hwc[:2]
+    v = _pool(b, layer, v, "max" if "Max" in type(layer).__name__ else "sum", hw, hw, "valid")
+    return v if layer.keepdims else _reshaped(b, layer, v, (v.stream.channels,))
+
+
+# -- shapes --
+
+
+def _unpooled(b: _Builder, layer: Any, v: Value) -> Value:
+    """The value without waiting maxima, which a layer that moves elements cannot pass."""
+    return replace(Value(b.stream(layer, v)) if v.pools else v, moved=True)
+
+
+def _reshaped(b: _Builder, layer: Any, v: Value, shape: tuple[int, ...]) -> Value:
+    from rtl4ml.ops.shape import Reshape
+
+    v = _unpooled(b, layer, v)
+    if shape == v.stream.shape:
+        return v
+    rows = v.rows
+    if any(f.wide for f in v.steps):
+        rows = np.arange(v.stream.channels) if rows is None else rows
+        if shape[-1] % len(rows):
+            v = Value(b.stream(layer, v))
+            rows = None
+        else:
+            rows = np.tile(rows, shape[-1] // len(rows))
+    s = b.add(Reshape(name=b.name(layer.name), inputs=(v.stream,), layers=(layer.name,), shape=shape))
+    return replace(v, stream=s, rows=rows)
+
+
+@handles("Flatten")
+def _flatten(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    v = _unpooled(b, layer, x[0])
+    return _reshaped(b, layer, v, (v.stream.elements,))
+
+
+@handles("Reshape")
+def _reshape(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    v = _unpooled(b, layer, x[0])
+    target = [int(d) for d in layer.target_shape]
+    if -1 in target:
+        target[target.index(-1)] = v.stream.elements // -prod(target)
+    if not 1 <= len(target) <= 3:
+        raise UnsupportedLayer(
+            f"{layer.name}: the shape must be (C,), (W, C) or (H, W, C), not {tuple(target)}; drop an axis"
+        )
+    return _reshaped(b, layer, v, tuple(target))
+
+
+def _edges(rank: int, value: Any) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Keras's padding or cropping as ((top, bottom), (left, right))."""
+    v = np.asarray(value).tolist()
+    return (
+        ((0, 0), (int(v[0]), int(v[1])))
+        if rank == 2
+        else ((int(v[0][0]), int(v[0][1])), (int(v[1][0]), int(v[1][1])))
+    )
+
+
+@handles("ZeroPadding1D", "ZeroPadding2D")
+def _zero_padding(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    from rtl4ml.ops.shape import Pad
+
+    rank = 2 if "1D" in type(layer).__name__ else 3
+    v = x[0] if x[0].raw else Value(b.stream(layer, x[0]))
+    _check_conv(layer, v.stream, rank)
+    op = Pad(
+        name=b.name(layer.name), inputs=(v.stream,), layers=(layer.name,), padding=_edges(rank, layer.padding)
+    )
+    return replace(v, stream=b.add(op))
+
+
+@handles("Cropping1D", "Cropping2D")
+def _cropping(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    v = _unpooled(b, layer, x[0])
+    from rtl4ml.ops.shape import Crop
+
+    rank = 2 if "1D" in type(layer).__name__ else 3
+    _check_conv(layer, v.stream, rank)
+    edges = _edges(rank, layer.cropping)
+    left = [n - sum(e) for n, e in zip(v.stream.hwc[:2], edges, strict=True)]
+    if min(left) < 1:
+        raise UnsupportedLayer(
+            f"{layer.name}: cropping must leave at least one pixel, not {tuple(left)}; crop less"
+        )
+    op = Crop(name=b.name(layer.name), inputs=(v.stream,), layers=(layer.name,), cropping=edges)
+    return replace(v, stream=b.add(op))
+
+
+@handles("UpSampling1D", "UpSampling2D")
+def _upsampling(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    v = _unpooled(b, layer, x[0])
+    from rtl4ml.ops.shape import UpSample
+
+    rank = 2 if "1D" in type(layer).__name__ else 3
+    _check_conv(layer, v.stream, rank)
+    how = getattr(layer, "interpolation", "nearest")
+    if how != "nearest":
+        raise UnsupportedLayer(
+            f"{layer.name}: interpolation must be nearest, not {how}; set interpolation='nearest'"
+        )
+    op = UpSample(
+        name=b.name(layer.name),
+        inputs=(v.stream,),
+        layers=(layer.name,),
+        factor=_pairs(rank, layer.size),
+    )
+    return replace(v, stream=b.add(op))
+
+
+# -- joins --
+
+
+@handles("Concatenate")
+def _concatenate(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    from rtl4ml.ops.merge import Concat
+
+    streams = tuple(b.stream(layer, v) for v in x)
+    if layer.axis not in (-1, len(streams[0].shape)):
+        raise UnsupportedLayer(
+            f"{layer.name}: concatenation must be over the channels (axis -1), not axis {layer.axis}; "
+            "set axis=-1"
+        )
+    return Value(b.add(Concat(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))
+
+
+@handles("Add")
+def _add(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    from rtl4ml.ops.merge import Add
+
+    streams = tuple(b.stream(layer, v) for v in x)
+    shapes = {s.shape for s in streams}
+    if len(shapes) != 1:
+        raise UnsupportedLayer(
+            f"{layer.name}: the sides of a sum must have one shape, "
+            f"not {' and '.join(map(str, sorted(shapes)))}; reshape them"
+        )
+    return Value(b.add(Add(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))

@@ -1,0 +1,221 @@
+"""Cells of the RTL library joined by wires: what `emit`, `cycles` and `resources` all read.
+
+A `Cell` subclass is the Python face of one module in `rtl/`: its parameters, memory images, timing and
+resources. Operators add cells through `Lowering`, which also inserts the glue between them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import gcd
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml.ir import Graph, Ints, Stream
+
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A valid/ready stream: `lanes` elements of `bits` bits a beat, `beats` beats a frame."""
+
+    name: str
+    lanes: int
+    bits: int
+    signed: bool
+    beats: int
+    fraction: int = 0
+
+    @property
+    def width(self) -> int:
+        return self.lanes * self.bits
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """When a cell acts, in work slots: it performs one slot a cycle when it may.
+
+    slots:   work slots a frame
+    need:    per input port, array (slots,): input beats of the frame that slot k must have
+    emit:    per output port, array (beats,): the slot that makes output beat j
+    latency: cycles from a slot to the cycle in which its output beat is offered
+    wait:    cycles from the taking of a beat to the first slot that may use it (0: taken in the slot itself)
+    free:    array (slots,): input beats that are given back once slot k is done (buffering cells only)
+    depth:   input beats that the cell can hold (buffering cells only)
+    hold:    a beat that several slots need stays offered and is taken by the last of them, not by the first
+    peek:    array (slots,): beats that must be offered for slot k, taken or not, where that is more than `need`
+    """
+
+    slots: int
+    need: tuple[Index, ...]
+    emit: tuple[Index, ...]
+    latency: int
+    wait: int = 0
+    free: Index | None = None
+    depth: int = 0
+    hold: bool = False
+    peek: Index | None = None
+
+    @classmethod
+    def passing(cls, beats: int, latency: int, *, inputs: int = 1, outputs: int = 1) -> Timing:
+        """A cell that makes one beat of every output from one beat of every input."""
+        k = np.arange(beats)
+        return cls(beats, (k + 1,) * inputs, (k,) * outputs, latency)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """LUT, flip-flops, DSP48E2 and RAMB36 (an RAMB18 counts half)."""
+
+    lut: float = 0
+    ff: float = 0
+    dsp: float = 0
+    bram36: float = 0
+
+    def __add__(self, o: Resources) -> Resources:
+        return Resources(self.lut + o.lut, self.ff + o.ff, self.dsp + o.dsp, self.bram36 + o.bram36)
+
+    def rounded(self) -> dict[str, float]:
+        """For reports: whole LUT, FF and DSP, halves of RAMB36."""
+        return {"lut": round(self.lut), "ff": round(self.ff), "dsp": round(self.dsp), "bram36": self.bram36}
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A memory image: `words` (depth,) Python integers of `width` bits, written as hexadecimal for $readmemh."""
+
+    width: int
+    words: tuple[int, ...]
+
+    @classmethod
+    def pack(cls, values: Ints, bits: int) -> Image:
+        """Rows (depth, lanes) of two's complement integers, lane 0 in the low bits."""
+        mask = (1 << bits) - 1
+        rows = []
+        for row in np.asarray(values).tolist():
+            word = 0
+            for v in reversed(row):
+                word = (word << bits) | (int(v) & mask)
+            rows.append(word)
+        return cls(bits * values.shape[1], tuple(rows))
+
+    def text(self) -> str:
+        digits = -(-self.width // 4)
+        return "".join(f"{w:0{digits}x}\n" for w in self.words)
+
+
+Param = int | str | Image
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cell(ABC):
+    """One instance of a module of `rtl/`; wires are joined to ports by name (`x` becomes x_valid_i and so on)."""
+
+    module: ClassVar[str]
+    generated: ClassVar[bool] = (
+        False  # whether the module's text is made for the design, not taken from `rtl/`
+    )
+
+    name: str
+    inputs: Mapping[str, Wire]
+    outputs: Mapping[str, Wire]
+    layer: str = ""  # the operator that it belongs to
+
+    @property
+    def x(self) -> Wire:
+        return next(iter(self.inputs.values()))
+
+    @property
+    def y(self) -> Wire:
+        return next(iter(self.outputs.values()))
+
+    @abstractmethod
+    def params(self) -> dict[str, Param]:
+        """Parameters of the module; an `Image` becomes a file and its name."""
+
+    @abstractmethod
+    def timing(self) -> Timing:
+        """When it acts."""
+
+    @property
+    def multipliers(self) -> int:
+        """Products that it makes at once."""
+        return 0
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """Cells in topological order between one input wire and one output wire."""
+
+    graph: Graph
+    cells: tuple[Cell, ...]
+    input: Wire
+    output: Wire
+
+
+@dataclass
+class Lowering:
+    """Collects cells while operators are lowered; names every wire once."""
+
+    graph: Graph
+    cells: list[Cell] = field(default_factory=list)
+    layer: str = ""
+    _names: set[str] = field(default_factory=set)
+
+    def wire(self, hint: str, *, lanes: int, bits: int, signed: bool, beats: int, fraction: int = 0) -> Wire:
+        """A new wire; a number is added to the name where it is taken."""
+        name, k = hint, 1
+        while name in self._names:
+            k += 1
+            name = f"{hint}_{k}"
+        self._names.add(name)
+        return Wire(name, lanes, bits, signed, beats, fraction)
+
+    def like(self, s: Stream, hint: str, lanes: int) -> Wire:
+        """A wire that carries a stream."""
+        return self.wire(
+            hint,
+            lanes=lanes,
+            bits=s.type.width,
+            signed=s.type.signed,
+            beats=s.elements // lanes,
+            fraction=s.type.fraction,
+        )
+
+    def add(self, cell: Cell) -> Wire:
+        """Adds the cell and returns its (first) output wire."""
+        self.cells.append(cell)
+        return cell.y
+
+    def lanes(self, x: Wire, lanes: int) -> Wire:
+        """The same elements, `lanes` a beat: through the greatest common divisor where neither divides the other."""
+        from rtl4ml.cells import Width
+
+        while x.lanes != lanes:
+            to = lanes if lanes % x.lanes == 0 or x.lanes % lanes == 0 else gcd(lanes, x.lanes)
+            y = self.wire(
+                f"{x.name}_by{to}",
+                lanes=to,
+                bits=x.bits,
+                signed=x.signed,
+                beats=x.beats * x.lanes // to,
+                fraction=x.fraction,
+            )
+            x = self.add(Width(name=f"u_{y.name}", inputs={"x": x}, outputs={"y": y}, layer=self.layer))
+        return x
+
+    def fifo(self, x: Wire, depth: int = 2) -> Wire:
+        """The same beats behind a FIFO."""
+        from rtl4ml.cells import Fifo
+
+        y = self.wire(
+            f"{x.name}_f", lanes=x.lanes, bits=x.bits, signed=x.signed, beats=x.beats, fraction=x.fraction
+        )
+        return self.add(
+            Fifo(name=f"u_{y.name}", inputs={"x": x}, outputs={"y": y}, layer=self.layer, depth=depth)
+        )

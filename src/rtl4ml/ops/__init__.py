@@ -1,0 +1,1 @@
+"""Operators, one module a family: legality, integer truth and hardware of each."""

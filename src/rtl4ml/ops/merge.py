@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators that join streams pixel by pixel: concatenation of channels, addition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from math import gcd
+from typing import ClassVar
+
+import numpy as np
+
+from rtl4ml.errors import UnsupportedLayer
+from rtl4ml.ir import Folding, Ints, Op, Stream, divisors
+from rtl4ml.netlist import Lowering, Wire
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Merge(Op):
+    """What concatenation and addition share: inputs brought to the finest fraction among them, exactly."""
+
+    cuts: ClassVar[bool] = (
+        False  # its own FIFOs stand right before the join, where beats of one input pile up
+    )
+
+    def __post_init__(self) -> None:
+        if len(self.inputs) < 2:
+            raise UnsupportedLayer(
+                f"{self.name}: there must be at least 2 streams to join, not {len(self.inputs)}; "
+                f"take the layer out of the model"
+            )
+
+    @cached_property
+    def fraction(self) -> int:
+        """Fraction bits of the output: the most that any input has."""
+        return max(s.type.fraction for s in self.inputs)
+
+    @cached_property
+    def shifts(self) -> tuple[int, ...]:
+        """Left shift that brings every input to the output's fraction."""
+        return tuple(self.fraction - s.type.fraction for s in self.inputs)
+
+    @cached_property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """(least, greatest) integer of every input once it is shifted."""
+        return tuple((s.lo << k, s.hi << k) for s, k in zip(self.inputs, self.shifts, strict=True))
+
+    def aligned(self, *x: Ints) -> list[Ints]:
+        """The inputs at the output's fraction."""
+        return [a << k for a, k in zip(x, self.shifts, strict=True)]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Concat(Merge):
+    """The channels of every input in turn, the first input's lowest.
+
+    Folding: `pe` lanes on all sides, which divide every input's channels; or whole pixels on all sides (`pe` is the
+    output's channels, `simd` the first input's).
+    """
+
+    op: ClassVar[str] = "Concat"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for s in self.inputs[1:]:
+            if s.shape[:-1] != self.x.shape[:-1]:
+                raise UnsupportedLayer(
+                    f"{self.name}: concatenated streams must have the same positions, not {self.x.shape[:-1]} "
+                    f"({self.x.name}) and {s.shape[:-1]} ({s.name}); pad or crop one of them"
+                )
+
+    @cached_property
+    def output(self) -> Stream:
+        shape = (*self.x.shape[:-1], sum(s.channels for s in self.inputs))
+        lo, hi = min(r[0] for r in self.ranges), max(r[1] for r in self.ranges)
+        return Stream.covering(self.name, shape, lo, hi, self.fraction)
+
+    def golden(self, *x: Ints) -> Ints:
+        return np.concatenate(self.aligned(*x), axis=-1)
+
+    def foldings(self) -> Iterator[Folding]:
+        for lanes in divisors(gcd(*(s.channels for s in self.inputs))):
+            yield Folding(pe=lanes, simd=lanes, interval=self.output.elements // lanes, multipliers=0)
+        yield Folding(
+            pe=self.output.channels, simd=self.x.channels, interval=self.output.pixels, multipliers=0
+        )
+
+    def lower(self, n: Lowering, *x: Wire) -> Wire:
+        from rtl4ml.cells_join import lower_concat
+
+        return lower_concat(n, self, *x)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Add(Merge):
+    """The sum of all inputs, element by element."""
+
+    op: ClassVar[str] = "Add"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for s in self.inputs[1:]:
+            if s.shape != self.x.shape:
+                raise UnsupportedLayer(
+                    f"{self.name}: added streams must have the same shape, not {self.x.shape} ({self.x.name}) "
+                    f"and {s.shape} ({s.name}); nothing is broadcast"
+                )
+
+    @cached_property
+    def output(self) -> Stream:
+        lo, hi = sum(r[0] for r in self.ranges), sum(r[1] for r in self.ranges)
+        return Stream.covering(self.name, self.x.shape, lo, hi, self.fraction)
+
+    @property
+    def bound(self) -> int:
+        """Greatest magnitude of any input or of the sum of the first few, in steps of the output."""
+        partial = [*accumulate(r[0] for r in self.ranges), *accumulate(r[1] for r in self.ranges)]
+        return max(abs(v) for v in (*partial, *(v for r in self.ranges for v in r)))
+
+    def golden(self, *x: Ints) -> Ints:
+        first, *more = self.aligned(*x)
+        y = first.copy()
+        for a in more:
+            y += a
+        return y
+
+    def lower(self, n: Lowering, *x: Wire) -> Wire:
+        from rtl4ml.cells_join import lower_add
+
+        return lower_add(n, self, *x)

@@ -1,0 +1,685 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report of a design: `report.json`, and `report.html`, one file that opens offline.
+
+What was not run is None in the dictionary, null in the JSON and "not run" on the page; never a guess.
+`templates/report.schema.json` is the JSON schema of the dictionary.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from rtl4ml import __version__, report_maps, report_pipeline
+from rtl4ml.report_maps import ClassMap
+from rtl4ml.report_pipeline import Edge, Stage
+from rtl4ml.tools import disk_errors
+
+__all__ = [
+    "Accuracy",
+    "Check",
+    "ClassMap",
+    "Cycles",
+    "Data",
+    "Edge",
+    "Efficiency",
+    "Exactness",
+    "Extras",
+    "Fifo",
+    "Layer",
+    "Model",
+    "Pair",
+    "Refusal",
+    "Report",
+    "Resources",
+    "Seconds",
+    "Stage",
+    "Stalls",
+    "Target",
+    "Throughput",
+    "Use",
+    "Verdict",
+    "blank",
+    "build",
+    "verdicts",
+    "write",
+]
+
+INTERVAL_TOLERANCE = 0  # cycles: the predicted interval is exact
+LATENCY_TOLERANCE = (0.01, 2)  # of the measured latency, or cycles
+RESOURCE_TOLERANCE = 0.10  # of Yosys's count
+
+
+class Model(TypedDict):
+    """The source model; macs: multiply-accumulates a sample."""
+
+    name: str
+    parameters: int | None
+    weight_bits: int | None
+    macs: int | None
+
+
+class Target(TypedDict):
+    """What the design is made for; the clock is assumed, not met."""
+
+    board: str | None
+    part: str
+    clock_mhz: float | None
+
+
+class Check(TypedDict):
+    """A comparison with the reference: `mismatches` of `values` output values of `samples` samples."""
+
+    samples: int
+    values: int
+    mismatches: int
+
+
+class Exactness(TypedDict):
+    """Comparisons that were run, None where not."""
+
+    emulate: Check | None
+    csim: Check | None
+    rtl: Check | None
+
+
+class Stalls(TypedDict):
+    """RTL simulation under random stalls: seeds tried, frames in all, output values that differed."""
+
+    patterns: int
+    frames: int
+    mismatches: int
+
+
+class Pair(TypedDict):
+    """Cycles, predicted and measured in RTL simulation."""
+
+    model: int | None
+    rtl: int | None
+
+
+class Cycles(TypedDict):
+    """Latency and interval of a frame."""
+
+    latency: Pair
+    interval: Pair
+
+
+class Use(TypedDict):
+    """Resources taken or available."""
+
+    lut: float | None
+    ff: float | None
+    dsp: float | None
+    bram36: float | None
+
+
+class Resources(TypedDict):
+    """Resources by who counted them."""
+
+    model: Use | None
+    yosys: Use | None
+    vitis: Use | None
+    vivado: Use | None
+    available: Use
+
+
+class Efficiency(TypedDict):
+    """mac_efficiency: macs / (interval × multipliers)."""
+
+    multipliers: int | None
+    macs_per_cycle: float | None
+    mac_efficiency: float | None
+
+
+class Fifo(TypedDict):
+    """width in bits, depth in beats, peak: most beats held in simulation."""
+
+    name: str
+    width: int
+    depth: int
+    peak: int | None
+
+
+class Layer(TypedDict):
+    """An operator of the design with its folding, interval in cycles and predicted resources."""
+
+    name: str
+    op: str
+    macs: int | None
+    pe: int | None
+    simd: int | None
+    interval: int | None
+    lut: float | None
+    ff: float | None
+    dsp: float | None
+    bram36: float | None
+
+
+class Accuracy(TypedDict, total=False):
+    """Classification (oa, aa, kappa) or segmentation (iou, f2), as fractions of one."""
+
+    dataset: str
+    split: str | None
+    oa: float | None
+    aa: float | None
+    kappa: float | None
+    iou: float | None
+    f2: float | None
+
+
+class Throughput(TypedDict):
+    """clock / interval, at a clock that no board has run."""
+
+    samples_per_s: float | None
+    assumed_clock_mhz: float
+
+
+class Seconds(TypedDict):
+    """Wall-clock time of every step that was run."""
+
+    train: float | None
+    convert: float | None
+    csim: float | None
+    verilate: float | None
+    simulate: float | None
+    synthesize: float | None
+
+
+class Report(TypedDict):
+    """The content of report.json."""
+
+    schema: Literal[1]
+    model: Model
+    target: Target
+    exactness: Exactness
+    stalls: Stalls | None
+    cycles: Cycles
+    resources: Resources
+    efficiency: Efficiency
+    fifos: list[Fifo]
+    layers: list[Layer]
+    accuracy: Accuracy | None
+    throughput: Throughput | None
+    seconds: Seconds
+
+
+def blank(*, model: Model, target: Target, available: Use) -> Report:
+    """A report of which nothing has been run."""
+    return {
+        "schema": 1,
+        "model": model,
+        "target": target,
+        "exactness": {"emulate": None, "csim": None, "rtl": None},
+        "stalls": None,
+        "cycles": {"latency": {"model": None, "rtl": None}, "interval": {"model": None, "rtl": None}},
+        "resources": {"model": None, "yosys": None, "vitis": None, "vivado": None, "available": available},
+        "efficiency": {"multipliers": None, "macs_per_cycle": None, "mac_efficiency": None},
+        "fifos": [],
+        "layers": [],
+        "accuracy": None,
+        "throughput": None,
+        "seconds": {
+            "train": None,
+            "convert": None,
+            "csim": None,
+            "verilate": None,
+            "simulate": None,
+            "synthesize": None,
+        },
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """The data set that the samples came from."""
+
+    name: str
+    synthetic: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A layer that hls4ml cannot hold exactly, and why."""
+
+    layer: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Extras:
+    """What the page shows and report.json does not hold. Whatever is left out is not shown.
+
+    data:        None where no data set was used
+    sample:      what one sample is, in the singular: "pixel", "frame"
+    reference:   what the outputs were compared with, such as "QKeras predict (float32)"
+    stages:      the pipeline in topological order
+    edges:       its streams; a name that is no stage is a port of the design
+    class_names: of confusion and class_map
+    confusion:   (classes, classes) integers, rows true, columns predicted
+    class_map:   labelled pixels of a scene
+    refusals:    layers that the HLS project cannot hold exactly
+    notes:       sentences about how numbers were obtained, shown after those that hold for every report
+    """
+
+    data: Data | None = None
+    sample: str = "sample"
+    reference: str | None = None
+    stages: Sequence[Stage] = ()
+    edges: Sequence[Edge] = ()
+    class_names: Sequence[str] = ()
+    confusion: NDArray[np.integer] | None = None
+    class_map: ClassMap | None = None
+    refusals: Sequence[Refusal] = ()
+    notes: Sequence[str] = field(default=())
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One statement at the head of the page; open: cannot be said yet, fact: neither good nor bad."""
+
+    kind: Literal["good", "bad", "open", "fact"]
+    title: str
+    detail: str
+
+
+RESOURCE_NAMES = {"lut": "LUT", "ff": "Flip-flops", "dsp": "DSP48E2", "bram36": "RAMB36"}
+SOURCE_NAMES = {
+    "model": "rtl4ml's model",
+    "yosys": "Yosys",
+    "vitis": "Vitis HLS report",
+    "vivado": "Vivado report",
+}
+CHECK_NAMES = {"emulate": "emulation", "csim": "C simulation", "rtl": "RTL simulation"}
+
+
+def verdicts(
+    report: Report, *, sample: str = "sample", synthetic: bool = False
+) -> tuple[Verdict, Verdict, Verdict, Verdict]:
+    """Exact or not, fits or not, how fast, cycles as predicted or not; `synthetic` samples are called so."""
+    return (
+        exact(report, f"synthetic {sample}" if synthetic else sample),
+        fits(report),
+        speed(report, sample),
+        predicted(report),
+    )
+
+
+def exact(report: Report, sample: str) -> Verdict:
+    """Whether the RTL computes the reference's numbers."""
+    checks = {k: c for k, c in _checks(report).items() if c is not None and c["samples"] > 0}
+    stalls = report["stalls"]
+    wrong = [
+        f"{c['mismatches']:,} of {c['values']:,} values differ in {CHECK_NAMES[k]}"
+        for k, c in checks.items()
+        if c["mismatches"]
+    ]
+    if stalls is not None and stalls["mismatches"]:
+        wrong.append(f"{stalls['mismatches']:,} values differ under random stalls")
+    if wrong:
+        return Verdict("bad", "Not exact", "; ".join(wrong))
+    if not checks:
+        return Verdict("open", "Exactness not checked", "no comparison with the reference was run")
+    missing = [name for k, name in CHECK_NAMES.items() if k not in checks]
+    if stalls is None or not stalls["frames"]:
+        missing.append("random stalls")
+    rest = f"; not run: {', '.join(missing)}" if missing else ""
+    if "rtl" in checks:
+        c = checks["rtl"]
+        said = f"0 mismatches in {c['values']:,} values of {plural(c['samples'], sample)} through the RTL"
+        return Verdict("good", "Exact", said + rest)
+    names = " and ".join(CHECK_NAMES[k] for k in checks)
+    return Verdict("open", "Exact so far", f"0 mismatches in {names}{rest}")
+
+
+def fits(report: Report) -> Verdict:
+    """Whether the device holds the design, by the most trusted count there is (Vivado, Yosys, the model)."""
+    available = _use(report["resources"]["available"])
+    name, use = next(
+        (
+            (SOURCE_NAMES[k], _use(u))
+            for k, u in (
+                ("vivado", report["resources"]["vivado"]),
+                ("yosys", report["resources"]["yosys"]),
+                ("model", report["resources"]["model"]),
+            )
+            if u is not None
+        ),
+        ("", {}),
+    )
+    if not use:
+        return Verdict("open", "Fit not known", "resources were neither predicted nor synthesized")
+    shares = {k: _share(use[k], available[k]) for k in RESOURCE_NAMES}
+    over = [
+        f"{RESOURCE_NAMES[k]} {number(use[k])} of {number(available[k])} ({percent(s)})"
+        for k, s in shares.items()
+        if s is not None and s > 1
+    ]
+    if over:
+        return Verdict("bad", "Does not fit", f"{'; '.join(over)}, by {name}")
+    unknown = [RESOURCE_NAMES[k] for k, s in shares.items() if s is None]
+    if unknown:
+        return Verdict("open", "Fit not known", f"no count of {', '.join(unknown)} by {name}")
+    largest = max(shares, key=lambda k: shares[k] or 0.0)
+    return Verdict(
+        "good",
+        "Fits",
+        f"at most {percent(shares[largest])} of the device ({RESOURCE_NAMES[largest]}), by {name}",
+    )
+
+
+def speed(report: Report, sample: str) -> Verdict:
+    """Samples a second at the assumed clock."""
+    t = report["throughput"]
+    if t is None or t["samples_per_s"] is None:
+        return Verdict("open", "Throughput not known", "the interval was neither predicted nor measured")
+    how = ""
+    interval = report["cycles"]["interval"]
+    for cycles, origin in ((interval["rtl"], "measured in RTL simulation"), (interval["model"], "predicted")):
+        if (
+            cycles
+            and abs(t["assumed_clock_mhz"] * 1e6 / cycles - t["samples_per_s"]) <= 1e-6 * t["samples_per_s"]
+        ):
+            how = f": one {sample} every {plural(cycles, 'cycle')}, {origin}"
+            break
+    detail = f"at an assumed {number(t['assumed_clock_mhz'])} MHz clock{how}"
+    return Verdict("fact", f"{magnitude(t['samples_per_s'])} {sample}s/s", detail)
+
+
+def predicted(report: Report) -> Verdict:
+    """Whether interval and latency of the simulation are those of the model, within the contract."""
+    latency, interval = report["cycles"]["latency"], report["cycles"]["interval"]
+    wrong = [
+        f"{name} {number(p['rtl'])} measured, {number(p['model'])} predicted"
+        for name, p in (("interval", interval), ("latency", latency))
+        if agrees(name, p) is False
+    ]
+    if wrong:
+        return Verdict("bad", "Cycles not as predicted", "; ".join(wrong))
+    missing = [
+        f"{name} not {'predicted' if p['model'] is None else 'measured'}"
+        for name, p in (("interval", interval), ("latency", latency))
+        if agrees(name, p) is None
+    ]
+    if missing:
+        return Verdict("open", "Cycles not compared", "; ".join(missing))
+    return Verdict(
+        "good",
+        "Cycles as predicted",
+        f"interval {number(interval['rtl'])}, latency {number(latency['rtl'])} cycles in RTL simulation",
+    )
+
+
+def agrees(name: str, pair: Pair) -> bool | None:
+    """Whether prediction and measurement keep the contract of `name` ("interval", "latency"); None: not both known."""
+    model, rtl = pair["model"], pair["rtl"]
+    if model is None or rtl is None:
+        return None
+    if name == "interval":
+        return abs(model - rtl) <= INTERVAL_TOLERANCE
+    return abs(model - rtl) <= max(LATENCY_TOLERANCE[0] * rtl, LATENCY_TOLERANCE[1])
+
+
+def write(report: Report, out: Path, *, extras: Extras | None = None) -> None:
+    """Writes report.json and report.html into the folder `out`, each whole or not at all.
+
+    Raises EnvironmentProblem where the folder cannot be written or the disk is full, ValueError where the report
+    holds NaN or infinity.
+    """
+    texts = {
+        "report.html": build(report, extras if extras is not None else Extras()),
+        "report.json": json.dumps(report, indent=2, allow_nan=False, default=_plain) + "\n",
+    }
+    with disk_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        fresh = {out / name: out / f".{name}.{uuid.uuid4().hex[:8]}.part" for name in texts}
+        try:
+            for target, part in fresh.items():
+                with part.open("w", encoding="utf-8") as f:
+                    f.write(texts[target.name])
+                    f.flush()
+                    os.fsync(f.fileno())
+            for target, part in fresh.items():
+                part.replace(target)
+        finally:
+            for part in fresh.values():
+                with contextlib.suppress(OSError):
+                    part.unlink(missing_ok=True)
+
+
+def build(report: Report, extras: Extras) -> str:
+    """The text of report.html. Raises ValueError where the extras contradict themselves."""
+    if extras.confusion is not None:
+        classes = len(extras.class_names)
+        if extras.confusion.shape != (classes, classes):
+            raise ValueError(
+                f"confusion: must have a row and a column for each of {classes} class names, "
+                f"not the shape {extras.confusion.shape}"
+            )
+    style, script = _resource("report.css"), _resource("report.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            extras=extras,
+            verdicts=verdicts(
+                report, sample=extras.sample, synthetic=extras.data is not None and extras.data.synthetic
+            ),
+            agrees=agrees,
+            bars=_bars(report),
+            wide=_pipeline(extras, columns=4),
+            narrow=_pipeline(extras, columns=1),
+            confusion=_confusion(extras),
+            maps=(
+                report_maps.pictures(extras.class_map, extras.class_names)
+                if extras.class_map is not None
+                else ()
+            ),
+            slowest=max((layer["interval"] or 0 for layer in report["layers"]), default=0),
+            bottlenecks=_bottlenecks(report, extras),
+            check_names=CHECK_NAMES,
+            resource_names=RESOURCE_NAMES,
+            version=__version__,
+            style=Markup(style),
+            script=Markup(script),
+            script_hash=digest,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """One count of a resource against what the device has; run: whether its source said anything."""
+
+    source: str
+    kind: str
+    run: bool
+    used: float | None
+    share: float | None
+
+
+@dataclass(frozen=True)
+class _Group:
+    """A resource with all its counts; difference: (model - yosys) / yosys."""
+
+    name: str
+    available: float | None
+    bars: tuple[_Bar, ...]
+    difference: float | None
+    agrees: bool | None
+
+
+def _bars(report: Report) -> list[_Group]:
+    r = report["resources"]
+    available = _use(r["available"])
+    counts = {"model": r["model"], "yosys": r["yosys"], "vitis": r["vitis"], "vivado": r["vivado"]}
+    groups = []
+    for key, name in RESOURCE_NAMES.items():
+        bars = []
+        for source, use in counts.items():
+            if use is None and source not in ("model", "yosys"):
+                continue  # vendor reports are shown where there are any
+            used = None if use is None else _use(use)[key]
+            bars.append(
+                _Bar(SOURCE_NAMES[source], source, use is not None, used, _share(used, available[key]))
+            )
+        model, yosys = bars[0].used, bars[1].used
+        difference = None
+        good = None
+        if model is not None and yosys is not None:
+            good = abs(model - yosys) <= RESOURCE_TOLERANCE * yosys
+            difference = (model - yosys) / yosys if yosys else None
+        groups.append(_Group(name, available[key], tuple(bars), difference, good))
+    return groups
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A true class: counts by predicted class with their share of the row; right: the share on the diagonal."""
+
+    name: str
+    cells: tuple[tuple[int, float], ...]
+    total: int
+    right: float | None
+
+
+def _confusion(extras: Extras) -> list[_Row]:
+    if extras.confusion is None:
+        return []
+    rows = []
+    for k, name in enumerate(extras.class_names):
+        counts = [int(n) for n in extras.confusion[k]]
+        total = sum(counts)
+        cells = tuple((n, n / total if total else 0.0) for n in counts)
+        rows.append(_Row(name, cells, total, counts[k] / total if total else None))
+    return rows
+
+
+def _bottlenecks(report: Report, extras: Extras) -> set[str]:
+    """Names of the layers marked as bottleneck: the flagged stages, else those of the largest interval."""
+    flagged = {s.name for s in extras.stages if s.bottleneck}
+    if flagged:
+        return flagged
+    slowest = max((layer["interval"] or 0 for layer in report["layers"]), default=0)
+    return {layer["name"] for layer in report["layers"] if slowest and layer["interval"] == slowest}
+
+
+def _pipeline(extras: Extras, *, columns: int) -> Markup | None:
+    return report_pipeline.draw(extras.stages, extras.edges, columns=columns) if extras.stages else None
+
+
+def _checks(report: Report) -> dict[str, Check | None]:
+    e = report["exactness"]
+    return {"emulate": e["emulate"], "csim": e["csim"], "rtl": e["rtl"]}
+
+
+def _use(use: Use) -> dict[str, float | None]:
+    return {"lut": use["lut"], "ff": use["ff"], "dsp": use["dsp"], "bram36": use["bram36"]}
+
+
+def _share(used: float | None, available: float | None) -> float | None:
+    return None if used is None or not available else used / available
+
+
+def _plain(value: object) -> object:
+    """NumPy scalars as what JSON knows."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"report: {type(value).__name__} is not a JSON value")
+
+
+def number(value: float | None) -> str:
+    """12,345 or 12.5; a dash for None."""
+    if value is None:
+        return "–"
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:,.2f}".rstrip("0")
+
+
+def percent(share: float | None) -> str:
+    """4.5 %; small shares keep a digit that is not zero."""
+    if share is None:
+        return "–"
+    if share == 0:
+        return "0 %"
+    digits = 2 if abs(share) < 0.001 else 1
+    return f"{100 * share:,.{digits}f} %"
+
+
+def signed(value: float) -> str:
+    """+3, −3 or 0, with a true minus sign."""
+    return ("+" if value > 0 else "−" if value < 0 else "") + number(abs(value))
+
+
+def signed_percent(share: float) -> str:
+    """+3.4 % or −3.4 %."""
+    return ("−" if share < 0 else "+") + percent(abs(share))
+
+
+def magnitude(value: float) -> str:
+    """1,234 or 1.23 million."""
+    for size, name in ((1e9, " billion"), (1e6, " million")):
+        if value >= size:
+            return f"{value / size:,.3g}{name}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def plural(count: float, noun: str) -> str:
+    """1 pixel, 2 pixels."""
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def duration(seconds: float | None) -> str:
+    """0.42 s, 3.2 s, 2 min 05 s, or 1 h 02 min."""
+    if seconds is None:
+        return "–"
+    if round(seconds) >= 3600:
+        return f"{round(seconds / 60) // 60} h {round(seconds / 60) % 60:02d} min"
+    if round(seconds) >= 60:
+        return f"{round(seconds) // 60} min {round(seconds) % 60:02d} s"
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds:.2f} s"
+
+
+def _resource(name: str) -> str:
+    return (files("rtl4ml.templates") / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_resource),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    filters: dict[str, Any] = {
+        "number": number,
+        "percent": percent,
+        "magnitude": magnitude,
+        "duration": duration,
+        "plural": plural,
+        "signed": signed,
+        "signed_percent": signed_percent,
+    }
+    environment.filters.update(filters)
+    return environment

@@ -1,0 +1,382 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bulk simulation of an emitted top-level module: a C++ Verilator harness, frames in, frames out, cycles stamped.
+
+Knows nothing of graphs: a folder of SystemVerilog becomes a `Simulator`, integers in containers go in and come out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from rtl4ml.errors import EnvironmentProblem, SimulationFailed
+from rtl4ml.ir import Ints
+from rtl4ml.tools import cache_folder, disk_errors, verilator_env
+
+# -O3 and no trace: what bulk needs. x-initial: registers start with anything, so that only what reset sets may matter.
+_VERILATOR_FLAGS = (
+    "--cc",
+    "--exe",
+    "-O3",
+    "--prefix",
+    "Vdut",
+    "--Mdir",
+    ".",
+    "--no-MMD",
+    "--no-timing",
+    "--no-assert",
+    "--threads",
+    "1",
+    "--x-assign",
+    "fast",
+    "--x-initial",
+    "unique",
+    "--output-split",
+    "20000",
+)
+_OPTIMISATION = ("OPT_FAST=-O3", "OPT_SLOW=-O0")
+_STAMP = "built.key"
+_LOG = "build.log"
+_REPORT = "the emitted RTL is wrong, report it with the model"
+PATIENCE = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """What a bulk run gave.
+
+    y:            integers (N, out_beats, out_lanes)
+    latency:      cycles from the first input beat taken to the last output beat of that frame, first frame after
+                  reset: taken in cycle a and in cycle b, it is b - a. None under stalls or without frames.
+    interval:     cycles between the last output beats of consecutive frames, once steady: the greatest of the last
+                  half. None under stalls or with fewer than three frames.
+    intervals:    all of them (N - 1,) (fewer where several processes shared the frames), None under stalls
+    cycles:       cycles simulated, the reset not counted, until the last output beat; summed over the processes
+    fifos:        path of every r4_fifo below the top, to the greatest number of beats that it held
+    """
+
+    y: Ints
+    latency: int | None
+    interval: int | None
+    intervals: NDArray[np.int64] | None
+    cycles: int
+    fifos: Mapping[str, int]
+
+    @property
+    def steady(self) -> bool:
+        """Whether the last half of the intervals are all the same."""
+        return self.intervals is not None and len(set(_last_half(self.intervals).tolist())) == 1
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A compiled top-level module, ready to run; made by `build`."""
+
+    top: str
+    binary: Path
+    images: Path
+
+    def run(
+        self,
+        frames: NDArray[np.integer[Any]],
+        *,
+        in_dtype: DTypeLike,
+        out_beats: int,
+        out_lanes: int,
+        out_dtype: DTypeLike,
+        stalls: Literal["none", "random"] = "none",
+        seed: int = 0,
+        processes: int = 1,
+        patience: int = PATIENCE,
+        progress: Callable[[int], None] | None = None,
+    ) -> RunResult:
+        """Runs integers (N, in_beats, in_lanes) through the module, frame after frame without a gap.
+
+        `in_dtype` and `out_dtype` are the elements' containers (8, 16, 32 or 64 bits, signed or not). `seed` fixes the
+        whole pattern of the stalls and the registers' content before reset; equal seeds, frames and processes give
+        equal runs. With several processes each takes a share of the frames, from reset. `progress` is called with the
+        number of frames that are out. Nothing moving for `patience` cycles is a deadlock.
+
+        Raises SimulationFailed where the module breaks the protocol or stands still.
+        """
+        if frames.ndim != 3:
+            raise ValueError(f"frames must be (N, beats, lanes), not {frames.shape}")
+        if stalls not in ("none", "random"):
+            raise ValueError(f"stalls must be 'none' or 'random', not {stalls!r}")
+        into, out = np.dtype(in_dtype).newbyteorder("<"), np.dtype(out_dtype).newbyteorder("<")
+        count, in_beats, in_lanes = frames.shape
+        if count == 0:
+            y = np.zeros((0, out_beats, out_lanes), np.int64)
+            return RunResult(y, None, None, None, 0, {})
+        shares = np.array_split(np.arange(count), max(1, min(processes, count // 4)))
+        arguments = {
+            "in_beats": in_beats,
+            "in_bytes": in_lanes * into.itemsize,
+            "out_beats": out_beats,
+            "out_bytes": out_lanes * out.itemsize,
+            "stalls": int(stalls == "random"),
+            "patience": patience,
+        }
+        with (
+            disk_errors(self.binary.parent),
+            tempfile.TemporaryDirectory(prefix="run-", dir=self.binary.parent) as name,
+        ):
+            jobs = []
+            for k, share in enumerate(shares):
+                folder = Path(name) / str(k)
+                folder.mkdir()
+                frames[share[0] : share[-1] + 1].astype(into).tofile(folder / "in")
+                own = {**arguments, "frames": len(share), "seed": (seed * 2654435761 + k) % 2**64}
+                jobs.append(_Job(self, folder, own))
+            _run_all(jobs, progress)
+            y = np.concatenate([j.read("out", out) for j in jobs]).reshape(count, out_beats, out_lanes)
+            stamps = [j.read("stamps", np.dtype("<u8")).reshape(-1, 3).astype(np.int64) for j in jobs]
+            stats = [json.loads((j.folder / "stats").read_text(encoding="utf-8")) for j in jobs]
+        errors, marked = sum(s["frame_errors"] for s in stats), int(sum(s[:, 2].sum() for s in stamps))
+        if errors or marked:
+            raise SimulationFailed(
+                f"{self.top}: frames of the right length must not be counted or marked as wrong, not {errors} counted "
+                f"and {marked} marked; {_REPORT}"
+            )
+        fifos = {path: max(s["fifos"][path] for s in stats) for path in stats[0]["fifos"]}
+        latency = interval = intervals = None
+        if stalls == "none":
+            latency = int(stamps[0][0, 1] - stamps[0][0, 0])
+            gaps = [np.diff(s[:, 1]) for s in stamps]
+            intervals = np.concatenate(gaps)
+            if count >= 3:
+                interval = max(int(_last_half(g).max()) for g in gaps)
+        return RunResult(
+            y=y.astype(np.int64),
+            latency=latency,
+            interval=interval,
+            intervals=intervals,
+            cycles=sum(s["cycles"] for s in stats),
+            fifos=fifos,
+        )
+
+
+def _last_half(intervals: NDArray[np.int64]) -> NDArray[np.int64]:
+    return intervals[len(intervals) // 2 :]
+
+
+class _Job:
+    """One process of the harness on its share of the frames."""
+
+    def __init__(self, simulator: Simulator, folder: Path, arguments: Mapping[str, int]) -> None:
+        self.top = simulator.top
+        self.folder = folder
+        self.done = 0
+        paths = {n: str((folder / n).resolve()) for n in ("in", "out", "stamps", "stats")}
+        self.command = [str(simulator.binary.resolve())]
+        self.command += [f"--{key}={value}" for key, value in {**paths, **arguments}.items()]
+        self.images = simulator.images
+
+    def read(self, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
+        return np.fromfile(self.folder / name, dtype)
+
+    def check(self, status: int, errors: str) -> None:
+        """Raises SimulationFailed or EnvironmentProblem where the harness did not end well."""
+        if status == 0:
+            return
+        line = next((s for s in reversed(errors.splitlines()) if s.strip()), f"status {status}")
+        if status == 4:
+            raise EnvironmentProblem(
+                f"{self.folder}: simulation files must be readable and writable, not {line!r}"
+            )
+        raise SimulationFailed(f"{self.top}: {line}; {_REPORT}")
+
+
+def _run_all(jobs: Sequence[_Job], progress: Callable[[int], None] | None) -> None:
+    """Runs the jobs side by side; whatever happens, none is left running."""
+    running: list[subprocess.Popen[str]] = []
+    errors = [""] * len(jobs)
+
+    def collect(k: int, stream: IO[str]) -> None:
+        errors[k] = stream.read()
+
+    def follow(k: int, stream: IO[str]) -> None:
+        for line in stream:
+            if line.startswith("frames "):
+                jobs[k].done = int(line.split()[1])
+                if progress is not None:
+                    progress(sum(j.done for j in jobs))
+
+    threads: list[threading.Thread] = []
+    try:
+        for k, job in enumerate(jobs):
+            process = subprocess.Popen(
+                job.command, cwd=job.images, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            running.append(process)
+            assert process.stdout is not None and process.stderr is not None
+            threads += [
+                threading.Thread(target=follow, args=(k, process.stdout), daemon=True),
+                threading.Thread(target=collect, args=(k, process.stderr), daemon=True),
+            ]
+        for thread in threads:
+            thread.start()
+        for process in running:
+            process.wait()
+        for thread in threads:
+            thread.join()
+        for k, job in enumerate(jobs):
+            job.check(running[k].returncode, errors[k])
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def build(
+    project: Path,
+    top: str,
+    sources: Sequence[Path],
+    *,
+    images: Path | None = None,
+    parameters: Mapping[str, int] | None = None,
+    jobs: int = 2,
+    asserts: bool = False,
+) -> Simulator:
+    """Compiles `top` with the C++ harness into `project`/verilator, unless that holds just this already.
+
+    images:     folder that the names in the memory image parameters are relative to; default `project`
+    parameters: of `top`, where it has any
+    jobs:       compilers at once
+    asserts:    whether the cells' assertions are checked; that costs speed
+
+    Raises EnvironmentProblem where a tool is missing or the disk is full, SimulationFailed where the RTL does not
+    compile.
+    """
+    verilator, env = verilator_env()
+    flags = [f for f in _VERILATOR_FLAGS if not (asserts and f == "--no-assert")]
+    if asserts:
+        flags.append("--assert")
+    flags += [f"-G{name}={value}" for name, value in (parameters or {}).items()]
+    harness = Path(str(files("rtl4ml.sim") / "harness.cpp"))
+    folder = project / "verilator"
+    commands = [
+        [str(verilator), *flags, "--top-module", top, harness.name, *(str(s.resolve()) for s in sources)],
+        ["make", f"-j{jobs}", "-f", "Vdut.mk", *_OPTIMISATION],
+    ]
+    compile_once(
+        folder,
+        commands,
+        env=env,
+        sources=[*sources, harness],
+        top=top,
+        kind="harness",
+        products=["Vdut"],
+        copies=[harness],
+    )
+    return Simulator(top, folder / "Vdut", images or project)
+
+
+def compile_once(
+    folder: Path,
+    commands: Sequence[Sequence[str]],
+    *,
+    env: Mapping[str, str],
+    sources: Sequence[Path],
+    top: str,
+    kind: str,
+    products: Sequence[str],
+    copies: Sequence[Path] = (),
+) -> None:
+    """Runs a Verilator build that leaves `products` in `folder`, unless the same one was finished there before.
+
+    `kind` names the set of compiler flags: Verilator's own runtime is compiled once for each and kept in
+    `cache_folder()`. Interrupted builds leave no stamp and are done again, from scratch.
+    """
+    key = hashlib.sha256(json.dumps([version("verilator"), kind, *map(list, commands)]).encode())
+    for source in sources:
+        key.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    stamp = folder / _STAMP
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == key.hexdigest():
+        return
+    with disk_errors(folder), tempfile.TemporaryDirectory(prefix="rtl4ml-") as elsewhere:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        blank = any(c.isspace() for c in str(folder.resolve()))
+        work = Path(elsewhere) if blank else folder  # GNU make builds in no path with a blank
+        for copy in copies:
+            shutil.copy(copy, work)
+        runtime = runtime_folder(kind, env, commands)
+        with (folder / _LOG).open("w", encoding="utf-8") as log:
+            for command in commands:
+                if command[0] == "make" and runtime.is_dir():
+                    for path in runtime.iterdir():
+                        shutil.copyfile(
+                            path, work / path.name
+                        )  # newer than all it depends on: make leaves it alone
+                log.write(f"$ {' '.join(command)}\n")
+                log.flush()
+                run = subprocess.run(
+                    command, cwd=work, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                )
+                if run.returncode != 0:
+                    break
+        if run.returncode != 0:
+            _raise_build_error(folder, top)
+        _keep_runtime(work, runtime)
+        if blank:
+            for product in products:
+                shutil.copy(work / product, folder)
+        stamp.write_text(key.hexdigest(), encoding="utf-8")
+
+
+def _raise_build_error(folder: Path, top: str) -> None:
+    text = (folder / _LOG).read_text(encoding="utf-8", errors="replace")
+    if "No space left on device" in text or "Disk quota exceeded" in text:
+        raise EnvironmentProblem(
+            f"{folder}: the disk must have room for the simulator, not be full; "
+            "free some space or choose another folder"
+        )
+    found = re.search(
+        r"^(?:%Error|%Warning|.*\berror: |.*undefined reference|make: \*\*\*).*$", text, re.MULTILINE
+    )
+    line = found[0].strip() if found else "no message"
+    raise SimulationFailed(f"{top}: Verilator must compile it, not stop with {line!r}; see {folder / _LOG}")
+
+
+def runtime_folder(kind: str, env: Mapping[str, str], commands: Sequence[Sequence[str]]) -> Path:
+    """Where the compiled runtime of Verilator is kept, by all that its objects depend on."""
+    compiler = subprocess.run(
+        ["g++", "-dumpfullversion", "-dumpmachine"], env=env, capture_output=True, text=True, check=False
+    )
+    parts = [version("verilator"), compiler.stdout, kind, env.get("MAKEFLAGS"), env.get("CXXFLAGS"), os.name]
+    parts += [a for c in commands if c[0] == "make" for a in c if "=" in a]
+    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    return cache_folder() / f"verilated-{digest}"
+
+
+def _keep_runtime(folder: Path, runtime: Path) -> None:
+    """Keeps the runtime's objects for the next build; a cache that cannot be written is done without."""
+    if runtime.is_dir():
+        return
+    try:
+        runtime.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=runtime.parent) as name:
+            fresh = Path(name) / "objects"
+            fresh.mkdir()
+            for path in folder.glob("verilated*.o"):
+                shutil.copyfile(path, fresh / path.name)
+            fresh.rename(runtime)
+    except OSError:
+        return

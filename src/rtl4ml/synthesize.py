@@ -1,0 +1,200 @@
+"""Resources by Yosys for XCZU9EG, cell by cell, cached by what a cell is made of, and added up.
+
+How the counts are made: every cell is synthesized alone, flattened, with `synth_xilinx -family xcup -nodsp`.
+LUT is LUT1 to LUT6, inverters, shift registers and the LUTs of distributed memory; FF every flip-flop; BRAM in
+RAMB36 (a RAMB18 is half). DSP48E2 is the number of `r4_dsp_mul`: a black box for Yosys, which would not pack its
+registers into the slice; that module is written to fit exactly one. Nothing here went through Vivado.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from rtl4ml.emit import edges, library, modules
+from rtl4ml.errors import EnvironmentProblem
+from rtl4ml.netlist import Cell, Image, Netlist, Param, Resources
+
+BLACK_BOX = """(* blackbox *)
+module r4_dsp_mul #(parameter AWidth = 27, parameter BWidth = 18, parameter PWidth = 45) (
+  input clk_i, input en_i, input [AWidth-1:0] a_i, input [BWidth-1:0] b_i, output [PWidth-1:0] p_o);
+endmodule
+"""
+
+# LUTs that a primitive of distributed memory or shift register takes (UG574, table of SLICEM configurations).
+MEMORY_LUTS = {
+    "RAM16X1D": 2, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "RAM256X1D": 8, "RAM512X1S": 8,
+    "RAM32X1S": 1, "RAM64X1S": 1, "RAM128X1S": 2, "RAM256X1S": 4, "RAM32X16DR8": 8, "RAM64X8SW": 8,
+    "RAM32M": 4, "RAM32M16": 8, "RAM64M": 4, "RAM64M8": 8, "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1, "INV": 1,
+}  # fmt: skip
+FLIP_FLOPS = ("FDRE", "FDSE", "FDCE", "FDPE")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is synthesized alone: a module with its parameters, and its text where it is generated."""
+
+    name: str
+    layer: str
+    module: str
+    params: dict[str, Param]
+    text: str = ""
+    cell: Cell | None = field(default=None, compare=False)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Module name to text of all that it is made of."""
+        roots = set(re.findall(r"\b(r4_\w+)\s+#\(", self.text)) if self.text else {self.module}
+        out = {m: (library() / f"{m}.sv").read_text() for m in modules(roots) if m != "r4_dsp_mul"}
+        if self.text:
+            out[self.module] = self.text
+        return out
+
+    @cached_property
+    def key(self) -> str:
+        """The same for units that synthesis cannot tell apart."""
+        h = hashlib.sha256()
+        for k, v in sorted(self.sources.items()):
+            # Neither comments nor the name of a generated module make a difference.
+            text = re.sub(r"//[^\n]*", "", v)
+            if self.text:
+                text = re.sub(rf"\b{self.module}\b", "generated", text)
+            h.update(f"{'generated' if k == self.module and self.text else k}\0{text}\0".encode())
+        for k, p in sorted(self.params.items()):
+            h.update(f"{k}={p.text() if isinstance(p, Image) else p}\0".encode())
+        h.update(Path(__file__).read_bytes())
+        return h.hexdigest()[:32]
+
+
+def units(netlist: Netlist, *, frames_in_flight: int) -> list[Unit]:
+    """All that a design is made of: the cells of the netlist and the two edges."""
+    out = [
+        Unit(c.name, c.layer, c.module, c.params(), c.text() if c.generated else "", c)  # type: ignore[attr-defined]
+        for c in netlist.cells
+    ]
+    for module, params in edges(netlist, frames_in_flight=frames_in_flight):
+        out.append(Unit(f"u_{module[3:]}", "edges", module, dict(params)))
+    return out
+
+
+def cache_folder() -> Path:
+    """Where results are kept: RTL4ML_CACHE, or rtl4ml in the user's cache folder."""
+    if named := os.environ.get("RTL4ML_CACHE"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "rtl4ml"
+
+
+def synthesize(
+    todo: Sequence[Unit], *, jobs: int = 2, progress: Callable[[int, int], None] | None = None
+) -> list[Resources]:
+    """Resources of every unit, in order; equal units are synthesized once, known ones are read from the cache."""
+    distinct = {u.key: u for u in todo}
+    done: dict[str, Resources] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        for n, (key, r) in enumerate(pool.map(lambda kv: (kv[0], _cached(*kv)), distinct.items()), 1):
+            done[key] = r
+            if progress:
+                progress(n, len(distinct))
+    return [done[u.key] for u in todo]
+
+
+def total(found: Iterable[Resources]) -> Resources:
+    """The sum."""
+    return sum(found, Resources())
+
+
+def _cached(key: str, unit: Unit) -> Resources:
+    path = cache_folder() / "yosys" / f"{key}.json"
+    try:
+        return Resources(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        pass
+    found = count(unit)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        part.write_text(json.dumps(asdict(found)))
+        part.replace(path)
+    except OSError:
+        pass  # a cache that cannot be written costs time, nothing else
+    return found
+
+
+def count(unit: Unit) -> Resources:
+    """Runs Yosys on one unit."""
+    with tempfile.TemporaryDirectory(prefix="rtl4ml_yosys_") as tmp:
+        folder = Path(tmp)
+        (folder / "r4_dsp_mul.v").write_text(BLACK_BOX)
+        for m, text in unit.sources.items():
+            (folder / f"{m}.sv").write_text(text)
+        top = unit.module
+        script = [
+            "read_verilog -sv -defer -DSYNTHESIS r4_dsp_mul.v " + " ".join(f"{m}.sv" for m in unit.sources)
+        ]
+        sets = []
+        for k, p in unit.params.items():
+            if isinstance(p, Image):
+                (folder / f"{k}.mem").write_text(p.text())
+                p = f"{k}.mem"
+            sets.append(f"-chparam {k} {_constant(p)}")
+        script.append(f"hierarchy -top {top} " + " ".join(sets))
+        script += [
+            "synth_xilinx -family xcup -nodsp -flatten -noiopad -noclkbuf",
+            "tee -q -o stat.json stat -json",
+        ]
+        (folder / "run.ys").write_text("\n".join(script) + "\n")
+        code = (
+            "import sys; from pyosys import libyosys as ys; d = ys.Design(); ys.run_pass('script run.ys', d)"
+        )
+        run = subprocess.run(
+            [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+        )
+        stat = folder / "stat.json"
+        if run.returncode != 0 or not stat.exists():
+            last = [
+                line for line in (run.stdout + run.stderr).splitlines() if "ERROR" in line or "rror" in line
+            ]
+            raise EnvironmentProblem(
+                f"{unit.name}: Yosys must synthesize {unit.module}, not stop with "
+                f"{last[-1].strip() if last else f'exit status {run.returncode}'!r}"
+            )
+        return _read(json.loads(stat.read_text()))
+
+
+def _constant(p: int | str) -> str:
+    if isinstance(p, str):  # Yosys takes numbers here; a string is one of 8 bits a character
+        return f"{8 * len(p)}'h{p.encode().hex()}"
+    return str(p) if 0 <= p < 2**31 else f"64'h{p % 2**64:x}"  # nor does it take a sign
+
+
+def _read(stat: dict[str, object]) -> Resources:
+    design = stat["design"]
+    assert isinstance(design, dict)
+    cells: dict[str, int] = design["num_cells_by_type"]
+    lut = ff = dsp = bram = 0.0
+    for kind, n in cells.items():
+        if re.fullmatch(r"LUT[1-6]", kind):
+            lut += n
+        elif kind in MEMORY_LUTS:
+            lut += MEMORY_LUTS[kind] * n
+        elif kind in FLIP_FLOPS:
+            ff += n
+        elif "r4_dsp_mul" in kind or kind == "DSP48E2":
+            dsp += n
+        elif kind == "RAMB36E2":
+            bram += n
+        elif kind == "RAMB18E2":
+            bram += n / 2
+        elif kind not in ("CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "BUFG", "GND", "VCC", "$scopeinfo"):
+            raise EnvironmentProblem(f"Yosys: every primitive must be known to the count, not {kind}")
+    return Resources(lut, ff, dsp, bram)

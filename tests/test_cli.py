@@ -1,0 +1,483 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: exit status, one line an error, instant help. The design behind it is a stand-in here."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rtl4ml
+from rtl4ml import cli
+from rtl4ml import train as training
+from rtl4ml.errors import HlsCannot, OverBudget, SimulationFailed, UnsupportedLayer
+from rtl4ml.ir import Fixed, Stream
+from rtl4ml.tools import project_folder
+
+COMMANDS = ["train", "convert", "verify", "synth", "report", "sweep", "board", "demo"]
+
+
+class StandIn:
+    """A design that records what it is asked for and reports fixed numbers."""
+
+    def __init__(self, model: Path, out: Path, **options: Any) -> None:
+        self.calls: list[str] = []
+        self.options = options
+        self.mismatches = 0
+        self.interval = options["target_interval"] or 204
+        self.out = Path(out)
+        self.graph = SimpleNamespace(inputs=(Stream("x", (204, 1), Fixed(False, 0, 6), 0, 63),))
+        self.x: list[np.ndarray[Any, Any]] = []
+        with project_folder(out):
+            pass
+
+    def emulate(self, x: Any) -> None:
+        self.calls.append("emulate")
+        self.x.append(x)
+
+    def csim(self, x: Any) -> None:
+        self.calls.append("csim")
+
+    def simulate(self, x: Any, stalls: str = "none", seed: int = 0) -> None:
+        self.calls.append(f"simulate {stalls} {len(x)} {seed}")
+
+    def synthesize(self, progress: Any = None) -> None:
+        progress(1, 2)
+        self.calls.append("synthesize")
+
+    def report(self) -> dict[str, Any]:
+        self.calls.append("report")
+        found: dict[str, Any] = {
+            "schema": 1,
+            "target": {"board": "zcu102", "part": "xczu9eg-ffvb1156-2-e", "clock_mhz": 250},
+            "exactness": {
+                "emulate": {"samples": 5, "values": 40, "mismatches": self.mismatches},
+                "csim": None,
+                "rtl": {"samples": 5, "values": 40, "mismatches": 0},
+            },
+            "stalls": None,
+            "cycles": {
+                "latency": {"model": 1234, "rtl": None},
+                "interval": {"model": self.interval, "rtl": None},
+            },
+            "resources": {
+                "model": {"lut": 27408, "ff": 2, "dsp": 3, "bram36": 0.5},
+                "yosys": None,
+                "available": {"lut": 274080, "ff": 548160, "dsp": 2520, "bram36": 912},
+            },
+            "efficiency": {"multipliers": 7, "macs_per_cycle": 6.5, "mac_efficiency": 0.93},
+        }
+        (self.out / "report.json").write_text(json.dumps(found))
+        return found
+
+
+@pytest.fixture
+def designs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[StandIn]:
+    """Stand-ins for every design that a command makes; a model file m.h5 lies in the current folder."""
+    made: list[StandIn] = []
+
+    def convert(model: Path, **options: Any) -> StandIn:
+        made.append(StandIn(model, **options))
+        return made[-1]
+
+    monkeypatch.setattr(rtl4ml, "convert", convert, raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("m.h5").touch()
+    return made
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
+    status = cli._run(list(argv))
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.mark.parametrize("argv", [[], *([command] for command in COMMANDS)])
+def test_help_is_instant(argv: list[str]) -> None:
+    command = [sys.executable, "-m", "rtl4ml.cli", *argv, "--help"]
+    subprocess.run(command, check=True, capture_output=True)  # fills the byte code cache
+    seconds = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        assert done.stderr == ""
+        assert done.stdout.startswith("Usage: ")
+    assert min(seconds) < 0.3  # of processor time: what others do to the clock on the wall is not ours
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from rtl4ml import cli; cli._run(['demo', '--help']);"
+        "print(sorted({m.partition('.')[0] for m in sys.modules} & "
+        "{'numpy', 'tensorflow', 'tf_keras', 'qkeras', 'hls4ml', 'rich', 'matplotlib', 'pyosys', 'scipy'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_command_of_the_design_is_there() -> None:
+    assert sorted(cli.cli.commands) == sorted(COMMANDS)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "--version") == (0, f"rtl4ml {rtl4ml.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        (["convert"], "Missing argument 'MODEL'; see rtl4ml convert --help"),
+        (["nonsense"], "No such command 'nonsense'; see rtl4ml --help"),
+        (["convert", "n.h5"], "n.h5: the model must be a .keras or .h5 file, not missing; check the path"),
+        (
+            ["convert", "m.h5", "--budget", "dsp=2"],
+            "Invalid value for '--budget': 'dsp=2' must be one of lut, ff, dsp, bram36, '=' and a share above 0, "
+            "up to 1; see rtl4ml convert --help",
+        ),
+        (
+            ["sweep", "m.h5", "--intervals", "4,x"],
+            "sweep: --intervals must be whole numbers from 1 up with commas between, not '4,x'; "
+            "write --intervals 204,408",
+        ),
+        (
+            ["sweep", "m.h5", "--target-interval", "4"],
+            "sweep: targets must be in --intervals, not in --target-interval; write --intervals 204,408",
+        ),
+        (
+            ["report", "empty"],
+            "empty: the folder must be a project with a report.json, not without; run rtl4ml convert first",
+        ),
+        (
+            ["report", "foreign"],
+            "foreign/report.json: the report must be of schema 1, not of another program; run rtl4ml convert again",
+        ),
+        (
+            ["verify", "m.h5", "--data", "no-x.npz"],
+            "no-x.npz: the file must hold an array x or X, not a; name it so",
+        ),
+        (
+            ["board", "m.h5"],
+            f"board: the ZCU102 project must come from a later version, not from rtl4ml {rtl4ml.__version__}; "
+            "use the HLS project or the SystemVerilog that rtl4ml convert writes",
+        ),
+    ],
+)
+def test_bad_input_is_status_2_and_one_line(
+    argv: list[str], text: str, designs: list[StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("empty", "foreign"):
+        Path(folder).mkdir()
+    Path("foreign/report.json").write_text("{}")
+    np.savez("no-x.npz", a=np.zeros(3))
+    status, out, err = run(capsys, *argv)
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1] == f"rtl4ml: {text}"
+    assert [line for line in err.splitlines() if not line.startswith("done ")] == err.splitlines()[-1:]
+
+
+def test_a_pickle_is_not_run(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return Path("ran").touch, ()
+
+    np.save("bomb.npy", np.array([Bomb()], dtype=object), allow_pickle=True)
+    status, _, err = run(capsys, "verify", "m.h5", "--data", "bomb.npy")
+    assert status == 2
+    assert err.splitlines()[-1].startswith("rtl4ml: bomb.npy: the data must be a .npy or .npz file, not ")
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"\x93NUMPY\x01\x00", b"x" * 100])
+def test_a_damaged_data_file_is_one_line(
+    content: bytes, designs: list[StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("x.npz").write_bytes(content)
+    status, _, err = run(capsys, "verify", "m.h5", "--data", "x.npz")
+    assert status == 2
+    assert err.splitlines()[-1].startswith("rtl4ml: x.npz: the data must be a .npy or .npz file, not ")
+
+
+def test_an_error_of_the_design_is_status_2_and_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def convert(model: Path, **options: Any) -> None:
+        raise UnsupportedLayer("lstm: layer must be one of Conv1D, Dense,\nnot LSTM; leave it out")
+
+    monkeypatch.setattr(rtl4ml, "convert", convert, raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("m.h5").touch()
+    text = "rtl4ml: lstm: layer must be one of Conv1D, Dense, not LSTM; leave it out\n"
+    assert run(capsys, "convert", "m.h5") == (2, "", text)
+
+
+def test_a_bug_is_status_1_and_one_line(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
+    def emulate(self: StandIn, x: Any) -> None:
+        raise ZeroDivisionError("1 / 0")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StandIn, "emulate", emulate)
+        status, _, err = run(capsys, "verify", "m.h5")
+        assert status == 1
+        assert err.splitlines()[-1] == (
+            "rtl4ml: internal error: ZeroDivisionError: 1 / 0; run again with RTL4ML_DEBUG=1 and report the traceback"
+        )
+        assert "Traceback" not in err
+        patch.setenv("RTL4ML_DEBUG", "1")
+        with pytest.raises(ZeroDivisionError):
+            cli._run(["verify", "m.h5"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_is_status_2_one_line_and_leaves_nothing(number: int, tmp_path: Path) -> None:
+    (tmp_path / "m.h5").touch()
+    code = """
+import time, rtl4ml
+from pathlib import Path
+from rtl4ml import cli, tools
+def convert(model, out, **options):
+    with tools.project_folder(out) as folder:
+        (folder / "half").touch()
+        Path("begun").touch()
+        time.sleep(60)
+rtl4ml.convert = convert
+cli.main(["convert", "m.h5", "--out", "p"])
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert err == "rtl4ml: interrupted; an earlier project is untouched, nothing half-written was left\n"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["begun", "m.h5"]
+
+
+def test_a_reader_that_goes_away_is_no_error_text(designs: list[StandIn], tmp_path: Path) -> None:
+    with project_folder("p"):
+        pass
+    StandIn(Path("m.h5"), Path("p"), target_interval=None).report()
+    command = [sys.executable, "-m", "rtl4ml.cli", "report", "p"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (1, b"")
+
+
+def test_convert_passes_its_arguments_and_prints_the_report(
+    designs: list[StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = run(
+        capsys,
+        *("convert", "m.h5", "--target-interval", "300", "--budget", "dsp=0.2", "--budget", "lut=1"),
+        *(
+            "--clock-mhz",
+            "200",
+            "--input-precision",
+            "ap_fixed<8,3>",
+            "--output",
+            "mask",
+            "--threshold",
+            "0.5",
+        ),
+    )
+    assert status == 0
+    assert designs[0].options == {
+        "target_interval": 300,
+        "budget": {"dsp": 0.2, "lut": 1.0},
+        "clock_mhz": 200.0,
+        "input_precision": "ap_fixed<8,3>",
+        "output": "mask",
+        "threshold": 0.5,
+    }
+    assert designs[0].out == Path("build/m")
+    for text in ("1,234", "300", "27,408", "274,080", "10.0 %", "build/m/report.html"):
+        assert text in out
+
+
+def test_defaults_are_those_of_the_python_interface(
+    designs: list[StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, "convert", "m.h5", "--out", "p")[0] == 0
+    assert designs[0].options == {
+        "target_interval": None,
+        "budget": None,
+        "clock_mhz": 250.0,
+        "input_precision": None,
+        "output": "logits",
+    }
+    assert designs[0].out == Path("p")
+
+
+def test_brackets_in_a_path_are_shown(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("[red]m.h5").touch()
+    status, out, err = run(capsys, "convert", "[red]m.h5")
+    assert status == 0
+    assert "project  build/[red]m\n" in out
+    assert "convert [red]m.h5 " in err
+
+
+def test_verify_runs_every_proof(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("x.npy", np.zeros((100, 204, 1)))
+    assert run(capsys, "verify", "m.h5", "--data", "x.npy", "--samples", "90", "--seed", "3")[0] == 0
+    stalled = f"simulate random {cli.STALLED_SAMPLES} 3"
+    assert designs[0].calls == ["emulate", "csim", "simulate none 90 0", stalled, "report"]
+
+
+def test_verify_without_data_reaches_beyond_the_range(
+    designs: list[StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, "verify", "m.h5", "--samples", "50")[0] == 0
+    x = designs[0].x[0]
+    assert x.shape == (50, 204, 1)
+    assert -2 / 64 <= x.min() < 0
+    assert 63 / 64 < x.max() <= 65 / 64
+
+
+def test_verify_goes_on_without_csim(
+    designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: StandIn, x: Any) -> None:
+        raise HlsCannot("c1: too dilated")
+
+    monkeypatch.setattr(StandIn, "csim", refuse)
+    status, _, err = run(capsys, "verify", "m.h5")
+    assert status == 0
+    assert "no C simulation: c1: too dilated\n" in err
+    assert designs[0].calls[-1] == "report"
+
+
+def test_train_passes_its_arguments_and_shows_progress(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def train(recipe: str, *, progress: Any, **options: Any) -> str:
+        asked.update(options, recipe=recipe)
+        numbers = {"loss": 0.5, "validation_oa": 0.925, "validation_loss": 0.4}
+        progress(training.Progress(stage="float", epoch=3, epochs=3, **numbers))
+        return "OA 92.50 %"
+
+    monkeypatch.setattr(training, "train", train)
+    status, out, err = run(capsys, "train", "--data", "d", "--out", "o", "--seed", "3", "--quick")
+    assert (status, out) == (0, "OA 92.50 %\n")
+    assert "loss 0.5000  validation 92.50 %" in err
+    assert asked == {"recipe": "salinas_1dcnn", "data": Path("d"), "out": Path("o"), "seed": 3, "quick": True}
+
+
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        (["--data", "none"], "none: --data must be a folder, not missing; check the path"),
+        (["x.toml"], "x.toml: a recipe must be a .toml file or one of "),
+    ],
+)
+def test_train_refuses_in_one_line(argv: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "train", *argv)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"rtl4ml: {text}")
+    assert len(err.splitlines()) == 1
+
+
+def test_a_simulation_that_stands_still_is_status_1(
+    designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stuck(self: StandIn, x: Any, stalls: str = "none", seed: int = 0) -> None:
+        raise SimulationFailed("r4_top: frames must come out, not none")
+
+    monkeypatch.setattr(StandIn, "simulate", stuck)
+    status, _, err = run(capsys, "verify", "m.h5")
+    assert (status, err.splitlines()[-1]) == (1, "rtl4ml: r4_top: frames must come out, not none")
+
+
+@pytest.mark.parametrize("command", ["verify", "report"])
+def test_a_mismatch_is_status_1(
+    command: str, designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init = StandIn.__init__
+
+    def wrong(self: StandIn, *args: Any, **options: Any) -> None:
+        init(self, *args, **options)
+        self.mismatches = 2
+
+    monkeypatch.setattr(StandIn, "__init__", wrong)
+    status, _, err = run(capsys, command, "m.h5", "--samples", "4")
+    assert status == 1
+    text = "build/m: every value must equal the model's, not differ in 2 values in emulate; see report.html there"
+    assert err.splitlines()[-1] == f"rtl4ml: {text}"
+    assert run(capsys, "report", "build/m")[0] == 1  # the project keeps the verdict
+
+
+def test_synth_and_report_run_their_steps(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "synth", "m.h5")[0] == 0
+    assert designs[0].calls == ["synthesize", "report"]
+    assert run(capsys, "report", "m.h5")[0] == 0
+    assert designs[1].calls[-2:] == ["synthesize", "report"]
+    assert run(capsys, "report", "build/m")[0] == 0
+    assert len(designs) == 2  # a project's report is read, not made again
+
+
+def test_sweep_compares_targets(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "sweep", "m.h5")
+    assert status == 0
+    points = json.loads(Path("build/m-sweep/sweep.json").read_text())["points"]
+    assert [(p["target"], p["interval"]) for p in points] == [
+        (None, 204),
+        (408, 408),
+        (816, 816),
+        (1632, 1632),
+    ]
+    assert points[0]["bram36"] == 0.5
+    assert "1,632" in out
+    assert sorted(p.name for p in Path("build/m-sweep").iterdir() if p.is_dir()) == [
+        "default",
+        "interval-1632",
+        "interval-408",
+        "interval-816",
+    ]
+
+
+def test_sweep_shows_what_is_refused_and_fails_where_all_is(
+    designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init = StandIn.__init__
+
+    def strict(self: StandIn, model: Path, out: Path, **options: Any) -> None:
+        if options["target_interval"] < 100:
+            raise OverBudget("conv: the interval must be at least 100, not less; raise it")
+        init(self, model, out, **options)
+
+    monkeypatch.setattr(StandIn, "__init__", strict)
+    status, out, _ = run(capsys, "sweep", "m.h5", "--intervals", "50,100")
+    assert status == 0
+    assert "50: conv: the interval must be at least 100, not less; raise it" in out
+    status, _, err = run(capsys, "sweep", "m.h5", "--intervals", "50,60", "--out", "q")
+    assert status == 2
+    assert err == "rtl4ml: conv: the interval must be at least 100, not less; raise it\n"
+    assert not Path("q").exists()
+
+
+def test_stderr_of_a_full_disk(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
+    def emulate(self: StandIn, x: Any) -> None:
+        raise OSError(28, os.strerror(28))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StandIn, "emulate", emulate)
+        status, _, err = run(capsys, "verify", "m.h5")
+    assert status == 2
+    assert err.splitlines()[-1] == (
+        "rtl4ml: output folder: the disk must have room for it, not be full; free some space or choose another folder"
+    )

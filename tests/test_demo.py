@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job, on a few pixels of the synthetic scene and, where there is one, of the real scene."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rtl4ml import demo
+
+
+def test_samples_are_spread_over_the_scene() -> None:
+    assert demo._spread(10, None).tolist() == list(range(10))
+    assert demo._spread(10, 20).tolist() == list(range(10))
+    assert demo._spread(10, 4).tolist() == [0, 2, 5, 7]
+    assert demo._spread(0, 4).tolist() == []
+
+
+def run(tmp_path: Path, **environment: str) -> tuple[str, str]:
+    env = {k: v for k, v in os.environ.items() if k != "RTL4ML_DATA"} | environment
+    command = [sys.executable, "-m", "rtl4ml.cli", "demo", "--samples", "40", "--out", "demo"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, text=True)
+    page = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+    page = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)  # style sheets name all classes
+    assert "EXACT on every value of every sample" in done.stdout
+    assert "NOT EXACT" not in done.stdout
+    return done.stdout, page
+
+
+@pytest.mark.slow
+def test_the_synthetic_scene_is_called_synthetic(tmp_path: Path) -> None:
+    out, page = run(tmp_path)
+    assert "ynthetic" in out.split("scene")[-1]
+    assert "ynthetic" in page
+
+
+@pytest.mark.slow
+def test_the_real_scene_is_not_called_synthetic(tmp_path: Path, data: Path) -> None:
+    out, page = run(tmp_path, RTL4ML_DATA=str(data))
+    assert "Salinas crop, 40 pixels of salinas_crop150_labelled.npz" in out
+    assert "ynthetic" not in out + page

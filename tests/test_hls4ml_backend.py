@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""backend="rtl4ml" in hls4ml: a script as hls4ml's users write it, in a process of its own, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rtl4ml import _tf
+from rtl4ml.errors import BadInput, BadModel
+
+SCRIPT = """
+import json, sys
+import numpy as np
+import hls4ml
+from tensorflow.keras.layers import Flatten, Input, MaxPooling1D
+from tensorflow.keras.models import Model
+from tensorflow.keras.utils import set_random_seed
+from qkeras import QActivation, QConv1D, QDense, quantized_bits, quantized_relu
+
+set_random_seed(7)
+bits = dict(kernel_quantizer=quantized_bits(4, 0, alpha=1), bias_quantizer=quantized_bits(4, 0, alpha=1))
+i = Input((16, 1), name="pixel")
+x = QActivation(quantized_bits(8, 0, alpha=1), name="quantize")(i)
+x = QConv1D(4, 3, name="debiased", **bits)(x)
+x = QActivation(quantized_relu(5, 2), name="relu")(x)
+x = Flatten()(MaxPooling1D(2)(x))
+model = Model(i, QDense(3, name="logits", **bits)(x))
+
+config = hls4ml.utils.config_from_keras_model(model, granularity="name", backend="rtl4ml")
+hls_model = hls4ml.converters.convert_from_keras_model(
+    model, hls_config=config, output_dir="project", backend="rtl4ml", io_type="io_stream", clock_period=5
+)
+hls_model.compile()
+data = np.random.default_rng(1).uniform(-1, 1, (20, 16, 1)).astype(np.float32)
+y = hls_model.predict(data)
+one = hls_model.predict(data[:1])
+hls_model.compile()
+again = hls_model.predict(data)
+report = hls_model.build(csim=True, synth=False)
+want = model.predict(data, verbose=0)
+print("RESULT", json.dumps({
+    "y": y.tolist(), "again": again.tolist(), "one": one.tolist(), "want": want.tolist(), "report": report,
+}))
+"""
+
+
+def run(script: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env=clean | {"TF_CPP_MIN_LOG_LEVEL": "3"} | env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_an_ordinary_script(tmp_path: Path) -> None:
+    done = run(SCRIPT, tmp_path, TF_USE_LEGACY_KERAS="1")
+    assert done.returncode == 0, done.stderr
+    assert "WARNING: failed to load backend plugin" not in done.stdout
+    r = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))[7:])
+    assert len({v for row in r["want"] for v in row}) > 3
+    assert r["y"] == r["want"] == r["again"]
+    assert r["one"] == r["want"][0]  # hls4ml drops the batch axis of a single sample
+    report = r["report"]
+    for how in ("emulate", "csim", "rtl"):
+        assert report["exactness"][how]["samples"] >= 20, how
+        assert report["exactness"][how]["mismatches"] == 0, how
+    assert report["stalls"]["frames"] == 20
+    assert report["stalls"]["mismatches"] == 0
+    assert report["target"]["clock_mhz"] == 200
+    assert report["cycles"]["interval"]["rtl"] == report["cycles"]["interval"]["model"]
+    assert report["resources"]["yosys"] is None  # synth=False
+    assert json.loads((tmp_path / "project/report.json").read_text()) == report
+    assert (tmp_path / "project/hls/build_prj.tcl").is_file()
+
+
+def test_the_entry_point_is_installed() -> None:
+    (ours,) = [e for e in entry_points(group="hls4ml.backends") if e.name == "rtl4ml"]
+    assert ours.value == "rtl4ml.hls4ml_backend:register"
+
+
+def test_importing_hls4ml_without_keras_2_stays_light(tmp_path: Path) -> None:
+    done = run("import sys, hls4ml; print('tensorflow' in sys.modules, 'keras' in sys.modules)", tmp_path)
+    assert done.stdout.split() == ["False", "False"], done.stdout + done.stderr
+
+
+# -- in this process ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def backend() -> Any:
+    _tf.keras()
+    from hls4ml.backends import get_backend
+
+    return get_backend("rtl4ml")
+
+
+def model(quantized: bool = True) -> Any:
+    keras, q = _tf.keras(), _tf.qkeras()
+    bits = q.quantized_bits(4, 0, alpha=1)
+    i = x = keras.layers.Input((3,), name="start")
+    if quantized:
+        x = q.QActivation(q.quantized_bits(6, 0, alpha=1), name="quantize")(x)
+    m = keras.Model(i, q.QDense(2, kernel_quantizer=bits, bias_quantizer=bits, name="dense")(x))
+    m.set_weights([np.array([[0.5, -0.25], [0.75, 0.125], [-1, 0.5]]), np.array([0.25, -0.5])])
+    return m
+
+
+def convert(m: Any, out: Path, **options: Any) -> Any:
+    import hls4ml
+
+    return hls4ml.converters.convert_from_keras_model(m, output_dir=str(out), backend="rtl4ml", **options)
+
+
+def test_options_reach_convert(backend: Any, tmp_path: Path) -> None:
+    h = convert(model(), tmp_path / "p", output="argmax", target_interval=6)
+    h.write()
+    design = backend.design(h)
+    assert design.parsed.output == "argmax"
+    assert design.cycles.interval <= 6
+    assert design.clock_mhz == 250
+
+
+def test_an_input_without_quantizer_takes_hls4mls_precision(backend: Any, tmp_path: Path) -> None:
+    x = np.array([[0.30, -0.60, 0.9]])
+    config = {"LayerName": {"start": {"Precision": {"result": "ap_fixed<4,1>"}}}}
+    h = convert(model(quantized=False), tmp_path / "p", hls_config=config)
+    h.compile()
+    assert backend.design(h).graph.inputs[0].type.width == 4
+    grid = (
+        np.array([0.25, -0.625, 0.875])
+        if h.predict(x)[0] == 0.25 * 0.5 - 0.625 * 0.75 - 0.875 + 0.25
+        else None
+    )
+    assert grid is not None
+    for config in ({}, {"LayerName": {"start": {"Precision": {"result": "auto"}}}}):
+        h = convert(model(quantized=False), tmp_path / "q", hls_config=config)
+        with pytest.raises(BadModel, match=r"^dense: the model's input must pass a quantizer first"):
+            h.compile()
+
+
+def test_another_part_is_refused(backend: Any, tmp_path: Path) -> None:
+    with pytest.raises(
+        BadInput, match=r"^part: must be the ZCU102's xczu9eg-ffvb1156-2-e, not xcvu13p; leave it out$"
+    ):
+        convert(model(), tmp_path / "p", part="xcvu13p")
+    convert(model(), tmp_path / "p", part="xczu9eg-ffvb1156-2-e")
+
+
+def test_vendor_steps_are_refused(backend: Any, tmp_path: Path) -> None:
+    h = convert(model(), tmp_path / "p")
+    text = r"^vsynth: must be left to Vivado, not asked of backend='rtl4ml'; see boards/zcu102$"
+    with pytest.raises(BadInput, match=text):
+        h.build(vsynth=True)
+    h.build(
+        csim=False, cosim=False, synth=False, vsynth=False, reset=True
+    )  # hls4ml's other options do no harm
+
+
+@pytest.mark.parametrize("kind", ["npy", "dat"])
+def test_build_takes_the_given_samples(backend: Any, kind: str, tmp_path: Path) -> None:
+    x = np.linspace(-1, 1, 15).reshape(5, 3)
+    path = tmp_path / f"x.{kind}"
+    if kind == "npy":
+        np.save(path, x)
+    else:
+        np.savetxt(path, x)
+    h = convert(model(), tmp_path / "p", input_data_tb=str(path))
+    report = h.build(csim=False, cosim=False, synth=False)
+    assert report["exactness"]["emulate"] == {"samples": 5, "values": 10, "mismatches": 0}
+    path.write_bytes(b"nonsense")
+    with pytest.raises(BadInput, match=rf"^{path}: must hold samples of shape \(3,\), not fail with "):
+        h.build(csim=False, cosim=False, synth=False)
+
+
+def test_a_model_that_is_not_keras_is_refused(backend: Any) -> None:
+    class Config:
+        config: dict[str, Any] = {"ProjectName": "other"}  # noqa: RUF012
+
+    class Model:
+        config = Config()
+
+    text = r"^other: backend='rtl4ml' must be given a Keras model, not one of PyTorch or ONNX; use convert_"
+    with pytest.raises(BadModel, match=text):
+        backend.write(Model())

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Concatenation and addition: their definition over real numbers, ranges, foldings, refusals, and their netlists."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import rtl_cells
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtl4ml.errors import UnsupportedLayer
+from rtl4ml.ir import Ints, Op, Stream
+from rtl4ml.netlist import Lowering, Wire
+from rtl4ml.ops.merge import Add, Concat
+
+
+def stream(name: str, shape: tuple[int, ...], lo: int, hi: int, fraction: int) -> Stream:
+    return Stream.covering(name, shape, lo, hi, fraction)
+
+
+def ends(s: Stream, rng: np.random.Generator) -> Ints:
+    """Samples of a stream, its ends among them."""
+    x = rng.integers(s.lo, s.hi + 1, (4, *s.shape))
+    x[0], x[1] = s.lo, s.hi
+    return x
+
+
+def real(s: Stream, x: Ints) -> list[Fraction]:
+    return [Fraction(int(v)) / Fraction(2) ** s.type.fraction for v in x.reshape(-1)]
+
+
+sides = st.tuples(st.integers(-300, 300), st.integers(0, 300), st.integers(-3, 6)).map(
+    lambda t: (t[0], t[0] + t[1], t[2])
+)
+
+
+@given(st.lists(sides, min_size=2, max_size=4), st.integers(0, 2**16))
+def test_add_is_the_sum_of_real_numbers(inputs: list[tuple[int, int, int]], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    streams = tuple(stream(f"x{k}", (3, 2), *i) for k, i in enumerate(inputs))
+    op = Add(name="l", inputs=streams)
+    x = [ends(s, rng) for s in streams]
+    before = [a.copy() for a in x]
+    y = op.golden(*x)
+    want = [
+        sum(v, Fraction()) for v in zip(*(real(s, a) for s, a in zip(streams, x, strict=True)), strict=True)
+    ]
+    assert real(op.output, y) == want
+    assert op.output.shape == (3, 2)
+    assert (y[0] == op.output.lo).all() and (y[1] == op.output.hi).all(), "the range is tight"
+    for a, b in zip(x, before, strict=True):
+        np.testing.assert_array_equal(a, b, err_msg="inputs stay as they are")
+    partial = [real(s, a)[0] for s, a in zip(streams, x, strict=True)]
+    assert op.bound >= abs(sum(partial, Fraction()) * Fraction(2) ** op.output.type.fraction)
+
+
+@given(st.lists(st.tuples(sides, st.integers(1, 4)), min_size=2, max_size=4), st.integers(0, 2**16))
+def test_concat_keeps_real_numbers(inputs: list[tuple[tuple[int, int, int], int]], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    streams = tuple(stream(f"x{k}", (3, c), *i) for k, (i, c) in enumerate(inputs))
+    op = Concat(name="l", inputs=streams)
+    x = [ends(s, rng) for s in streams]
+    y = op.golden(*x)
+    assert y.shape == (4, *op.output.shape)
+    at = 0
+    for s, a in zip(streams, x, strict=True):
+        assert real(op.output, y[..., at : at + s.channels]) == real(s, a)
+        at += s.channels
+    assert at == op.output.channels
+    assert (y.min(), y.max()) == (op.output.lo, op.output.hi), "the range is tight"
+
+
+def test_golden_is_keras(rng: np.random.Generator) -> None:
+    from rtl4ml._tf import keras
+
+    a, b, c = (
+        stream("a", (2, 5, 3), -8, 7, 2),
+        stream("b", (2, 5, 3), 0, 15, 4),
+        stream("c", (2, 5, 1), -3, 3, 0),
+    )
+    x = {s.name: ends(s, rng) for s in (a, b, c)}
+    v = {s.name: s.real(x[s.name]) for s in (a, b, c)}
+    add, concat = Add(name="l", inputs=(a, b)), Concat(name="l", inputs=(a, b, c))
+    layers = keras().layers
+    np.testing.assert_array_equal(
+        add.output.real(add.golden(x["a"], x["b"])), layers.Add()([v["a"], v["b"]]).numpy()
+    )
+    np.testing.assert_array_equal(
+        concat.output.real(concat.golden(x["a"], x["b"], x["c"])),
+        layers.Concatenate()([v["a"], v["b"], v["c"]]).numpy(),
+    )
+
+
+def test_bound_covers_partial_sums() -> None:
+    a, b = stream("a", (2,), 0, 100, 0), stream("b", (2,), -90, -80, 1)
+    op = Add(name="l", inputs=(a, a, b))
+    assert (op.output.lo, op.output.hi) == (-90, 320)
+    assert op.bound == 400
+
+
+def test_foldings() -> None:
+    a, b = stream("a", (5, 4), -8, 7, 0), stream("b", (5, 6), -8, 7, 0)
+    found = [(f.pe, f.simd, f.interval) for f in Concat(name="l", inputs=(a, b)).foldings()]
+    assert found == [(1, 1, 50), (2, 2, 25), (10, 4, 5)]
+    assert [(f.pe, f.interval) for f in Add(name="l", inputs=(a, a)).foldings()] == [(1, 20), (2, 10), (4, 5)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shapes", "text"),
+    [
+        (
+            Add,
+            [(4, 2)],
+            "l: there must be at least 2 streams to join, not 1; take the layer out of the model",
+        ),
+        (
+            Add,
+            [(4, 2), (4, 2), (4, 1)],
+            "l: added streams must have the same shape, not (4, 2) (x0) and (4, 1) (x2); nothing is broadcast",
+        ),
+        (
+            Concat,
+            [(4, 2), (5, 2)],
+            "l: concatenated streams must have the same positions, not (4,) (x0) and (5,) (x1); "
+            "pad or crop one of them",
+        ),
+    ],
+)
+def test_refusals(kind: type[Op], shapes: list[tuple[int, ...]], text: str) -> None:
+    with pytest.raises(UnsupportedLayer, match=f"^{re.escape(text)}$"):
+        kind(name="l", inputs=tuple(stream(f"x{k}", s, -8, 7, 0) for k, s in enumerate(shapes)))
+
+
+def walk(n: Lowering, values: dict[str, list[int]], pixels: int) -> None:
+    """What the cells' parameters say that they do, beat by beat, in Python."""
+    for cell in n.cells:
+        p: dict[str, Any] = dict(cell.params())
+        x = {port: values[w.name] for port, w in cell.inputs.items()}
+        if cell.module in ("r4_width", "r4_fifo"):
+            values[cell.y.name] = x["x"]
+            continue
+        a, b = ([v << p[f"Shift{s}"] for v in x[s.lower()]] for s in "AB")
+        half = 1 << (cell.y.bits - 1)
+
+        def wrap(v: int, bits: int = cell.y.bits, half: int = half, signed: bool = cell.y.signed) -> int:
+            v %= 1 << bits
+            return v - 2 * half if signed and v >= half else v
+
+        if cell.module == "r4_add":
+            values[cell.y.name] = [wrap(i + k) for i, k in zip(a, b, strict=True)]
+        else:
+            assert cell.module == "r4_concat"
+            na, nb = p["LanesA"] * p["BeatsA"], p["LanesB"] * p["BeatsB"]
+            values[cell.y.name] = [
+                wrap(v) for k in range(pixels) for v in (*a[k * na : (k + 1) * na], *b[k * nb : (k + 1) * nb])
+            ]
+
+
+@pytest.mark.parametrize("kind", [Add, Concat])
+@pytest.mark.parametrize("folding", [0, 1, -1])
+def test_chain_of_three_grids(kind: type[Op], folding: int, rng: np.random.Generator) -> None:
+    """The cells of three inputs on three grids, entering with other lanes than the folding's."""
+    streams = (
+        stream("a", (5, 4), -8, 7, 1),
+        stream("b", (5, 4 if kind is Add else 2), 0, 300, 0),
+        stream("c", (5, 4 if kind is Add else 6), -2, 5, 3),
+    )
+    op = kind(name="l", inputs=streams)
+    chosen = list(op.foldings())[folding]
+    op = kind(name="l", inputs=streams, pe=chosen.pe, simd=chosen.simd)
+    n = rtl_cells.lowering()
+    wires: list[Wire] = [n.like(s, s.name, 1) for s in streams]
+    y = op.lower(n, *wires)
+    assert (y.lanes, y.bits, y.signed) == (op.pe, op.output.type.width, op.output.type.signed)
+    assert y.beats * y.lanes == op.output.elements
+    assert max(c.timing().slots for c in n.cells if c.module in ("r4_add", "r4_concat")) == chosen.interval
+    x = [ends(s, rng)[2] for s in streams]
+    values = {w.name: a.reshape(-1).tolist() for w, a in zip(wires, x, strict=True)}
+    walk(n, values, 5)
+    assert values[y.name] == op.golden(*(a[None] for a in x)).reshape(-1).tolist()

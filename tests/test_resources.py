@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Predicted resources against Yosys's counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from contract import randomize
+from designs import DESIGNS
+
+import rtl4ml
+from rtl4ml import resources, train
+from rtl4ml.resources import bram36
+from rtl4ml.synthesize import total
+
+
+def assert_close(design: rtl4ml.Design) -> None:
+    """LUT, FF, DSP and RAMB36 within 10 % each; an RAMB18 more or less is one part of the smallest counts."""
+    found, said = design.synthesize(), total(design.model)
+    print(f"{design.graph.name}: predicted {said.rounded()}, Yosys {found.rounded()}")
+    for kind in ("lut", "ff", "dsp", "bram36"):
+        want, got = getattr(found, kind), getattr(said, kind)
+        assert abs(got - want) <= 0.10 * want, f"{kind}: predicted {got:.1f}, Yosys {want:.1f}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DESIGNS)
+def test_prediction_holds(name: str, tmp_path: Path) -> None:
+    build, target = DESIGNS[name]
+    model = randomize(build(), np.random.default_rng(5))
+    assert_close(rtl4ml.convert(model, out=tmp_path / "design", target_interval=target))
+
+
+@pytest.mark.slow
+def test_prediction_holds_for_the_student(tmp_path: Path) -> None:
+    path = train.student_path("salinas_1dcnn")
+    design = rtl4ml.convert(path, out=tmp_path / "design", target_interval=204)
+    assert_close(design)
+    share = {k: getattr(total(design.model), k) / v for k, v in rtl4ml.explore.XCZU9EG.items()}
+    assert max(share.values()) < 0.20, share
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "want"),
+    [
+        (72, 512, 1.0),
+        (36, 512, 0.5),
+        (36, 1024, 1.0),
+        (73, 512, 1.5),
+        (8, 4096, 1.0),
+        (18, 1024, 0.5),
+        (1, 40000, 1.5),
+    ],
+)
+def test_block_memory_is_tiled(width: int, depth: int, want: float) -> None:
+    assert bram36(width, depth) == want
+
+
+def test_every_module_has_a_cost() -> None:
+    assert set(resources.MODELS) | {"adders"} == set(resources.coefficients())

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""r4_add in simulation: grids and signs that differ, ends of the range, and a chain of three as one design."""
+
+from __future__ import annotations
+
+import numpy as np
+import rtl_cells
+import rtl_join
+
+from rtl4ml.cells_join import JoinSum, lower_add
+from rtl4ml.ir import Stream
+from rtl4ml.ops.merge import Add
+
+# shape, (least, greatest, fraction) of either input, lanes
+Side = tuple[int, int, int]
+CASES: dict[str, tuple[tuple[int, ...], Side, Side, int]] = {
+    "signed": ((5, 2), (-8, 7, 0), (-8, 7, 0), 1),
+    "unsigned": ((5, 2), (0, 255, 0), (0, 1, 0), 2),
+    "mixed": ((4, 6), (0, 15, 0), (-16, 0, 0), 3),
+    "shift-a": ((6,), (-4, 3, 0), (-100, 90, 4), 6),
+    "shift-b": ((6,), (-100, 90, 4), (0, 3, 1), 2),
+    "narrow-sum": ((8, 1), (100, 110, 0), (-110, -100, 0), 1),
+}
+
+
+def test_add(rng: np.random.Generator, seed: int) -> None:
+    cases = []
+    for name, (shape, a, b, lanes) in CASES.items():
+        streams = Stream.covering("a", shape, *a), Stream.covering("b", shape, *b)
+        op = Add(name="y", inputs=streams, pe=lanes, simd=lanes)
+        n = rtl_cells.lowering()
+        lower_add(n, op, *(n.like(s, s.name, lanes) for s in streams))
+        cell = n.cells[-1]
+        assert isinstance(cell, JoinSum)
+        xa, xb = (rng.integers(s.lo, s.hi + 1, (6, *s.shape)) for s in streams)
+        for frame, (p, q) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
+            xa[frame], xb[frame] = a[p], b[q]
+        want = (xa << op.shifts[0]) + (xb << op.shifts[1])
+        cases.append(
+            rtl_join.Case(
+                name, cell, {"a": xa.reshape(6, -1), "b": xb.reshape(6, -1)}, {"y": want.reshape(6, -1)}
+            )
+        )
+    rtl_join.check("add", cases, seed=seed)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""r4_argmax in simulation: any lanes and groups, and equals everywhere, so that the lowest index must win."""
+
+from __future__ import annotations
+
+import numpy as np
+import rtl_cells
+
+from rtl4ml.ir import Stream
+from rtl4ml.ops.head import ArgMax
+
+# shape, least, greatest, lanes; narrow ranges make equals common
+CASES: dict[str, tuple[tuple[int, ...], int, int, int]] = {
+    "one-channel": ((5, 1), -8, 7, 1),
+    "serial": ((4, 16), -8, 7, 1),
+    "serial-equals": ((6, 5), -1, 0, 1),
+    "pair": ((9, 2), -2, 1, 2),
+    "flat": ((16,), -128, 127, 4),
+    "odd-tree": ((7, 5), 0, 3, 5),
+    "odd-tree-groups": ((5, 14), -2, 2, 7),
+    "unsigned": ((5, 6), 0, 255, 3),
+    "wide-tree": ((6, 17), -4, 3, 17),
+    "all-equal": ((3, 12), 5, 5, 4),
+    "image": ((2, 3, 8), -1, 1, 4),
+}
+
+
+def test_argmax(rng: np.random.Generator, seed: int) -> None:
+    cases, intervals = [], {}
+    for name, (shape, lo, hi, lanes) in CASES.items():
+        op = ArgMax(name="l", inputs=(Stream.covering("x", shape, lo, hi, 0),), simd=lanes)
+        x = rng.integers(lo, hi + 1, (6, *shape))
+        n = rtl_cells.lowering()
+        op.lower(n, n.like(op.x, "x", lanes))
+        want = np.array(
+            [min(i for i, v in enumerate(p) if v == max(p)) for p in x.reshape(-1, shape[-1]).tolist()]
+        )
+        cases.append(rtl_cells.Case(name, n.cells, x.reshape(6, -1), want.reshape(6, -1)))
+        intervals[name] = next(f.interval for f in op.foldings() if f.simd == lanes)
+    rtl_cells.check("argmax", cases, seed=seed, intervals=intervals)

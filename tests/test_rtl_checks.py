@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Illegal parameters stop elaboration with the cell's name, the rule and the offender."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+import rtl_runner
+
+from rtl4ml.tools import verilator_env
+
+CASES = [
+    ("r4_counter", {"Count": 0}, "r4_counter: Count (0) must be at least 1"),
+    (
+        "r4_span",
+        {"Count": 4, "First": 3, "Size": 2},
+        "r4_span: the span (2 steps from 3) must lie within Count (4)",
+    ),
+    ("r4_delay", {"Depth": 0}, "r4_delay: Depth (0) must be at least 1"),
+    ("r4_extend", {"YWidth": 7}, "r4_extend: YWidth (7) must be at least XWidth (8)"),
+    ("r4_rom", {"Depth": 0}, "r4_rom: Depth (0) must be at least 1"),
+    ("r4_dsp_mul", {"AWidth": 28}, "r4_dsp_mul: operands (28 x 18) must fit 27 x 18"),
+    ("r4_window", {"Depth": 1}, "r4_window: Depth (1) must be at least 2"),
+    (
+        "r4_taps",
+        {"ExtWidth": 7},
+        "r4_taps: ExtHeight (1) and ExtWidth (7) must hold the frame (1 x 8)",
+    ),
+    (
+        "r4_mvu",
+        {"Simd": 0},
+        "r4_mvu: Simd (0), Pe (1), SimdFolds (1) and PeFolds (1) must be at least 1",
+    ),
+    ("r4_mvu", {"WeightKind": 4}, "r4_mvu: WeightKind (4) must be 0 to 3"),
+    (
+        "r4_dwu",
+        {"Groups": 0},
+        "r4_dwu: Lanes (1), Multiplier (1), Groups (0), Taps (1) and TapFolds (1) must be at least 1",
+    ),
+    ("r4_dwu", {"WeightKind": 4}, "r4_dwu: WeightKind (4) must be 0 to 3"),
+    (
+        "r4_pool_axis",
+        {"Stride": 1},
+        "r4_pool_axis: windows of Size 2, one every Stride 1, must lie apart and fit Count (8)",
+    ),
+    (
+        "r4_pool",
+        {"SizeW": 9, "StrideW": 9},
+        "r4_pool_axis: windows of Size 9, one every Stride 9, must lie apart and fit Count (8)",
+    ),
+    ("r4_reduce", {"TapFolds": 0}, "r4_reduce: Lanes (1), Taps (1) and TapFolds (0) must be at least 1"),
+    ("r4_upsample", {"FactorH": 0}, "r4_upsample: FactorH (0) and FactorW (2) must be at least 1"),
+    (
+        "r4_upsample",
+        {"Width": 0},
+        "r4_upsample: Lanes (1), ElemWidth (8), Groups (1) and Width (0) must be at least 1",
+    ),
+    (
+        "r4_pad",
+        {"Groups": 0},
+        "r4_pad: Lanes (1), ElemWidth (8), Groups (0), Height (1) and Width (8) must be at least 1",
+    ),
+    ("r4_crop", {"Lanes": 0}, "r4_crop: Lanes (0), ElemWidth (8) and Groups (1) must be at least 1"),
+    (
+        "r4_crop",
+        {"OutWidth": 8},
+        "r4_span: the span (8 steps from 1) must lie within Count (8)",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "parameters", "text"),
+    CASES,
+    ids=[f"{m}-{'-'.join(p)}-{k}" for k, (m, p, _) in enumerate(CASES)],
+)
+def test_illegal_parameters_stop_elaboration(module: str, parameters: dict[str, int], text: str) -> None:
+    verilator, env = verilator_env()
+    command = [str(verilator), "--lint-only", "-y", str(rtl_runner.RTL)]
+    command += [f"-G{k}={v}" for k, v in parameters.items()]
+    run = subprocess.run(
+        [*command, str(rtl_runner.RTL / f"{module}.sv")], env=env, capture_output=True, text=True
+    )
+    assert run.returncode != 0
+    assert re.search(re.escape(text), run.stderr), run.stderr

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""r4_dwu in simulation: alone behind made-up windows, and whole depthwise layers, serial and parallel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import rtl_cells
+
+from rtl4ml.cells import geometry
+from rtl4ml.cells_depthwise import Dwu
+from rtl4ml.ir import Ints, Stream
+from rtl4ml.ops.conv import Depthwise, Padding, WeightKind
+
+KINDS = {
+    WeightKind.BINARY: [-1, 1],
+    WeightKind.TERNARY: [-1, 0, 1],
+    WeightKind.POWER_OF_TWO: [-8, -4, -2, -1, 0, 1, 2, 4, 8],
+    WeightKind.INTEGER: list(range(-8, 8)),
+}
+
+
+def layer(
+    name: str,
+    rng: np.random.Generator,
+    *,
+    kind: WeightKind = WeightKind.INTEGER,
+    shape: tuple[int, ...] = (6, 4),
+    kernel: tuple[int, int] = (1, 3),
+    multiplier: int = 1,
+    lanes: int = 2,
+    parallel: bool = False,
+    lo: int = -8,
+    hi: int = 7,
+    wide: int = 1,
+    bias: bool = True,
+    shifts: bool = False,
+    stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
+    padding: Padding = ((0, 0), (0, 0)),
+) -> Depthwise:
+    """A depthwise layer with random weights, the least of the kind among them."""
+    x = Stream.covering("x", shape, lo, hi, 2)
+    c = shape[-1]
+    w = rng.choice(KINDS[kind], (*kernel, c, multiplier)) * wide
+    w[0, 0, 0, 0] = min(KINDS[kind]) * wide
+    if kind is WeightKind.INTEGER:
+        w[-1, -1, -1, -1] = 7 * wide  # no power of two
+    fields: dict[str, Any] = {}
+    if bias:
+        fields = {"bias": rng.integers(-100, 100, c * multiplier), "bias_fraction": 6}
+    op = Depthwise(
+        name=name,
+        inputs=(x,),
+        weights=w,
+        weight_fraction=rng.integers(0, 4, c * multiplier) if shifts else np.full(c * multiplier, 3),
+        stride=stride,
+        dilation=dilation,
+        padding=padding,
+        pe=lanes * multiplier,
+        simd=lanes * (kernel[0] * kernel[1] if parallel else 1),
+        **fields,
+    )
+    assert op.kind is kind
+    return op
+
+
+def frames(op: Depthwise, rng: np.random.Generator) -> Ints:
+    x = rng.integers(op.x.lo, op.x.hi + 1, (4, *op.x.hwc))
+    x[0], x[1] = op.x.lo, op.x.hi
+    return x
+
+
+def by_definition(op: Depthwise, x: Ints) -> Ints:
+    """Real numbers as Python sees them, in steps of the output."""
+    taps = rtl_cells.gather(x, geometry(op)) * op.x.type.step
+    c, m = op.weights.shape[2:]
+    w = op.weights * 2.0 ** -np.asarray(op.weight_fraction, float).reshape(c, m)
+    y = np.einsum("npqijc,ijcm->npqcm", taps, w).reshape(len(x), -1, c * m)
+    if op.bias is not None:
+        y = y + op.bias * 2.0**-op.bias_fraction
+    y /= 2.0**-op.output.type.fraction
+    assert (y == np.round(y)).all()
+    return y.astype(np.int64).reshape(len(x), -1)
+
+
+def alone(op: Depthwise, rng: np.random.Generator) -> rtl_cells.Case:
+    """The unit without its window: the taps come as the window cell gives them."""
+    n = rtl_cells.lowering()
+    op.lower(n, n.like(op.x, f"{op.name}_x", op.pe // op.multiplier))
+    cell = n.cells[-1]
+    assert isinstance(cell, Dwu)
+    x = frames(op, rng)
+    taps = rtl_cells.gather(x, geometry(op))  # N, OH, OW, KH, KW, C
+    taps = taps.reshape(*taps.shape[:3], cell.folds, cell.taps, cell.groups, cell.lanes)
+    beats = taps.transpose(0, 1, 2, 5, 3, 4, 6).reshape(len(x), -1)
+    return rtl_cells.Case(op.name, [cell], beats, by_definition(op, x))
+
+
+def test_kinds_of_weights(rng: np.random.Generator, seed: int) -> None:
+    cases = []
+    for kind in WeightKind:
+        for sign, (lo, hi) in {"signed": (-8, 7), "unsigned": (0, 15)}.items():
+            for parallel in (False, True):
+                name = f"{kind.name.lower()}_{sign}_{parallel}"
+                op = layer(name, rng, kind=kind, lo=lo, hi=hi, parallel=parallel, shifts=parallel)
+                cases.append(alone(op, rng))
+    assert not any(c.cells[0].params()["Dsp"] for c in cases)
+    rtl_cells.check("dwu", cases, seed=seed)
+
+
+def test_structures(rng: np.random.Generator, seed: int) -> None:
+    dsp = {"lo": -128, "hi": 127, "wide": 15}
+    ops = [
+        layer("dsp", rng, **dsp),
+        layer("dsp_parallel", rng, **dsp, parallel=True, multiplier=2),
+        layer("multiplier", rng, multiplier=3, shifts=True),
+        layer("multiplier_parallel", rng, multiplier=2, parallel=True, lanes=4, shifts=True),
+        layer("no_bias", rng, bias=False, shifts=True),
+        layer("one_lane", rng, lanes=1),
+        layer("all_lanes", rng, lanes=4, parallel=True, bias=False),
+        layer("pixel", rng, kernel=(1, 1)),
+        layer("square", rng, shape=(4, 5, 2), kernel=(3, 3), parallel=True, lanes=1),
+        layer("block", rng, shape=(4, 5, 128), kernel=(3, 3), **dsp, lanes=8),
+    ]
+    cases = [alone(op, rng) for op in ops]
+    assert [c.name for c in cases if c.cells[0].params()["Dsp"]] == ["dsp", "dsp_parallel", "block"]
+    assert [c.name for c in cases if c.cells[0].params()["Block"]] == ["block"]
+    rtl_cells.check("dwu", cases, seed=seed, intervals={c.name: c.input.beats for c in cases})
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_whole_layers(parallel: bool, rng: np.random.Generator, seed: int) -> None:
+    """Window and unit together, at the interval that the folding promises."""
+    same: Padding = ((1, 1), (1, 1))
+    ops = [
+        layer("same", rng, padding=((0, 0), (1, 1)), parallel=parallel, multiplier=2),
+        layer("causal", rng, padding=((0, 0), (4, 0)), dilation=(1, 2), parallel=parallel),
+        layer("strided", rng, shape=(9, 4), stride=(1, 2), padding=((0, 0), (1, 1)), parallel=parallel),
+        layer("frame", rng, shape=(4, 5, 4), kernel=(3, 3), padding=same, parallel=parallel),
+        layer(
+            "frame_strided",
+            rng,
+            shape=(5, 4, 2),
+            kernel=(3, 3),
+            stride=(2, 2),
+            padding=same,
+            parallel=parallel,
+        ),
+        layer("pixel_strided", rng, shape=(7, 4), kernel=(1, 1), stride=(1, 2), parallel=parallel),
+    ]
+    cases, intervals = [], {}
+    for op in ops:
+        n = rtl_cells.lowering()
+        op.lower(n, n.like(op.x, f"{op.name}_x", 2))
+        x = frames(op, rng)
+        y = by_definition(op, x)
+        np.testing.assert_array_equal(op.golden(x).reshape(len(x), -1), y)
+        cases.append(rtl_cells.Case(op.name, n.cells, x.reshape(len(x), -1), y))
+        intervals[op.name] = next(f.interval for f in op.foldings() if (f.pe, f.simd) == (op.pe, op.simd))
+    rtl_cells.check("dwu", cases, seed=seed, intervals=intervals)

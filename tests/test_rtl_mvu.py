@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""r4_mvu in simulation: every kind of weight, DSP and LUT products, foldings, bias, per-channel shifts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import rtl_cells
+
+from rtl4ml.cells import Mvu
+from rtl4ml.ir import Ints, Stream
+from rtl4ml.ops.conv import Dense, WeightKind
+
+KINDS = {
+    WeightKind.BINARY: [-1, 1],
+    WeightKind.TERNARY: [-1, 0, 1],
+    WeightKind.POWER_OF_TWO: [-8, -4, -2, -1, 0, 1, 2, 4, 8],
+    WeightKind.INTEGER: list(range(-8, 8)),
+}
+
+
+def case(
+    name: str,
+    rng: np.random.Generator,
+    *,
+    kind: WeightKind = WeightKind.INTEGER,
+    dot: int = 8,
+    cout: int = 6,
+    simd: int = 2,
+    pe: int = 2,
+    lo: int = -8,
+    hi: int = 7,
+    bias: bool = True,
+    shifts: bool = False,
+    wide: int = 1,
+    positions: int = 5,
+) -> rtl_cells.Case:
+    """A matrix-vector unit alone; its input is replayed as the window cell does it. `wide` scales the weights."""
+    x = Stream.covering("x", (positions, dot), lo, hi, 2)
+    w = rng.choice(KINDS[kind], (dot, cout)) * wide
+    w[0, 0] = min(KINDS[kind]) * wide  # the least of the kind is there
+    if kind is WeightKind.INTEGER:
+        w[-1, -1] = 7 * wide  # and something that is no power of two
+    fraction = rng.integers(0, 4, cout) if shifts else np.full(cout, 3)
+    fields: dict[str, Any] = {}
+    if bias:
+        fields = {"bias": rng.integers(-100, 100, cout), "bias_fraction": 6}
+    op = Dense(
+        name=name, inputs=(x,), weights=w[None, None], weight_fraction=fraction, pe=pe, simd=simd, **fields
+    )
+    assert op.kind is kind
+    n = rtl_cells.lowering()
+    op.lower(n, n.like(x, f"{name}_x", simd))
+    cell = n.cells[-1]
+    assert isinstance(cell, Mvu)
+
+    frames = rng.integers(lo, hi + 1, (4, positions, dot))
+    frames[0, :2], frames[0, 2:] = lo, hi
+    return rtl_cells.Case(name, [cell], replayed(frames, simd, cout // pe), by_definition(op, frames))
+
+
+def replayed(x: Ints, simd: int, pe_folds: int) -> Ints:
+    """(N, positions, dot): a vector of several beats comes once for every output fold."""
+    folds = x.shape[2] // simd
+    times = pe_folds if folds > 1 else 1
+    return np.broadcast_to(x[:, :, None], (*x.shape[:2], times, x.shape[2])).reshape(len(x), -1)
+
+
+def by_definition(op: Dense, x: Ints) -> Ints:
+    """Real numbers as Python sees them, in steps of the output."""
+    step = 2.0**-op.output.type.fraction
+    w = op.weights[0, 0] * 2.0 ** -np.asarray(op.weight_fraction, float)
+    y = (x * op.x.type.step) @ w
+    if op.bias is not None:
+        y = y + op.bias * 2.0**-op.bias_fraction
+    y /= step
+    assert (y == np.round(y)).all()
+    return y.astype(np.int64).reshape(len(x), -1)
+
+
+def test_kinds_of_weights(rng: np.random.Generator, seed: int) -> None:
+    cases = []
+    for kind in WeightKind:
+        for sign, (lo, hi) in {
+            "signed": (-8, 7),
+            "unsigned": (0, 15),
+            "bit": (0, 1),
+            "narrow": (-1, 0),
+        }.items():
+            for simd in (1, 3) if sign in ("signed", "unsigned") else (2,):
+                name = f"{kind.name.lower()}_{sign}_{simd}"
+                cases.append(case(name, rng, kind=kind, dot=6, simd=simd, lo=lo, hi=hi, shifts=simd == 3))
+    assert not any(c.cells[0].params()["Dsp"] for c in cases)
+    rtl_cells.check("mvu", cases, seed=seed)
+
+
+def test_dsp_products(rng: np.random.Generator, seed: int) -> None:
+    cases = [
+        case("signed", rng, lo=-128, hi=127, wide=15),
+        case("unsigned", rng, lo=0, hi=255, wide=16),
+        case("parallel", rng, lo=-128, hi=127, wide=15, simd=8, pe=6),
+        case("held", rng, lo=0, hi=255, wide=15, simd=8, pe=2),
+        case("one_by_one", rng, lo=-128, hi=127, wide=15, simd=1, pe=1),
+        case("widest", rng, lo=-(2**17), hi=2**17 - 1, wide=2**10, shifts=True),
+        case("widest_unsigned", rng, lo=0, hi=2**26 - 1, wide=2**14),
+        case("too_wide", rng, lo=0, hi=2**27 - 1),
+        case("both_too_wide", rng, lo=-(2**18), hi=2**18 - 1, wide=2**16),
+    ]
+    assert [c.name for c in cases if not c.cells[0].params()["Dsp"]] == ["too_wide", "both_too_wide"]
+    rtl_cells.check("mvu", cases, seed=seed)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_foldings(bias: bool, rng: np.random.Generator, seed: int) -> None:
+    cases = [
+        case(f"simd{simd}_pe{pe}_{shifts}", rng, simd=simd, pe=pe, bias=bias, shifts=shifts, dot=12)
+        for simd, pe, shifts in [
+            (12, 6, False),
+            (12, 1, True),
+            (12, 2, False),
+            (5 - 1, 6, True),
+            (1, 1, False),
+            (2, 3, True),
+            (6, 2, False),
+        ]
+    ]
+    cases.append(case("block", rng, dot=64, cout=64, simd=8, pe=4, bias=bias, positions=2))
+    cases.append(case("single", rng, dot=1, cout=1, simd=1, pe=1, bias=bias))
+    assert [c.name for c in cases if c.cells[0].params()["Block"]] == ["block"]
+    rtl_cells.check("mvu", cases, seed=seed)

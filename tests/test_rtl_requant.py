@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""r4_requant in simulation: every value of the input type for many shifts, ends and types."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import rtl_cells
+
+from rtl4ml.cells import Requant
+from rtl4ml.ir import Fixed
+from rtl4ml.netlist import Wire
+from rtl4ml.ops.activation import Rounding
+
+# name: (input type's width, signed, shift, lo, hi, lanes)
+CASES: dict[str, tuple[int, bool, int, int, int, int]] = {
+    "usual": (9, True, 3, -8, 7, 2),
+    "relu": (9, True, 2, 0, 15, 1),
+    "unsigned": (8, False, 4, 0, 7, 4),
+    "unsigned_wide_out": (8, False, 1, 0, 127, 1),
+    "exact": (8, True, 0, -128, 127, 2),
+    "clip_only": (8, True, 0, -3, 5, 2),
+    "left": (6, True, -2, -128, 127, 1),
+    "left_clipped": (6, True, -3, -100, 90, 1),
+    "left_unsigned": (6, False, -2, 0, 200, 3),
+    "all_out": (8, True, 8, -1, 1, 2),
+    "one_beyond": (8, True, 9, -1, 1, 1),
+    "far_out": (8, True, 14, -2, 1, 1),
+    "unsigned_all_out": (8, False, 8, 0, 1, 1),
+    "unsigned_beyond": (8, False, 9, 0, 1, 1),
+    "positive_only": (8, True, 1, 3, 60, 1),
+    "negative_only": (8, True, 1, -60, -3, 1),
+    "bit": (1, False, 0, 0, 1, 4),
+    "wide": (40, True, 20, -(2**17), 2**17 - 1, 1),
+    "very_wide": (53, True, 1, -(2**51), 2**51 - 1, 1),
+}
+
+
+def by_definition(x: int, shift: int, lo: int, hi: int) -> int:
+    """Python rounds a fraction's half to even."""
+    return min(max(round(Fraction(x) / Fraction(2) ** shift), lo), hi)
+
+
+def test_requant(rng: np.random.Generator, seed: int) -> None:
+    cases = []
+    for name, (bits, signed, shift, lo, hi, lanes) in CASES.items():
+        t = Fixed(signed, bits - int(signed), 0)
+        if bits < 10:
+            values = np.arange(t.lo, t.hi + 1)
+        else:
+            near = (np.arange(-32, 33)[:, None] << (shift - 1)) + np.arange(-1, 2)
+            values = np.concatenate([rng.integers(t.lo, t.hi + 1, 500), near.reshape(-1), [t.lo, t.hi]])
+        x = np.resize(values, (2, -(-len(values) // lanes) * lanes))
+        y = np.array([[by_definition(int(v), shift, lo, hi) for v in row] for row in x])
+        out = Fixed.covering(lo, hi, 0)
+        cell = Requant(
+            name="requant",
+            inputs={"x": Wire("x", lanes, bits, signed, x.shape[1] // lanes)},
+            outputs={"y": Wire("y", lanes, out.width, out.signed, x.shape[1] // lanes)},
+            mapping=Rounding(shift, lo, hi),
+        )
+        cases.append(rtl_cells.Case(name, [cell], x, y))
+    rtl_cells.check("requant", cases, seed=seed, stalled=1)

@@ -1,0 +1,456 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Accuracy, recipes, a short training, the committed students, and the one import of TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import cohen_kappa_score, confusion_matrix
+
+from rtl4ml import _tf, train
+from rtl4ml import data as scenes
+from rtl4ml.errors import BadData, BadInput, BadModel
+
+MODELS = Path(train.__file__).parents[2] / "models"
+STUDENTS = ("salinas_1dcnn", "synthetic_1dcnn")
+
+
+def refuses(text: str, kind: type[Exception] = BadData) -> Any:
+    return pytest.raises(kind, match=f"^{re.escape(text)}$")
+
+
+# ---------------------------------------------------------------------------------------------------------- accuracy
+
+
+def test_accuracy_of_a_hand_worked_case() -> None:
+    # Truth 0 0 0 1 1 2, found 0 0 1 1 1 0; class 3 does not occur.
+    found = train.accuracy(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 1, 0]), classes=4)
+    assert found.confusion == ((2, 1, 0, 0), (0, 2, 0, 0), (1, 0, 0, 0), (0, 0, 0, 0))
+    assert found.samples == 6
+    assert found.oa == 4 / 6
+    assert found.per_class == (2 / 3, 1.0, 0.0, None)
+    assert found.aa == pytest.approx((2 / 3 + 1 + 0) / 3, abs=1e-15)
+    chance = (3 * 3 + 2 * 3 + 1 * 0) / 36
+    assert found.kappa == pytest.approx((4 / 6 - chance) / (1 - chance), abs=1e-15)
+
+
+def test_accuracy_against_scikit_learn(rng: np.random.Generator) -> None:
+    for _ in range(20):
+        classes, n = int(rng.integers(2, 9)), int(rng.integers(1, 400))
+        labels, predicted = rng.integers(0, classes, n), rng.integers(0, classes, n)
+        found = train.accuracy(labels, predicted, classes=classes)
+        expected = confusion_matrix(labels, predicted, labels=range(classes))
+        assert np.array_equal(found.confusion, expected)
+        kappa = cohen_kappa_score(labels, predicted, labels=range(classes))
+        if np.isfinite(kappa):
+            assert found.kappa == pytest.approx(kappa, abs=1e-12)
+    assert train.accuracy(np.zeros(3, int), np.zeros(3, int), classes=2).kappa == 1.0
+
+
+def test_accuracy_of_nonsense() -> None:
+    with refuses(
+        "accuracy: predictions must be integers (N,) from 0 to 1, not int64 (2,) from 0 to 2; "
+        "take the argmax of the logits"
+    ):
+        train.accuracy(np.array([0, 1]), np.array([0, 2]), classes=2)
+    with refuses(
+        "accuracy: must have as many predictions as labels, and some, not 1 and 2; predict the same pixels"
+    ):
+        train.accuracy(np.array([0, 1]), np.array([0]), classes=2)
+
+
+# ----------------------------------------------------------------------------------------------------------- recipes
+
+
+def recipe_with(folder: Path, *changes: tuple[str, str]) -> Path:
+    """A small recipe on the synthetic scene, with texts replaced, and the network beside it."""
+    text = """
+        model = "net"
+        seed = 3
+        [data]
+        scene = "synthetic"
+        split = "random"
+        scale_log2 = 13
+        train = 40
+        validation = 10
+        [build]
+        kernels = 4
+        hidden = [8]
+        weight_bits = [4, 4, 4]
+        weight_integers = [1, 2, 0]
+        activation_bits = [6, 4]
+        activation_integers = [0, 1]
+        [float]
+        epochs = 20
+        batch = 32
+        learning_rate = 1e-2
+        weight_decay = 1e-5
+        brightness = 0.02
+        [quantized]
+        epochs = 3
+        batch = 32
+        learning_rate = 3e-3
+        weight_decay = 0.0
+        brightness = 0.02
+    """
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    shutil.copyfile(MODELS / "salinas_1dcnn.py", folder / "net.py")
+    path = folder / "small.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (("seed = 3", ""), "a recipe must have seed, not lack it; add it"),
+        (("seed = 3", "seed = 3.0"), "seed must be a whole number, not 3.0; mend it"),
+        (("seed = 3", "seed = true"), "seed must be a whole number, not True; mend it"),
+        (("batch = 32", "batch = 0"), "float.batch must be a number from 1 up, not 0; mend it"),
+        (
+            ("brightness = 0.02", "brightness = nan"),
+            "float.brightness must be a number from 0 up, not nan; mend it",
+        ),
+        (
+            ("scale_log2 = 13", "scale_log2 = 13\nscale = 2"),
+            "keys must be data.scene, data.split, data.scale_log2, data.train, data.validation, not data.scale; "
+            "take it out",
+        ),
+        (
+            ('split = "random"', 'split = "mixed"'),
+            'data.split must be "given", "block" or "random", not \'mixed\'; write one of them',
+        ),
+        (
+            ('model = "net"', 'model = "../net"'),
+            "model must be the name of a .py file beside the recipe, not '../net'; put the file there",
+        ),
+        (("[float]", "float = 3\n[flat]"), "data.train"),
+    ],
+)
+def test_recipe_that_is_none(tmp_path: Path, change: tuple[str, str], text: str) -> None:
+    path = recipe_with(tmp_path, change)
+    if text == "data.train":  # a key outside the recipe's tables lands in the one above it
+        with pytest.raises(BadData, match=r"^small\.toml: a recipe must have float, not lack it; add it$"):
+            train.read_recipe(path)
+        return
+    with refuses(f"small.toml: {text}"):
+        train.read_recipe(path)
+
+
+def test_recipe_that_is_missing_or_no_toml(tmp_path: Path) -> None:
+    known = ", ".join(train.recipes())
+    with refuses(f"nowhere: a recipe must be a .toml file or one of {known}, not missing; check the name"):
+        train.read_recipe("nowhere")
+    path = tmp_path / "x.toml"
+    path.write_bytes(b"a = [")
+    with pytest.raises(BadData, match=r"^x\.toml: a recipe must be TOML, not broken \(.*\); mend it$"):
+        train.read_recipe(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(BadData, match=r"^x\.toml: a recipe must be TOML, not broken \(.*\); mend it$"):
+        train.read_recipe(path)
+
+
+def test_split_that_lacks_its_shares(tmp_path: Path) -> None:
+    recipe = train.read_recipe(recipe_with(tmp_path, ("train = 40\n", "")))
+    with refuses(
+        "small.toml: a random split must have data.train and data.validation, not lack them; add them"
+    ):
+        recipe.split(scenes.synthetic(side=60))
+
+
+def test_inputs_are_counts_over_a_power_of_two(tmp_path: Path) -> None:
+    recipe = train.read_recipe(recipe_with(tmp_path))
+    x = recipe.inputs(np.array([[-9, 8374, 0]], np.int16))
+    assert x.dtype == np.float32
+    assert x.shape == (1, 3, 1)
+    assert x[0, :, 0].tolist() == [-9 / 8192, 8374 / 8192, 0.0]
+
+
+# ---------------------------------------------------------------------------------------------------------- training
+
+
+def test_training_repeats_itself_and_writes_a_model_that_loads(tmp_path: Path) -> None:
+    path = recipe_with(tmp_path)
+    seen: list[train.Progress] = []
+    one = train.train(path, out=tmp_path / "one", progress=seen.append)
+    two = train.train(path, out=tmp_path / "two")
+    quick = replace(one, metrics={**one.metrics, "quick": True})
+    done = [("float", e + 1) for e in range(20)] + [("quantized", e + 1) for e in range(3)]
+    assert [(p.stage, p.epoch) for p in seen] == done
+    assert seen[19].loss < 0.7 * seen[0].loss
+    assert one.metrics["quantized"]["test"]["oa"] > 0.3  # by chance 0.125
+    assert one.metrics["data"]["synthetic"]
+    assert "SYNTHETIC" in str(one)
+    assert "quick" not in str(one)
+    assert "quick: not the recipe's schedule" in str(quick)
+    for key in ("float", "quantized", "split", "data", "recipe"):
+        assert one.metrics[key] == two.metrics[key]
+    assert json.loads((tmp_path / "one" / "metrics.json").read_text()) == one.metrics
+
+    load, custom = _tf.keras().models.load_model, _tf.qkeras().utils._add_supported_quantized_objects
+    objects: dict[str, Any] = {}
+    custom(objects)
+    models = [load(run.model, custom_objects=objects, compile=False) for run in (one, two)]
+    weights = [model.get_weights() for model in models]
+    assert all(np.array_equal(a, b) for a, b in zip(weights[0], weights[1], strict=True))
+
+    recipe, scene = train.read_recipe(path), scenes.synthetic()
+    found = train.Student(recipe=recipe, model=models[0]).measure(scene)
+    assert found.oa == one.metrics["quantized"]["test"]["oa"]
+    assert found.samples == one.metrics["split"]["test"] == len(scene.labels) - 8 * 50
+
+
+def test_start_of_the_quantized_stage_changes_the_scale_and_nothing_else(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """With quantizers so fine and wide that they hardly round, the rescaled network's logits are the plain one's."""
+    fine = ("weight_bits = [4, 4, 4]", "weight_bits = [22, 22, 22]")
+    finer = ("activation_bits = [6, 4]", "activation_bits = [22, 22]\n        bias_bits = 24")
+    recipe = train.read_recipe(recipe_with(tmp_path, fine, finer))
+    _tf.keras().utils.set_random_seed(1)
+    plain, quantized = (recipe.build_model(quantized=q) for q in (False, True))
+    weights = [0.3 * rng.standard_normal(w.shape).astype(np.float32) for w in plain.get_weights()]
+    for i, variable in enumerate(plain.weights):
+        if "moving_variance" in variable.name or "gamma" in variable.name:
+            weights[i] = 0.5 + np.abs(weights[i])
+    plain.set_weights(weights)
+    x = rng.uniform(0, 1, (200, 204, 1)).astype(np.float32)
+    before = quantized.get_weights()
+    gain = train._start_quantized(plain, quantized, x)
+    assert not np.array_equal(before[0], quantized.get_weights()[0])
+    for name, integer in (("conv_relu", 0), ("dense1_relu", 1)):
+        out = _tf.keras().Model(quantized.input, quantized.get_layer(name).output).predict(x, verbose=0)
+        assert np.quantile(out[out > 0], 0.99) < 2**integer, name
+    wanted = train.logits_model(plain).predict(x, verbose=0)
+    found = gain * train.logits_model(quantized).predict(x, verbose=0)
+    ordinary = np.median(np.abs(found - wanted))  # 0.1 % of the activations are cut off, so not the maximum
+    assert ordinary < 1e-3 * np.abs(wanted).mean()
+
+
+def test_centred_steps_are_those_of_a_network_whose_inputs_are_centred(rng: np.random.Generator) -> None:
+    keras, qkeras = _tf.keras(), _tf.qkeras()
+    x = (rng.standard_normal((64, 5)) + 7).astype(np.float32)
+    labels = rng.integers(0, 3, 64).astype(np.int32)
+    start = [rng.standard_normal((5, 3)).astype(np.float32), rng.standard_normal(3).astype(np.float32)]
+    mean = x.mean(axis=0)
+    stage = train.Stage(epochs=1, batch=64, learning_rate=0.05, weight_decay=0.01, brightness=0.0)
+
+    def course(pixels: Any, first: Any, centred: bool) -> Any:
+        net = keras.Sequential([keras.Input((5,)), qkeras.QDense(3)])
+        net.set_weights(first)
+        step = train._Step(net, stage, gain=2.0, centred=centred, total=20)
+        if centred:
+            step.centre(pixels)
+        losses = [float(step(pixels, labels)) for _ in range(20)]
+        return losses, net.get_weights()
+
+    losses, (kernel, bias) = course(x, start, True)
+    wanted, (same, centred_bias) = course(x - mean, [start[0], start[1] + mean @ start[0]], False)
+    plain, _ = course(x, start, False)
+    assert losses == pytest.approx(wanted, abs=1e-4)
+    assert losses != pytest.approx(plain, abs=1e-2)
+    np.testing.assert_allclose(kernel, same, atol=1e-4)
+    np.testing.assert_allclose(bias, centred_bias - mean @ same, atol=1e-3)
+
+
+def test_adam_is_that_of_keras(rng: np.random.Generator) -> None:
+    keras, tf = _tf.keras(), _tf.tf()
+    x = rng.standard_normal((64, 5)).astype(np.float32)
+    labels = rng.integers(0, 3, 64).astype(np.int32)
+    start = [rng.standard_normal((5, 3)).astype(np.float32), rng.standard_normal(3).astype(np.float32)]
+    stage = train.Stage(epochs=1, batch=64, learning_rate=0.05, weight_decay=0.0, brightness=0.0)
+    ours, theirs = (keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)]) for _ in range(2))
+    ours.set_weights(start)
+    theirs.set_weights(start)
+    step = train._Step(ours, stage, gain=1.0, centred=False, total=20)
+    cosine = keras.optimizers.schedules.CosineDecay(0.05, 20, alpha=0.01)
+    optimizer = keras.optimizers.Adam()
+    for done in range(1, 21):
+        step(x, labels)
+        optimizer.learning_rate = float(cosine(done))
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, theirs(x)))
+        optimizer.apply_gradients(zip(tape.gradient(loss, theirs.weights), theirs.weights, strict=True))
+    for one, two in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-4)
+
+
+def test_training_that_is_refused_or_interrupted_leaves_all_folders_as_they_were(tmp_path: Path) -> None:
+    path = recipe_with(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("")
+    with pytest.raises(BadInput, match=r"an output folder must be new, empty or an earlier rtl4ml project"):
+        train.train(path, out=tmp_path / "mine", quick=True)
+
+    seen: list[train.Progress] = []
+
+    def interrupt(progress: train.Progress) -> None:
+        seen.append(progress)
+        raise KeyboardInterrupt
+
+    for seed in (3, 4):
+        with pytest.raises(KeyboardInterrupt):
+            train.train(path, out=tmp_path / "new", seed=seed, quick=True, progress=interrupt)
+    assert seen[0].epochs == train.QUICK_EPOCHS
+    assert seen[0].loss != seen[1].loss
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "net.py", "small.toml"]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (
+            ("kernels = 4", "kernels = 4\nbands = 103"),
+            "small.toml: the network must have the scene's bands, 204 in synthetic, not 103; set build.bands",
+        ),
+        (
+            ("kernels = 4", "kernels = 4\nclasses = 5"),
+            "small.toml: the network must have the scene's classes, 8 in synthetic, not 5; set build.classes",
+        ),
+        (
+            ('model = "net"', 'model = "gone"'),
+            "gone.py: the network must lie beside its recipe, not be missing; put it there",
+        ),
+        (
+            ("train = 40", "train = 40000"),
+            "synthetic, seed 0: every class must have more than 40010 pixels for this split, not 621 of "
+            "Synthetic field 1; ask for fewer",
+        ),
+    ],
+)
+def test_recipe_that_does_not_fit_its_scene(tmp_path: Path, change: tuple[str, str], text: str) -> None:
+    path = recipe_with(tmp_path, change)
+    with refuses(text):
+        train.train(path, out=tmp_path / "out", quick=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_build_that_refuses_its_arguments(tmp_path: Path) -> None:
+    recipe = train.read_recipe(recipe_with(tmp_path, ("kernels = 4", "kernel = 4")))
+    with pytest.raises(
+        BadModel,
+        match=r"^net\.py: build\(\) must take what small\.toml has in \[build\], not fail with .*; mend one",
+    ):
+        recipe.build_model(quantized=True)
+
+
+# ---------------------------------------------------------------------------------------------------------- students
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_student_file_is_small_and_what_build_gives(name: str) -> None:
+    path = train.student_path(name)
+    assert path.stat().st_size <= 500_000
+    objects: dict[str, Any] = {}
+    _tf.qkeras().utils._add_supported_quantized_objects(objects)
+    stored = _tf.keras().models.load_model(path, custom_objects=objects, compile=False)
+    built = train.load_student(name).model
+    for one, two in zip(stored.layers, built.layers, strict=True):
+        assert one.get_config() == two.get_config()
+        for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_student_has_the_accuracy_that_is_written_beside_it(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    student = train.load_student(name)
+    written = json.loads(student.recipe.path.with_suffix(".json").read_text())
+    assert written["recipe"]["sha256"] == student.recipe.sha256
+    assert not written["quick"]
+    folder = None if written["data"]["synthetic"] else request.getfixturevalue("data")
+    scene = scenes.load(student.recipe.data.scene, data=folder)
+    assert scene.sha256() == written["data"]["sha256"]
+    found = student.measure(scene)
+    assert json.loads(json.dumps(found.__dict__)) == written["quantized"]["test"]
+    assert found.oa >= 0.965
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", None])
+def test_student_file_that_is_damaged_or_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    path = recipe_with(tmp_path)
+    monkeypatch.setattr(train, "recipes", lambda: {"small": path})
+    if content is None:
+        with refuses(
+            "small.keras: the trained student must lie beside its recipe, not be missing; run rtl4ml train"
+        ):
+            train.load_student("small")
+        return
+    whole = (MODELS / "salinas_1dcnn.keras").read_bytes()
+    for damaged in (content, whole[:1000], whole[:-1], whole):  # the last is whole, but another network's
+        path.with_suffix(".keras").write_bytes(damaged)
+        with pytest.raises(
+            BadModel,
+            match=r"^small\.keras: must hold the weights of net\.py, not others \(.*\); run rtl4ml train small$",
+        ):
+            train.load_student("small")
+
+
+def test_student_for_a_scene(tmp_path: Path) -> None:
+    assert train.student_for(scenes.synthetic(side=40)) == "synthetic_1dcnn"
+    for name in STUDENTS:
+        recipe = train.read_recipe(name)
+        assert (recipe.data.scene == "synthetic") == (name == "synthetic_1dcnn")
+
+
+# ----------------------------------------------------------------------------------------------- one import of Keras
+
+
+@pytest.mark.parametrize(
+    ("first", "text"),
+    [
+        (
+            "import tensorflow as tf; tf.keras.Model",
+            r"tensorflow: tf\.keras must be tf_keras, not Keras 3\.[\d.]+; set TF_USE_LEGACY_KERAS=1 before the first "
+            r"import of tensorflow or keras and start again",
+        ),
+        (
+            "import keras",
+            r"qkeras: its layers must be tf_keras layers, not Keras 3\.[\d.]+; set TF_USE_LEGACY_KERAS=1 before the "
+            r"first import of tensorflow or keras and start again",
+        ),
+    ],
+)
+def test_keras_3_first(first: str, text: str) -> None:
+    code = f"{first}\nfrom rtl4ml import _tf, errors\ntry: _tf.keras()\nexcept errors.EnvironmentProblem as e: print(e)"
+    env = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
+    assert re.fullmatch(text, done.stdout.strip())
+
+
+def test_tf_keras_first_is_fine_and_hls4ml_finds_it() -> None:
+    code = (
+        "import qkeras, sys\n"  # as a user's script may: keras_tuner brings Keras 3 in
+        "from rtl4ml import _tf\n"
+        "_tf.keras()\n"
+        "import keras\n"
+        "print(keras.__version__, _tf.qkeras() is qkeras, issubclass(qkeras.QDense, _tf.tf().keras.layers.Layer))"
+    )
+    env = {**os.environ, "TF_USE_LEGACY_KERAS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
+    assert re.fullmatch(r"2\.[\d.]+ True True", done.stdout.strip())
+
+
+def test_import_is_quiet_but_swallows_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
+    with _tf._without_chatter():
+        os.write(
+            2,
+            b"WARNING: All log messages before absl::InitializeLog() is called\nI0000 00:00:1.2 x.cc:3] hi\n",
+        )
+        print("disk on fire", file=sys.stderr)
+    assert capfd.readouterr().err == "disk on fire\n"
