@@ -78,9 +78,26 @@ def predict(model: Any, x: Any, *, batch_size: int = 256) -> list[Real]:
 
 
 def _run(model: Any, x: Any, batch_size: int) -> Any:
+    errors = _tf.tf().errors
     try:
         return model.predict(x, batch_size=batch_size, verbose=0)
-    except _tf.tf().errors.OpError as error:
+    except errors.AbortedError:  # what TensorFlow calls an exception of oneDNN
+        return _run_in_another_shape(model, x, batch_size)
+    except errors.OpError as error:
+        raise cannot_run(model.name, error) from None
+
+
+def _run_in_another_shape(model: Any, x: Any, batch_size: int) -> Any:
+    """`predict` in batches that are one sample longer.
+
+    Seen with TensorFlow 2.21: a depthwise convolution of one channel and one tap is aborted by oneDNN in a process that
+    ran certain other convolutions before, and runs in a process of its own or with a batch of any other length. The numbers of a sample do not depend on its batch.
+    """
+    errors = _tf.tf().errors
+    filled = np.concatenate([x, np.zeros((-len(x) % (batch_size + 1), *x.shape[1:]), x.dtype)])
+    try:
+        return model.predict(filled, batch_size=batch_size + 1, verbose=0)[: len(x)]
+    except errors.OpError as error:
         raise cannot_run(model.name, error) from None
 
 
