@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rtl4ml.cells import Fifo
-from rtl4ml.cycles import occupancy
+from rtl4ml.cycles import depths
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir import Graph, Op
 from rtl4ml.netlist import Lowering, Netlist, Wire
@@ -57,14 +57,32 @@ def _fork(n: Lowering, w: Wire, readers: int) -> list[Wire]:
 
 
 def sized(net: Netlist) -> Netlist:
-    """The netlist with every FIFO behind a fork as deep as its beats ever pile up at full rate."""
-    held = occupancy(net)
-    cells = []
+    """The netlist with the FIFOs behind every fork as deep as its full pace needs, and no deeper."""
+    found = depths(net, _behind_forks(net), CUT)
+    return replace(
+        net,
+        cells=tuple(
+            replace(c, depth=found[c.name]) if isinstance(c, Fifo) and c.name in found else c
+            for c in net.cells
+        ),
+    )
+
+
+def _behind_forks(net: Netlist) -> list[str]:
+    """FIFOs that read a fork, those with the longest way to where the paths meet first."""
+    readers = {w.name: c for c in net.cells for w in c.inputs.values()}
+    found: dict[str, int] = {}
     for c in net.cells:
-        if isinstance(c, Fifo) and held.get(c.name, 0) > c.depth:
-            c = replace(c, depth=held[c.name])
-        cells.append(c)
-    return replace(net, cells=tuple(cells))
+        if c.module != "r4_fork":
+            continue
+        for w in c.outputs.values():
+            fifo = at = readers[w.name]
+            steps = 0
+            while (at := readers.get(at.y.name)) is not None and len(at.inputs) == 1:  # type: ignore[assignment]
+                steps += 1
+            if isinstance(fifo, Fifo):
+                found[fifo.name] = steps
+    return sorted(found, key=lambda name: -found[name])
 
 
 def fold(op: Op, **changes: object) -> Op:

@@ -91,7 +91,8 @@ def _run_in_another_shape(model: Any, x: Any, batch_size: int) -> Any:
     """`predict` in batches that are one sample longer.
 
     Seen with TensorFlow 2.21: a depthwise convolution of one channel and one tap is aborted by oneDNN in a process that
-    ran certain other convolutions before, and runs in a process of its own or with a batch of any other length. The numbers of a sample do not depend on its batch.
+    ran certain other convolutions before, and runs in a process of its own or with a batch of any other length. The
+    numbers of a sample do not depend on its batch.
     """
     errors = _tf.tf().errors
     filled = np.concatenate([x, np.zeros((-len(x) % (batch_size + 1), *x.shape[1:]), x.dtype)])
@@ -169,6 +170,8 @@ def _layer64(layer: Any, x: list[Real], end: bool) -> Real:
         return _normalization64(layer, a)
     if kind == "Add":
         return np.asarray(np.sum(np.stack(x), axis=0))
+    if kind == "Multiply":
+        return np.asarray(np.prod(np.stack(x), axis=0))
     if kind == "Concatenate":
         return np.concatenate(x, axis=layer.axis)
     if kind == "Flatten":

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps through the cycles of a netlist in compiled code: `sim/cycles.cpp`, compiled once and kept in the cache."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml.errors import EnvironmentProblem
+from rtl4ml.netlist import Netlist, Timing
+from rtl4ml.tools import cache_folder, disk_errors, require
+
+PLAIN, RING, FIFO, FORK = 0, 1, 2, 3
+_FLAGS = ("-O3", "-std=gnu++17", "-shared", "-fPIC")
+
+
+class _Cell(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_int32) for name in ("kind", "inputs", "outputs", "latency")),
+        ("source", ctypes.c_int32 * 2),
+        ("sink", ctypes.c_int32 * 2),
+        *((name, ctypes.c_int64) for name in ("slots", "depth", "beats")),
+        *((name, ctypes.c_void_p) for name in ("flags", "need", "free")),
+    ]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a run gave. ends: cycle of every frame's last output beat; peaks: the most beats each FIFO held."""
+
+    ends: tuple[int, ...]
+    peaks: Mapping[str, int]
+
+    @property
+    def steady(self) -> bool:
+        """Whether the frames came out at one pace in the end."""
+        gaps = np.diff(self.ends)
+        return len(gaps) >= 3 and len(set(gaps[-3:].tolist())) == 1
+
+    @property
+    def interval(self) -> int:
+        return self.ends[-1] - self.ends[-2]
+
+
+class Stepper:
+    """A netlist between two AXI4-Stream edges of the given timing, ready to be stepped through."""
+
+    def __init__(self, netlist: Netlist, edge_in: Timing, edge_out: Timing) -> None:
+        self._keep: list[NDArray[Any]] = []
+        self._wires = {"s_axis": 0}
+        self._out_beats = netlist.output.beats
+        cells = [("s_axis", edge_in, ["s_axis"], [netlist.input.name])]
+        for c in netlist.cells:
+            ins, outs = ([w.name for w in p.values()] for p in (c.inputs, c.outputs))
+            cells.append((c.name, c.timing(), ins, outs))
+        cells.append(("m_axis", edge_out, [netlist.output.name], ["m_axis"]))
+        self._cells = (_Cell * len(cells))(*(self._cell(*c) for c in cells))
+        self._fifos = {name: i for i, (name, *_) in enumerate(cells) if self._cells[i].kind == FIFO}
+        self._pace = max(c.slots for c in self._cells)
+        self._limit = 40 * self._pace + 4 * sum(c.slots for c in self._cells)
+
+    def _wire(self, name: str) -> int:
+        return self._wires.setdefault(name, len(self._wires))
+
+    def _array(self, a: NDArray[Any], dtype: type[np.generic]) -> int:
+        made = np.ascontiguousarray(a, dtype)
+        self._keep.append(made)
+        return int(made.ctypes.data)
+
+    def _cell(self, name: str, t: Timing, ins: list[str], outs: list[str]) -> _Cell:
+        c = _Cell(inputs=len(ins), outputs=len(outs), latency=max(1, t.latency), slots=t.slots, depth=t.depth)
+        if t.latency > 64:
+            raise ValueError(f"{name}: a latency of {t.latency} cycles is more than the stepper's 64")
+        for k, w in enumerate(ins):
+            c.source[k] = self._wire(w)
+        for k, w in enumerate(outs):
+            c.sink[k] = self._wire(w)
+        if t.free is not None and t.latency == 0:
+            c.kind = FIFO
+        elif len(outs) > 1:
+            if len(ins) != 1 or t.latency:
+                raise ValueError(f"{name}: a cell of several outputs must pass its one input on at once")
+            c.kind = FORK
+        elif t.free is not None:
+            c.kind = RING
+            c.beats = int(t.free[-1])
+            c.need = self._array(t.need[0], np.int32)
+            c.free = self._array(t.free, np.int32)
+        else:
+            flags = np.zeros(t.slots, np.uint8)
+            for k, n in enumerate(t.need):
+                takes = np.diff(n, append=n[-1] + 1) > 0 if t.hold else np.diff(n, prepend=0) > 0
+                waits = (
+                    np.ones(t.slots, bool) if t.hold else takes if t.peek is None else takes | (t.peek > n)
+                )
+                flags |= (takes.astype(np.uint8) << k) | (waits.astype(np.uint8) << (2 + k))
+            for k, e in enumerate(t.emit):
+                flags[e] |= 16 << k
+            c.flags = self._array(flags, np.uint8)
+        return c
+
+    def run(self, *, frames: int = 64, depths: Mapping[str, int] | None = None) -> Steps:
+        """Steps until `frames` frames are out, three intervals are equal, or nothing can move any more.
+
+        depths: of FIFOs, where they are to differ from the netlist's.
+        """
+        cells = self._cells
+        if depths:
+            cells = (_Cell * len(self._cells)).from_buffer_copy(self._cells)
+            for name, depth in depths.items():
+                cells[self._fifos[name]].depth = depth
+        ends = (ctypes.c_int64 * frames)()
+        peaks = (ctypes.c_int64 * len(cells))()
+        sink = self._wires["m_axis"]
+        done = _library().rtl4ml_step(
+            len(cells), cells, len(self._wires), sink, self._out_beats, frames, self._limit, ends, peaks
+        )
+        return Steps(tuple(ends[:done]), {name: int(peaks[i]) for name, i in self._fifos.items()})
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    """The compiled stepper. Raises EnvironmentProblem where g++ is missing or fails."""
+    source = files("rtl4ml.sim").joinpath("cycles.cpp").read_bytes()
+    compiler = require("g++")
+    told = subprocess.run([compiler, "-dumpfullversion", "-dumpmachine"], capture_output=True, check=False)
+    digest = hashlib.sha256(source + told.stdout + repr(_FLAGS).encode()).hexdigest()[:16]
+    path = cache_folder() / f"cycles-{digest}.so"
+    try:
+        return _load(path)
+    except OSError:
+        pass  # not there yet, or not whole
+    with tempfile.TemporaryDirectory(prefix="rtl4ml-") as name:
+        made = Path(name) / "cycles.so"
+        run = subprocess.run(
+            [compiler, *_FLAGS, "-x", "c++", "-", "-o", str(made)], input=source, capture_output=True, check=False
+        )  # fmt: skip
+        if run.returncode != 0:
+            last = run.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
+            raise EnvironmentProblem(
+                f"g++: must compile cycles.cpp, not stop with {last[0]!r}; check the compiler's installation"
+            )
+        try:
+            with disk_errors(path.parent):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                part = path.with_suffix(f".{os.getpid()}.part")
+                part.write_bytes(made.read_bytes())
+                part.replace(path)
+        except EnvironmentProblem:
+            path = made  # a cache that cannot be written costs time, nothing else
+        return _load(path)
+
+
+def _load(path: Path) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(path))
+    library.rtl4ml_step.restype = ctypes.c_int64
+    library.rtl4ml_step.argtypes = [
+        ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64,
+        ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p,
+    ]  # fmt: skip
+    return library

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules of `netlist.Timing`, stepped through in plain Python: what the compiled stepper is held against."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rtl4ml.cycles import edges
+from rtl4ml.netlist import Netlist, Timing
+
+
+class _Stepped:
+    """A cell while the netlist is stepped through."""
+
+    def __init__(self, inputs: list[str], outputs: list[str], t: Timing) -> None:
+        self.inputs, self.outputs, self.t = inputs, outputs, t
+        self.slots = t.slots
+        self.need = [n.tolist() for n in t.need]
+        self.emits: list[list[bool]] = []
+        for e in t.emit:
+            flags = np.zeros(t.slots, bool)
+            flags[e] = True
+            self.emits.append(flags.tolist())
+        # Whether slot k takes a beat: at the first slot that needs it, or, where it is held, at the last.
+        self.takes = []
+        for n in t.need:
+            edge = np.diff(n, append=n[-1] + 1) > 0 if t.hold else np.diff(n, prepend=0) > 0
+            self.takes.append(edge.tolist())
+        self.peeks = [(np.zeros(t.slots, bool) if t.peek is None else t.peek > n).tolist() for n in t.need]
+        self.free = None if t.free is None else t.free.tolist()
+        self.k = 0
+        # Valid bits of the pipeline behind each output, the offered beat last.
+        self.pipe = [[False] * max(1, t.latency) for _ in outputs]
+        # A fork: which output has had the beat that still stands at the input.
+        self.fork = len(outputs) > 1
+        self.done = [False] * len(outputs)
+        # Buffering cells: beats taken and given back of the present frame of the reader.
+        self.taken = self.given = 0
+        self.beats = int(t.need[0][-1]) if t.free is None else int(t.free[-1])
+
+    def needs_offer(self, k: int) -> list[bool]:
+        """Per input, whether slot k needs a beat to be there."""
+        if self.t.hold:
+            return [True] * len(self.inputs)
+        return [take[k] or peeks[k] for take, peeks in zip(self.takes, self.peeks, strict=True)]
+
+    @property
+    def fifo(self) -> bool:
+        return self.free is not None and self.t.latency == 0
+
+    def offers(self) -> list[bool]:
+        if self.fifo:
+            return [self.taken > self.k]
+        return [p[-1] for p in self.pipe]
+
+
+def step(netlist: Netlist, limit: int = 100_000) -> tuple[int, int]:
+    """(latency, interval) by stepping through the cycles, `limit` at most; see `_Stepped`."""
+    edge_in, edge_out = edges(netlist)
+    cells = [_Stepped(["s_axis"], [netlist.input.name], edge_in)]
+    for c in netlist.cells:
+        cells.append(
+            _Stepped([w.name for w in c.inputs.values()], [w.name for w in c.outputs.values()], c.timing())
+        )
+    cells.append(_Stepped([netlist.output.name], ["m_axis"], edge_out))
+    backwards = cells[::-1]
+    valid: dict[str, bool] = {"s_axis": True}
+    ready: dict[str, bool] = {"m_axis": True}
+    ends: list[int] = []
+    beats = 0
+    for cycle in range(limit):
+        for cell in cells:
+            if cell.fork:
+                for i, name in enumerate(cell.outputs):
+                    valid[name] = valid[cell.inputs[0]] and not cell.done[i]
+                continue
+            for name, v in zip(cell.outputs, cell.offers(), strict=True):
+                valid[name] = v
+        if valid["m_axis"]:
+            beats += 1
+            if beats % netlist.output.beats == 0:
+                ends.append(cycle)
+                gaps = np.diff(ends)
+                if len(gaps) >= 3 and gaps[-1] == gaps[-2] == gaps[-3]:
+                    break
+        for cell in backwards:
+            _advance(cell, valid, ready)
+    else:
+        raise RuntimeError(f"{netlist.graph.name}: the netlist stands still after {len(ends)} frames")
+    return ends[0], int(ends[-1] - ends[-2])
+
+
+def _advance(c: _Stepped, valid: dict[str, bool], ready: dict[str, bool]) -> None:
+    """One cycle of a cell: sets `ready` of its inputs, moves its slots and pipelines."""
+    t = c.t
+    if c.fork:
+        had = [d or ready[o] for d, o in zip(c.done, c.outputs, strict=True)]
+        ready[c.inputs[0]] = all(had)
+        if valid[c.inputs[0]]:
+            c.done = [h and not all(had) for h in had]
+        return
+    if c.free is not None:
+        x = c.inputs[0]
+        ready[x] = c.taken - c.given < t.depth
+        before = c.taken
+        if ready[x] and valid[x]:
+            c.taken += 1
+        if c.fifo:
+            if before > c.k and ready[c.outputs[0]]:
+                c.k += 1
+                c.given += 1
+                if c.k == c.slots:
+                    c.k, c.taken, c.given = 0, c.taken - c.beats, c.given - c.beats
+            return
+        en = ready[c.outputs[0]] or not c.pipe[0][-1]
+        if not en:
+            return
+        go = before >= c.need[0][c.k]
+        pipe = c.pipe[0]
+        pipe.insert(0, go and c.emits[0][c.k])
+        pipe.pop()
+        if go:
+            c.given = c.free[c.k]
+            c.k += 1
+            if c.k == c.slots:
+                c.k, c.taken, c.given = 0, c.taken - c.beats, 0
+        return
+    k = c.k
+    en = all(ready[o] or not p[-1] for o, p in zip(c.outputs, c.pipe, strict=True))
+    here = all(valid[x] for x, need in zip(c.inputs, c.needs_offer(k), strict=True) if need)
+    go = en and here
+    for i, x in enumerate(c.inputs):
+        ready[x] = go and c.takes[i][k]
+    if en:
+        for i, p in enumerate(c.pipe):
+            p.insert(0, go and c.emits[i][k])
+            p.pop()
+    if go:
+        c.k = (k + 1) % c.slots
