@@ -7,7 +7,7 @@ resources. Operators add cells through `Lowering`, which also inserts the glue b
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import gcd
 from typing import ClassVar
@@ -85,28 +85,37 @@ class Resources:
         return {"lut": round(self.lut), "ff": round(self.ff), "dsp": round(self.dsp), "bram36": self.bram36}
 
 
-@dataclass(frozen=True, eq=False)
 class Image:
     """A memory image: `words` (depth,) Python integers of `width` bits, written as hexadecimal for $readmemh."""
 
-    width: int
-    words: tuple[int, ...]
+    def __init__(self, width: int, words: tuple[int, ...] | Callable[[], tuple[int, ...]], depth: int | None = None):
+        """`words` may be a function, called when they are first asked for; then `depth` says how many it gives."""
+        self.width = width
+        self._words = words
+        self.depth = len(words) if isinstance(words, tuple) else depth
 
     @classmethod
     def pack(cls, values: Ints, bits: int) -> Image:
         """Rows (depth, lanes) of two's complement integers, lane 0 in the low bits."""
-        mask = (1 << bits) - 1
-        rows = []
-        for row in np.asarray(values).tolist():
-            word = 0
-            for v in reversed(row):
-                word = (word << bits) | (int(v) & mask)
-            rows.append(word)
-        return cls(bits * values.shape[1], tuple(rows))
+        return cls(bits * values.shape[1], lambda: _packed(values, bits), len(values))
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        if not isinstance(self._words, tuple):
+            self._words = self._words()
+        return self._words
 
     def text(self) -> str:
         digits = -(-self.width // 4)
         return "".join(f"{w:0{digits}x}\n" for w in self.words)
+
+
+def _packed(values: Ints, bits: int) -> tuple[int, ...]:
+    """Rows of two's complement integers as one integer each: bits of all lanes in a row, eight to a byte."""
+    v = np.ascontiguousarray(values, np.int64)
+    planes = (v[:, :, None] >> np.arange(bits)) & 1
+    packed = np.packbits(planes.reshape(len(v), -1).astype(np.uint8), axis=1, bitorder="little")
+    return tuple(int.from_bytes(row.tobytes(), "little") for row in packed)
 
 
 Param = int | str | Image
