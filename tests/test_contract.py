@@ -161,6 +161,271 @@ class TestPool(OpContract):
         )
 
 
+# -- two dimensions ----------------------------------------------------------------------------------------
+
+# Heights and widths that differ, odd ones among them.
+SHAPES = st.tuples(st.integers(4, 9), st.integers(4, 9), st.integers(1, 4))
+
+
+class TestConv2D(OpContract):
+    cases: ClassVar = [
+        {"padding": "same", "target_interval": 200},
+        {"kernel": (3, 2), "stride": (2, 2), "padding": "same", "target_interval": 400},
+        {"dilation": (2, 1), "padding": "same", "target_interval": 100},
+    ]
+    strategy: ClassVar = st.fixed_dictionaries(
+        {
+            "shape": SHAPES,
+            "filters": st.integers(1, 4),
+            "kernel": st.tuples(st.integers(1, 3), st.integers(1, 3)),
+            "padding": st.sampled_from(["valid", "same"]),
+            "bits": st.integers(2, 6),
+        }
+    ).flatmap(
+        lambda d: st.one_of(
+            st.tuples(st.integers(1, 3), st.integers(1, 3)).map(lambda s: {**d, "stride": s}),
+            st.sampled_from([(2, 1), (1, 2)]).map(
+                lambda s: {**d, "dilation": s, "kernel": (min(d["kernel"][0], 2), min(d["kernel"][1], 2))}
+            ),
+        )
+    )
+
+    def model(
+        self,
+        shape: tuple[int, int, int] = (7, 9, 3),
+        filters: int = 4,
+        kernel: tuple[int, int] = (3, 3),
+        stride: tuple[int, int] = (1, 1),
+        padding: str = "valid",
+        dilation: tuple[int, int] = (1, 1),
+        bits: int = 4,
+    ) -> Any:
+        conv = q.QConv2D(
+            filters,
+            kernel,
+            strides=stride,
+            padding=padding,
+            dilation_rate=dilation,
+            name="conv",
+            **weights(bits),
+        )
+        return keras.Sequential([*head(shape, 6), conv, relu()])
+
+
+class TestDepthwise2D(OpContract):
+    cases: ClassVar = [
+        {"padding": "same", "target_interval": 130},
+        {"shape": (5, 8, 2), "kernel": (3, 2), "multiplier": 2, "target_interval": 100},
+        {"stride": (2, 2), "padding": "same", "target_interval": 600},
+    ]
+    strategy: ClassVar = st.fixed_dictionaries(
+        {
+            "shape": SHAPES,
+            "kernel": st.tuples(st.integers(1, 3), st.integers(1, 3)),
+            "stride": st.sampled_from([(1, 1), (2, 2)]),  # TensorFlow has no other
+            "padding": st.sampled_from(["valid", "same"]),
+            "multiplier": st.integers(1, 3),
+        }
+    )
+
+    def model(
+        self,
+        shape: tuple[int, int, int] = (7, 9, 4),
+        kernel: tuple[int, int] = (3, 3),
+        stride: tuple[int, int] = (1, 1),
+        padding: str = "valid",
+        multiplier: int = 1,
+    ) -> Any:
+        layer = q.QDepthwiseConv2D(
+            kernel,
+            strides=stride,
+            padding=padding,
+            depth_multiplier=multiplier,
+            depthwise_quantizer=q.quantized_bits(4, 0, alpha=1),
+            bias_quantizer=q.quantized_bits(6, 1, alpha=1),
+            name="depthwise",
+        )
+        return keras.Sequential([*head(shape, 6), layer, relu()])
+
+
+class TestSeparable2D(OpContract):
+    cases: ClassVar = [
+        {"padding": "same", "target_interval": 200},
+        {"shape": (8, 5, 2), "target_interval": 60},
+    ]
+    strategy: ClassVar = st.fixed_dictionaries(
+        {
+            "shape": SHAPES,
+            "kernel": st.tuples(st.integers(1, 3), st.integers(1, 3)),
+            "padding": st.sampled_from(["valid", "same"]),
+        }
+    )
+
+    def model(
+        self,
+        shape: tuple[int, int, int] = (7, 9, 3),
+        kernel: tuple[int, int] = (3, 3),
+        padding: str = "valid",
+    ) -> Any:
+        layer = q.QSeparableConv2D(
+            4,
+            kernel,
+            padding=padding,
+            depthwise_quantizer=q.quantized_bits(4, 0, alpha=1),
+            pointwise_quantizer=q.quantized_bits(4, 0, alpha=1),
+            bias_quantizer=q.quantized_bits(6, 1, alpha=1),
+            name="separable",
+        )
+        return keras.Sequential([*head(shape, 6), layer, relu()])
+
+
+class TestPool2D(OpContract):
+    cases: ClassVar = [
+        {"layer": "MaxPooling2D", "shape": (6, 10, 3)},
+        {"layer": "MaxPooling2D", "size": (3, 2), "stride": (1, 2), "padding": "same", "csim": False},
+        {"layer": "AveragePooling2D", "size": (1, 4), "shape": (7, 8, 3)},
+        {"layer": "AveragePooling2D", "size": (2, 3), "stride": (2, 1)},
+        {"layer": "GlobalAveragePooling2D", "shape": (4, 8, 3)},
+        {"layer": "GlobalMaxPooling2D"},
+    ]
+    strategy: ClassVar = st.fixed_dictionaries(
+        {
+            "layer": st.sampled_from(
+                ["MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D"]
+            ),
+            "shape": SHAPES,
+            "size": st.tuples(st.integers(1, 4), st.integers(1, 4)),
+            "stride": st.one_of(st.none(), st.tuples(st.integers(1, 3), st.integers(1, 3))),
+        }
+    )
+
+    def model(
+        self,
+        layer: str = "MaxPooling2D",
+        shape: tuple[int, int, int] = (7, 9, 3),
+        size: tuple[int, int] = (2, 2),
+        stride: tuple[int, int] | None = None,
+        padding: str = "valid",
+    ) -> Any:
+        options = {} if layer.startswith("Global") else {
+            "pool_size": size, "strides": stride or size, "padding": padding
+        }  # fmt: skip
+        pool = getattr(L, layer)(name="pool", **options)
+        return keras.Sequential(
+            [*head(shape), pool, q.QActivation("quantized_bits(6,0,alpha=1)", name="after")]
+        )
+
+
+class TestMoves2D(OpContract):
+    """Upsampling, zero padding and cropping, behind a convolution."""
+
+    cases: ClassVar = [
+        {"layer": "UpSampling2D", "value": (2, 2)},
+        {"layer": "UpSampling2D", "value": (1, 3)},
+        {"layer": "ZeroPadding2D", "value": ((1, 0), (2, 3))},
+        {"layer": "Cropping2D", "value": ((2, 0), (3, 0))},
+    ]
+    strategy: ClassVar = st.one_of(
+        st.fixed_dictionaries(
+            {
+                "layer": st.just("UpSampling2D"),
+                "value": st.tuples(st.integers(1, 3), st.integers(1, 3)),
+                "shape": SHAPES,
+            }
+        ),
+        st.fixed_dictionaries(
+            {
+                "layer": st.sampled_from(["ZeroPadding2D", "Cropping2D"]),
+                "value": st.tuples(*(st.tuples(st.integers(0, 2), st.integers(0, 1)),) * 2),
+                "shape": SHAPES,
+            }
+        ),
+    )
+
+    def model(self, layer: str, value: Any, shape: tuple[int, int, int] = (5, 7, 2)) -> Any:
+        move = getattr(L, layer)(value, name="move")
+        conv = q.QConv2D(3, 1, name="conv", **weights())
+        return keras.Sequential([*head(shape, 6), conv, relu(), move])
+
+
+class TestBilinear(OpContract):
+    cases: ClassVar = [{}, {"factor": (1, 4), "shape": (3, 5, 2)}, {"factor": (2, 1), "shape": (3, 5, 2)}]
+    csim: ClassVar = False
+    strategy: ClassVar = st.fixed_dictionaries(
+        {
+            "factor": st.tuples(st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 4, 8])),
+            "shape": st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 3)),
+            "bits": st.integers(2, 12),
+        }
+    )
+
+    def model(
+        self, factor: tuple[int, int] = (2, 2), shape: tuple[int, int, int] = (4, 5, 3), bits: int = 5
+    ) -> Any:
+        up = L.UpSampling2D(factor, interpolation="bilinear", name="up")
+        return keras.Sequential([*head(shape, bits), up])
+
+
+class TestSkip2D(OpContract):
+    """A skip around a convolution at half the size; the two sides have different fraction bits."""
+
+    cases: ClassVar = [
+        {"join": "Concatenate"},
+        {"join": "Add"},
+        {"join": "Concatenate", "bits": 7, "shape": (6, 4, 2)},
+    ]
+    strategy: ClassVar = st.fixed_dictionaries(
+        {
+            "join": st.sampled_from(["Add", "Concatenate"]),
+            "shape": st.tuples(st.integers(2, 4), st.integers(2, 4), st.integers(1, 3)).map(
+                lambda s: (2 * s[0], 2 * s[1], s[2])
+            ),
+            "bits": st.integers(3, 7),
+        }
+    )
+
+    def model(self, join: str = "Add", shape: tuple[int, int, int] = (4, 10, 3), bits: int = 4) -> Any:
+        x = L.Input(shape)
+        a = q.QActivation("quantized_bits(6,0,alpha=1)", name="quant")(x)
+        b = q.QConv2D(shape[-1], 3, padding="same", name="conv", **weights())(
+            L.MaxPooling2D(2, name="pool")(a)
+        )
+        b = q.QActivation(f"quantized_bits({bits},1,alpha=1)", name="act")(b)
+        y = getattr(L, join)(name="join")([a, L.UpSampling2D(2, name="up")(b)])
+        return keras.Model(x, q.QActivation("quantized_bits(6,1,alpha=1)", name="last")(y))
+
+
+class TestProduct(OpContract):
+    """The input times what a convolution makes of it, times a gate; squared where there is one factor."""
+
+    cases: ClassVar = [
+        {},
+        {"factors": 3, "shape": (9, 4), "target_interval": 36},
+        {"join": "Add", "factors": 3, "shape": (9, 4), "target_interval": 36},
+    ]
+    strategy: ClassVar = st.fixed_dictionaries(
+        {
+            "join": st.sampled_from(["Multiply", "Add", "Concatenate"]),
+            "factors": st.integers(1, 3),
+            "shape": st.one_of(SHAPES, st.tuples(st.integers(2, 9), st.integers(1, 4))),
+            "bits": st.integers(1, 7),
+        }
+    )
+
+    def model(
+        self, join: str = "Multiply", factors: int = 2, shape: tuple[int, ...] = (5, 3, 2), bits: int = 5
+    ) -> Any:
+        x = L.Input(shape)
+        a = q.QActivation("quantized_bits(6,0,alpha=1)", name="quant")(x)
+        conv = q.QConv2D if len(shape) == 3 else q.QConv1D
+        sides = [a] if factors < 3 else [a, q.QActivation("quantized_relu(3,1)", name="gate")(a)]
+        if factors > 1:
+            b = conv(shape[-1], 1, name="conv", **weights())(a)
+            sides.append(q.QActivation(f"quantized_bits({bits},1,alpha=1)", name="act")(b))
+        y = getattr(L, join)(name="join")(sides * 2 if factors == 1 else sides)
+        return keras.Model(x, q.QActivation("quantized_bits(6,1,alpha=1)", name="last")(y))
+
+
 class TestActivations(OpContract):
     cases: ClassVar = [
         {"function": "quantized_relu(4,1,negative_slope=0.25)"},

@@ -818,9 +818,14 @@ REFUSED: dict[str, tuple[Callable[[], list[Any]], str]] = {
         "culprit: exponents of a power-of-two activation must span at most 32 bits, not 128; "
         "use fewer bits or a smaller max_value",
     ),
-    "bilinear": (
-        lambda: [L.Reshape((3, 3, 1)), named(L.UpSampling2D, 2, interpolation="bilinear")],
-        "culprit: interpolation must be nearest, not bilinear; set interpolation='nearest'",
+    "bicubic": (
+        lambda: [L.Reshape((3, 3, 1)), named(L.UpSampling2D, 2, interpolation="bicubic")],
+        "culprit: interpolation must be nearest or bilinear, not bicubic; set interpolation='nearest'",
+    ),
+    "bilinear by three": (
+        lambda: [L.Reshape((3, 3, 1)), named(L.UpSampling2D, (2, 3), interpolation="bilinear")],
+        "culprit: the size of bilinear upsampling must be powers of two, not (2, 3); "
+        "set interpolation='nearest' or another size",
     ),
     "four dimensions": (
         lambda: [named(L.Reshape, (3, 3, 1, 1)), L.Flatten()],

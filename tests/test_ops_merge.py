@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir import Ints, Op, Stream
 from rtl4ml.netlist import Lowering, Wire
-from rtl4ml.ops.merge import Add, Concat
+from rtl4ml.ops.merge import Add, Concat, Product
 
 
 def stream(name: str, shape: tuple[int, ...], lo: int, hi: int, fraction: int) -> Stream:
@@ -57,6 +59,39 @@ def test_add_is_the_sum_of_real_numbers(inputs: list[tuple[int, int, int]], seed
         np.testing.assert_array_equal(a, b, err_msg="inputs stay as they are")
     partial = [real(s, a)[0] for s, a in zip(streams, x, strict=True)]
     assert op.bound >= abs(sum(partial, Fraction()) * Fraction(2) ** op.output.type.fraction)
+
+
+@given(st.lists(sides, min_size=2, max_size=4), st.integers(0, 2**16))
+def test_product_is_that_of_real_numbers(inputs: list[tuple[int, int, int]], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    streams = tuple(stream(f"x{k}", (3, 2), *i) for k, i in enumerate(inputs))
+    op = Product(name="l", inputs=streams)
+    x = [ends(s, rng) for s in streams]
+    before = [a.copy() for a in x]
+    y = op.golden(*x)
+    assert op.output.lo <= y.min() and y.max() <= op.output.hi
+    want = [prod(v) for v in zip(*(real(s, a) for s, a in zip(streams, x, strict=True)), strict=True)]
+    assert real(op.output, y) == want
+    for a, b in zip(x, before, strict=True):
+        np.testing.assert_array_equal(a, b, err_msg="inputs stay as they are")
+    least, most = zip(*((s.lo, s.hi) for s in streams), strict=True)
+    corners = [prod(v) for v in product(*zip(least, most, strict=True))]
+    assert (min(corners), max(corners)) == (op.output.lo, op.output.hi), "the range is tight"
+
+
+def test_product_refusals() -> None:
+    a, b = stream("a", (2, 3), -4, 3, 1), stream("b", (2, 2), 0, 3, 0)
+    with pytest.raises(UnsupportedLayer) as caught:
+        Product(name="p", inputs=(a, b))
+    assert str(caught.value) == (
+        "p: multiplied streams must have the same shape, not (2, 3) (a) and (2, 2) (b); nothing is broadcast"
+    )
+    wide = stream("w", (2, 3), -(2**20), 0, 0)
+    with pytest.raises(UnsupportedLayer) as caught:
+        Product(name="p", inputs=(wide, wide, wide))
+    assert str(caught.value) == (
+        f"p: every product must stay below 2^53 steps, not reach {2**60}; use fewer bits"
+    )
 
 
 @given(st.lists(st.tuples(sides, st.integers(1, 4)), min_size=2, max_size=4), st.integers(0, 2**16))

@@ -33,7 +33,7 @@ from rtl4ml.ir import Fixed, Graph, Ints, Op, Stream
 from rtl4ml.ops.activation import Activation, Rounding, Table, Thresholds
 from rtl4ml.ops.conv import Conv, Depthwise, Linear
 from rtl4ml.ops.head import ArgMax, Mask
-from rtl4ml.ops.merge import Add, Concat
+from rtl4ml.ops.merge import Add, Concat, Product
 from rtl4ml.ops.pool import Pool
 from rtl4ml.ops.shape import Crop, Pad, Reshape, UpSample
 from rtl4ml.tools import disk_errors, require
@@ -498,6 +498,8 @@ class _Layers:
             return self._joined(op, xs, "Concatenate", "concatenate")
         if isinstance(op, Add):
             return self._joined(op, xs, "Merge", "add")
+        if isinstance(op, Product):
+            return self._joined(op, xs, "Merge", "multiply", [s.type for s in op.partial])
         if isinstance(op, ArgMax):
             t = op.output.type
             return self._cell("r4_argmax", op.name, x, t, op.output.shape, constants={"bits": t.width + 2})
@@ -768,11 +770,12 @@ class _Layers:
     def _repack(self, hint: str, x: _Node, shape: tuple[int, ...]) -> _Node:
         return self._add("Repack", hint, [x], x.type, shape, result=x.precision, target_shape=list(shape))
 
-    def _joined(self, op: Op, xs: list[_Node], kind: str, how: str) -> _Node:
-        """Two streams at a time."""
-        node, t = xs[0], op.output.type
+    def _joined(self, op: Op, xs: list[_Node], kind: str, how: str, partial: Sequence[Fixed] = ()) -> _Node:
+        """Two streams at a time; `partial` are the types of what the first few inputs make, else all the output's."""
+        node = xs[0]
         for k, x in enumerate(xs[1:], 1):
             last = k == len(xs) - 1
+            t = partial[k] if partial else op.output.type
             shape = op.output.shape
             if how == "concatenate":
                 shape = (*node.shape[:-1], node.shape[-1] + x.shape[-1])

@@ -10,7 +10,7 @@ import numpy as np
 
 from rtl4ml.cells import LibraryCell
 from rtl4ml.netlist import Lowering, Param, Timing, Wire
-from rtl4ml.ops.merge import Add, Concat
+from rtl4ml.ops.merge import Add, Concat, Product
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,6 +96,31 @@ class JoinSum(Join):
         return Timing.passing(self.y.beats, 1, inputs=2)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JoinProduct(LibraryCell):
+    """The product of a and b, element by element."""
+
+    module: ClassVar[str] = "r4_multiply"
+
+    def params(self) -> dict[str, Param]:
+        a, b = self.inputs["a"], self.inputs["b"]
+        return {
+            "Lanes": self.y.lanes,
+            "WidthA": a.bits,
+            "WidthB": b.bits,
+            "SignedA": int(a.signed),
+            "SignedB": int(b.signed),
+            "YWidth": self.y.bits,
+        }
+
+    @property
+    def multipliers(self) -> int:
+        return self.y.lanes
+
+    def timing(self) -> Timing:
+        return Timing.passing(self.y.beats, 2, inputs=2)
+
+
 def fork(n: Lowering, x: Wire, readers: int) -> list[Wire]:
     """A wire for each of several readers: a chain of forks."""
     out = []
@@ -161,4 +186,14 @@ def lower_add(n: Lowering, op: Add, *x: Wire) -> Wire:
             )
         )
         shift = 0
+    return y
+
+
+def lower_product(n: Lowering, op: Product, *x: Wire) -> Wire:
+    """A chain of products, each of the width that it needs."""
+    wires = [n.fifo(n.lanes(w, op.pe)) for w in x]
+    y = wires[0]
+    for w, made in zip(wires[1:], op.partial[1:], strict=True):
+        to = n.like(made, made.name, op.pe)
+        y = n.add(JoinProduct(name=f"u_{to.name}", inputs={"a": y, "b": w}, outputs={"y": to}, layer=n.layer))
     return y

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells that move elements: padding, cropping, nearest upsampling."""
+"""Cells that move elements, or blend neighbours: padding, cropping, upsampling."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rtl4ml.cells import LibraryCell, is_block
 from rtl4ml.netlist import Index, Lowering, Param, Timing, Wire
 
 if TYPE_CHECKING:
+    from rtl4ml.ops.bilinear import Bilinear
     from rtl4ml.ops.shape import Crop, Pad, Spatial, UpSample
 
 
@@ -127,6 +128,40 @@ class UpSampleCell(SpatialCell):
         return Timing(self.y.beats, (np.cumsum(fresh),), (np.arange(self.y.beats),), latency=1)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BlendCell(LibraryCell):
+    """Linear upsampling along one axis of `size` positions, `inner` beats each."""
+
+    module: ClassVar[str] = "r4_bilinear"
+
+    size: int
+    inner: int
+    factor: int
+
+    @property
+    def block(self) -> bool:
+        """Whether the memory of two positions is block RAM."""
+        return is_block(self.inner, 2 * self.x.width)
+
+    def params(self) -> dict[str, Param]:
+        return {
+            "Lanes": self.x.lanes,
+            "XWidth": self.x.bits,
+            "XSigned": int(self.x.signed),
+            "Size": self.size,
+            "Inner": self.inner,
+            "Factor": self.factor,
+            "Block": int(self.block),
+        }
+
+    def timing(self) -> Timing:
+        at = np.arange(self.y.beats) // self.inner % (self.size * self.factor)
+        later = (at + self.factor // 2) % self.factor == 0
+        fresh = (at == 0) | (later & (at < self.size * self.factor - self.factor // 2))
+        need: Index = np.cumsum(fresh, dtype=np.int64)
+        return Timing(self.y.beats, (need,), (np.arange(self.y.beats),), latency=2)
+
+
 def lower_pad(n: Lowering, op: Pad, x: Wire) -> Wire:
     """One cell."""
     return n.add(PadCell(**_ends(n, op, x), op=op))
@@ -140,6 +175,35 @@ def lower_crop(n: Lowering, op: Crop, x: Wire) -> Wire:
 def lower_upsample(n: Lowering, op: UpSample, x: Wire) -> Wire:
     """One cell."""
     return n.add(UpSampleCell(**_ends(n, op, x), op=op))
+
+
+def lower_bilinear(n: Lowering, op: Bilinear, x: Wire) -> Wire:
+    """A cell an axis: rows, then columns."""
+    from rtl4ml.ops.bilinear import growth
+
+    x = n.lanes(x, op.pe)
+    h, w, c = op.x.hwc
+    groups = c // op.pe
+    fh, fw = op.factor
+    for axis, size, inner, factor in (("rows", h, w * groups, fh), ("columns", w, groups, fw)):
+        if factor == 1:
+            continue
+        last = axis == "columns" or fw == 1
+        y = n.wire(
+            op.name if last else f"{op.name}_{axis}",
+            lanes=op.pe,
+            bits=x.bits + growth(factor),
+            signed=x.signed,
+            beats=x.beats * factor,
+            fraction=x.fraction + growth(factor),
+        )
+        x = n.add(
+            BlendCell(
+                name=f"u_{y.name}", inputs={"x": x}, outputs={"y": y}, layer=n.layer,
+                size=size, inner=inner, factor=factor,
+            )
+        )  # fmt: skip
+    return x
 
 
 def _ends(n: Lowering, op: Spatial, x: Wire) -> dict[str, Any]:

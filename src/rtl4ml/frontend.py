@@ -264,7 +264,7 @@ def _input_quantizer(m: Any) -> Function:
         layer = call.layer
         if not any(inputs):
             return [False]
-        if type(layer).__name__ in _MOVERS:
+        if type(layer).__name__ in _MOVERS and getattr(layer, "interpolation", "nearest") == "nearest":
             movers.append(layer)
             return [True]
         if type(layer).__name__ in ("QActivation", "Activation"):
@@ -412,7 +412,7 @@ class _Builder:
                 f"{layer.name}: the layer must be one of the supported layers, not {_origin(type(layer))}; "
                 "see the README's table of layers"
             )
-        if len(inputs) > 1 and kind not in ("Add", "Concatenate"):
+        if len(inputs) > 1 and kind not in ("Add", "Concatenate", "Multiply"):
             raise UnsupportedLayer(
                 f"{layer.name}: {kind} must have one input, not {len(inputs)}; split the layer"
             )
@@ -853,7 +853,7 @@ def _depthwise_op(
     op = Depthwise(
         name=b.name(name), inputs=(s,), layers=(layer.name,),
         weights=w.integers.reshape(*size, c, m), weight_fraction=w.fraction, bias=bias, bias_fraction=fraction,
-        stride=stride, dilation=dilation, padding=_padding(layer, s.hwc[:2], size, stride, dilation),
+        stride=stride, dilation=dilation, padding=_padding(layer, s.hwc[:2], size, stride, dilation), pe=m,
     )  # fmt: skip
     return b.add(op)
 
@@ -1051,16 +1051,18 @@ def _cropping(b: _Builder, layer: Any, x: list[Value]) -> Value:
 
 @handles("UpSampling1D", "UpSampling2D")
 def _upsampling(b: _Builder, layer: Any, x: list[Value]) -> Value:
-    v = _unpooled(b, layer, x[0])
     from rtl4ml.ops.shape import UpSample
 
     rank = 2 if "1D" in type(layer).__name__ else 3
-    _check_conv(layer, v.stream, rank)
+    _check_conv(layer, x[0].stream, rank)
     how = getattr(layer, "interpolation", "nearest")
+    if how == "bilinear":
+        return _bilinear(b, layer, x[0])
     if how != "nearest":
         raise UnsupportedLayer(
-            f"{layer.name}: interpolation must be nearest, not {how}; set interpolation='nearest'"
+            f"{layer.name}: interpolation must be nearest or bilinear, not {how}; set interpolation='nearest'"
         )
+    v = _unpooled(b, layer, x[0])
     op = UpSample(
         name=b.name(layer.name),
         inputs=(v.stream,),
@@ -1068,6 +1070,21 @@ def _upsampling(b: _Builder, layer: Any, x: list[Value]) -> Value:
         factor=_pairs(rank, layer.size),
     )
     return replace(v, stream=b.add(op))
+
+
+def _bilinear(b: _Builder, layer: Any, v: Value) -> Value:
+    from rtl4ml.ops.bilinear import Bilinear
+
+    factor = _pairs(3, layer.size)
+    if any(f & (f - 1) for f in factor):
+        raise UnsupportedLayer(
+            f"{layer.name}: the size of bilinear upsampling must be powers of two, not {factor}; "
+            "set interpolation='nearest' or another size"
+        )
+    s = b.stream(layer, v)
+    if factor == (1, 1):
+        return Value(s)
+    return Value(b.add(Bilinear(name=b.name(layer.name), inputs=(s,), layers=(layer.name,), factor=factor)))
 
 
 # -- joins --
@@ -1086,15 +1103,29 @@ def _concatenate(b: _Builder, layer: Any, x: list[Value]) -> Value:
     return Value(b.add(Concat(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))
 
 
-@handles("Add")
-def _add(b: _Builder, layer: Any, x: list[Value]) -> Value:
-    from rtl4ml.ops.merge import Add
-
+def _of_one_shape(b: _Builder, layer: Any, x: list[Value], what: str) -> tuple[Stream, ...]:
+    """The settled inputs of a layer that works element by element."""
     streams = tuple(b.stream(layer, v) for v in x)
     shapes = {s.shape for s in streams}
     if len(shapes) != 1:
         raise UnsupportedLayer(
-            f"{layer.name}: the sides of a sum must have one shape, "
+            f"{layer.name}: the sides of a {what} must have one shape, "
             f"not {' and '.join(map(str, sorted(shapes)))}; reshape them"
         )
+    return streams
+
+
+@handles("Add")
+def _add(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    from rtl4ml.ops.merge import Add
+
+    streams = _of_one_shape(b, layer, x, "sum")
     return Value(b.add(Add(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))
+
+
+@handles("Multiply")
+def _multiply(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    from rtl4ml.ops.merge import Product
+
+    streams = _of_one_shape(b, layer, x, "product")
+    return Value(b.add(Product(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))

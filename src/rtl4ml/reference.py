@@ -185,6 +185,9 @@ def _layer64(layer: Any, x: list[Real], end: bool) -> Real:
     if kind.startswith("Cropping"):
         m = _margins(layer.cropping, a.ndim)
         return a[(slice(None), *(slice(p, n - q) for (p, q), n in zip(m, a.shape[1:-1], strict=True)))]
+    if kind.startswith("UpSampling") and getattr(layer, "interpolation", "nearest") == "bilinear":
+        rows, columns = (_blend(n, int(f)) for n, f in zip(a.shape[1:3], layer.size, strict=True))
+        return np.asarray(np.einsum("ih,jw,nhwc->nijc", rows, columns, a, optimize=True))
     if kind.startswith("UpSampling"):
         for axis, times in enumerate(np.atleast_1d(layer.size), start=1):
             a = np.repeat(a, int(times), axis=axis)
@@ -203,6 +206,12 @@ def _target(shape: Any, elements: int) -> tuple[int, ...]:
 def _margins(value: Any, ndim: int) -> tuple[tuple[int, int], ...]:
     v = np.asarray(value).reshape(ndim - 2, 2)
     return tuple((int(p), int(q)) for p, q in v)
+
+
+def _blend(n: int, factor: int) -> Real:
+    """(n * factor, n): weights of linear interpolation between pixel centres, the ends held."""
+    at = np.clip((np.arange(n * factor) + 0.5) / factor - 0.5, 0, n - 1)
+    return np.maximum(0.0, 1.0 - np.abs(at[:, None] - np.arange(n)))
 
 
 def _value(layer: Any, which: str, variable: Any) -> Real:

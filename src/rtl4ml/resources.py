@@ -486,3 +486,6 @@ def estimate(module: str, params: Mapping[str, Param], cell: Cell | None = None)
         dsp,
         bram,
     )
+
+
+from rtl4ml import resources_2d as _resources_2d  # noqa: E402, F401 -- registers further modules

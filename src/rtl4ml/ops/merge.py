@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that join streams pixel by pixel: concatenation of channels, addition."""
+"""Operators that join streams pixel by pixel: concatenation of channels, addition, multiplication."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import Folding, Ints, Op, Stream, divisors
+from rtl4ml.ir import FLOAT64_EXACT, Folding, Ints, Op, Stream, divisors
 from rtl4ml.netlist import Lowering, Wire
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Merge(Op):
-    """What concatenation and addition share: inputs brought to the finest fraction among them, exactly."""
+    """What all joins share."""
 
     cuts: ClassVar[bool] = (
         False  # its own FIFOs stand right before the join, where beats of one input pile up
@@ -31,6 +31,19 @@ class Merge(Op):
                 f"{self.name}: there must be at least 2 streams to join, not {len(self.inputs)}; "
                 f"take the layer out of the model"
             )
+
+    def _require_same_shape(self, what: str) -> None:
+        for s in self.inputs[1:]:
+            if s.shape != self.x.shape:
+                raise UnsupportedLayer(
+                    f"{self.name}: {what} streams must have the same shape, not {self.x.shape} ({self.x.name}) "
+                    f"and {s.shape} ({s.name}); nothing is broadcast"
+                )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Aligned(Merge):
+    """What concatenation and addition share: inputs brought to the finest fraction among them, exactly."""
 
     @cached_property
     def fraction(self) -> int:
@@ -53,7 +66,7 @@ class Merge(Op):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Concat(Merge):
+class Concat(Aligned):
     """The channels of every input in turn, the first input's lowest.
 
     Folding: `pe` lanes on all sides, which divide every input's channels; or whole pixels on all sides (`pe` is the
@@ -80,6 +93,10 @@ class Concat(Merge):
     def golden(self, *x: Ints) -> Ints:
         return np.concatenate(self.aligned(*x), axis=-1)
 
+    def lanes_of(self, i: int) -> int:
+        """A pixel's channels, where a beat is a whole pixel."""
+        return self.inputs[i].channels if self.pe == self.output.channels else self.pe
+
     def foldings(self) -> Iterator[Folding]:
         for lanes in divisors(gcd(*(s.channels for s in self.inputs))):
             yield Folding(pe=lanes, simd=lanes, interval=self.output.elements // lanes, multipliers=0)
@@ -94,19 +111,14 @@ class Concat(Merge):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Add(Merge):
+class Add(Aligned):
     """The sum of all inputs, element by element."""
 
     op: ClassVar[str] = "Add"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for s in self.inputs[1:]:
-            if s.shape != self.x.shape:
-                raise UnsupportedLayer(
-                    f"{self.name}: added streams must have the same shape, not {self.x.shape} ({self.x.name}) "
-                    f"and {s.shape} ({s.name}); nothing is broadcast"
-                )
+        self._require_same_shape("added")
 
     @cached_property
     def output(self) -> Stream:
@@ -130,3 +142,59 @@ class Add(Merge):
         from rtl4ml.cells_join import lower_add
 
         return lower_add(n, self, *x)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Product(Merge):
+    """The product of all inputs, element by element, in the order of the inputs; their fractions add up."""
+
+    op: ClassVar[str] = "Product"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require_same_shape("multiplied")
+        if self.bound >= FLOAT64_EXACT:
+            raise UnsupportedLayer(
+                f"{self.name}: every product must stay below 2^53 steps, not reach {self.bound}; use fewer bits"
+            )
+
+    @cached_property
+    def partial(self) -> tuple[Stream, ...]:
+        """The product of the first input, of the first two, and so on."""
+        lo, hi, fraction = self.x.lo, self.x.hi, self.x.type.fraction
+        made = [self.x]
+        for k, s in enumerate(self.inputs[1:], start=1):
+            corners = [a * b for a in (lo, hi) for b in (s.lo, s.hi)]
+            lo, hi, fraction = min(corners), max(corners), fraction + s.type.fraction
+            name = self.name if k == len(self.inputs) - 1 else f"{self.name}_part{k}"
+            made.append(Stream.covering(name, self.x.shape, lo, hi, fraction))
+        return tuple(made)
+
+    @property
+    def output(self) -> Stream:
+        return self.partial[-1]
+
+    @property
+    def bound(self) -> int:
+        """Greatest magnitude of any input or of the product of the first few."""
+        return max(abs(v) for s in (*self.inputs, *self.partial) for v in (s.lo, s.hi))
+
+    def golden(self, *x: Ints) -> Ints:
+        y = x[0].copy()
+        for a in x[1:]:
+            y *= a
+        return y
+
+    @property
+    def macs(self) -> int:
+        return self.output.elements * (len(self.inputs) - 1)
+
+    def foldings(self) -> Iterator[Folding]:
+        """Lanes, with a product a lane and pair of inputs, made in LUTs."""
+        for lanes in divisors(self.output.channels):
+            yield Folding(pe=lanes, simd=lanes, interval=self.output.elements // lanes, multipliers=0)
+
+    def lower(self, n: Lowering, *x: Wire) -> Wire:
+        from rtl4ml.cells_join import lower_product
+
+        return lower_product(n, self, *x)
