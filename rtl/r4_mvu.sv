@@ -13,7 +13,8 @@
 // Align:    left shift of every channel's sum of products before the bias.
 // Shift:    one more left shift, of each channel its own, from word nf of the image (ShiftWidth bits each);
 //           ShiftWidth = 0 where there is none.
-// Latency:  3 + ceil(log2(Simd)) cycles from the last beat taken to the sum offered.
+// Latency:  cycles from the last beat taken to the sum offered: 3 + ceil(log2(Simd)), or, where r4_dot_lut makes the
+//           products (integers, Dsp = 0), 2 + max(1, ceil((WeightWidth - 1) / 4)) + ceil(log2(ceil(Simd / 2))).
 // Throughput: a slot a cycle; PeFolds * SimdFolds slots a position.
 // Reset: 2 cycles at least.  The ready path is combinational from y_ready_i to x_ready_o.
 
@@ -59,8 +60,12 @@ module r4_mvu #(
   end
 
   localparam int unsigned Folds  = PeFolds * SimdFolds;
-  localparam int unsigned Levels = Simd > 1 ? $clog2(Simd) : 0;
-  localparam int unsigned Stages = 2 + Levels;  // registers before the accumulator: operands, product, tree
+  localparam bit          Lut    = WeightKind == 0 && !Dsp;
+  localparam int unsigned Rows   = WeightWidth > 1 ? (WeightWidth + 2) / 4 : 1;  // stages of r4_dot_pair
+  localparam int unsigned Terms  = Lut ? (Simd + 1) / 2 : Simd;
+  localparam int unsigned Levels = Terms > 1 ? $clog2(Terms) : 0;
+  // registers before the accumulator: operands, products, tree
+  localparam int unsigned Stages = 1 + (Lut ? Rows : 1) + Levels;
 
   // -- control: one slot a cycle while the pipeline moves -------------------------------------------------
   logic en, slot, last_sf, first_sf;
@@ -110,10 +115,8 @@ module r4_mvu #(
     end
   end
 
-  // -- operands -------------------------------------------------------------------------------------------
-  logic [Simd*XWidth-1:0] x;
-  logic [Pe*Simd*WeightWidth-1:0] word, w;
-
+  // -- weights --------------------------------------------------------------------------------------------
+  logic [Pe*Simd*WeightWidth-1:0] word;
   r4_rom #(
     .Width(Pe * Simd * WeightWidth),
     .Depth(Folds),
@@ -126,60 +129,71 @@ module r4_mvu #(
     .word_o(word)
   );
 
-  if (Dsp) begin : gen_operands_in_dsp
-    assign x = x_data_i;
-    assign w = word;
-  end else begin : gen_operands
-    logic [Simd*XWidth-1:0] x_q;
-    always_ff @(posedge clk_i) begin
-      if (en) x_q <= x_data_i;
-    end
-    assign x = x_q;
-    if (Folds > 1) begin : gen_word
-      logic [Pe*Simd*WeightWidth-1:0] w_q;
-      always_ff @(posedge clk_i) begin
-        if (en) w_q <= word;
-      end
-      assign w = w_q;
-    end else begin : gen_constant
-      assign w = word;
-    end
-  end
-
   // -- bias and shift travel by output fold, read when the first products of the fold reach the accumulator -----
   logic bias_step;
   assign bias_step = en && valid_q[Stages-1] && last_q[Stages-1];
 
   // -- products and their sum -----------------------------------------------------------------------------
   logic [Pe*SumWidth-1:0] sum;
-  for (genvar p = 0; p < int'(Pe); p++) begin : gen_pe
-    logic [Simd*ProdWidth-1:0] prod;
-    for (genvar s = 0; s < int'(Simd); s++) begin : gen_simd
-      r4_product #(
-        .XWidth     (XWidth),
-        .XSigned    (XSigned),
-        .WeightWidth(WeightWidth),
-        .WeightKind (WeightKind),
-        .Dsp        (Dsp),
-        .PWidth     (ProdWidth)
-      ) u_product (
-        .clk_i,
-        .en_i(en),
-        .x_i (x[s*XWidth+:XWidth]),
-        .w_i (w[(p*Simd+s)*WeightWidth+:WeightWidth]),
-        .p_o (prod[s*ProdWidth+:ProdWidth])
-      );
-    end
-    r4_adder_tree #(
-      .Inputs  (Simd),
-      .InWidth (ProdWidth),
-      .OutWidth(SumWidth)
-    ) u_tree (
+  if (Lut) begin : gen_lut
+    r4_dot_lut #(
+      .Simd       (Simd),
+      .Pe         (Pe),
+      .XWidth     (XWidth),
+      .XSigned    (XSigned),
+      .WeightWidth(WeightWidth),
+      .ProdWidth  (ProdWidth),
+      .SumWidth   (SumWidth),
+      .Constant   (Folds == 1)
+    ) u_dot (
+      .clk_i,
+      .en_i (en),
+      .x_i  (x_data_i),
+      .w_i  (word),
+      .sum_o(sum)
+    );
+  end else begin : gen_products
+    logic [Simd*XWidth-1:0] x;
+    logic [Pe*Simd*WeightWidth-1:0] w;
+    r4_lag #(.Width(Simd * XWidth), .Cycles(Dsp ? 0 : 1)) u_x (.clk_i, .en_i(en), .x_i(x_data_i), .y_o(x));
+    r4_lag #(
+      .Width (Pe * Simd * WeightWidth),
+      .Cycles(Dsp || Folds == 1 ? 0 : 1)
+    ) u_w (
       .clk_i,
       .en_i(en),
-      .x_i(prod),
-      .y_o(sum[p*SumWidth+:SumWidth])
+      .x_i(word),
+      .y_o(w)
     );
+    for (genvar p = 0; p < int'(Pe); p++) begin : gen_pe
+      logic [Simd*ProdWidth-1:0] prod;
+      for (genvar s = 0; s < int'(Simd); s++) begin : gen_simd
+        r4_product #(
+          .XWidth     (XWidth),
+          .XSigned    (XSigned),
+          .WeightWidth(WeightWidth),
+          .WeightKind (WeightKind),
+          .Dsp        (Dsp),
+          .PWidth     (ProdWidth)
+        ) u_product (
+          .clk_i,
+          .en_i(en),
+          .x_i (x[s*XWidth+:XWidth]),
+          .w_i (w[(p*Simd+s)*WeightWidth+:WeightWidth]),
+          .p_o (prod[s*ProdWidth+:ProdWidth])
+        );
+      end
+      r4_adder_tree #(
+        .Inputs  (Simd),
+        .InWidth (ProdWidth),
+        .OutWidth(SumWidth)
+      ) u_tree (
+        .clk_i,
+        .en_i(en),
+        .x_i(prod),
+        .y_o(sum[p*SumWidth+:SumWidth])
+      );
+    end
   end
 
   // -- accumulators: the output register ------------------------------------------------------------------
@@ -227,14 +241,19 @@ module r4_mvu #(
   logic load;
   assign load = en && valid_q[Stages-1];
   for (genvar p = 0; p < int'(Pe); p++) begin : gen_acc
-    logic [AccWidth-1:0] acc_q, base;
+    logic [AccWidth-1:0] acc_q, start;
+    assign start = bias[p*AccWidth+:AccWidth];
+    // In two pieces, as in r4_dot_pair: the choice shares the adder's LUTs.
+    logic top;
+    logic [AccWidth-2:0] rest;
     if (SimdFolds > 1) begin : gen_accumulate
-      assign base = first_q[Stages-1] ? bias[p*AccWidth+:AccWidth] : acc_q;
+      assign top  = first_q[Stages-1] ? start[AccWidth-1] : acc_q[AccWidth-1];
+      assign rest = first_q[Stages-1] ? start[AccWidth-2:0] : acc_q[AccWidth-2:0];
     end else begin : gen_once
-      assign base = bias[p*AccWidth+:AccWidth];
+      assign {top, rest} = start;
     end
     always_ff @(posedge clk_i) begin
-      if (load) acc_q <= base + term[p*AccWidth+:AccWidth];
+      if (load) acc_q <= signed'(term[p*AccWidth+:AccWidth]) + signed'({top, rest});
     end
     assign y_data_o[p*AccWidth+:AccWidth] = acc_q;
   end

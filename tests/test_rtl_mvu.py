@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,55 @@ def case(
     return rtl_cells.Case(name, [cell], replayed(frames, simd, cout // pe), by_definition(op, frames))
 
 
+def integers(
+    name: str,
+    rng: np.random.Generator,
+    *,
+    bits: int,
+    x_bits: int,
+    signed: bool,
+    dot: int,
+    cout: int,
+    simd: int,
+    pe: int,
+    positions: int = 3,
+    symmetric: bool = False,
+    shifts: bool = False,
+    lut: bool = False,
+) -> rtl_cells.Case:
+    """Weights and elements over their whole range, half of each at its ends, so that sums reach theirs."""
+    lo, hi = (-(1 << (x_bits - 1)), (1 << (x_bits - 1)) - 1) if signed else (0, (1 << x_bits) - 1)
+    least, most = -(1 << (bits - 1)) + symmetric, (1 << (bits - 1)) - 1
+    x = Stream.covering("x", (positions, dot), lo, hi, 2)
+    w = ends(rng, least, most, (dot, cout))
+    w[:, 0], w[:, -1] = least, most  # whole columns
+    op = Dense(
+        name=name,
+        inputs=(x,),
+        weights=w[None, None],
+        weight_fraction=rng.integers(0, 3, cout) if shifts else np.full(cout, 3),
+        pe=pe,
+        simd=simd,
+        bias=rng.integers(-100, 100, cout),
+        bias_fraction=6,
+    )
+    n = rtl_cells.lowering()
+    op.lower(n, n.like(x, f"{name}_x", simd))
+    cell = n.cells[-1]
+    assert isinstance(cell, Mvu)
+    if lut:
+        cell = replace(cell, dsp=False)
+    frames = ends(rng, lo, hi, (4, positions, dot))
+    frames[0], frames[1] = lo, hi
+    return rtl_cells.Case(name, [cell], replayed(frames, simd, cout // pe), by_definition(op, frames))
+
+
+def ends(rng: np.random.Generator, lo: int, hi: int, shape: tuple[int, ...]) -> Ints:
+    """Random integers of lo..hi, every second of them one of the two."""
+    extreme = rng.choice([lo, hi], shape)
+    return np.where(rng.integers(0, 2, shape) == 0, extreme, rng.integers(lo, hi + 1, shape))
+
+
 def replayed(x: Ints, simd: int, pe_folds: int) -> Ints:
     """(N, positions, dot): a vector of several beats comes once for every output fold."""
     folds = x.shape[2] // simd
@@ -94,6 +144,36 @@ def test_kinds_of_weights(rng: np.random.Generator, seed: int) -> None:
                 cases.append(case(name, rng, kind=kind, dot=6, simd=simd, lo=lo, hi=hi, shifts=simd == 3))
     assert not any(c.cells[0].params()["Dsp"] for c in cases)
     rtl_cells.check("mvu", cases, seed=seed)
+
+
+def test_widths_of_lut_products(rng: np.random.Generator, seed: int) -> None:
+    """Weights whose rows take one, two and more stages, elements of all widths; odd and even Simd."""
+    cases = []
+    for bits in (2, 3, 5, 6, 8, 10):
+        for x_bits, signed in ((1 + bits % 4, True), (2 + bits % 5, False), (8, bits % 2 == 0)):
+            simd = int(rng.integers(1, 6))
+            case = integers(
+                f"w{bits}_x{x_bits}_{int(signed)}_{simd}",
+                rng,
+                bits=bits,
+                x_bits=x_bits,
+                signed=signed,
+                dot=simd * 2,
+                cout=2,
+                simd=simd,
+                pe=2,
+                lut=True,
+            )
+            cases.append(case)
+    cases += [
+        integers(f"bit_{s}", rng, bits=4, x_bits=1, signed=s, dot=3, cout=2, simd=3, pe=1, lut=True)
+        for s in (False, True)
+    ]
+    cases += [
+        integers("wide", rng, bits=16, x_bits=9, signed=True, dot=7, cout=2, simd=7, pe=1, lut=True),
+        integers("one_weight", rng, bits=6, x_bits=4, signed=False, dot=5, cout=2, simd=5, pe=2, lut=True),
+    ]
+    rtl_cells.check("mvu", cases, seed=seed, stalled=1)
 
 
 def test_dsp_products(rng: np.random.Generator, seed: int) -> None:

@@ -389,9 +389,18 @@ class Mvu(LibraryCell):
         k = np.arange(slots)
         need = k // self.pe_folds + 1 if self.simd_folds == 1 else k + 1
         emit = np.arange(self.y.beats) * self.simd_folds + self.simd_folds - 1
-        levels = (self.simd - 1).bit_length()
         hold = self.simd_folds == 1 and self.pe_folds > 1
-        return Timing(slots, (need,), (emit,), latency=3 + levels, hold=hold)
+        if self.op.kind is WeightKind.INTEGER and not self.dsp:
+            latency = 2 + lut_latency(self.op.weight_type.width, self.simd)
+        else:
+            latency = 3 + (self.simd - 1).bit_length()
+        return Timing(slots, (need,), (emit,), latency=latency, hold=hold)
+
+
+def lut_latency(weight_bits: int, products: int) -> int:
+    """Cycles from registered operands to the sum of products in r4_dot_lut: rows of pairs, then a tree."""
+    rows = max(1, (weight_bits + 2) // 4)
+    return rows + ((products + 1) // 2 - 1).bit_length()
 
 
 # Products of up to this many operand bits (both together) are cheaper in LUTs than a DSP48E2 is worth.

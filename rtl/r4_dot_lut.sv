@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Pe dot products of the same Simd elements in LUTs: two elements and all their weights in one r4_dot_pair, their sum
+// made once for all Pe; then a tree of adders.
+// x_i: Simd elements, element 0 at the LSB.  w_i: column p, element s at bit (p * Simd + s) * WeightWidth.
+// Constant = 1: `w_i` never changes, and is not registered.
+// Latency: 1 + max(1, ceil((WeightWidth - 1) / 4)) + ceil(log2(ceil(Simd / 2))) enabled cycles.
+// Throughput: Pe sums/cycle.
+
+module r4_dot_lut #(
+  parameter int unsigned Simd        = 1,
+  parameter int unsigned Pe          = 1,
+  parameter int unsigned XWidth      = 8,
+  parameter bit          XSigned     = 1'b1,
+  parameter int unsigned WeightWidth = 8,
+  parameter int unsigned ProdWidth   = 16,  // holds every product
+  parameter int unsigned SumWidth    = 16,  // holds every sum of up to Simd products
+  parameter bit          Constant    = 1'b0
+) (
+  input  logic                           clk_i,
+  input  logic                           en_i,
+  input  logic [Simd*XWidth-1:0]         x_i,
+  input  logic [Pe*Simd*WeightWidth-1:0] w_i,
+  output logic [Pe*SumWidth-1:0]         sum_o
+);
+
+  localparam int unsigned Pairs     = (Simd + 1) / 2;
+  localparam int unsigned Stages    = WeightWidth > 1 ? (WeightWidth + 2) / 4 : 1;
+  localparam int unsigned Term      = Simd > 1 || XWidth == 1 ? XWidth + 1 : XWidth;
+  localparam int unsigned PairWidth = Simd > 1 && ProdWidth < SumWidth ? ProdWidth + 1 : SumWidth;
+
+  // -- elements and their sums, for every stage of a pair -------------------------------------------------------
+  logic [Pairs*Stages*Term-1:0] x0, x1, x01;
+  for (genvar i = 0; i < int'(Pairs); i++) begin : gen_x
+    logic [Term-1:0] a, b, ab;
+    if (XSigned) begin : gen_signed
+      assign a = Term'(signed'(x_i[2*i*XWidth+:XWidth]));
+    end else begin : gen_unsigned
+      assign a = Term'(x_i[2*i*XWidth+:XWidth]);
+    end
+    if (2 * i + 1 < int'(Simd)) begin : gen_pair
+      if (XSigned) begin : gen_signed
+        assign b = Term'(signed'(x_i[(2*i+1)*XWidth+:XWidth]));
+      end else begin : gen_unsigned
+        assign b = Term'(x_i[(2*i+1)*XWidth+:XWidth]);
+      end
+      assign ab = a + b;
+    end else begin : gen_single
+      assign b  = '0;
+      assign ab = a;
+    end
+    for (genvar j = 0; j < int'(Stages); j++) begin : gen_stage
+      logic [3*Term-1:0] last;
+      if (j == 0) begin : gen_taken
+        assign last = {ab, b, a};
+      end else begin : gen_later
+        assign last = gen_stage[j-1].x_q;
+      end
+      logic [3*Term-1:0] x_q;
+      always_ff @(posedge clk_i) begin
+        if (en_i) x_q <= last;
+      end
+      assign {x01[(i*Stages+j)*Term+:Term], x1[(i*Stages+j)*Term+:Term], x0[(i*Stages+j)*Term+:Term]} = x_q;
+    end
+  end
+
+  // -- weights --------------------------------------------------------------------------------------------------
+  logic [Pe*Simd*WeightWidth-1:0] w;
+  r4_lag #(
+    .Width (Pe * Simd * WeightWidth),
+    .Cycles(Constant ? 0 : 1)
+  ) u_weights (
+    .clk_i,
+    .en_i,
+    .x_i(w_i),
+    .y_o(w)
+  );
+
+  for (genvar p = 0; p < int'(Pe); p++) begin : gen_pe
+    logic [Pairs*PairWidth-1:0] sums;
+    for (genvar i = 0; i < int'(Pairs); i++) begin : gen_pair
+      logic [WeightWidth-1:0] w1;
+      if (2 * i + 1 < int'(Simd)) begin : gen_both
+        assign w1 = w[(p*Simd+2*i+1)*WeightWidth+:WeightWidth];
+      end else begin : gen_single
+        assign w1 = '0;
+      end
+      r4_dot_pair #(
+        .XWidth     (Term),
+        .XSigned    (XSigned),
+        .WeightWidth(WeightWidth),
+        .PWidth     (PairWidth)
+      ) u_pair (
+        .clk_i,
+        .en_i,
+        .x0_i (x0[i*Stages*Term+:Stages*Term]),
+        .x1_i (x1[i*Stages*Term+:Stages*Term]),
+        .x01_i(x01[i*Stages*Term+:Stages*Term]),
+        .w0_i (w[(p*Simd+2*i)*WeightWidth+:WeightWidth]),
+        .w1_i (w1),
+        .p_o  (sums[i*PairWidth+:PairWidth])
+      );
+    end
+    logic none;
+    r4_sum_tree #(
+      .Inputs  (Pairs),
+      .InWidth (PairWidth),
+      .OutWidth(SumWidth)
+    ) u_tree (
+      .clk_i,
+      .en_i,
+      .x_i(sums),
+      .c_i('0),
+      .y_o(sum_o[p*SumWidth+:SumWidth]),
+      .c_o(none)
+    );
+    logic unused;
+    assign unused = none;
+  end
+
+endmodule

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// w0 * x0 + w1 * x1 in LUTs, from x0, x1 and their ready-made sum (distributed arithmetic over a pair).
+//
+// Bit b of both weights chooses 0, x0, x1 or x0 + x1 for row b; the row is added onto the rows below it, that of the
+// sign bits is subtracted.  Multiplexer and adder of a row share one LUT6 and carry a bit; four adders lie between
+// registers.
+// Operands: registered outside; `x*_i` holds them for every stage, stage j's delayed by j enabled cycles more.
+// Result:   offset binary, value + 2^(PWidth-1) modulo 2^PWidth.
+// Latency:  max(1, ceil((WeightWidth - 1) / 4)) enabled cycles.  Throughput: 1 result/cycle.
+
+module r4_dot_pair #(
+  parameter  int unsigned XWidth      = 5,  // of x0, x1 and x0 + x1, at least 2
+  parameter  bit          XSigned     = 1'b1,
+  parameter  int unsigned WeightWidth = 4,
+  parameter  int unsigned PWidth      = 9,
+  localparam int unsigned Stages      = WeightWidth > 1 ? (WeightWidth + 2) / 4 : 1
+) (
+  input  logic                     clk_i,
+  input  logic                     en_i,
+  input  logic [Stages*XWidth-1:0] x0_i,
+  input  logic [Stages*XWidth-1:0] x1_i,
+  input  logic [Stages*XWidth-1:0] x01_i,
+  input  logic [WeightWidth-1:0]   w0_i,
+  input  logic [WeightWidth-1:0]   w1_i,
+  output logic [PWidth-1:0]        p_o
+);
+
+  for (genvar b = 0; b < int'(WeightWidth); b++) begin : gen_row
+    localparam int unsigned Stage = b > 0 ? (b - 1) / 4 : 0;
+    localparam bit          Last  = b == int'(WeightWidth) - 1;
+    // bits of the sum of the rows up to this one
+    localparam int unsigned Whole = b > 0 ? XWidth + b + 1 : XWidth;
+    localparam int unsigned Width = Last || Whole > PWidth ? PWidth : Whole;
+
+    logic [1:0] w;
+    r4_lag #(.Width(2), .Cycles(Stage)) u_weights (.clk_i, .en_i, .x_i({w1_i[b], w0_i[b]}), .y_o(w));
+
+    logic [XWidth-1:0] x0, x1, x01;
+    assign x0  = x0_i[Stage*XWidth+:XWidth];
+    assign x1  = x1_i[Stage*XWidth+:XWidth];
+    assign x01 = x01_i[Stage*XWidth+:XWidth];
+    // The row in two pieces: of two operands Yosys puts that of fewer pieces first, and only the second shares LUTs.
+    logic top;
+    logic [XWidth-2:0] rest;
+    assign top  = w[1] ? (w[0] ? x01[XWidth-1] : x1[XWidth-1]) : (w[0] && x0[XWidth-1]);
+    assign rest = w[1] ? (w[0] ? x01[XWidth-2:0] : x1[XWidth-2:0]) : (w[0] ? x0[XWidth-2:0] : '0);
+
+    logic [Width-1:0] acc;  // rows up to this one
+    if (b >= int'(PWidth)) begin : gen_beyond
+      assign acc = gen_row[b-1].below ^ (Width'(Last) << (Width - 1));
+      logic unused;
+      assign unused = ^{top, rest};
+    end else if (b == 0) begin : gen_first
+      logic [Width-1:0] row;
+      if (XSigned) begin : gen_signed
+        assign row = Width'(signed'({top, rest}));
+      end else begin : gen_unsigned
+        assign row = Width'({top, rest});
+      end
+      assign acc = Last ? (Width'(1) << (Width - 1)) - row : row;
+    end else begin : gen_add
+      localparam int unsigned Upper = Width - b;
+      localparam int unsigned Under = b > 1 ? XWidth + b : XWidth;
+      localparam int unsigned Below = Under > PWidth ? PWidth : Under;
+      localparam logic [Upper-1:0] Flip = Upper'(1) << (Upper - 1);
+      logic [Upper-1:0] a, sum;
+      if (XSigned) begin : gen_signed
+        assign a   = Upper'(signed'(gen_row[b-1].below[Below-1:b]));
+        assign sum = Last ? a - (Upper'(signed'({top, rest})) ^ Flip) : a + Upper'(signed'({top, rest}));
+      end else begin : gen_unsigned
+        assign a   = Upper'(gen_row[b-1].below[Below-1:b]);
+        assign sum = Last ? a - (Upper'({top, rest}) ^ Flip) : a + Upper'({top, rest});
+      end
+      assign acc = {sum, gen_row[b-1].below[b-1:0]};
+    end
+
+    logic [Width-1:0] below;  // the same as the next row sees it
+    if (Last || (b > 0 && b % 4 == 0)) begin : gen_register
+      logic [Width-1:0] acc_q;
+      always_ff @(posedge clk_i) begin
+        if (en_i) acc_q <= acc;
+      end
+      assign below = acc_q;
+    end else begin : gen_wire
+      assign below = acc;
+    end
+  end
+  assign p_o = gen_row[WeightWidth-1].below;
+
+endmodule
