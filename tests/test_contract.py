@@ -212,6 +212,83 @@ class TestConv2D(OpContract):
         return keras.Sequential([*head(shape, 6), conv, relu()])
 
 
+class TestTransposed2D(OpContract):
+    cases: ClassVar = [
+        {"csim": False, "target_interval": 400},
+        {"kernel": (2, 3), "stride": (1, 1), "padding": "same", "target_interval": 300},
+        {"kernel": (1, 2), "stride": (2, 3), "padding": "same", "csim": False, "target_interval": 400},
+    ]
+    strategy: ClassVar = st.fixed_dictionaries(
+        {
+            "shape": st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 4)),
+            "filters": st.integers(1, 3),
+            "kernel": st.tuples(st.integers(1, 5), st.integers(1, 5)),
+            "stride": st.tuples(st.integers(1, 3), st.integers(1, 3)),
+            "padding": st.sampled_from(["valid", "same"]),
+            "kind": st.sampled_from(
+                ["quantized_bits(4,0,alpha=1)", "quantized_bits(4,0,alpha='auto_po2')", "ternary(alpha=1)"]
+            ),
+        }
+    )
+
+    def model(
+        self,
+        shape: tuple[int, int, int] = (3, 5, 3),
+        filters: int = 2,
+        kernel: tuple[int, int] = (3, 3),
+        stride: tuple[int, int] = (2, 2),
+        padding: str = "valid",
+        kind: str = "quantized_bits(4,0,alpha=1)",
+    ) -> Any:
+        conv = q.QConv2DTranspose(
+            filters,
+            kernel,
+            strides=stride,
+            padding=padding,
+            kernel_quantizer=kind,
+            bias_quantizer=q.quantized_bits(6, 1, alpha=1),
+            name="conv",
+        )
+        return keras.Sequential([*head(shape, 6), conv, relu()])
+
+
+class TestFolded2D(OpContract):
+    """QKeras's convolutions that fold a batch normalization into their kernel before it is quantized."""
+
+    cases: ClassVar = [{"target_interval": 200}, {"layer": "QDepthwiseConv2DBatchnorm", "mode": "batch"}]
+    strategy: ClassVar = st.fixed_dictionaries(
+        {
+            "layer": st.sampled_from(["QConv2DBatchnorm", "QDepthwiseConv2DBatchnorm"]),
+            "mode": st.sampled_from(["ema", "batch"]),
+            "bias": st.booleans(),
+            "bits": st.integers(2, 8),
+            "alpha": st.sampled_from(["1", "'auto_po2'"]),
+        }
+    )
+
+    def model(
+        self,
+        layer: str = "QConv2DBatchnorm",
+        mode: str = "ema",
+        bias: bool = True,
+        bits: int = 5,
+        alpha: str = "1",
+    ) -> Any:
+        options = {
+            "folding_mode": f"{mode}_stats_folding",
+            "use_bias": bias,
+            "padding": "same",
+            "bias_quantizer": q.quantized_bits(8, 3, alpha=1),
+            "name": "conv",
+        }
+        kernel = f"quantized_bits({bits},1,alpha={alpha})"
+        if layer == "QConv2DBatchnorm":
+            conv = q.QConv2DBatchnorm(4, (3, 2), kernel_quantizer=kernel, **options)
+        else:
+            conv = q.QDepthwiseConv2DBatchnorm((3, 2), depthwise_quantizer=kernel, **options)
+        return keras.Sequential([*head((5, 6, 3), 6), conv, relu()])
+
+
 class TestDepthwise2D(OpContract):
     cases: ClassVar = [
         {"padding": "same", "target_interval": 130},

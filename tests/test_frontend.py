@@ -126,6 +126,48 @@ LAYERS: dict[str, tuple[tuple[int, ...], Callable[[], list[Any]]]] = {
         (9, 8, 3),
         lambda: [Q.QConv2D(5, (3, 2), strides=(2, 1), padding="same", **linear()), act()],
     ),
+    "transposed": ((4, 5, 3), lambda: [Q.QConv2DTranspose(4, 3, strides=2, **linear()), act()]),
+    "transposed, float bias": (
+        (4, 5, 3),
+        lambda: [Q.QConv2DTranspose(4, 3, padding="same", kernel_quantizer=bits(6)), act()],
+    ),
+    "transposed with an activation": (
+        (4, 5, 3),
+        lambda: [Q.QConv2DTranspose(4, 1, strides=(2, 1), activation="quantized_relu(4)", **linear())],
+    ),
+    "folded": ((9, 8, 3), lambda: [Q.QConv2DBatchnorm(4, 3, activation="quantized_relu(4)", **linear())]),
+    "folded with statistics of a batch": (
+        (9, 8, 3),
+        lambda: [
+            Q.QConv2DBatchnorm(4, 3, folding_mode="batch_stats_folding", use_bias=False, **linear()),
+            act(),
+        ],
+    ),
+    "folded, float bias": ((9, 8, 3), lambda: [Q.QConv2DBatchnorm(4, 3, kernel_quantizer=bits(6)), act()]),
+    "folded depthwise": (
+        (9, 8, 3),
+        lambda: [Q.QDepthwiseConv2DBatchnorm(3, depth_multiplier=2, **depthwise()), act()],
+    ),
+    "folded depthwise with statistics of a batch": (
+        (9, 8, 3),
+        lambda: [
+            Q.QDepthwiseConv2DBatchnorm(
+                3, strides=2, padding="same", folding_mode="batch_stats_folding", **depthwise()
+            ),
+            act(),
+        ],
+    ),
+    "bilinear behind a normalization": (
+        (4, 5, 3),
+        lambda: [
+            Q.QConv2D(4, 1, **linear()),
+            L.BatchNormalization(),
+            act(),
+            L.UpSampling2D(2, interpolation="bilinear"),
+            L.BatchNormalization(),
+            act(),
+        ],
+    ),
     "conv 2-D dilated": ((9, 8, 3), lambda: [Q.QConv2D(5, 3, dilation_rate=2, **linear()), act()]),
     "max pool": ((17, 3), lambda: [L.MaxPooling1D(2), act()]),
     "max pool with a remainder": ((17, 3), lambda: [L.MaxPooling1D(4)]),
@@ -351,6 +393,11 @@ LINEAR: dict[str, tuple[tuple[int, ...], Callable[[], Any]]] = {
     "depthwise 2-D": ((9, 9, 5), lambda: Q.QDepthwiseConv2D(3, **depthwise())),
     "separable 2-D": ((9, 9, 5), lambda: Q.QSeparableConv2D(8, 3, **separable())),
     "max pool": ((40, 5), lambda: L.MaxPooling1D(2)),
+    "transposed": ((9, 9, 5), lambda: Q.QConv2DTranspose(8, 3, strides=2, **linear())),
+    "transposed same": ((9, 9, 5), lambda: Q.QConv2DTranspose(8, 3, padding="same", **linear())),
+    "folded": ((9, 9, 5), lambda: Q.QConv2DBatchnorm(8, 3, use_bias=False, **linear())),
+    "folded depthwise": ((9, 9, 8), lambda: Q.QDepthwiseConv2DBatchnorm(3, **depthwise())),
+    "bilinear": ((9, 9, 5), lambda: L.UpSampling2D(2, interpolation="bilinear")),
 }
 
 
@@ -414,6 +461,15 @@ def test_a_kernel_that_tensorflow_lacks(rng: np.random.Generator) -> None:
         r"change the layer that it names$",
     ):
         parse(sequential((9, 9, 3), layers, rng))
+
+
+def test_qkeras_transposed_convolution_runs_and_loads(tmp_path: Path, rng: np.random.Generator) -> None:
+    """QKeras 0.9 asks TensorFlow for array_ops.stack, which 2.21 has not: rtl4ml._tf mends it."""
+    model = sequential((4, 5, 3), [Q.QConv2DTranspose(4, 3, strides=2, **linear()), act()], rng)
+    model.save(tmp_path / "m.keras")
+    p = parse(tmp_path / "m.keras")
+    x = samples(p, rng)
+    np.testing.assert_array_equal(p.emulate(x)[0], model.predict(x, verbose=0))
 
 
 # -- graphs -------------------------------------------------------------------------------------------------
@@ -821,6 +877,25 @@ REFUSED: dict[str, tuple[Callable[[], list[Any]], str]] = {
     "bicubic": (
         lambda: [L.Reshape((3, 3, 1)), named(L.UpSampling2D, 2, interpolation="bicubic")],
         "culprit: interpolation must be nearest or bilinear, not bicubic; set interpolation='nearest'",
+    ),
+    "dilated transposed convolution": (
+        lambda: [
+            L.Reshape((3, 3, 1)),
+            named(Q.QConv2DTranspose, 2, 2, dilation_rate=2, kernel_quantizer=bits(4)),
+        ],
+        "culprit: dilation_rate of a transposed convolution must be (1, 1), not (2, 2); leave it out",
+    ),
+    "output padding": (
+        lambda: [
+            L.Reshape((3, 3, 1)),
+            named(L.Conv2DTranspose, 2, 3, strides=2, output_padding=1),
+        ],
+        "culprit: output_padding of a transposed convolution must be None, not (1, 1); leave it out",
+    ),
+    "folded kernel of floats": (
+        lambda: [L.Reshape((3, 3, 1)), named(Q.QConv2DBatchnorm, 2, 3)],
+        "culprit: weights must lie on a fixed-point grid, "
+        "not be floats of a layer without a quantizer for them; use QKeras's layer with quantized_bits",
     ),
     "bilinear by three": (
         lambda: [L.Reshape((3, 3, 1)), named(L.UpSampling2D, (2, 3), interpolation="bilinear")],

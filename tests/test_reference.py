@@ -71,6 +71,22 @@ SAME: dict[str, tuple[tuple[int, ...], Callable[[], list[Any]]]] = {
         lambda: [Q.QSeparableConv1D(4, 3, depth_multiplier=2, padding="same", **separable), act()],
     ),
     "separable 2-D": ((9, 8, 3), lambda: [Q.QSeparableConv2D(4, 3, **separable), act()]),
+    "transposed": ((4, 5, 3), lambda: [Q.QConv2DTranspose(4, (3, 2), strides=(2, 3), **linear()), act()]),
+    "transposed same": (
+        (4, 5, 3),
+        lambda: [Q.QConv2DTranspose(4, (2, 5), strides=(3, 2), padding="same", **linear()), act()],
+    ),
+    "folded": ((9, 8, 3), lambda: [Q.QConv2DBatchnorm(4, 3, padding="same", **linear()), act()]),
+    "folded depthwise": (
+        (9, 8, 3),
+        lambda: [
+            Q.QDepthwiseConv2DBatchnorm(
+                3, depth_multiplier=2, depthwise_quantizer=bits(5), bias_quantizer=bits(6, 1)
+            ),
+            act(),
+        ],
+    ),
+    "bilinear": ((5, 4, 3), lambda: [L.UpSampling2D((4, 2), interpolation="bilinear")]),
     "dense": ((5, 4), lambda: [L.Flatten(), Q.QDense(6, activation="quantized_bits(4,1)", **linear())]),
     "max pool": ((17, 3), lambda: [L.MaxPooling1D(4, 3, padding="same")]),
     "average pool": ((17, 3), lambda: [L.AveragePooling1D(4, 2)]),

@@ -73,8 +73,16 @@ def _import_all() -> tuple[ModuleType, ModuleType, ModuleType]:
         raise EnvironmentProblem(
             f"qkeras: its layers must be tf_keras layers, not {_foreign_keras()}; {_WAY_OUT}"
         )
+    _mend(tensorflow)
     sys.modules["keras"] = tf_keras  # hls4ml asks it for __version__
     return tensorflow, tf_keras, qkeras
+
+
+def _mend(tensorflow: ModuleType) -> None:
+    """What QKeras 0.9 asks of TensorFlow's inner modules and 2.21 has elsewhere: `stack`, for QConv2DTranspose."""
+    array_ops = importlib.import_module("tensorflow.python.ops.array_ops")
+    if not hasattr(array_ops, "stack"):
+        array_ops.stack = tensorflow.stack  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from rtl4ml.netlist import Index, Lowering, Param, Timing, Wire
 if TYPE_CHECKING:
     from rtl4ml.ops.bilinear import Bilinear
     from rtl4ml.ops.shape import Crop, Pad, Spatial, UpSample
+    from rtl4ml.ops.stuff import Stuff
 
 
 def beats_of(hwg: tuple[int, int, int]) -> tuple[Index, Index]:
@@ -129,6 +130,25 @@ class UpSampleCell(SpatialCell):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class StuffCell(SpatialCell):
+    """Zeros behind every pixel and every row."""
+
+    module: ClassVar[str] = "r4_stuff"
+
+    op: Stuff
+
+    def params(self) -> dict[str, Param]:
+        fh, fw = self.op.factor
+        return {**super().params(), "Width": self.op.x.hwc[1], "FactorH": fh, "FactorW": fw}
+
+    def timing(self) -> Timing:
+        fh, fw = self.op.factor
+        y, x = beats_of((*self.op.out_hw, self.groups))
+        real = (y % fh == 0) & (x % fw == 0)
+        return Timing(self.y.beats, (np.cumsum(real),), (np.arange(self.y.beats),), latency=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class BlendCell(LibraryCell):
     """Linear upsampling along one axis of `size` positions, `inner` beats each."""
 
@@ -175,6 +195,11 @@ def lower_crop(n: Lowering, op: Crop, x: Wire) -> Wire:
 def lower_upsample(n: Lowering, op: UpSample, x: Wire) -> Wire:
     """One cell."""
     return n.add(UpSampleCell(**_ends(n, op, x), op=op))
+
+
+def lower_stuff(n: Lowering, op: Stuff, x: Wire) -> Wire:
+    """One cell."""
+    return n.add(StuffCell(**_ends(n, op, x), op=op))
 
 
 def lower_bilinear(n: Lowering, op: Bilinear, x: Wire) -> Wire:

@@ -747,15 +747,42 @@ def _kernel(layer: Any, which: str, variable: Any, shape: tuple[int, ...]) -> We
     return Weights(w.integers.reshape(shape), w.fraction)
 
 
+def _turned(w: Weights) -> Weights:
+    """A kernel (KH, KW, channels out, channels in) turned round, as (KH, KW, channels in, channels out)."""
+    real = w.real[::-1, ::-1].transpose(0, 1, 3, 2)
+    own, one = to_grid(real), to_grid(real.reshape(-1, 1))
+    shared = Weights(one.integers.reshape(real.shape), np.repeat(one.fraction, real.shape[-1]))
+    return own if own.width < shared.width else shared
+
+
+def _is_folded(layer: Any) -> bool:
+    """Whether the layer is one of QKeras's that fold a batch normalization into their weights."""
+    return type(layer).__name__ in ("QConv2DBatchnorm", "QDepthwiseConv2DBatchnorm")
+
+
+def _trained(layer: Any, which: str) -> Any:
+    """The array that the quantizer of `which` ("kernel", "depthwise", "bias") gets at inference; None without a bias.
+
+    Layers that fold a batch normalization fold its moving statistics, in either folding mode.
+    """
+    if _is_folded(layer):
+        kernel, bias = layer.get_folded_weights()
+        return np.asarray(bias if which == "bias" else kernel)
+    if which == "bias":
+        return np.asarray(layer.bias, np.float32) if layer.use_bias else None
+    return np.asarray(layer.kernel if which == "kernel" else getattr(layer, f"{which}_kernel"))
+
+
 def _bias(layer: Any) -> tuple[Ints | None, int, Function | None]:
     """Integers and fraction of the bias, or the function that adds a float bias."""
-    if not layer.use_bias:
+    trained = _trained(layer, "bias")
+    if trained is None:
         return None, 0, None
     quantizer = _internal(layer, "bias")
-    q = weight_values(layer.name, "bias", quantizer, np.asarray(layer.bias, np.float32))
+    q = weight_values(layer.name, "bias", quantizer, trained)
     if quantizer is None and to_grid(q.reshape(-1, 1)).width > FREE_WEIGHT_BITS:
         return None, 0, _bias_function(layer, q)
-    w = read_weights(layer.name, "bias", quantizer, layer.bias, 1)
+    w = read_weights(layer.name, "bias", quantizer, trained, 1)
     if not w.integers.any():
         return None, 0, None
     return w.integers[:, 0], int(w.fraction[0]), None
@@ -805,8 +832,18 @@ def _check_conv(layer: Any, s: Stream, rank: int) -> None:
         )
 
 
+def _kernel_layer(layer: Any) -> Any:
+    """The layer whose kernels TensorFlow chooses for this one at inference: a folded one always adds a bias."""
+    if not _is_folded(layer):
+        return layer
+    q, options = _tf.qkeras(), {"dilation_rate": layer.dilation_rate, "use_bias": True}
+    if "Depthwise" in type(layer).__name__:
+        return q.QDepthwiseConv2D(layer.kernel_size, **options)
+    return q.QConv2D(1, layer.kernel_size, **options)
+
+
 def _finish(b: _Builder, layer: Any, s: Stream, bias: Function | None) -> Value:
-    v = Value(s, () if bias is None else (bias,), made=Origin(layer, len(s.shape)))
+    v = Value(s, () if bias is None else (bias,), made=Origin(_kernel_layer(layer), len(s.shape)))
     return b.function(layer, v, layer.activation, f"{layer.name}_activation")
 
 
@@ -823,12 +860,12 @@ def _dense(b: _Builder, layer: Any, x: list[Value]) -> Value:
     return _finish(b, layer, b.add(op), function)
 
 
-@handles("QConv1D", "Conv1D", "QConv2D", "Conv2D")
+@handles("QConv1D", "Conv1D", "QConv2D", "Conv2D", "QConv2DBatchnorm")
 def _conv(b: _Builder, layer: Any, x: list[Value]) -> Value:
     rank = 2 if "1D" in type(layer).__name__ else 3
     s = b.stream(layer, x[0])
     _check_conv(layer, s, rank)
-    kernel = np.asarray(layer.kernel)
+    kernel = _trained(layer, "kernel")
     w = _kernel(layer, "kernel", kernel, kernel.shape if rank == 3 else (1, *kernel.shape))
     size, stride, dilation = (
         _pairs(rank, v) for v in (layer.kernel_size, layer.strides, layer.dilation_rate)
@@ -842,10 +879,42 @@ def _conv(b: _Builder, layer: Any, x: list[Value]) -> Value:
     return _finish(b, layer, b.add(op), function)
 
 
+@handles("QConv2DTranspose", "Conv2DTranspose")
+def _transposed(b: _Builder, layer: Any, x: list[Value]) -> Value:
+    """A convolution, with the kernel turned round, of the frame with zeros behind its pixels."""
+    from rtl4ml.ops.stuff import Stuff
+
+    s = b.stream(layer, x[0])
+    _check_conv(layer, s, 3)
+    for what, one in (("dilation_rate", (1, 1)), ("output_padding", None)):
+        value = getattr(layer, what)
+        if value != one:
+            raise UnsupportedLayer(
+                f"{layer.name}: {what} of a transposed convolution must be {one}, not {value}; leave it out"
+            )
+    stride, size = _pairs(3, layer.strides), _pairs(3, layer.kernel_size)
+    kernel = np.asarray(layer.kernel)
+    w = _turned(_kernel(layer, "kernel", kernel, kernel.shape))
+    bias, fraction, function = _bias(layer)
+    if stride != (1, 1):
+        name = b.name(f"{layer.name}_stuff")
+        s = b.add(Stuff(name=name, inputs=(s,), layers=(layer.name,), factor=stride))
+    over = [max(k - t, 0) for k, t in zip(size, stride, strict=True)]
+    cut = [n // 2 if layer.padding == "same" else 0 for n in over]
+    top, left = (
+        (k - 1 - a, a if layer.padding == "same" else n) for k, a, n in zip(size, cut, over, strict=True)
+    )
+    op = Conv(
+        name=b.name(layer.name), inputs=(s,), layers=(layer.name,),
+        weights=w.integers, weight_fraction=w.fraction, bias=bias, bias_fraction=fraction, padding=(top, left),
+    )  # fmt: skip
+    return _finish(b, layer, b.add(op), function)
+
+
 def _depthwise_op(
     b: _Builder, layer: Any, s: Stream, rank: int, name: str, bias: Ints | None, fraction: int
 ) -> Stream:
-    variable = np.asarray(layer.depthwise_kernel)
+    variable = _trained(layer, "depthwise")
     c, m = variable.shape[-2:]
     size = (1, variable.shape[0]) if rank == 2 else variable.shape[:2]
     w = _kernel(layer, "depthwise", variable, (*size, c * m))
@@ -858,7 +927,9 @@ def _depthwise_op(
     return b.add(op)
 
 
-@handles("QDepthwiseConv2D", "DepthwiseConv1D", "DepthwiseConv2D", "QDepthwiseConv1D")
+@handles(
+    "QDepthwiseConv2D", "DepthwiseConv1D", "DepthwiseConv2D", "QDepthwiseConv1D", "QDepthwiseConv2DBatchnorm"
+)
 def _depthwise(b: _Builder, layer: Any, x: list[Value]) -> Value:
     rank = 2 if "1D" in type(layer).__name__ else 3
     s = b.stream(layer, x[0])

@@ -112,6 +112,8 @@ def _identity(origin: Origin | None, bias: Floats) -> tuple[Callable[[Any], Any]
     weights: list[Any]
     if "Dense" in kind:
         layer, weights = q.QDense(c, use_bias=use), [eye]
+    elif "Transpose" in kind:
+        layer, weights = q.QConv2DTranspose(c, 1, use_bias=use), [eye[None, None]]
     else:
         # TensorFlow has kernels of their own for single taps and for dilation.
         size = tuple(

@@ -235,6 +235,15 @@ def _linear64(layer: Any, x: Real) -> Real:
         )
         y = _correlate(layer, x, d[0] if lead else d, depthwise=True)
         y = np.einsum("...i,io->...o", y, p.reshape(p.shape[-2:]))
+    elif kind in ("QConv2DTranspose", "Conv2DTranspose"):
+        y = _scatter(layer, x, _value(layer, "kernel", layer.kernel))
+    elif kind.endswith("2DBatchnorm"):  # folded with the moving statistics, by QKeras itself
+        kernel, bias = layer.get_folded_weights()
+        depthwise = "Depthwise" in kind
+        y = _correlate(
+            layer, x, _value(layer, "depthwise" if depthwise else "kernel", kernel), depthwise=depthwise
+        )
+        return np.asarray(y + _value(layer, "bias", bias))
     elif "Depthwise" in kind:
         y = _correlate(layer, x, _value(layer, "depthwise", layer.depthwise_kernel), depthwise=True)
     elif "Conv" in kind:
@@ -280,6 +289,20 @@ def _correlate(layer: Any, x: Real, kernel: Real, *, depthwise: bool) -> Real:
             y += (window[..., None] * kernel[tap]).reshape(y.shape)
         else:
             y += np.einsum("...i,io->...o", window, kernel[tap])
+    return y
+
+
+def _scatter(layer: Any, x: Real, kernel: Real) -> Real:
+    """Every pixel adds a kernel (KH, KW, channels out, channels in) to the output; "same" cuts to input * stride."""
+    (h, w), (sh, sw) = x.shape[1:3], layer.strides
+    kh, kw, c, _ = kernel.shape
+    y = np.zeros((len(x), h * sh + max(kh - sh, 0), w * sw + max(kw - sw, 0), c))
+    for i, j in np.ndindex(kh, kw):
+        rows, columns = slice(i, i + (h - 1) * sh + 1, sh), slice(j, j + (w - 1) * sw + 1, sw)
+        y[:, rows, columns] += np.einsum("...i,oi->...o", x, kernel[i, j])
+    if layer.padding == "same":
+        top, left = max(kh - sh, 0) // 2, max(kw - sw, 0) // 2
+        y = y[:, top : top + h * sh, left : left + w * sw]
     return y
 
 

@@ -35,10 +35,21 @@ def _bilinear(p: P) -> tuple[Terms, Terms, float]:
     return lut, ff, bram
 
 
+@models("r4_stuff")
+def _stuff(p: P) -> tuple[Terms, Terms, float]:
+    w = p["Lanes"] * p["ElemWidth"]
+    walk = sum(_counter(p[k]) for k in ("Groups", "Width", "FactorH", "FactorW"))
+    return {"one": 1, "walk": walk, "w": w}, {"one": 1, "walk": walk, "w": w}, 0.0
+
+
 # Costs of a term until scripts/calibrate_resources.py has fitted the module: LUT6 of a product bit, flip-flops as they
 # stand in the source. What is in resources.json has precedence.
 PROVISIONAL: dict[str, dict[str, dict[str, float]]] = {
     "r4_multiply": {"lut": {"one": 3.0, "ab": 1.1, "n": 0.0}, "ff": {"one": 2.0, "operands": 1.0, "y": 1.0}},
+    "r4_stuff": {
+        "lut": {"one": 4.0, "walk": 1.5, "w": 0.0},
+        "ff": {"one": 1.0, "walk": 1.0, "w": 1.0},
+    },
     "r4_bilinear": {
         "lut": {
             "one": 4.0,
