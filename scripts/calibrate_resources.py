@@ -189,8 +189,162 @@ def taps(
     }
 
 
+def threshold(
+    rng: np.random.Generator,
+    lanes: int,
+    rows: int,
+    x: int,
+    count: int,
+    y: int,
+    *,
+    shared: int = 0,
+    signed: int = 1,
+    kind: int = 0,
+    levels_shared: int = 1,
+    block: int = 0,
+    base: int = 0,
+    step: int = 1,
+) -> Params:
+    """Parameters of an r4_threshold: ascending thresholds of every column, the last of the first never reached."""
+    parallel = int(count <= (7 if rows == 1 else 3))
+    levels = count.bit_length()
+    columns = 1 if shared else lanes
+    low = -(2 ** (x - 1)) if signed else 0
+    t = np.sort(rng.integers(low, low + 2**x, (rows, columns, count)), axis=-1)
+    t[0, 0, -1] = low + 2**x
+    w = x + 1
+    p: Params = {
+        "Lanes": lanes,
+        "Rows": rows,
+        "Shared": shared,
+        "XWidth": x,
+        "XSigned": signed,
+        "Thresholds": count,
+        "TWidth": w,
+        "Parallel": parallel,
+        "Block": block,
+        "YWidth": y,
+        "LevelKind": kind,
+        "LevelShared": levels_shared,
+    }
+    if parallel:
+        p["InitFile"] = Image.pack(t.reshape(rows, -1), w)
+    else:
+        node = np.arange(1, 2**levels)
+        level = np.floor(np.log2(node)).astype(np.int64)
+        at = (2 * (node - 2**level) + 1) * 2 ** (levels - 1 - level) - 1
+        never = np.full((rows, columns, 2**levels), low + 2**x)
+        tree = np.concatenate([never[..., :1], np.concatenate([t, never], axis=-1)[..., at]], axis=-1)
+        words = tree.transpose(0, 2, 1)
+        upper = words[:, : 2 ** (levels - 2)] if block else words
+        p["InitFile"] = Image.pack(upper.reshape(-1, columns), w)
+        if block:
+            p["BlockFile"] = Image.pack(words.reshape(-1, columns), w)
+    if kind <= 1:
+        p |= {"Base": base, "Step": step}
+        if kind:
+            p["DirectionFile"] = Image.pack(rng.integers(0, 2, (rows, lanes)), 1)
+    else:
+        depth = (rows if kind == 3 else 1) << levels
+        p["LevelFile"] = Image.pack(rng.integers(0, 2**y, (depth, 1 if levels_shared else lanes)), y)
+    return p
+
+
+def table(
+    rng: np.random.Generator,
+    lanes: int,
+    rows: int,
+    x: int,
+    first: int,
+    entries: int,
+    y: int,
+    *,
+    shared: int = 1,
+    signed: int = 1,
+    smooth: bool = True,
+) -> Params:
+    """Parameters of an r4_table: of a smooth function as activations are, or of random words."""
+    depth = 1 << (entries - 1).bit_length()
+    columns = 1 if shared else lanes
+    if smooth:
+        at = np.linspace(-4, 4, depth)[None, :, None] + rng.uniform(-1, 1, (rows, 1, columns))
+        values = np.round((1 + np.tanh(at)) / 2 * (2**y - 1)).astype(np.int64)
+    else:
+        values = rng.integers(0, 2**y, (rows, depth, columns))
+    return {
+        "Lanes": lanes,
+        "Rows": rows,
+        "Shared": shared,
+        "XWidth": x,
+        "XSigned": signed,
+        "First": first,
+        "Entries": entries,
+        "YWidth": y,
+        "Block": int(is_block(rows * depth, y)),
+        "InitFile": Image.pack(values.reshape(-1, columns), y),
+    }
+
+
 def grid(module: str, rng: np.random.Generator) -> list[Params]:
     """Parameters that span how designs use a module."""
+    if module == "r4_mul":
+        return [
+            {"XWidth": x, "XSigned": s, "WWidth": w, "PWidth": x + w}
+            for s in (0, 1)
+            for x in resources.PRODUCT_X
+            for w in resources.PRODUCT_W
+        ]
+    if module == "r4_product":
+        return [
+            {
+                "XWidth": x,
+                "XSigned": s,
+                "WeightWidth": w,
+                "WeightKind": k,
+                "PWidth": resources.coded_width(x, bool(s), k, w),
+            }
+            for k, w in resources.PRODUCT_CODED
+            for s in (0, 1)
+            for x in resources.PRODUCT_X
+        ]
+    if module == "r4_threshold":
+        return [
+            threshold(rng, 2, 1, 8, 1, 2, shared=1, base=-1, step=2),
+            threshold(rng, 4, 1, 12, 2, 2, shared=1, base=-1),
+            threshold(rng, 4, 1, 12, 7, 3),
+            threshold(rng, 8, 1, 16, 3, 2),
+            threshold(rng, 2, 8, 14, 3, 2),
+            threshold(rng, 1, 16, 12, 3, 4, kind=1),
+            threshold(rng, 2, 1, 10, 7, 6, shared=1, kind=2),
+            threshold(rng, 2, 4, 12, 15, 4),
+            threshold(rng, 1, 8, 14, 15, 4),
+            threshold(rng, 4, 8, 16, 15, 4),
+            threshold(rng, 8, 1, 14, 15, 4),
+            threshold(rng, 4, 1, 12, 15, 4, shared=1, signed=0),
+            threshold(rng, 2, 16, 18, 15, 4, kind=1),
+            threshold(rng, 1, 4, 16, 31, 5),
+            threshold(rng, 2, 1, 16, 63, 6),
+            threshold(rng, 2, 2, 10, 20, 8, kind=2, signed=0),
+            threshold(rng, 1, 4, 12, 12, 8, kind=3, levels_shared=0),
+            threshold(rng, 1, 8, 20, 255, 8, block=1),
+            threshold(rng, 2, 8, 16, 127, 7, block=1),
+            threshold(rng, 1, 1, 16, 1023, 10, shared=1, block=1),
+        ]
+    if module == "r4_table":
+        return [
+            table(rng, 1, 1, 8, -128, 256, 8),
+            table(rng, 4, 1, 8, -64, 128, 6),
+            table(rng, 2, 1, 12, -100, 200, 8),
+            table(rng, 2, 1, 10, 0, 64, 4),
+            table(rng, 8, 1, 6, -32, 64, 4),
+            table(rng, 1, 1, 6, 0, 64, 8, signed=0),
+            table(rng, 2, 1, 8, 0, 256, 8, signed=0, smooth=False),
+            table(rng, 4, 1, 9, -32, 64, 5, smooth=False),
+            table(rng, 2, 4, 10, -16, 32, 6, shared=0),
+            table(rng, 1, 8, 12, -20, 40, 4, shared=0),
+            table(rng, 2, 1, 12, -1024, 2048, 8),
+            table(rng, 4, 8, 12, -64, 128, 8, shared=0),
+        ]
     if module == "r4_fifo":
         sizes = [
             (4, 1),
@@ -245,6 +399,19 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
                 (1, 30, 1, 16, -128, 127, 8),
                 (4, 11, 0, 2, 0, 63, 6),
                 (3, 9, 1, 0, 0, 15, 4),
+                (48, 18, 1, 4, 0, 31, 5),
+                (8, 14, 1, 5, 0, 63, 6),
+                (32, 18, 1, 4, 0, 15, 4),
+                (64, 14, 1, 2, 0, 15, 4),
+                (4, 13, 1, 6, 0, 255, 8),
+                (4, 8, 0, -2, 0, 255, 8),
+                *((4, x, 1, 4, 0, 15, 4) for x in (8, 9, 10, 12, 13, 14, 16, 18, 20, 22, 24)),
+                *((4, x, 1, 6, 0, 255, 8) for x in (14, 16, 18, 20, 22, 24)),
+                *((4, x, 1, 4, -8, 7, 4) for x in (9, 10, 12, 14, 16, 18, 20, 24)),
+                *((4, x, 1, 6, -128, 127, 8) for x in (14, 16, 18, 20, 24)),
+                *((4, x, 0, 4, 0, 15, 4) for x in (9, 12, 16, 20)),
+                *((4, x, 1, -2, -128, 127, 8) for x in (6, 8, 12)),
+                *((4, x, 1, 0, 0, 15, 4) for x in (6, 8, 12)),
             )
         ]
     if module == "r4_window":
@@ -263,6 +430,19 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
             window(3, 5, 1, 40, 4, 8, pad=1, major=1),
             window(8, 4, 16, 8, 1, 40, replays=3),
             window(4, 8, 12, 9, 3, 60, pad=1, replays=6),
+            window(1, 4, 32, 1, 1, 64, replays=4),
+            window(1, 5, 24, 1, 1, 48, replays=6),
+            window(2, 6, 16, 1, 1, 32, replays=5),
+            window(1, 8, 64, 1, 1, 128, replays=2),
+            window(3, 4, 120, 1, 1, 240, replays=2),
+            window(15, 8, 24, 1, 1, 48, replays=16),
+            window(2, 4, 8, 16, 3, 40, pad=1),
+            window(1, 8, 3, 64, 3, 15, pad=1),
+            window(2, 6, 2, 48, 3, 10, pad=1, major=1),
+            window(2, 4, 4, 24, 3, 20, pad=1, major=1),
+            window(2, 8, 16, 32, 3, 1200, height=32, kh=3, pad=1, major=1),
+            window(4, 4, 4, 32, 3, 280, height=32, kh=3, pad=1),
+            window(8, 8, 8, 16, 1, 24, height=16, replays=2),
         ]
     if module == "r4_taps":
         return [
@@ -278,6 +458,11 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
             taps(2, 8, 16, 40, 3, height=8, kh=3),
             taps(1, 12, 1, 60, 9),
             taps(8, 6, 1, 16, 5, pad=2),
+            taps(8, 8, 1, 32, 3, pad=1),
+            taps(8, 6, 1, 64, 3, pad=1),
+            taps(4, 8, 2, 32, 3, height=32, kh=3, pad=1),
+            taps(8, 4, 4, 16, 3, height=16, kh=3, pad=1),
+            taps(2, 4, 8, 8, 3, height=8, kh=3, pad=1),
         ]
     if module == "r4_mvu":
         return [
@@ -309,6 +494,34 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
             mvu(rng, 4, 6, 5, 4, 6, 2, kind=2),
             mvu(rng, 3, 8, 4, 2, 8, 2, kind=2, signed=1),
             mvu(rng, 8, 2, 12, 1, 4, 2, kind=2),
+            mvu(rng, 16, 8, 16, 2, 4, 4),
+            mvu(rng, 32, 4, 200, 1, 6, 4, shift=1),
+            mvu(rng, 8, 16, 9, 2, 4, 4),
+            mvu(rng, 1, 4, 48, 5, 4, 4),
+            mvu(rng, 6, 1, 48, 4, 5, 5),
+            mvu(rng, 2, 1, 24, 6, 5, 5),
+            mvu(rng, 1, 1, 24, 10, 4, 6),
+            mvu(rng, 4, 2, 4, 1, 5, 5),
+            mvu(rng, 4, 4, 1, 1, 4, 4),
+            mvu(rng, 8, 9, 1, 1, 6, 4),
+            mvu(rng, 4, 8, 1, 2, 4, 4),
+            mvu(rng, 16, 8, 8, 4, 8, 8, dsp=1),
+            mvu(rng, 16, 4, 4, 8, 8, 8, dsp=1),
+            mvu(rng, 8, 5, 1, 2, 8, 5, dsp=1),
+            mvu(rng, 2, 7, 1, 4, 8, 8, dsp=1),
+            mvu(rng, 3, 9, 1, 4, 8, 6, dsp=1),
+            mvu(rng, 1, 24, 1, 16, 8, 8, dsp=1),
+            mvu(rng, 2, 24, 1, 4, 6, 5, dsp=1, signed=1),
+            mvu(rng, 32, 1, 64, 2, 8, 6, dsp=1, signed=1),
+            mvu(rng, 16, 1, 64, 2, 6, 6, dsp=1),
+            mvu(rng, 1, 2, 16, 5, 6, 6, dsp=1),
+            mvu(rng, 2, 1, 32, 8, 8, 8, dsp=1),
+            mvu(rng, 16, 1, 8, 1, 9, 4, dsp=1, signed=1),
+            mvu(rng, 4, 4, 1, 1, 8, 8, dsp=1),
+            mvu(rng, 4, 5, 1, 2, 8, 2, kind=2),
+            mvu(rng, 64, 2, 192, 1, 4, 2, kind=2),
+            mvu(rng, 4, 1, 64, 2, 4, 2, kind=2),
+            mvu(rng, 16, 4, 32, 2, 4, 1, kind=1),
             mvu(rng, 4, 4, 5, 4, 4, 4, kind=3),
             mvu(rng, 3, 5, 4, 2, 6, 3, kind=3, signed=1),
             mvu(rng, 5, 2, 12, 1, 8, 4, kind=3),
@@ -325,6 +538,13 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
             dwu(rng, 4, 16, 9, 1, 8, 8, dsp=1),
             dwu(rng, 2, 32, 1, 9, 4, 4),
             dwu(rng, 4, 4, 9, 1, 4, 4),
+            dwu(rng, 2, 2, 1, 3, 6, 4, signed=1),
+            dwu(rng, 2, 4, 1, 3, 4, 4),
+            dwu(rng, 1, 32, 1, 9, 8, 8, dsp=1),
+            dwu(rng, 8, 4, 9, 1, 4, 4),
+            dwu(rng, 8, 1, 1, 9, 4, 4),
+            dwu(rng, 1, 64, 9, 1, 8, 8, dsp=1),
+            dwu(rng, 16, 2, 1, 9, 4, 4),
         ]
     if module == "r4_pool":
         out = []
@@ -340,6 +560,15 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
             (16, 4, 0, 1, 1, 64, 1, 2, 0),
             (1, 8, 0, 16, 4, 4, 4, 4, 1),
             (6, 8, 0, 1, 1, 17, 1, 2, 1),
+            (8, 5, 0, 2, 1, 116, 1, 2, 0),
+            (2, 8, 0, 4, 1, 90, 1, 2, 0),
+            (3, 4, 0, 4, 1, 60, 1, 2, 0),
+            (1, 4, 0, 8, 1, 64, 1, 2, 0),
+            (1, 8, 0, 16, 1, 32, 1, 2, 0),
+            (1, 8, 0, 16, 1, 16, 1, 16, 0),
+            (4, 8, 0, 2, 32, 32, 2, 2, 0),
+            (2, 4, 0, 8, 16, 16, 2, 2, 0),
+            (8, 8, 1, 2, 16, 16, 2, 2, 1),
         ):
             y = x + (kh * kw - 1).bit_length() * total
             ow = w // kw
@@ -469,6 +698,10 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
             (4, 4, 2, 8, 8),
             (3, 8, 1, 16, 16),
             (8, 4, 4, 1, 30),
+            (1, 4, 16, 16, 16),
+            (8, 8, 2, 32, 32),
+            (2, 8, 8, 4, 4),
+            (16, 4, 1, 1, 100),
         ):
             p = {"Lanes": n, "ElemWidth": e, "Groups": g, "Height": h, "Width": w}
             two = h > 1
@@ -571,6 +804,7 @@ def main(arguments: list[str]) -> None:
         print(f"{module:14s} bram off {bram}, dsp {dsp}", flush=True)
         if not check:
             TABLE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+            resources.coefficients.cache_clear()  # the tables of products serve the modules that follow
 
 
 if __name__ == "__main__":

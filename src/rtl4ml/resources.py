@@ -4,6 +4,10 @@ Each module has a list of terms: sizes of its parts (bits of adders, of register
 as its source states them. What a term costs is a coefficient, fitted to Yosys's counts over a grid of parameters by
 `scripts/calibrate_resources.py` and kept in `resources.json`. DSP48E2 are the products that r4_mvu and r4_dwu put
 there; RAMB36 follow from widths and depths (UG573: 72 x 512, 36 x 1,024, ... of an RAMB36, half of it an RAMB18).
+
+Two things follow no formula. A product in LUTs is as large as Yosys makes it: `r4_mul` and `r4_product` are tables
+of what was counted, one entry a size. A constant memory is as large as its content: a bit that never changes or
+repeats another takes no LUT, so the images are looked at.
 """
 
 from __future__ import annotations
@@ -15,13 +19,17 @@ from importlib.resources import files
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rtl4ml.netlist import Resources
 
 if TYPE_CHECKING:
-    from rtl4ml.netlist import Cell, Param
+    from rtl4ml.netlist import Cell, Image, Param
 
 Terms = dict[str, float]
 P = Mapping[str, Any]
+Bits = NDArray[np.uint8]
 
 
 def _log(n: int) -> int:
@@ -34,40 +42,103 @@ def _counter(n: int) -> int:
     return _log(n) if n > 1 else 0
 
 
-def bram36(width: int, depth: int) -> float:
-    """RAMB36 of a memory with one write and one read port: the cheapest of the uniform tilings."""
+def bram36(width: int, depth: int, *, ports: int = 1) -> float:
+    """RAMB36 of a memory of so many read ports: the cheapest of the uniform tilings; 72 and 36 bits need one port."""
     tiles = [(72, 512, 1.0), (36, 1024, 1.0), (18, 2048, 1.0), (9, 4096, 1.0), (4, 8192, 1.0), (2, 16384, 1.0),
              (1, 32768, 1.0), (36, 512, 0.5), (18, 1024, 0.5), (9, 2048, 0.5), (4, 4096, 0.5), (2, 8192, 0.5),
              (1, 16384, 0.5)]  # fmt: skip
+    if ports > 1:
+        tiles = [t for t in tiles if t not in ((72, 512, 1.0), (36, 512, 0.5))]
     return min(ceil(width / w) * ceil(depth / d) * cost for w, d, cost in tiles)
 
 
 def _lutram(width: int, depth: int) -> Terms:
-    """Distributed memory with one write and one read port, and the multiplexers of a deep one."""
-    return {
-        "lutram": width * ceil(depth / 64) if depth > 32 else width * 0.57,
-        "lutram_mux": width * _log(ceil(depth / 64)),
-    }
+    """Distributed memory: 8 LUTs are 32 words of 14 bits or 64 of 7; a deep one is multiplexed."""
+    if depth <= 32:
+        return {"lutram": 8 * ceil(width / 14)}
+    blocks = ceil(depth / 64)
+    return {"lutram": 8 * ceil(width / 7) * blocks, "lutram_mux": width * ceil((blocks - 1) / 3)}
 
 
-def _rom(width: int, depth: int) -> float:
-    """LUTs of a constant memory read by address."""
-    return 0.0 if depth <= 1 else width * max(1.0, depth / 64)
+def _bits(image: Image) -> Bits:
+    """(depth, width) of a memory image, bit 0 first."""
+    size = (image.width + 7) // 8
+    raw = np.frombuffer(b"".join(w.to_bytes(size, "little") for w in image.words), np.uint8)
+    return np.unpackbits(raw.reshape(-1, size), axis=1, bitorder="little")[:, : image.width]
 
 
-def _tree(inputs: int, width: int, limit: int) -> tuple[int, int]:
-    """(bits of adders, bits of registers) of r4_adder_tree."""
-    adders = registers = 0
+def _changing(bits: Bits) -> Bits:
+    """The columns that are neither constant nor repeat another; Yosys builds no others."""
+    bits = bits[:, (bits != bits[0]).any(0)]
+    packed = np.packbits(bits, axis=0)
+    return bits[:, np.unique(packed, axis=1, return_index=True)[1]] if bits.size else bits
+
+
+def _leaves(bits: Bits) -> tuple[int, int]:
+    """(LUTs of 64 words of a bit that differ, LUTs that select among them) of a constant memory in logic."""
+    bits = _changing(bits)
+    blocks = ceil(len(bits) / 64)
+    if blocks <= 1:
+        return bits.shape[1], 0
+    padded = np.zeros((blocks * 64, bits.shape[1]), np.uint8)
+    padded[: len(bits)] = bits
+    parts = padded.reshape(blocks, 64, -1).transpose(1, 0, 2).reshape(64, -1)
+    return _changing(parts).shape[1], bits.shape[1] * ceil((blocks - 1) / 3)
+
+
+def _depth(image: Image) -> int:
+    return len(image.words) if image.depth is None else image.depth
+
+
+def _rom(image: Image, *, block: bool = False) -> tuple[Terms, int]:
+    """Terms of r4_rom, and the bits of its word register where it is in LUTs."""
+    depth = _depth(image)
+    if depth == 1:
+        return {}, 0
+    c = _log(depth)
+    lut: Terms = {"rom_walk": c if depth & (depth - 1) else 0}
+    if block:
+        return lut | {"rom_fetch": c}, 0
+    bits = _bits(image)
+    leaves, select = _leaves(bits)
+    # Up to 5 address bits are decoded together with the reset, more of them beforehand;
+    # then a wrap that is not a power of two makes them late: the words are selected by them last.
+    lut |= {"rom": leaves, "rom_select": select, "rom_fetch": c if c > 5 else 0}
+    lut["rom_late"] = leaves if c > 5 and depth & (depth - 1) else 0
+    return lut, _changing(bits).shape[1]
+
+
+def _plus(a: Terms, b: Terms) -> Terms:
+    """Both, term by term."""
+    return {k: a.get(k, 0.0) + b.get(k, 0.0) for k in (a | b)}
+
+
+def _tree(inputs: int, width: int, limit: int, *, registered: bool) -> tuple[int, int, int]:
+    """(bits of adders, of registers, of shift registers) of r4_adder_tree; whether a register of the input's stands
+    before it. What passes three registers in a row and is read only behind them becomes a shift register.
+    """
+    adders = registers = shifts = 0
+    last_width, run = width, int(registered)  # of the odd one out: its bits, the registers it is in
     while inputs > 1:
         nxt = min(width + 1, limit)
-        adders += inputs // 2 * nxt
+        adders += inputs // 2 * width
+        registers += inputs // 2 * nxt
+        if inputs % 2:
+            run += 1
+            registers += last_width
+        else:
+            if run >= 3:
+                registers, shifts = registers - run * last_width, shifts + last_width
+            last_width, run = nxt, 1
         inputs, width = (inputs + 1) // 2, nxt
-        registers += inputs * nxt
-    return adders, registers
+    return adders, registers, shifts
 
 
 # Parameters that a cell may leave at the module's default.
 DEFAULTS = {
+    "Dsp": 0,
+    "Base": 0,
+    "Step": 1,
     "Align": 0,
     "HasBias": 0,
     "ShiftWidth": 0,
@@ -124,19 +195,31 @@ def _width(p: P) -> tuple[Terms, Terms, float]:
 def _requant(p: P) -> tuple[Terms, Terms, float]:
     n, x, y, shift = p["Lanes"], p["XWidth"], p["YWidth"], p["Shift"]
     right, left = max(shift, 0), max(-shift, 0)
-    kept = max(x + 2 - right, 1)
-    room = max(kept + left, y + 1)
-    # An unsigned number needs no sign in rounding nor a comparison with the lower limit; a left shift no rounding.
-    case = "left" if not right else "signed" if p["XSigned"] else "unsigned"
-    lut: Terms = {"one": 1, f"{case}_x": n * x, f"{case}_y": n * y, f"{case}_n": n}
-    mid = room if right else x + 1
-    return lut, {"one": 1, f"{case}_mid": n * mid, "y": n * y}, 0.0
+    signed, relu = bool(p["XSigned"]), p["Lo"] == 0
+    kept = max(x + 1 + signed - right, 1) if right else x
+    # Bits above the result: what does not fit a LUT any more is compared by a carry chain.
+    above = max(0, x + 1 + left - right - y)
+    case = "left" if not right else "signed" if signed else "unsigned"
+    limits = "two" if signed and not relu else "one" if signed else "unsigned"
+    lut: Terms = {
+        "one": 1,
+        f"{case}_y": n * (y - left) * (above > 0),
+        f"{case}_rounded": n * max(0, right - 1),
+        f"{limits}_limit": n * (above > (limits != "two")),
+        f"{limits}_above": n * above,
+        f"{limits}_wide": n * (above > {"two": 4, "one": 6, "unsigned": 6}[limits]),
+        f"{limits}_wide_y": n * y * (above > 4) * (limits == "two"),
+        f"{limits}_wider": n * (above > 8) * (limits == "two"),
+    }
+    return lut, {"one": 1, "mid": n * kept, "y": n * y}, 0.0
 
 
-def _axes(p: P) -> tuple[int, int]:
-    """(counter bits of the loops, how many counters there are)."""
-    counts = [p["Groups"], p["KernelW"], p["KernelH"], p.get("Replays", 1), p["OutWidth"], p["OutHeight"]]
-    return sum(_counter(c) for c in counts), sum(c > 1 for c in counts)
+def _window_axis(size: int, kernel: int, stride: int, dilation: int, pad: int, positions: int) -> int:
+    """Bits of a coordinate of r4_window_axis; none where it stands still."""
+    if kernel == 1 and positions == 1:
+        return 0
+    span = size + pad + (positions - 1) * stride + (kernel - 1) * dilation + stride + 1
+    return _log(span + 1) + 1
 
 
 @models("r4_window")
@@ -144,9 +227,8 @@ def _window(p: P) -> tuple[Terms, Terms, float]:
     w, d = p["Lanes"] * p["ElemWidth"], p["Depth"]
     beats = p["Height"] * p["Width"] * p["Groups"]
     slack = (p["PadTop"] * p["Width"] + p["PadLeft"]) * p["Groups"]
-    count = _log(2 * (d + beats + slack) + 2) + 1
-    addr = _log(d)
-    bits, loops = _axes(p)
+    count, addr = _log(2 * (d + beats + slack) + 2) + 1, _log(d)
+    loops = [p["Groups"], p["KernelW"], p["KernelH"], p["Replays"], p["OutWidth"], p["OutHeight"]]
     pad = bool(
         p["PadTop"]
         or p["PadLeft"]
@@ -155,13 +237,20 @@ def _window(p: P) -> tuple[Terms, Terms, float]:
         or (p["OutWidth"] - 1) * p["StrideW"] + (p["KernelW"] - 1) * p["DilationW"]
         >= p["Width"] + p["PadLeft"]
     )
-    axis = (_log(p["Width"] + p["PadLeft"] + 4) + 1) * pad
+    axis = sum(
+        _window_axis(p[a], p[f"Kernel{s}"], p[f"Stride{s}"], p[f"Dilation{s}"], p[f"Pad{b}"], p[f"Out{a}"])
+        for a, s, b in (("Height", "H", "Top"), ("Width", "W", "Left"))
+    ) * pad  # fmt: skip
+    wraps = bool(d & (d - 1))
+    taps = p["KernelH"] * p["KernelW"] > 1  # moves of several lengths within a position
+    walks = p["OutHeight"] * p["OutWidth"] > 1  # and between positions
     memory = {} if p["Block"] else _lutram(w, d)
-    single = p["KernelH"] * p["KernelW"] == 1
-    lut = {"one": 1, "count": count, "addr": addr, "loop": bits, "loops": loops, "axis": axis, "pad_w": w * pad,
-           "taps": 0 if single else count + addr, **memory}  # fmt: skip
-    ff = {"one": 1, "count": count, "addr": addr, "loop": bits, "axis": axis,
-          "taps": 0 if single else count + addr, "w": 0 if p["Block"] else w}  # fmt: skip
+    lut = {"one": 1, "count": count, "addr": addr, "wrap": addr * wraps, "loop": sum(map(_counter, loops)),
+           "loops": sum(c > 1 for c in loops), "axis": axis, "pad_w": w * pad, "taps": (count + addr) * taps,
+           "taps_wrap": addr * taps * wraps, "walks": (count + addr) * walks, "walks_wrap": addr * walks * wraps,
+           "rows": (count + addr) * (p["OutHeight"] > 1), **memory}  # fmt: skip
+    ff = {"one": 1, "count": count, "addr": addr, "loop": sum(map(_counter, loops)), "axis": 2 * axis,
+          "w": 0 if p["Block"] else w}  # fmt: skip
     return lut, ff, bram36(w, d) if p["Block"] else 0.0
 
 
@@ -171,73 +260,167 @@ def _taps(p: P) -> tuple[Terms, Terms, float]:
     rows, kh, kw = (p["KernelH"] - 1) * p["DilationH"], p["KernelH"], p["KernelW"]
     bits = _counter(p["Groups"]) + _counter(p["ExtWidth"]) + _counter(p["ExtHeight"])
     depth = p["DilationW"] * p["Groups"]
-    padded = p["PadTop"] + p["PadLeft"] > 0
+    # The last row and column of a kernel always lie inside, all of them where there is no padding before.
+    bare = (1 if p["PadTop"] else kh) * (1 if p["PadLeft"] else kw)
     virtual = p["ExtWidth"] > p["Width"] or p["ExtHeight"] > p["Height"]
-    line = p["ExtWidth"] * p["Groups"]
+    stride = sum(p[s] > 1 for s in ("StrideH", "StrideW"))
     cols = (kw - 1) * kh * w
-    lut = {"one": 1, "walk": bits, "mask": kh * kw * w * padded, "here": w * virtual}
-    ff = {"one": 1, "walk": bits, "taken": kh * w, "cols": cols * depth if depth <= 2 else 0}
+    lut: Terms = {"one": 1, "walk": bits, "mask": (kh * kw - bare) * w, "here": w * virtual, "stride": stride,
+                  "compared": (kh - 1) * (p["PadTop"] > 0) + (kw - 1) * (p["PadLeft"] > 0)}  # fmt: skip
+    ff: Terms = {"one": 1, "walk": bits, "taken": kh * w, "cols": cols * depth if depth <= 2 else 0, "stride": stride,
+                 "inside": (kh - 1) * (p["PadTop"] > 0) + (kw - 1) * (p["PadLeft"] > 0)}  # fmt: skip
     if depth > 2:
-        lut["srl"] = cols * ceil((depth - 1) / 32)
+        lut["srl"] = cols * ceil(depth / 32)
     bram = 0.0
-    if rows and line > 2:
-        lut["line_walk"] = _log(line)
-        ff["line_walk"] = _log(line)
-        if p["Block"]:
-            bram = bram36(rows * w, line)
-        else:
-            lut |= _lutram(rows * w, line)
-            ff["line"] = rows * w
-    elif rows:
-        ff["line"] = rows * w * line
+    if rows:
+        line_lut, line_ff, bram = _line(rows * w, p["ExtWidth"] * p["Groups"], block=bool(p["Block"]))
+        lut, ff = _plus(lut, line_lut), _plus(ff, line_ff)
     return lut, ff, bram
 
 
-def _products(n: int, p: P) -> tuple[Terms, Terms]:
-    """N products of r4_product."""
-    x, w, prod, kind = p["XWidth"], p["WeightWidth"], p["ProdWidth"], p["WeightKind"]
-    if kind == 0 and p["Dsp"]:
-        return {}, {}
-    if kind == 0:
-        return {"mul_xw": n * x * w, "mul_x": n * x, "mul_w": n * w, "mul_n": n}, {"prod": n * prod}
+# Sizes that r4_mul and r4_product are counted at.
+PRODUCT_X = range(1, 11)
+PRODUCT_W = range(1, 11)
+PRODUCT_CODED = ((1, 1), (2, 2), (3, 2), (3, 3), (3, 4), (3, 5))  # kind and width of the coded weights
+
+
+def _size(p: P, w: str) -> str:
+    return f"{'s' if p['XSigned'] else 'u'}{p['XWidth']}x{p[w]}"
+
+
+@models("r4_mul")
+def _mul(p: P) -> tuple[Terms, Terms, float]:
+    return {_size(p, "WWidth"): 1}, {"p": p["PWidth"]}, 0.0
+
+
+@models("r4_product")
+def _product(p: P) -> tuple[Terms, Terms, float]:
+    return {f"{p['WeightKind']}{_size(p, 'WeightWidth')}": 1}, {"p": p["PWidth"]}, 0.0
+
+
+def coded_width(x: int, signed: bool, kind: int, w: int) -> int:
+    """Bits of a product of x by a coded weight of w bits, without regard to the weights there are."""
+    return x + 1 - signed + (2 ** (w - 1) - 1 if kind == 3 else 1)
+
+
+def product_luts(x: int, signed: bool, kind: int, w: int) -> float:
+    """LUTs of r4_product; beyond the sizes counted an array multiplier grows with both sizes, a shifter with x."""
+    sign, xs = "s" if signed else "u", min(x, PRODUCT_X[-1])
+    if kind:
+        ws = min(w, 5) if kind == 3 else w
+        return coefficients()["r4_product"]["lut"].get(f"{kind}{sign}{xs}x{ws}", 0.0) * x * w / (xs * ws)
+    ws = min(w, PRODUCT_W[-1])
+    return coefficients()["r4_mul"]["lut"].get(f"{sign}{xs}x{ws}", 0.0) * x * w / (xs * ws)
+
+
+def _digits(v: int) -> int:
+    """Digits other than zero of v in its shortest signed form."""
+    v, n = abs(v), 0
+    while v:
+        if v & 1:
+            n += 1
+            v += 1 if v & 3 == 3 else -1
+        v >>= 1
+    return n
+
+
+def _weight(code: int, kind: int, w: int) -> int:
+    """The weight that r4_product takes a code of w bits for."""
+    top = code >> (w - 1)
+    if kind == 1:
+        return -1 if code else 1
     if kind == 3:
-        return {"po2_xw": n * prod * (w - 1), "po2_p": n * prod}, {"prod": n * prod}
-    return {f"kind{kind}_p": n * prod, f"kind{kind}_n": n}, {"prod": n * prod}
+        code &= (1 << (w - 1)) - 1
+        return (1 << (code - 1) if code else 0) * (-1 if top else 1)
+    return code - (top << w)
 
 
-def _multiply(p: P, *, products: int, lanes_in: int, sums: int, tree_inputs: int, folds: int, fold_bits: int,
-              out_folds: int, accumulate: bool, hold: int) -> tuple[Terms, Terms, float]:  # fmt: skip
+def _products(p: P) -> tuple[Terms, int, int, float]:
+    """Products of r4_product by the weights of an image: LUT terms, bits of the products' registers and of the
+    weights', and the share of products that are not zero.
+    """
+    x, w, kind, signed = p["XWidth"], p["WeightWidth"], p["WeightKind"], bool(p["XSigned"])
+    image: Image = p["WeightFile"]
+    n = image.width // w
+    if kind == 0 and p["Dsp"]:
+        return {}, 0, 0, 1.0
+    scale = min(1.0, p["ProdWidth"] / coded_width(x, signed, kind, w)) if kind == 3 else 1.0
+    if p["Block"]:  # too deep for a bit to stay as it is
+        return {"product": n * product_luts(x, signed, kind, w) * scale}, n * p["ProdWidth"], n * w, 1.0
+    bits = _bits(image)
+    codes = bits.reshape(len(bits), n, w)
+    change = (codes != codes[0]).any(0)
+    change[:, 1:] &= (codes[:, :, 1:] != codes[:, :, :-1]).any(
+        0
+    )  # a sign that is extended is the same bit again
+    product = constant = 0.0
+    ff = zero = 0
+    for k, wide in enumerate(change.sum(1).tolist()):
+        if wide:
+            share = 1.0 if kind == 0 else scale * wide / w
+            product += product_luts(x, signed, kind, wide if kind == 0 else w) * share
+            ff += p["ProdWidth"]
+            continue
+        v = _weight(int(codes[0, k] @ (1 << np.arange(w, dtype=np.int64))), kind, w)
+        if not v:
+            zero += 1
+            continue
+        constant += (_digits(v) - (v > 0)) * x
+        odd = abs(v) // (v & -v)
+        ff += min(p["ProdWidth"], x + 1 - signed + odd.bit_length() - (odd == 1 and v > 0))
+    lut: Terms = {"product": product, "constant": constant}
+    return lut, ff, _changing(bits).shape[1] if len(bits) > 1 else 0, 1.0 - zero / n
+
+
+def _multiply(p: P, *, lanes_in: int, sums: int, tree_inputs: int, counters: list[int],
+              accumulate: bool) -> tuple[Terms, Terms, float]:  # fmt: skip
     """What r4_mvu and r4_dwu share: products, trees, accumulators, weights, bias."""
     acc = p["AccWidth"]
     moved = acc - p["Align"]  # bits of the accumulator that products reach
-    adders, registers = _tree(tree_inputs, p["ProdWidth"], p["SumWidth"])
-    lut, ff = _products(products, p)
-    stages = 2 + _log(tree_inputs)
-    word = products * p["WeightWidth"]
     dsp = p["WeightKind"] == 0 and p["Dsp"]
-    lut |= {
+    folds = _depth(p["WeightFile"])
+    adders, registers, shifts = _tree(tree_inputs, p["ProdWidth"], p["SumWidth"], registered=not dsp)
+    products, prod_ff, weights, share = _products(p)
+    rom, word = _rom(p["WeightFile"], block=bool(p["Block"]))
+    bias: Terms = {}
+    bias_word = bias_folds = 0
+    if p["HasBias"]:
+        bias, bias_word = _rom(p["BiasFile"])
+        bias_folds = _depth(p["BiasFile"])
+    shift: Terms = {}
+    shift_word = 0
+    if p["ShiftWidth"]:
+        shift, shift_word = _rom(p["ShiftFile"])
+    stages = 2 + _log(tree_inputs)
+    lut: Terms = {
         "one": 1,
-        "control": fold_bits + hold,
-        "tree": sums * adders,
-        "acc": sums * moved * accumulate,
-        "first": sums * moved * (accumulate and p["HasBias"]),
-        "bias": sums * moved * (p["HasBias"] and not accumulate),
-        "shift": sums * acc * p.get("ShiftWidth", 0),
-        "rom": 0.0 if p["Block"] else _rom(word, folds),
-        "bias_rom": _rom(sums * acc, out_folds) * p["HasBias"],
+        "control": sum(_counter(c) for c in counters),
+        "tree": sums * adders * share,
+        "tree_shift": sums * shifts * share + (2 if accumulate and stages > 2 else 0),
+        "acc": sums * moved * (accumulate or bias_folds > 1),
+        "acc_constant": sums * moved * (bias_folds == 1 and not accumulate),
+        # Yosys puts the choice of the start into the adder's LUT where the sum of products is shifted, else before it.
+        "first": sums * moved * (accumulate and not p["Align"] and not p["ShiftWidth"]),
+        "shift": sums * acc * ceil(p["ShiftWidth"] / 2) * (shift_word > 0),
+        **products,
     }
-    ff |= {
+    for r in (rom, bias, shift):
+        lut = _plus(lut, r)
+    ff: Terms = {
         "one": 1,
         "stages": stages,
-        "control": fold_bits + hold,
+        "stage_marks": 2 * stages * (accumulate and stages <= 2),
+        "control": sum(_counter(c) for c in counters),
         "operands": 0 if dsp else lanes_in * p["XWidth"],
-        "weights": (0 if dsp or folds == 1 else word) + (0 if p["Block"] or folds == 1 else word),
-        "tree": sums * registers,
+        "word": word,
+        "weights": weights,
+        "prod": prod_ff,
+        "tree": sums * registers * share,
         "acc": sums * acc,
-        "addr": _counter(folds) + _counter(out_folds) * p["HasBias"],
-        "bias_word": sums * acc * (p["HasBias"] and out_folds > 1),
+        "addr": _counter(folds) + _counter(bias_folds) + _counter(bias_folds) * (p["ShiftWidth"] > 0),
+        "bias_word": bias_word + shift_word,
     }
-    return lut, ff, bram36(word, folds) if p["Block"] else 0.0
+    return lut, ff, bram36(p["WeightFile"].width, folds) if p["Block"] else 0.0
 
 
 @models("r4_mvu")
@@ -245,59 +428,57 @@ def _mvu(p: P) -> tuple[Terms, Terms, float]:
     sf, nf = p["SimdFolds"], p["PeFolds"]
     return _multiply(
         p,
-        products=p["Pe"] * p["Simd"],
         lanes_in=p["Simd"],
         sums=p["Pe"],
         tree_inputs=p["Simd"],
-        folds=sf * nf,
-        fold_bits=_counter(sf),
-        out_folds=nf,
+        counters=[sf if sf > 1 else nf],
         accumulate=sf > 1,
-        hold=_counter(nf) if sf == 1 else 0,
     )
 
 
 @models("r4_dwu")
 def _dwu(p: P) -> tuple[Terms, Terms, float]:
-    lanes = p["Lanes"] * p["Multiplier"]
     return _multiply(
         p,
-        products=lanes * p["Taps"],
         lanes_in=p["Lanes"] * p["Taps"],
-        sums=lanes,
+        sums=p["Lanes"] * p["Multiplier"],
         tree_inputs=p["Taps"],
-        folds=p["Groups"] * p["TapFolds"],
-        fold_bits=_counter(p["TapFolds"]),
-        out_folds=p["Groups"],
+        counters=[p["TapFolds"]],
         accumulate=p["TapFolds"] > 1,
-        hold=0,
     )
+
+
+def _line(width: int, depth: int, *, block: bool = False) -> tuple[Terms, Terms, float]:
+    """r4_line of one row: (LUT, FF, RAMB36)."""
+    if depth <= 2:
+        return {}, {"line": width * depth}, 0.0
+    c = _log(depth)
+    walk: Terms = {"line_walk": c, "line_wrap": c if depth & (depth - 1) else 0}
+    if block:
+        return walk, {"line_walk": c}, bram36(width, depth)
+    return walk | _lutram(width, depth), {"line": width, "line_walk": c}, 0.0
 
 
 @models("r4_pool")
 def _pool(p: P) -> tuple[Terms, Terms, float]:
-    w = p["Lanes"] * p["YWidth"]
-    bits = sum(_counter(p[k]) for k in ("Groups", "Height", "Width", "SizeH", "SizeW"))
-    columns = (p["Width"] - p["SizeW"]) // p["StrideW"] + 1
-    partial = p["Groups"] * (columns if p["SizeH"] > 1 else 1)
-    memory: Terms = {}
-    bram = 0.0
-    if partial > 2:
-        if p["Block"]:
-            bram = bram36(w, partial)
-        else:
-            memory = _lutram(w, partial)
+    n, w = p["Lanes"], p["Lanes"] * p["YWidth"]
+    bits = _counter(p["Groups"])
+    for count, stride in ((p["Height"], p["StrideH"]), (p["Width"], p["StrideW"])):
+        bits += (_counter(count) if stride < count else 0) + (_counter(stride) if count > 1 else 0)
     kind = "sum" if p["Sum"] else "max"
-    rows = p["SizeH"] > 1
-    lut = {"one": 1, "walk": bits, f"{kind}_w": w, f"{kind}_n": p["Lanes"], "row_w": w * rows, **memory}
-    ff = {
-        "one": 1,
-        "walk": bits,
-        "w": w,
-        "row_w": w * rows,
-        "row": rows,
-        "partial": w * partial * (partial <= 2),
-    }
+    lut: Terms = {"one": 1, "walk": bits}
+    ff: Terms = {"one": 1, "walk": bits, "w": w}
+    bram = 0.0
+    if p["SizeW"] > 1:
+        line_lut, line_ff, _ = _line(w, p["Groups"])
+        lut, ff = _plus(lut, line_lut), _plus(ff, line_ff)
+        lut |= {f"{kind}_w": w, f"{kind}_n": n}
+    if p["SizeH"] > 1:
+        columns = (p["Width"] - p["SizeW"]) // p["StrideW"] + 1
+        line_lut, line_ff, bram = _line(w, columns * p["Groups"], block=bool(p["Block"]))
+        lut, ff = _plus(lut, line_lut), _plus(ff, line_ff)
+        lut = _plus(lut, {f"{kind}_w": w, f"{kind}_n": n, "rows": 1})
+        ff |= {"row": w, "rows": 1}
     return lut, ff, bram
 
 
@@ -373,66 +554,106 @@ def _pad(p: P) -> tuple[Terms, Terms, float]:
     q = dict(p)
     q["Height"] += p["PadTop"] + p["PadBottom"]
     q["Width"] += p["PadLeft"] + p["PadRight"]
-    return _walk(q, "Groups", "Height", "Width")
+    lut, ff, _ = _walk(q, "Groups", "Height", "Width")
+    lut["limits"] = sum(p[k] > 0 for k in ("PadTop", "PadBottom", "PadLeft", "PadRight"))
+    return lut, ff, 0.0
 
 
 @models("r4_crop")
 def _crop(p: P) -> tuple[Terms, Terms, float]:
-    return _walk(p, "Groups", "Height", "Width")
+    lut, ff, _ = _walk(p, "Groups", "Height", "Width")
+    lut["limits"] = sum(
+        (p[f"Crop{a}"] > 0) + (p[f"Crop{a}"] + p[f"Out{b}"] < p[b])
+        for a, b in (("Top", "Height"), ("Left", "Width"))
+    )
+    return lut, ff, 0.0
 
 
 @models("r4_upsample")
 def _upsample(p: P) -> tuple[Terms, Terms, float]:
     w = p["Lanes"] * p["ElemWidth"]
-    lut, ff, _ = _walk(p, "Groups", "Width", "FactorH", "FactorW")
-    row = p["Groups"] * (p["Width"] if p["FactorH"] > 1 else 1)
+    q = dict(p)
+    if p["FactorH"] == 1 and p["Groups"] == 1 and p["FactorW"] > 1:
+        q["Width"] = 1  # nobody asks for the column
+    lut, ff, _ = _walk(q, "Groups", "Width", "FactorH", "FactorW")
+    lut["w"] = w * ((p["FactorH"] > 1) + (p["FactorW"] > 1))
     bram = 0.0
-    if p["FactorH"] > 1 or p["Groups"] > 1:
-        if p["Block"]:
-            bram = bram36(w, row)
-        else:
-            lut |= _lutram(w, row)
+    if p["FactorH"] > 1:
+        line_lut, line_ff, bram = _line(w, p["Groups"] * p["Width"], block=bool(p["Block"]))
+        lut, ff = _plus(lut, line_lut), _plus(ff, line_ff)
+    if p["FactorW"] > 1:
+        line_lut, line_ff, _ = _line(w, p["Groups"])
+        lut, ff = _plus(lut, line_lut), _plus(ff, line_ff)
     return lut, ff, bram
+
+
+def _lanes_of(image: Image, n: int, width: int, *, shared: bool) -> list[Bits]:
+    """The bits of every lane's column."""
+    bits = _bits(image)
+    return [bits[:, :width] if shared else bits[:, i * width : (i + 1) * width] for i in range(n)]
 
 
 @models("r4_threshold")
 def _threshold(p: P) -> tuple[Terms, Terms, float]:
-    n, x, y, t = p["Lanes"], p["TWidth"], p["YWidth"], p["Thresholds"]
-    rows = p["Rows"]
-    levels = {"level": n * y * max(1.0, t * (1 if p["LevelShared"] else rows) / 64) * (p["LevelKind"] == 2)}
-    if p["Parallel"]:
-        return (
-            {"par": 1, "par_cmp": n * t * x, "par_n": n * t, "par_y": n * y, **levels},
-            {"par": 1, "par_n": n * t, "par_y": n * y, "par_x": n * p["XWidth"]},
-            0.0,
-        )
+    n, x, w, y, t, rows = p["Lanes"], p["XWidth"], p["TWidth"], p["YWidth"], p["Thresholds"], p["Rows"]
     depth = _log(t + 1)
-    words = [rows * 2**i for i in range(depth)]
-    memory = 0.0 if p["Block"] else n * x * sum(_rom(1, d) for d in words)
-    bram = sum(bram36(x, d) for d in words if d >= 64) * n / 2 if p["Block"] else 0.0
-    return (
-        {"one": 1, "cmp": n * depth * x, "stage": n * depth, "rom": memory, **levels},
-        {
-            "one": 1,
-            "pipe": n * depth * p["XWidth"],
-            "index": n * depth * depth,
-            "word": n * depth * x,
-            "row": depth * _log(rows),
-            "y": n * y,
-        },
-        bram,
-    )
+    stages = 1 if p["Parallel"] else depth
+    lut: Terms = {"one": 1, "row": _counter(rows)}
+    ff: Terms = {"one": 1, "stages": stages, "row": _counter(rows), "y": n * y}
+    if p["LevelKind"] > 1:
+        for bits in _lanes_of(p["LevelFile"], n, y, shared=bool(p["LevelShared"])):
+            leaves, select = _leaves(bits)
+            lut = _plus(lut, {"level": leaves, "level_select": select})
+    else:
+        plain = p["Base"] == 0 and p["Step"] == 1 and not p["LevelKind"]
+        lut |= {"step": n * y * (not plain), "descends": n * depth * p["LevelKind"]}
+        if p["LevelKind"] and rows > 1:
+            ff["direction"] = n
+            lut["direction"] = n
+    if p["Parallel"]:
+        bits = _bits(p["InitFile"])
+        word = _changing(bits).shape[1] if rows > 1 else 0
+        kind = "compared" if rows > 1 else "constant"
+        lut |= {"rom": word, "counted": n * depth * (t > 1), kind: n * t * x, f"{kind}_n": n * t}
+        return lut, ff | {"reached": n * t, "word": word}, 0.0
+    upper = depth - 2 if p["Block"] else depth
+    reads = {"rom": 0, "rom_select": 0, "word": 0}
+    for bits in _lanes_of(p["InitFile"], n, w, shared=bool(p["Shared"])):
+        tree = bits.reshape(rows, 1 << upper, w)
+        for s in range(upper):
+            level = tree[:, 1 << s : 2 << s].reshape(-1, w)
+            leaves, select = _leaves(level)
+            reads["rom"] += leaves
+            reads["rom_select"] += select
+            reads["word"] += _changing(level).shape[1]
+    lut |= {"compared": n * depth * x, "rom": reads["rom"], "rom_select": reads["rom_select"]}
+    ff |= {"pipe": n * depth * x, "answers": n * depth * (depth - 1) // 2, "word": reads["word"],
+           "rows": stages * _counter(rows)}  # fmt: skip
+    # Yosys keeps the columns that a lane does not read.
+    stored = w if p["Shared"] else n * w
+    return lut, ff, n * bram36(stored, rows << depth, ports=2) if p["Block"] else 0.0
 
 
 @models("r4_table")
 def _table(p: P) -> tuple[Terms, Terms, float]:
-    n, x, y, e = p["Lanes"], p["XWidth"], p["YWidth"], p["Entries"]
-    depth = e * (1 if p["Shared"] else p["Rows"])
-    lut: Terms = {"one": 1, "clip": n * x, "n": n, "rows": _log(p["Rows"])}
-    ff: Terms = {"one": 1, "addr": n * _log(e), "y": n * y, "rows": _log(p["Rows"])}
+    n, x, y, rows = p["Lanes"], p["XWidth"], p["YWidth"], p["Rows"]
+    index = _log(p["Entries"])
+    least = -(1 << (x - 1)) if p["XSigned"] else 0
+    below, above = p["First"] > least, p["First"] + p["Entries"] < least + (1 << x)
+    lut: Terms = {
+        "one": 1,
+        "row": _counter(rows),
+        "offset": n * x * (p["First"] % (1 << index) != 0),
+        "limit": n * x * (below + above),
+        "index": n * index * (below or above),
+    }
+    ff: Terms = {"one": 1, "row": _counter(rows), "index": n * index, "y": n * y}
     if p["Block"]:
-        return lut, ff, bram36(y, depth) * ceil(n / 2)
-    return {**lut, "rom": n * _rom(y, depth)}, ff, 0.0
+        return lut, ff | {"y": 0}, n * bram36(y if p["Shared"] else n * y, rows << index)
+    for bits in _lanes_of(p["InitFile"], n, y, shared=bool(p["Shared"])):
+        leaves, select = _leaves(bits)
+        lut = _plus(lut, {"rom": leaves, "rom_select": select})
+    return lut, ff, 0.0
 
 
 def _adders(cell: Cell) -> tuple[Terms, Terms, float]:
