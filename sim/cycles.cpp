@@ -8,8 +8,8 @@
 
 namespace {
 
-// A slot of a plain cell, one byte: which inputs it takes, which must be offered, which outputs it makes.
-constexpr uint8_t kTakes[2] = {1, 2}, kWaits[2] = {4, 8}, kEmits[2] = {16, 32};
+// A slot of a plain cell, one byte: which inputs it takes, which must be offered, whether it makes an output.
+constexpr uint8_t kTakes[2] = {1, 2}, kWaits[2] = {4, 8}, kEmits = 16;
 
 enum Kind : int32_t { kPlain = 0, kRing = 1, kFifo = 2, kFork = 3 };
 
@@ -28,112 +28,122 @@ struct Cell {
 
 // Returns the frames that came out, their last beats' cycles in `ends`: up to `frames` of them, or fewer once the last
 // three intervals are equal, nothing can move any more or `limit` cycles are over. `cells` are in topological order
-// from wire 0, which always offers, to wire `sink`, which always takes. `peaks` gets the most beats that each FIFO held.
-int64_t rtl4ml_step(int64_t count, const Cell* cells, int64_t wires, int64_t sink, int64_t out_beats, int64_t frames,
-                    int64_t limit, int64_t* ends, int64_t* peaks) {
-    struct State {
-        int64_t slot = 0, taken = 0, given = 0;
-        uint64_t pipe[2] = {0, 0};
+// from wire 0, which always offers, or beat i from cycle i * pace / cells[0].slots on, to wire `sink`, which always takes.
+// `peaks` gets the depth with which each FIFO would have taken all that it took, when it took it.
+int64_t rtl4ml_step(int64_t count, const Cell* cells, int64_t wires, int64_t sink, int64_t out_beats, int64_t pace,
+                    int64_t frames, int64_t limit, int64_t* ends, int64_t* peaks) {
+    struct Hot {  // a cell and where it stands
+        Cell c;
+        uint64_t top, mask;          // of its pipelines: the beat that is offered, all beats
+        int64_t slot, taken, given;  // a FIFO: `taken` is what it holds
+        uint64_t pipe[2];            // a fork: whether an output has had the beat that still stands at the input
+        int64_t peak;
     };
-    std::vector<State> states(count);
-    std::vector<uint8_t> valid(wires, 0), ready(wires, 0);
-    valid[0] = 1;
-    ready[sink] = 1;
-    for (int64_t i = 0; i < count; ++i) peaks[i] = 0;
-    int64_t done = 0, beats = 0;
+    std::vector<Hot> hot(count);
+    std::vector<Hot*> forks;
+    for (int64_t i = 0; i < count; ++i) {
+        const uint64_t top = uint64_t{1} << (cells[i].latency - 1);
+        hot[i] = Hot{cells[i], top, top | (top - 1), 0, 0, 0, {0, 0}, 0};
+        if (cells[i].kind == kFork) forks.push_back(&hot[i]);
+    }
+    std::vector<uint8_t> valid_(wires, 0), ready_(wires, 1);  // a wire that nobody reads is taken
+    uint8_t *const valid = valid_.data(), *const ready = ready_.data();
+    int64_t done = 0, beats = 0, offered = 0;  // `offered`: beats that the source has handed over
+    const auto leave = [&] {
+        for (int64_t i = 0; i < count; ++i) peaks[i] = hot[i].peak;
+        return done;
+    };
     for (int64_t cycle = 0; cycle < limit; ++cycle) {
-        for (int64_t i = 0; i < count; ++i) {
-            const Cell& c = cells[i];
-            const State& s = states[i];
-            if (c.kind == kFifo) {
-                valid[c.out[0]] = s.taken > 0;
-            } else if (c.kind == kFork) {  // no register; pipe[o]: output o has had the beat that still stands here
-                for (int o = 0; o < c.outputs; ++o) valid[c.out[o]] = valid[c.in[0]] && !s.pipe[o];
-            } else {
-                for (int o = 0; o < c.outputs; ++o) valid[c.out[o]] = (s.pipe[o] >> (c.latency - 1)) & 1;
-            }
-        }
+        valid[0] = cycle * cells[0].slots >= offered * pace;
         if (valid[sink] && ++beats == out_beats) {
             beats = 0;
             ends[done++] = cycle;
-            if (done == frames) return done;
+            if (done == frames) return leave();
             if (done > 3) {
                 const int64_t gap = ends[done - 1] - ends[done - 2];
-                if (gap == ends[done - 2] - ends[done - 3] && gap == ends[done - 3] - ends[done - 4]) return done;
+                if (gap == ends[done - 2] - ends[done - 3] && gap == ends[done - 3] - ends[done - 4]) return leave();
             }
         }
-        bool moved = false;
-        for (int64_t i = count - 1; i >= 0; --i) {
-            const Cell& c = cells[i];
-            State& s = states[i];
-            if (c.kind == kFifo) {  // `taken`: beats held
-                const bool room = s.taken < c.depth;
-                const bool give = s.taken > 0 && ready[c.out[0]];
-                const bool take = room && valid[c.in[0]];
-                ready[c.in[0]] = room;
-                s.taken += take - give;
-                if (s.taken > peaks[i]) peaks[i] = s.taken;
-                moved |= take || give;
-                continue;
-            }
-            if (c.kind == kFork) {
-                bool all = true;
-                for (int o = 0; o < c.outputs; ++o) all &= s.pipe[o] || ready[c.out[o]];
-                ready[c.in[0]] = all;
-                if (!valid[c.in[0]]) continue;
-                moved |= all;
-                for (int o = 0; o < c.outputs; ++o) {
-                    const bool had = !all && (s.pipe[o] || ready[c.out[o]]);
-                    moved |= had != (s.pipe[o] != 0);
-                    s.pipe[o] = had;
+        bool moved = !valid[0];
+        // Backwards, so that `ready` of what reads a cell is known; a cell's new `valid` is for the next cycle, and all
+        // that read it have been here before.
+        for (Hot* h = hot.data() + count - 1; h >= hot.data(); --h) {
+            const Cell& c = h->c;
+            switch (c.kind) {
+                case kFifo: {
+                    const bool room = h->taken < c.depth;
+                    const bool give = h->taken > 0 && ready[c.out[0]];
+                    const bool take = room && valid[c.in[0]];
+                    ready[c.in[0]] = room;
+                    if (take && h->taken >= h->peak) h->peak = h->taken + 1;
+                    h->taken += take - give;
+                    valid[c.out[0]] = h->taken > 0;
+                    moved |= take || give;
+                    if (h == hot.data()) offered += take;
+                    break;
                 }
-                continue;
-            }
-            const uint64_t top = uint64_t{1} << (c.latency - 1);
-            const uint64_t mask = top | (top - 1);
-            bool en = true;
-            for (int o = 0; o < c.outputs; ++o) en &= ready[c.out[o]] || !(s.pipe[o] & top);
-            if (c.kind == kRing) {
-                const bool room = s.taken - s.given < c.depth;
-                const int64_t before = s.taken;
-                ready[c.in[0]] = room;
-                if (room && valid[c.in[0]]) {
-                    ++s.taken;
-                    moved = true;
+                case kFork: {
+                    bool all = true;
+                    for (int o = 0; o < c.outputs; ++o) all &= h->pipe[o] || ready[c.out[o]];
+                    ready[c.in[0]] = all;
+                    if (!valid[c.in[0]]) break;
+                    moved |= all;
+                    for (int o = 0; o < c.outputs; ++o) {
+                        const bool had = !all && (h->pipe[o] || ready[c.out[o]]);
+                        moved |= had != (h->pipe[o] != 0);
+                        h->pipe[o] = had;
+                    }
+                    break;
                 }
-                if (!en) continue;
-                const bool go = before >= c.need[s.slot];
-                moved |= s.pipe[0] != 0 || go;
-                s.pipe[0] = ((s.pipe[0] << 1) | go) & mask;
-                if (go) {
-                    s.given = c.free[s.slot];
-                    if (++s.slot == c.slots) {
-                        s.slot = 0;
-                        s.taken -= c.beats;
-                        s.given = 0;
+                case kRing: {
+                    const bool room = h->taken - h->given < c.depth;
+                    const int64_t before = h->taken;
+                    ready[c.in[0]] = room;
+                    if (room && valid[c.in[0]]) {
+                        ++h->taken;
+                        moved = true;
+                    }
+                    if ((h->pipe[0] & h->top) && !ready[c.out[0]]) break;
+                    const bool go = before >= c.need[h->slot];
+                    moved |= h->pipe[0] != 0 || go;
+                    h->pipe[0] = ((h->pipe[0] << 1) | go) & h->mask;
+                    valid[c.out[0]] = (h->pipe[0] & h->top) != 0;
+                    if (go) {
+                        h->given = c.free[h->slot];
+                        if (++h->slot == c.slots) {
+                            h->slot = 0;
+                            h->taken -= c.beats;
+                            h->given = 0;
+                        }
+                    }
+                    break;
+                }
+                default: {
+                    const bool en = ready[c.out[0]] || !(h->pipe[0] & h->top);
+                    const uint8_t f = c.flags[h->slot];
+                    bool go = en && (valid[c.in[0]] || !(f & kWaits[0]));
+                    if (c.inputs == 2) {
+                        go = go && (valid[c.in[1]] || !(f & kWaits[1]));
+                        ready[c.in[1]] = go && (f & kTakes[1]);
+                    }
+                    ready[c.in[0]] = go && (f & kTakes[0]);
+                    if (en) {
+                        moved |= h->pipe[0] != 0;
+                        h->pipe[0] = ((h->pipe[0] << 1) | (go && (f & kEmits))) & h->mask;
+                        valid[c.out[0]] = (h->pipe[0] & h->top) != 0;
+                    }
+                    if (go) {
+                        moved = true;
+                        if (++h->slot == c.slots) h->slot = 0;
                     }
                 }
-                continue;
-            }
-            const uint8_t f = c.flags[s.slot];
-            bool here = true;
-            for (int p = 0; p < c.inputs; ++p) here &= valid[c.in[p]] || !(f & kWaits[p]);
-            const bool go = en && here;
-            for (int p = 0; p < c.inputs; ++p) ready[c.in[p]] = go && (f & kTakes[p]);
-            if (en) {
-                for (int o = 0; o < c.outputs; ++o) {
-                    moved |= s.pipe[o] != 0;
-                    s.pipe[o] = ((s.pipe[o] << 1) | (go && (f & kEmits[o]))) & mask;
-                }
-            }
-            if (go) {
-                moved = true;
-                if (++s.slot == c.slots) s.slot = 0;
             }
         }
-        if (!moved) return done;
+        for (Hot* h : forks)
+            for (int o = 0; o < h->c.outputs; ++o) valid[h->c.out[o]] = valid[h->c.in[0]] && !h->pipe[o];
+        if (!moved) return leave();
     }
-    return done;
+    return leave();
 }
 
 }  // extern "C"

@@ -139,7 +139,7 @@ def fork(n: Lowering, x: Wire, readers: int) -> list[Wire]:
 def lower_concat(n: Lowering, op: Concat, *x: Wire) -> Wire:
     """A chain of joins; the first brings its inputs onto the output's grid and type, every other its second."""
     whole = op.pe == op.output.channels
-    wires = [n.fifo(n.lanes(w, s.channels if whole else op.pe)) for w, s in zip(x, op.inputs, strict=True)]
+    wires = [n.buffered(w, op.lanes_of(i)) for i, w in enumerate(x)]
     t, pixels = op.output.type, op.output.pixels
     y, shift, channels = wires[0], op.shifts[0], op.inputs[0].channels
     for k, w in enumerate(wires[1:], start=1):
@@ -171,7 +171,7 @@ def lower_concat(n: Lowering, op: Concat, *x: Wire) -> Wire:
 
 def lower_add(n: Lowering, op: Add, *x: Wire) -> Wire:
     """A chain of sums of the output's width; the first input is shifted by the first sum."""
-    wires = [n.fifo(n.lanes(w, op.pe)) for w in x]
+    wires = [n.buffered(w, op.pe) for w in x]
     y, shift = wires[0], op.shifts[0]
     for k, w in enumerate(wires[1:], start=1):
         made = n.like(op.output, op.name if k == len(wires) - 1 else f"{op.name}_part{k}", op.pe)
@@ -191,7 +191,7 @@ def lower_add(n: Lowering, op: Add, *x: Wire) -> Wire:
 
 def lower_product(n: Lowering, op: Product, *x: Wire) -> Wire:
     """A chain of products, each of the width that it needs."""
-    wires = [n.fifo(n.lanes(w, op.pe)) for w in x]
+    wires = [n.buffered(w, op.pe) for w in x]
     y = wires[0]
     for w, made in zip(wires[1:], op.partial[1:], strict=True):
         to = n.like(made, made.name, op.pe)

@@ -9,12 +9,13 @@ steady pace.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from rtl4ml.netlist import Netlist, Timing
-from rtl4ml.stepper import Stepper, Steps
+from rtl4ml.stepper import Stepper
 
 # Registers at the AXI4-Stream edges, as the headers of r4_axis_in and r4_axis_out state.
 EDGE_IN = 2
@@ -48,39 +49,55 @@ def predict(netlist: Netlist) -> Cycles:
     return Cycles(steps.ends[0], steps.interval, work, max(work, key=lambda k: work[k]))
 
 
+# Entries by which FIFOs of more than four times as many are sized: block memory comes in steps of 512 words at least.
+GRAIN = 512
+
 # More than any FIFO ever holds.
 _ENDLESS = 2**40
 
 
-def depths(netlist: Netlist, fifos: list[str], least: int) -> dict[str, int]:
-    """The least depths, `least` or more, at which the given FIFOs cost no cycle of the interval: FIFO name to depth.
+def depths(netlist: Netlist, rows: Mapping[str, int], meetings: list[str], least: int) -> dict[str, int]:
+    """Depths, `least` or more, at which no FIFO costs a cycle of the interval: FIFO name to depth.
 
-    The FIFOs are made smaller one by one, in the order given, while all that follow are endless. So the last ones, of
-    the paths that wait, get just what the first leave to them: one entry less and the netlist slows down or stands.
+    What a FIFO takes ahead of its reader, while the source spreads its beats evenly over the interval and no FIFO ever
+    is full, is enough: no beat comes later where the source offers more, and earlier ones only wait. Much of that could
+    wait in front of faster cells, so all FIFOs but those where paths meet are then cut to the smallest share of a
+    row (`rows`: beats a row) that keeps the interval. `meetings` are made smaller one by one, in this order: an entry
+    less and the netlist slows down or stands still; deep ones (a multiple of GRAIN) GRAIN entries less.
     """
     stepper = Stepper(netlist, *edges(netlist))
-    now = dict.fromkeys(fifos, _ENDLESS)
-    free = stepper.run(depths=now)
-    if not free.steady:
-        raise RuntimeError(f"{netlist.graph.name}: the netlist stands still, whatever its FIFOs hold")
+    inner = [name for name in stepper.fifos if name != "s_axis"]
+    endless = dict.fromkeys(inner, _ENDLESS)
+    interval, pace = 0, stepper.pace
+    while interval != pace:  # a netlist may be slower than its slowest cell
+        free = stepper.run(depths=endless, pace=pace)
+        if not free.steady:
+            raise RuntimeError(f"{netlist.graph.name}: the netlist stands still, whatever its FIFOs hold")
+        interval, pace = pace, free.interval
+    enough = {name: max(free.peaks[name], least) for name in inner}
 
-    def holds(name: str, depth: int) -> Steps | None:
-        steps = stepper.run(depths=now | {name: depth})
-        return steps if steps.steady and steps.interval <= free.interval else None
+    def holds(now: Mapping[str, int]) -> bool:
+        steps = stepper.run(depths=now)
+        return steps.steady and steps.interval <= interval
 
-    last = free
-    for name in fifos:
-        if (steps := holds(name, least)) is not None:
-            now[name], last = least, steps
+    def cut(eighths: int) -> dict[str, int]:
+        few = {k: max(least, -(-rows[k] * eighths // 8)) for k in inner if k not in meetings}
+        return enough | {k: min(enough[k], v) for k, v in few.items()}
+
+    eighths = 0
+    while not holds(now := cut(eighths)) and now != enough:
+        eighths = max(1, 2 * eighths)
+    for name in meetings:
+        if holds(now | {name: least}):
+            now[name] = least
             continue
-        # What it held at full pace and one more is enough; from there down in growing strides, then by halves.
-        enough, short, stride = max(last.peaks[name], least) + 1, least, 1
-        while enough - short > 1:
-            probe = max(enough - stride, short + 1)
-            if holds(name, probe) is not None:
-                enough, stride = probe, 4 * stride
+        grain = GRAIN if now[name] > 4 * GRAIN else 1
+        few, stride = least, grain
+        now[name] = -(-now[name] // grain) * grain
+        while now[name] - few > grain:  # down in growing strides, then by halves
+            probe = max(now[name] - stride, few // grain * grain + grain)
+            if holds(now | {name: probe}):
+                now[name], stride = probe, 4 * stride
             else:
-                short, stride = probe, max(1, (enough - probe) // 2)
-        now[name] = enough
-        last = stepper.run(depths=now)
+                few, stride = probe, max(1, (now[name] - probe) // 2 // grain) * grain
     return now

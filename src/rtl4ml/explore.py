@@ -1,66 +1,225 @@
-"""Folding: how many outputs and inputs every operator does at once, for an interval or a budget."""
+# SPDX-License-Identifier: Apache-2.0
+"""Folding: how many outputs and inputs every operator does at once, for an interval or a budget.
+
+For one interval the foldings of all operators, and the lane conversions between them, are chosen together by a mixed
+integer program (SciPy's HiGHS): the smallest share of the device among all choices that keep the interval. For a budget
+the smallest interval is found by bisection over the intervals that foldings have.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import product
+from math import gcd
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import coo_array
 
 from rtl4ml.errors import BadInput, OverBudget
-from rtl4ml.ir import Folding, Graph, Op
-from rtl4ml.netlist import Resources
+from rtl4ml.ir import Folding, Graph, Op, Stream
+from rtl4ml.netlist import Lowering, Resources
 from rtl4ml.ops.conv import Linear
+
+Floats = NDArray[np.float64]
 
 # XCZU9EG (DS891, table of Zynq UltraScale+ EG devices); no UltraRAM.
 XCZU9EG = {"lut": 274_080, "ff": 548_160, "dsp": 2_520, "bram36": 912}
 
+# A folding this much faster than asked for costs more than one that is as fast as asked for; it is not looked at
+# while a slower one is there.
+_HASTE = 4
 
-def _cost(f: Folding) -> tuple[int, int, int]:
-    """Fewest products at once, then no replay of the inputs, then the fewest lanes."""
-    return f.multipliers, f.simd, f.pe
+
+def folded(op: Op, f: Folding) -> Op:
+    """The operator with a folding of its own."""
+    op = replace(op, pe=f.pe, simd=f.simd)
+    return replace(op, style=f.style) if isinstance(op, Linear) else op
 
 
-def fold(graph: Graph, *, target_interval: int, layers: Mapping[str, tuple[int, int]] | None = None) -> Graph:
-    """The graph with the cheapest folding of every operator that meets `target_interval` cycles a sample.
+@dataclass(frozen=True)
+class Option:
+    """A way to fold an operator, and what it costs alone."""
 
-    layers: (pe, simd) by layer or operator name, taken as it stands.
-    Raises OverBudget where even the widest folding of an operator is too slow, BadInput for an illegal one.
-    """
-    given = dict(layers or {})
-    made: dict[str, Op] = {}
-    lanes: dict[str, int] = {s.name: 1 for s in graph.inputs}
-    ops = []
-    for op in graph.ops:
-        options = list(op.foldings())
-        chosen = _pinned(op, options, given)
-        if chosen is None:
-            fast = [f for f in options if f.interval <= target_interval]
-            if not fast:
-                best = min(f.interval for f in options)
-                raise OverBudget(
-                    f"{op.name}: target_interval must be at least {best} cycles for this layer, not "
-                    f"{target_interval}; raise it"
-                )
+    op: Op
+    interval: int
+    cost: Resources
+
+
+class Explorer:
+    """The foldings of one graph. layers: (pe, simd) by layer or operator name, taken as it stands."""
+
+    def __init__(self, graph: Graph, layers: Mapping[str, tuple[int, int]] | None = None) -> None:
+        self.graph = graph
+        given = dict(layers or {})
+        self.foldings: dict[str, list[Folding]] = {}
+        self._pinned: set[str] = set()
+        for op in graph.ops:
+            options = list(op.foldings())
+            pinned = _pinned(op, options, given)
+            if pinned is not None:
+                self._pinned.add(op.name)
+            self.foldings[op.name] = options if pinned is None else [pinned]
+        if given:
+            raise BadInput(
+                f"{next(iter(given))}: a folding by hand must name a layer of the model, not {next(iter(given))!r}; "
+                f"layers: {', '.join(o.name for o in graph.ops)}"
+            )
+        self._options: dict[tuple[str, Folding], Option] = {}
+        self._widths: dict[tuple[str, int, int], Resources] = {}
+
+    @property
+    def intervals(self) -> list[int]:
+        """Every interval that some folding of some operator has, ascending."""
+        return sorted({f.interval for fs in self.foldings.values() for f in fs})
+
+    @property
+    def floor(self) -> int:
+        """The interval that the slowest operator has at its fastest."""
+        return max(min(f.interval for f in fs) for fs in self.foldings.values())
+
+    def options(self, op: Op, target: int) -> list[Option]:
+        """Foldings worth a look: of those that keep the interval the slower ones, unrolled where folding does not pay."""
+        foldings = self.foldings[op.name]
+        if op.name not in self._pinned:
+            foldings = [f for f in foldings if f.interval <= target]
             if isinstance(op, Linear):
-                products = [f for f in fast if f.style != "unrolled"]
-                whole = [f for f in fast if f.style == "unrolled"]
-                # Unrolled only where folding cannot meet the target, or where there is nothing to fold.
-                chosen = min(products, key=_cost) if products else whole[0]
-            else:
-                before = lanes[op.x.name]
-                keep = [f for f in fast if f.simd == before]
-                chosen = keep[0] if keep else min(fast, key=lambda f: (f.simd, f.pe))
-        op = replace(op, pe=chosen.pe, simd=chosen.simd)
-        if isinstance(op, Linear):
-            op = replace(op, style=chosen.style)
-        lanes[op.output.name] = chosen.pe
-        made[op.name] = op
-        ops.append(op)
-    if given:
-        raise BadInput(
-            f"{next(iter(given))}: a folding by hand must name a layer of the model, not {next(iter(given))!r}; "
-            f"layers: {', '.join(o.name for o in graph.ops)}"
+                products = [f for f in foldings if f.style != "unrolled"]
+                slowest = max((f.interval for f in products), default=0)
+                least = min((f.multipliers for f in products), default=0)
+                foldings = [f for f in products if _HASTE * f.interval >= slowest] + [
+                    f
+                    for f in foldings
+                    if f.style == "unrolled" and (not products or f.pe * f.simd <= 2 * least)
+                ]
+        for f in foldings:
+            if (op.name, f) not in self._options:
+                made = folded(op, f)
+                self._options[op.name, f] = Option(made, f.interval, _alone(self.graph, made))
+        return [self._options[op.name, f] for f in foldings]
+
+    def _width(self, s: Stream, a: int, b: int) -> Resources:
+        """Cost of a stream's conversion from a to b lanes."""
+        key = (s.name, a, b)
+        if key not in self._widths:
+            n = Lowering(self.graph)
+            n.lanes(n.like(s, "x", a), b)
+            self._widths[key] = _cost(n)
+        return self._widths[key]
+
+    def choose(self, target: int, limits: Mapping[str, float] | None = None) -> Graph | None:
+        """The graph whose foldings keep `target` cycles with the least share of the device; None where there is none.
+
+        limits: LUT, FF, DSP48E2 and RAMB36 that operators and lane conversions may take together.
+        """
+        p = _Program()
+        options = {op.name: self.options(op, target) for op in self.graph.ops}
+        chosen = {name: [p.variable(o.cost) for o in some] for name, some in options.items()}
+        for variables in chosen.values():
+            p.equal(dict.fromkeys(variables, 1.0), 1.0)
+        makers = {op.output.name: op.name for op in self.graph.ops}
+        for op in self.graph.ops:
+            for i, s in enumerate(op.inputs):
+                if s.name not in makers:  # the graph's input comes in the lanes that its reader takes
+                    continue
+                made: dict[int, dict[int, float]] = defaultdict(dict)
+                read: dict[int, dict[int, float]] = defaultdict(dict)
+                for v, o in zip(chosen[makers[s.name]], options[makers[s.name]], strict=True):
+                    made[o.op.pe][v] = -1.0
+                for v, o in zip(chosen[op.name], options[op.name], strict=True):
+                    read[o.op.lanes_of(i)][v] = -1.0
+                # As much of every number of lanes is converted from as is made, and to as is read.
+                for (a, into), (b, out) in product(list(made.items()), list(read.items())):
+                    if a == b or s.elements // gcd(a, b) <= target or op.name in self._pinned:
+                        z = p.variable(self._width(s, a, b) if a != b else Resources(), whole=False)
+                        into[z] = out[z] = 1.0
+                for row in (*made.values(), *read.values()):
+                    p.equal(row, 0.0)
+        found = p.solve(limits or {})
+        if found is None:
+            return None
+        picks = {
+            name: options[name][int(np.argmax(found[variables]))].op for name, variables in chosen.items()
+        }
+        return replace(self.graph, ops=tuple(picks[op.name] for op in self.graph.ops))
+
+    def fold(self, target: int, limits: Mapping[str, float] | None = None) -> Graph:
+        """As `choose`. Raises OverBudget where no folding is fast enough."""
+        for op in self.graph.ops:
+            fastest = min(f.interval for f in self.foldings[op.name])
+            if fastest > target and op.name not in self._pinned:
+                raise OverBudget(
+                    f"{op.name}: target_interval must be at least {fastest} cycles for this layer, not {target}; "
+                    f"raise it"
+                )
+        found = self.choose(target, limits)
+        if found is None:
+            raise OverBudget(
+                f"{self.graph.name}: target_interval must leave time to carry every layer's lanes to the next one's, "
+                f"not be {target}; raise it"
+            )
+        return found
+
+
+class _Program:
+    """A mixed integer program over variables from 0 to 1: the least share of the device."""
+
+    def __init__(self) -> None:
+        self._cost: list[Resources] = []
+        self._whole: list[bool] = []
+        self._rows: list[tuple[dict[int, float], float]] = []
+
+    def variable(self, cost: Resources, *, whole: bool = True) -> int:
+        """The number of a new variable that costs so much at 1; whole ones are 0 or 1."""
+        self._cost.append(cost)
+        self._whole.append(whole)
+        return len(self._cost) - 1
+
+    def equal(self, row: Mapping[int, float], to: float) -> None:
+        """Asks that the weighted sum of variables be `to`."""
+        self._rows.append((dict(row), to))
+
+    def solve(self, limits: Mapping[str, float]) -> Floats | None:
+        """Values of all variables; None where nothing keeps the limits."""
+        n = len(self._cost)
+        uses = {k: np.array([getattr(c, k) for c in self._cost], np.float64) / v for k, v in XCZU9EG.items()}
+        entries = [(i, j, w) for i, (row, _) in enumerate(self._rows) for j, w in row.items()]
+        i, j, w = (np.array(column) for column in zip(*entries, strict=True))
+        to = np.array([t for _, t in self._rows])
+        constraints = [LinearConstraint(coo_array((w, (i, j)), shape=(len(to), n)).tocsr(), to, to)]
+        constraints += [
+            LinearConstraint(uses[k][None, :], -np.inf, v / XCZU9EG[k]) for k, v in limits.items()
+        ]
+        share = np.sum(list(uses.values()), axis=0)
+        answer = milp(
+            share + 1e-12 * np.arange(n),  # of equals the first
+            integrality=np.array(self._whole, int),
+            bounds=Bounds(0, 1),
+            constraints=constraints,
+            options={"mip_rel_gap": 1e-6},
         )
-    return replace(graph, ops=tuple(ops))
+        return None if answer.x is None else np.asarray(answer.x, np.float64)
+
+
+def _cost(n: Lowering) -> Resources:
+    from rtl4ml.resources import estimate
+
+    return sum((estimate(c.module, c.params(), c) for c in n.cells), Resources())
+
+
+def _alone(graph: Graph, op: Op) -> Resources:
+    """Predicted resources of an operator and the FIFOs before it, fed in the lanes that it reads."""
+    from rtl4ml.lower import CUT
+
+    n = Lowering(graph)
+    xs = [n.like(s, f"x{i}", op.lanes_of(i)) for i, s in enumerate(op.inputs)]
+    if op.cuts:
+        xs = [n.fifo(x, CUT) for x in xs]
+    op.lower(n, *xs)
+    return _cost(n)
 
 
 def _pinned(op: Op, options: list[Folding], given: dict[str, tuple[int, int]]) -> Folding | None:
@@ -76,6 +235,15 @@ def _pinned(op: Op, options: list[Folding], given: dict[str, tuple[int, int]]) -
         f"{key}: pe must be one of {sorted({f.pe for f in options})} and simd one of "
         f"{sorted({f.simd for f in options})}, not {pe} and {simd}"
     )
+
+
+def fold(graph: Graph, *, target_interval: int, layers: Mapping[str, tuple[int, int]] | None = None) -> Graph:
+    """The graph with the cheapest foldings that meet `target_interval` cycles a sample.
+
+    layers: (pe, simd) by layer or operator name, taken as it stands.
+    Raises OverBudget where even the widest folding of an operator is too slow, BadInput for an illegal one.
+    """
+    return Explorer(graph, layers).fold(target_interval)
 
 
 def fold_for(
@@ -97,49 +265,55 @@ def fold_for(
             raise BadInput(
                 f"budget: must give shares (0 to 1] of {', '.join(XCZU9EG)}, not {k}={v!r}; write lut=0.5"
             )
+    explorer = Explorer(graph, layers)
     if target_interval is not None:
         if isinstance(target_interval, bool) or not isinstance(target_interval, int) or target_interval < 1:
             raise BadInput(
                 f"target_interval: must be a whole number of cycles from 1 up, not {target_interval!r}"
             )
-        folded = fold(graph, target_interval=target_interval, layers=layers)
-        over = _over(folded, shares)
+        cheapest = explorer.fold(target_interval)
+        over = _over(cheapest, shares)
         if over is None:
-            return folded
-        fits = _search(graph, shares, layers, target_interval)
-        hint = f"target_interval={fits[1]} fits" if fits else "no folding fits; take a smaller model"
-        raise OverBudget(f"{over}; {hint}")
-    start = max(1, graph.inputs[0].pixels if len(graph.inputs[0].shape) > 1 else graph.inputs[0].elements)
-    fits = _search(graph, shares, layers, start)
-    if fits is None:
-        widest = max(_intervals(graph))
+            return cheapest
+        fits = _search(explorer, shares, target_interval)
+        if fits is not None and fits[1] == target_interval:
+            return fits[0]
         raise OverBudget(
-            f"{_over(fold(graph, target_interval=widest, layers=layers), shares)}; "
-            f"this is the smallest design, take a smaller model"
+            f"{over}; {f'target_interval={fits[1]} fits' if fits else 'no folding fits; take a smaller model'}"
         )
+    start = max(1, graph.inputs[0].pixels if len(graph.inputs[0].shape) > 1 else graph.inputs[0].elements)
+    fits = _search(explorer, shares, start)
+    if fits is None:
+        smallest = explorer.fold(max(explorer.intervals[-1], start))
+        raise OverBudget(f"{_over(smallest, shares)}; this is the smallest design, take a smaller model")
     return fits[0]
 
 
-def _intervals(graph: Graph) -> list[int]:
-    """Every interval that some folding of some operator has."""
-    return sorted({f.interval for op in graph.ops for f in op.foldings()})
-
-
-def _search(
-    graph: Graph, shares: Mapping[str, float], layers: Mapping[str, tuple[int, int]] | None, start: int
-) -> tuple[Graph, int] | None:
-    """The first design from `start` cycles up that fits, by bisection over the intervals that foldings have."""
-    floor = max(min(f.interval for f in op.foldings()) for op in graph.ops)
-    options = [t for t in _intervals(graph) if t >= max(start, floor)] or [max(start, floor)]
-    if start >= floor and start not in options:
-        options.insert(0, start)
+def _search(explorer: Explorer, shares: Mapping[str, float], start: int) -> tuple[Graph, int] | None:
+    """The smallest interval from `start` up that fits, by bisection over the intervals that foldings have."""
+    least = max(start, explorer.floor)
+    options = [least, *(t for t in explorer.intervals if t > least)]
+    limits = {k: v * shares.get(k, 1.0) for k, v in XCZU9EG.items()}
+    beside: Resources | None = None  # what edges, forks and skips take, as the last design had them
     lo, hi, best = 0, len(options) - 1, None
     while lo <= hi:
-        mid = lo if best is None and lo == 0 and hi == len(options) - 1 else (lo + hi) // 2
-        folded = fold(graph, target_interval=options[mid], layers=layers)
-        if _over(folded, shares) is None:
-            best = (folded, options[mid])
-            hi = mid - 1
+        mid = lo if best is None and (lo, hi) == (0, len(options) - 1) else (lo + hi) // 2
+        made = None
+        for _ in range(3):
+            rest = {k: v - (getattr(beside, k) if beside else 0) for k, v in limits.items()}
+            made = explorer.choose(options[mid], rest)
+            if made is None:
+                break
+            total = sum(layer_resources(made).values(), Resources())
+            inside = sum((_alone(made, op) for op in made.ops), Resources())
+            beside = Resources(
+                *(max(0.0, getattr(total, k) - getattr(inside, k)) for k in ("lut", "ff", "dsp", "bram36"))
+            )
+            if all(getattr(total, k) <= v for k, v in limits.items()):
+                break
+            made = None
+        if made is not None:
+            best, hi = (made, options[mid]), mid - 1
         else:
             lo = mid + 1
     return best

@@ -154,8 +154,12 @@ class Op(ABC):
 
     @property
     def input_lanes(self) -> int:
-        """Elements of an input beat."""
+        """Elements of a beat of the first input."""
         return self.simd
+
+    def lanes_of(self, _i: int) -> int:
+        """Elements of a beat of input `_i`."""
+        return self.input_lanes
 
     def foldings(self) -> Iterator[Folding]:
         """Every legal folding with its interval; the default is for cells that pass `lanes` elements a beat."""

@@ -29,7 +29,7 @@ def lower(graph: Graph, *, analyse: bool = True) -> Netlist:
         n.layer = op.name
         xs = [ends[s.name].pop() for s in op.inputs]
         if op.cuts:
-            xs = [n.fifo(x, CUT) for x in xs]
+            xs = [n.buffered(x, op.lanes_of(i)) for i, x in enumerate(xs)]
         y = op.lower(n, *xs)
         readers = len(graph.readers.get(op.output.name, [])) + (op.output.name == sink.name)
         ends[op.output.name] = _fork(n, y, readers)
@@ -38,7 +38,7 @@ def lower(graph: Graph, *, analyse: bool = True) -> Netlist:
         n.layer = "m_axis"
         last = n.fifo(last, CUT)
     net = Netlist(graph, tuple(n.cells), first, last)
-    return sized(net) if analyse and any(len(r) > 1 for r in graph.readers.values()) else net
+    return sized(net) if analyse else net
 
 
 def input_lanes(graph: Graph) -> int:
@@ -49,37 +49,38 @@ def input_lanes(graph: Graph) -> int:
 
 
 def _fork(n: Lowering, w: Wire, readers: int) -> list[Wire]:
+    """A wire for each reader; what reads it stands behind a FIFO of its own, which cuts the ready path."""
     if readers <= 1:
         return [w]
     from rtl4ml.cells_join import fork
 
-    return [n.fifo(o, CUT) for o in reversed(fork(n, w, readers))]
+    return fork(n, w, readers)[::-1]
 
 
 def sized(net: Netlist) -> Netlist:
-    """The netlist with the FIFOs behind every fork as deep as its full pace needs, and no deeper."""
-    found = depths(net, _behind_forks(net), CUT)
-    return replace(
-        net,
-        cells=tuple(
-            replace(c, depth=found[c.name]) if isinstance(c, Fifo) and c.name in found else c
-            for c in net.cells
-        ),
-    )
+    """The netlist with FIFOs as deep as its full pace needs, those where paths meet no deeper."""
+    rows = {c.name: -(-c.x.beats // _rows(net, c)) for c in net.cells if isinstance(c, Fifo)}
+    found = depths(net, rows, _meetings(net), CUT)
+    cells = (replace(c, depth=found[c.name]) if isinstance(c, Fifo) else c for c in net.cells)
+    return replace(net, cells=tuple(cells))
 
 
-def _behind_forks(net: Netlist) -> list[str]:
-    """FIFOs that read a fork, those with the longest way to where the paths meet first."""
-    readers = {w.name: c for c in net.cells for w in c.inputs.values()}
+def _rows(net: Netlist, fifo: Fifo) -> int:
+    """Rows of the frame that goes through a FIFO; 1-D and flat streams have one."""
+    shapes = [s.hwc for op in net.graph.ops if op.name == fifo.layer for s in (*op.inputs, op.output)]
+    return max((h for h, w, c in shapes if h * w * c == fifo.x.beats * fifo.x.lanes), default=1)
+
+
+def _meetings(net: Netlist) -> list[str]:
+    """FIFOs right before a cell of several inputs, those with the longest way from the last fork first."""
+    makers = {w.name: c for c in net.cells for w in c.outputs.values()}
     found: dict[str, int] = {}
-    for c in net.cells:
-        if c.module != "r4_fork":
-            continue
-        for w in c.outputs.values():
-            fifo = at = readers[w.name]
+    for join in net.cells:
+        for w in join.inputs.values() if len(join.inputs) > 1 else ():
+            fifo = at = makers.get(w.name)
             steps = 0
-            while (at := readers.get(at.y.name)) is not None and len(at.inputs) == 1:  # type: ignore[assignment]
-                steps += 1
+            while at is not None and at.module != "r4_fork":
+                steps, at = steps + 1, makers.get(at.x.name)
             if isinstance(fifo, Fifo):
                 found[fifo.name] = steps
     return sorted(found, key=lambda name: -found[name])

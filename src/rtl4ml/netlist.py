@@ -88,7 +88,9 @@ class Resources:
 class Image:
     """A memory image: `words` (depth,) Python integers of `width` bits, written as hexadecimal for $readmemh."""
 
-    def __init__(self, width: int, words: tuple[int, ...] | Callable[[], tuple[int, ...]], depth: int | None = None):
+    def __init__(
+        self, width: int, words: tuple[int, ...] | Callable[[], tuple[int, ...]], depth: int | None = None
+    ):
         """`words` may be a function, called when they are first asked for; then `depth` says how many it gives."""
         self.width = width
         self._words = words
@@ -217,6 +219,17 @@ class Lowering:
             )
             x = self.add(Width(name=f"u_{y.name}", inputs={"x": x}, outputs={"y": y}, layer=self.layer))
         return x
+
+    def buffered(self, x: Wire, lanes: int) -> Wire:
+        """The same elements, `lanes` a beat, behind a FIFO: on the side of a conversion that has fewer, wider beats.
+
+        There it takes a burst of its writer, or waits for its reader, without holding up the conversion.
+        """
+        if gcd(x.lanes, lanes) < x.lanes:
+            x = self.fifo(x)
+            if lanes < x.lanes and x.lanes % lanes == 0:
+                return self.lanes(x, lanes)
+        return self.fifo(self.lanes(x, lanes))
 
     def fifo(self, x: Wire, depth: int = 2) -> Wire:
         """The same beats behind a FIFO."""

@@ -38,7 +38,7 @@ class _Cell(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Steps:
-    """What a run gave. ends: cycle of every frame's last output beat; peaks: the most beats each FIFO held."""
+    """What a run gave. ends: cycle of every frame's last output beat; peaks: depths that each FIFO could have had."""
 
     ends: tuple[int, ...]
     peaks: Mapping[str, int]
@@ -67,9 +67,9 @@ class Stepper:
             cells.append((c.name, c.timing(), ins, outs))
         cells.append(("m_axis", edge_out, [netlist.output.name], ["m_axis"]))
         self._cells = (_Cell * len(cells))(*(self._cell(*c) for c in cells))
-        self._fifos = {name: i for i, (name, *_) in enumerate(cells) if self._cells[i].kind == FIFO}
-        self._pace = max(c.slots for c in self._cells)
-        self._limit = 40 * self._pace + 4 * sum(c.slots for c in self._cells)
+        self.fifos = {name: i for i, (name, *_) in enumerate(cells) if self._cells[i].kind == FIFO}
+        self.pace = max(c.slots for c in self._cells)  # no netlist is faster
+        self._limit = 40 * self.pace + 4 * sum(c.slots for c in self._cells)
 
     def _wire(self, name: str) -> int:
         return self._wires.setdefault(name, len(self._wires))
@@ -106,28 +106,28 @@ class Stepper:
                     np.ones(t.slots, bool) if t.hold else takes if t.peek is None else takes | (t.peek > n)
                 )
                 flags |= (takes.astype(np.uint8) << k) | (waits.astype(np.uint8) << (2 + k))
-            for k, e in enumerate(t.emit):
-                flags[e] |= 16 << k
+            flags[t.emit[0]] |= 16
             c.flags = self._array(flags, np.uint8)
         return c
 
-    def run(self, *, frames: int = 64, depths: Mapping[str, int] | None = None) -> Steps:
+    def run(self, *, frames: int = 24, depths: Mapping[str, int] | None = None, pace: int = 0) -> Steps:
         """Steps until `frames` frames are out, three intervals are equal, or nothing can move any more.
 
-        depths: of FIFOs, where they are to differ from the netlist's.
+        depths: of FIFOs, where they are to differ from the netlist's
+        pace:   cycles over which the source spreads a frame's beats; 0: it always offers
         """
         cells = self._cells
         if depths:
             cells = (_Cell * len(self._cells)).from_buffer_copy(self._cells)
             for name, depth in depths.items():
-                cells[self._fifos[name]].depth = depth
+                cells[self.fifos[name]].depth = depth
         ends = (ctypes.c_int64 * frames)()
         peaks = (ctypes.c_int64 * len(cells))()
         sink = self._wires["m_axis"]
         done = _library().rtl4ml_step(
-            len(cells), cells, len(self._wires), sink, self._out_beats, frames, self._limit, ends, peaks
+            len(cells), cells, len(self._wires), sink, self._out_beats, pace, frames, self._limit, ends, peaks
         )
-        return Steps(tuple(ends[:done]), {name: int(peaks[i]) for name, i in self._fifos.items()})
+        return Steps(tuple(ends[:done]), {name: int(peaks[i]) for name, i in self.fifos.items()})
 
 
 @cache
@@ -168,6 +168,6 @@ def _load(path: Path) -> ctypes.CDLL:
     library.rtl4ml_step.restype = ctypes.c_int64
     library.rtl4ml_step.argtypes = [
         ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64,
-        ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p,
+        ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p,
     ]  # fmt: skip
     return library

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The optimizer of foldings against exhaustive search, and its refusals."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from math import gcd
+from typing import Any
+
+import numpy as np
+import pytest
+from contract import randomize
+
+from rtl4ml import _tf
+from rtl4ml.errors import BadInput, OverBudget
+from rtl4ml.explore import XCZU9EG, Explorer, Option, fold_for
+from rtl4ml.frontend import parse
+from rtl4ml.ir import Graph
+from rtl4ml.netlist import Resources
+
+
+def graph(kind: str) -> Graph:
+    """Small networks: a chain of layers with awkward channel numbers, and a skip."""
+    layers, q = _tf.keras().layers, _tf.qkeras()
+    bits = {
+        "kernel_quantizer": "quantized_bits(4,0,alpha=1)",
+        "bias_quantizer": "quantized_bits(6,1,alpha=1)",
+    }
+    x = first = layers.Input((10, 6))
+    x = q.QActivation("quantized_relu(4,0)")(x)
+    x = a = q.QActivation("quantized_relu(4,1)")(q.QConv1D(9, 1, **bits, name="one")(x))
+    x = q.QActivation("quantized_relu(4,1)")(q.QConv1D(4, 3, padding="same", **bits, name="two")(x))
+    if kind == "skip":
+        x = layers.Concatenate()([x, a])
+    x = q.QConv1D(5, 1, **bits, name="three")(x)
+    model = _tf.keras().Model(first, x)
+    return parse(randomize(model, np.random.default_rng(3))).graph
+
+
+def share(r: Resources) -> float:
+    return sum(getattr(r, k) / v for k, v in XCZU9EG.items())
+
+
+def exhaustive(explorer: Explorer, target: int, limits: dict[str, float] | None = None) -> float | None:
+    """The least share of the device among all choices of options whose lanes can be joined in time."""
+    g = explorer.graph
+    best: float | None = None
+    makers = {op.output.name: i for i, op in enumerate(g.ops)}
+    for pick in product(*(explorer.options(op, target) for op in g.ops)):
+        cost = joined(explorer, pick, makers, target)
+        if cost is None or any(getattr(cost, k) > v for k, v in (limits or {}).items()):
+            continue
+        best = share(cost) if best is None else min(best, share(cost))
+    return best
+
+
+def joined(
+    explorer: Explorer, pick: tuple[Option, ...], makers: dict[str, int], target: int
+) -> Resources | None:
+    cost = sum((o.cost for o in pick), Resources())
+    for o in pick:
+        for i, s in enumerate(o.op.inputs):
+            if s.name not in makers:
+                continue
+            a, b = pick[makers[s.name]].op.pe, o.op.lanes_of(i)
+            if a == b:
+                continue
+            if s.elements // gcd(a, b) > target:
+                return None
+            cost += explorer._width(s, a, b)
+    return cost
+
+
+def cost_of(explorer: Explorer, folded: Graph, target: int) -> Resources:
+    pick = tuple(
+        next(o for o in explorer.options(op, target) if (o.op.pe, o.op.simd) == (f.pe, f.simd))
+        for op, f in zip(explorer.graph.ops, folded.ops, strict=True)
+    )
+    found = joined(explorer, pick, {op.output.name: i for i, op in enumerate(folded.ops)}, target)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(("kind", "target"), [("chain", 60), ("chain", 200), ("skip", 150), ("skip", 400)])
+def test_the_choice_is_the_cheapest_of_all(kind: str, target: int) -> None:
+    explorer = Explorer(graph(kind))
+    found = explorer.choose(target)
+    assert found is not None
+    want = exhaustive(explorer, target)
+    assert want is not None
+    assert share(cost_of(explorer, found, target)) == pytest.approx(want, rel=1e-5)
+
+
+def test_limits_are_kept_by_another_choice() -> None:
+    explorer = Explorer(graph("chain"))
+    free = explorer.choose(100)
+    assert free is not None
+    tight = {"ff": 0.97 * cost_of(explorer, free, 100).ff}
+    want = exhaustive(explorer, 100, tight)
+    found = explorer.choose(100, tight)
+    assert (found is None) == (want is None)
+    if found is not None:
+        assert cost_of(explorer, found, 100).ff <= tight["ff"]
+        assert share(cost_of(explorer, found, 100)) == pytest.approx(want, rel=1e-5)
+
+
+def test_a_budget_gives_the_smallest_interval() -> None:
+    """No interval that some folding has, from the start up to the one found, has a choice within the limits."""
+    g = graph("chain")
+    budget = {"lut": 900 / XCZU9EG["lut"]}
+    found = fold_for(g, target_interval=None, budget=budget)
+    reached = max(
+        f.interval
+        for op in found.ops
+        for f in op.foldings()
+        if (f.pe, f.simd, f.style) == (op.pe, op.simd, getattr(op, "style", ""))
+    )
+    explorer = Explorer(g)
+    faster = [t for t in explorer.intervals if explorer.floor <= t < reached]
+    assert faster, "the budget must cost some speed, or nothing is shown"
+    limits = {k: v * budget.get(k, 1.0) for k, v in XCZU9EG.items()}
+    assert exhaustive(explorer, faster[-1], limits) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        (
+            {"budget": {"luts": 0.5}},
+            BadInput,
+            "budget: must give shares (0 to 1] of lut, ff, dsp, bram36, not luts=0.5; write lut=0.5",
+        ),
+        (
+            {"target_interval": 0},
+            BadInput,
+            "target_interval: must be a whole number of cycles from 1 up, not 0",
+        ),
+        (
+            {"target_interval": 3},
+            OverBudget,
+            "one: target_interval must be at least 10 cycles for this layer, not 3; raise it",
+        ),
+    ],
+)
+def test_refusals(arguments: dict[str, Any], error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=f"^{re.escape(text)}$"):
+        fold_for(graph("chain"), **{"target_interval": None, "budget": None} | arguments)
+
+
+def test_a_budget_that_nothing_fits() -> None:
+    with pytest.raises(
+        OverBudget,
+        match=r"^\w+: the design must fit 27 lut, not need [\d,]+, most of it in this layer \([\d,]+\); "
+        r"this is the smallest design, take a smaller model$",
+    ):
+        fold_for(graph("chain"), target_interval=None, budget={"lut": 1e-4})
