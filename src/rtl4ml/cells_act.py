@@ -9,11 +9,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from rtl4ml.cells import LibraryCell, is_block
+from rtl4ml.cells import Geometry, LibraryCell, is_block, taps
 from rtl4ml.ir import Fixed, Ints
 from rtl4ml.netlist import Image, Lowering, Param, Timing, Wire
 from rtl4ml.ops.activation import Table, Thresholds
 from rtl4ml.ops.head import ArgMax, Mask
+from rtl4ml.ops.opening import Opening
 
 # Thresholds that are compared all at once: as constants (one row), and with a memory that turns the rows.
 PARALLEL_CONSTANT = 7
@@ -245,6 +246,40 @@ class Reached(LibraryCell):
 
     def timing(self) -> Timing:
         return Timing.passing(self.x.beats, 1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Morph(LibraryCell):
+    """Erosion or dilation by a disk, of windows."""
+
+    module: ClassVar[str] = "r4_morph"
+
+    radius: int
+    erode: bool
+
+    def params(self) -> dict[str, Param]:
+        return {"Radius": self.radius, "Erode": int(self.erode)}
+
+    def timing(self) -> Timing:
+        return Timing.passing(self.x.beats, 1)
+
+
+def lower_opening(n: Lowering, op: Opening, x: Wire) -> Wire:
+    """A window and an erosion, a window and a dilation; a FIFO cuts the ready path between them."""
+    h, w, _ = op.x.hwc
+    margin = (op.radius, op.radius)
+    geo = Geometry(h, w, (op.side, op.side), (1, 1), (1, 1), (margin, margin), (h, w))
+    for erode, name in ((True, f"{op.name}_eroded"), (False, op.name)):
+        window = taps(n, name, x, geo, 1, 1, pad_value=int(erode))
+        y = n.like(op.output, name, 1)
+        x = n.add(
+            Morph(
+                name=f"u_{name}", inputs={"x": window}, outputs={"y": y}, layer=n.layer,
+                radius=op.radius, erode=erode,
+            )
+        )  # fmt: skip
+        x = n.fifo(x) if erode else x
+    return x
 
 
 def lower_argmax(n: Lowering, op: ArgMax, x: Wire) -> Wire:

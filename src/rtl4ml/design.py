@@ -46,6 +46,7 @@ def convert(
     output: str = "logits",
     *,
     threshold: float | None = None,
+    opening: int | None = None,
     foldings: Mapping[str, tuple[int, int]] | None = None,
 ) -> Design:
     """A design for the ZCU102 that computes exactly what the model computes; its project goes to `out`.
@@ -57,6 +58,7 @@ def convert(
     clock_mhz:       the clock that is assumed for throughput, and asked of Vitis HLS
     input_precision: type of the input ("ap_fixed<8,1>"), for a model without a quantizer there
     output:          "logits", "argmax" or, for one channel, "mask" with `threshold`
+    opening:         for "mask" of rows and columns: radius, 1 to 7 pixels, of a disk by which it is opened
     foldings:        (pe, simd) of layers by hand; the legal values are in the error for illegal ones
 
     Raises Rtl4mlError: one line that names the layer or file, the rule, the offender and the way out.
@@ -68,7 +70,7 @@ def convert(
         raise BadInput(f"clock_mhz: must be a clock between 0 and 1000 MHz, not {clock_mhz!r}; 250 is usual")
     start = time.perf_counter()
     live = load(model)
-    parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold)
+    parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
     graph = fold_for(parsed.graph, target_interval=target_interval, budget=budget, layers=foldings)
     netlist = lower(graph)
     cycles = predict(netlist)

@@ -26,6 +26,7 @@ from rtl4ml.ir import FLOAT32_EXACT, Fixed, Graph, Ints, Op, Stream
 from rtl4ml.kernels import Origin, evaluator
 from rtl4ml.ops.activation import Activation, Rounding
 from rtl4ml.ops.conv import Conv, Dense, Depthwise, Padding
+from rtl4ml.ops.opening import MOST as MOST_OPENING
 from rtl4ml.quantizers import (
     FREE_WEIGHT_BITS,
     Floats,
@@ -62,6 +63,8 @@ class Parsed:
     output:    "logits", "argmax" or "mask"
     cut:       per output, the activation that the graph leaves out ("softmax", "sigmoid", "tanh" or "")
     declared:  whether the input's precision was given rather than read from the model
+    threshold: of a mask, in units of the model's output
+    opening:   radius of the disk that opens the mask, or None
     """
 
     graph: Graph
@@ -71,6 +74,7 @@ class Parsed:
     cut: tuple[str, ...]
     declared: bool
     threshold: float | None = None
+    opening: int | None = None
 
     @property
     def input(self) -> Stream:
@@ -161,12 +165,14 @@ def parse(
     input_precision: str | Fixed | None = None,
     output: str = "logits",
     threshold: float | None = None,
+    opening: int | None = None,
 ) -> Parsed:
     """The exact graph of a QKeras model (live, or a path).
 
     input_precision: the type of the input ("ap_fixed<8,1>", a Fixed), where the model has no quantizer on it
     output:          "logits" (the graph ends before a softmax, sigmoid or tanh at the output), "argmax", "mask"
     threshold:       for "mask": 1 where the model's own output (a sigmoid's probability, or the logit) reaches it
+    opening:         for "mask" of rows and columns: the radius, 1 to 7, of a disk by which the mask is opened
     Raises an Rtl4mlError that names the layer, the rule, the offender and the way out.
     """
     if output not in OUTPUTS:
@@ -184,6 +190,14 @@ def parse(
             )
     elif threshold is not None:
         raise BadInput(f"threshold: must go with output='mask', not {output!r}; leave it out")
+    if opening is not None:
+        if output != "mask":
+            raise BadInput(f"opening: must go with output='mask', not {output!r}; leave it out")
+        if isinstance(opening, bool) or not isinstance(opening, int) or not 1 <= opening <= MOST_OPENING:
+            raise BadInput(
+                f"opening: must be a radius of 1 to {MOST_OPENING} pixels, not {opening!r}; "
+                "leave it out for no opening"
+            )
     m = load(model)
     _check_model(m)
     name = _identifier(str(m.name))
@@ -196,7 +210,7 @@ def parse(
     for float64 in (False, True):
         b = _Builder(m, quantizer, shape, declared=input_precision is not None, float64=float64)
         try:
-            return b.build(name, output, threshold)
+            return b.build(name, output, threshold, opening)
         except _NeedFloat64:
             continue
     raise AssertionError("a float64 graph cannot ask for float64")
@@ -358,7 +372,7 @@ class _Builder:
 
     # -- the way of a model --
 
-    def build(self, name: str, output: str, threshold: float | None) -> Parsed:
+    def build(self, name: str, output: str, threshold: float | None, opening: int | None) -> Parsed:
         grid = self.quantizer.grid
         assert grid is not None
         source = Stream(self.name("input"), self.shape, grid.type, grid.lo, grid.hi)
@@ -391,7 +405,7 @@ class _Builder:
                     f"{self.model.name}: output={output!r} must go with one output, not {len(streams)}; "
                     "use output='logits'"
                 )
-            streams = [self.head(output, streams[0], cut[0], threshold)]
+            streams = [self.head(output, streams[0], cut[0], threshold, opening)]
         graph = Graph(name, (source,), tuple(self.ops), tuple(streams), int(self.model.count_params()))
         return Parsed(
             graph=graph,
@@ -401,6 +415,7 @@ class _Builder:
             cut=tuple(cut),
             declared=self.declared,
             threshold=threshold,
+            opening=opening,
         )
 
     def visit(self, call: Call, inputs: list[Any]) -> list[Any]:
@@ -536,8 +551,9 @@ class _Builder:
 
     # -- heads --
 
-    def head(self, output: str, s: Stream, cut: str, threshold: float | None) -> Stream:
+    def head(self, output: str, s: Stream, cut: str, threshold: float | None, opening: int | None) -> Stream:
         from rtl4ml.ops.head import ArgMax, Mask
+        from rtl4ml.ops.opening import Opening
 
         if output == "argmax":
             return self.add(ArgMax(name=self.name("argmax"), inputs=(s,)))
@@ -547,7 +563,15 @@ class _Builder:
                 "use output='argmax'"
             )
         assert threshold is not None
-        return self.add(Mask(name=self.name("mask"), inputs=(s,), threshold=_least(s, cut, threshold)))
+        if opening is not None and len(s.shape) != 3:
+            raise BadModel(
+                f"{self.model.name}: opening must go with a mask of rows and columns, not of shape {s.shape}; "
+                "leave it out"
+            )
+        mask = self.add(Mask(name=self.name("mask"), inputs=(s,), threshold=_least(s, cut, threshold)))
+        if opening is None:
+            return mask
+        return self.add(Opening(name=self.name("opening"), inputs=(mask,), radius=opening))
 
 
 def _least(s: Stream, cut: str, threshold: float) -> int:

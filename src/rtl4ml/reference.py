@@ -42,8 +42,19 @@ def expected(parsed: Parsed, x: Any) -> list[Real]:
         if parsed.cut[0]:
             p = np.asarray(getattr(_tf.keras().activations, parsed.cut[0])(_tf.tf().constant(p)))
         assert parsed.threshold is not None
-        return [(p >= parsed.threshold).astype(np.float64)]
+        mask = p >= parsed.threshold
+        return [(mask if parsed.opening is None else _opened(mask, parsed.opening)).astype(np.float64)]
     return y
+
+
+def _opened(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    """Masks (N, H, W, 1) opened by scikit-image with its disk; what lies outside the frame is ignored."""
+    from skimage import morphology
+
+    skimage: Any = morphology  # has no types
+    frames = mask[..., 0].astype(np.uint8)
+    out = [skimage.opening(m, skimage.disk(radius), mode="ignore") for m in frames]
+    return np.asarray(out, bool).reshape(mask.shape)
 
 
 def predict(model: Any, x: Any, *, batch_size: int = 256) -> list[Real]:

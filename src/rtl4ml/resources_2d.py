@@ -42,10 +42,18 @@ def _stuff(p: P) -> tuple[Terms, Terms, float]:
     return {"one": 1, "walk": walk, "w": w}, {"one": 1, "walk": walk, "w": w}, 0.0
 
 
+@models("r4_morph")
+def _morph(p: P) -> tuple[Terms, Terms, float]:
+    r = p["Radius"]
+    disk = sum(x * x + y * y <= r * r for x in range(-r, r + 1) for y in range(-r, r + 1))
+    return {"one": 1, "disk": disk}, {"one": 1}, 0.0
+
+
 # Costs of a term until scripts/calibrate_resources.py has fitted the module: LUT6 of a product bit, flip-flops as they
 # stand in the source. What is in resources.json has precedence.
 PROVISIONAL: dict[str, dict[str, dict[str, float]]] = {
     "r4_multiply": {"lut": {"one": 3.0, "ab": 1.1, "n": 0.0}, "ff": {"one": 2.0, "operands": 1.0, "y": 1.0}},
+    "r4_morph": {"lut": {"one": 2.0, "disk": 0.2}, "ff": {"one": 2.0}},
     "r4_stuff": {
         "lut": {"one": 4.0, "walk": 1.5, "w": 0.0},
         "ff": {"one": 1.0, "walk": 1.0, "w": 1.0},
