@@ -1205,7 +1205,7 @@ def _of_one_shape(b: _Builder, layer: Any, x: list[Value], what: str) -> tuple[S
     if len(shapes) != 1:
         raise UnsupportedLayer(
             f"{layer.name}: the sides of a {what} must have one shape, "
-            f"not {' and '.join(map(str, sorted(shapes)))}; reshape them"
+            f"not {' and '.join(map(str, sorted(shapes)))}; upsample or reshape the smaller side"
         )
     return streams
 
