@@ -610,6 +610,33 @@ def test_the_graph_ends_before_a_head(head: str, where: str, rng: np.random.Gene
     )
 
 
+HEADS_2D: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
+    "folded": (lambda: Q.QConv2DBatchnorm(4, 3, activation="softmax", **linear()), {"output": "argmax"}),
+    "folded depthwise": (lambda: Q.QDepthwiseConv2DBatchnorm(3, activation="tanh", **depthwise()), {}),
+    "transposed": (
+        lambda: Q.QConv2DTranspose(1, 3, strides=2, activation="sigmoid", **linear()),
+        {"output": "mask", "threshold": 0.4},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HEADS_2D)
+def test_heads_of_layers_that_end_with_one(case: str, rng: np.random.Generator) -> None:
+    make, options = HEADS_2D[case]
+    model = sequential((6, 7, 3), [make()], rng)
+    p = parse(model, **options)
+    x = samples(p, rng)
+    y = model.predict(x, verbose=0)
+    got = p.emulate(x)[0]
+    if options.get("output") == "argmax":
+        np.testing.assert_array_equal(got[..., 0], y.argmax(-1))
+    elif options.get("output") == "mask":
+        np.testing.assert_array_equal(got, y >= 0.4)
+    else:
+        np.testing.assert_allclose(np.tanh(got), y, rtol=1e-5, atol=1e-6)
+    assert len(np.unique(got)) > 1
+
+
 def test_softmax_layer_is_a_head(rng: np.random.Generator) -> None:
     assert parse(sequential((9,), [Q.QDense(5, **linear()), L.Softmax()], rng)).cut == ("softmax",)
 
