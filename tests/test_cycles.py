@@ -12,14 +12,18 @@ import numpy as np
 import pytest
 from contract import randomize
 from designs import DESIGNS
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from steps_reference import step
 
-from rtl4ml.cells import Fifo
+import rtl4ml.lower as lowering
+from rtl4ml.cells import Fifo, Geometry, Window
 from rtl4ml.cycles import predict
 from rtl4ml.explore import fold
 from rtl4ml.frontend import parse
+from rtl4ml.ir import Graph
 from rtl4ml.lower import lower
-from rtl4ml.netlist import Netlist
+from rtl4ml.netlist import Lowering, Netlist
 
 
 def student(name: str) -> Any:
@@ -71,3 +75,52 @@ def test_a_skip_fifo_is_as_deep_as_its_pace_needs(small: Netlist) -> None:
             assert step(short, limit=10 * interval)[1] > interval
         except RuntimeError as error:
             assert "stands still" in str(error)
+
+
+def test_slots_are_those_of_the_timing(small: Netlist) -> None:
+    for c in small.cells:
+        assert c.slots == c.timing().slots, c.name
+
+
+@given(
+    size=st.tuples(st.integers(5, 40), st.integers(3, 9)),
+    kernel=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 2),
+    groups=st.integers(1, 2),
+)
+def test_a_window_is_as_deep_for_few_rows_as_for_all(
+    size: tuple[int, int], kernel: tuple[int, int], stride: int, padding: int, groups: int
+) -> None:
+    height, width = size
+    pads = tuple((min(padding, k - 1),) * 2 for k in kernel)
+    out = tuple((n + 2 * p - k) // stride + 1 for n, (p, _), k in zip(size, pads, kernel, strict=True))
+    assume(min(out) > 0)
+    geo = Geometry(height, width, kernel, (stride, stride), (1, 1), pads, out)  # type: ignore[arg-type]
+    n = Lowering(Graph("g", (), (), ()))
+    x = n.wire("x", lanes=1, bits=4, signed=False, beats=height * width * groups)
+    y = n.wire("y", lanes=1, bits=4, signed=False, beats=out[0] * out[1] * kernel[0] * kernel[1] * groups)
+    cell = Window(name="w", inputs={"x": x}, outputs={"y": y}, geo=geo, groups=groups)
+    need, free = cell._order(geo)
+    span = (np.maximum.accumulate(need) - np.concatenate([[0], free[:-1]])).max()
+    short_need, short_free = cell._order(geo.shortened())
+    assert span == (np.maximum.accumulate(short_need) - np.concatenate([[0], short_free[:-1]])).max()
+
+
+def test_a_large_netlist_follows_from_narrower_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FIFOs and latency of a wide U-Net, extrapolated, against its own analysis."""
+    arguments = SMALL | {"size": (64, 96), "widths": (2, 4, 4), "blocks": 1}
+    whole = unet(np.random.default_rng(1), 20_000, **arguments)
+    want = predict(whole)
+    monkeypatch.setattr(lowering, "ANALYSED", 1_000_000)
+    lowering.narrower.cache_clear()
+    large = unet(np.random.default_rng(1), 20_000, **arguments)
+    found = predict(large)
+    lowering.narrower.cache_clear()
+    assert found.interval == want.interval
+    assert found.latency == pytest.approx(want.latency, rel=0.01)
+    depth, guess = ({c.name: c.depth for c in n.cells if isinstance(c, Fifo)} for n in (whole, large))
+    skips = lowering._skips(whole)
+    assert len(skips) == 2
+    for name in skips:
+        assert guess[name] == pytest.approx(depth[name], rel=0.1), name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -122,6 +122,19 @@ class Geometry:
         pixel = rows[:, None, :, None] * self.width + cols[None, :, None, :]
         return np.broadcast_to(pixel, inside.shape), inside
 
+    def shortened(self) -> Geometry:
+        """The same with no more rows than show all that positions of any row span."""
+        (top, bottom), s = self.padding[0], self.stride[0]
+        reach = (self.kernel[0] - 1) * self.dilation[0]
+        few = (
+            -(-(reach + top) // s) + 2
+        )  # positions in rows that padding above or below touches, and one more
+        # A row in which no position begins inside the frame gives nothing back.
+        gives_back = (self.out[1] - 1) * self.stride[1] >= self.padding[1][0]
+        if self.out[0] <= 3 * few or not gives_back:
+            return self
+        return replace(self, height=self.height - (self.out[0] - 3 * few) * s, out=(3 * few, self.out[1]))
+
     def params(self) -> dict[str, Param]:
         """Parameters that both window cells share."""
         return {
@@ -163,10 +176,9 @@ class Window(LibraryCell):
     channel_major: bool = False
     pad_value: int = 0
 
-    @cached_property
-    def _order(self) -> tuple[Index, Index]:
-        """Arrays (slots of one replay pass, per position): beats needed before each slot, and freed after it."""
-        pixel, inside = self.geo.tap_index()
+    def _order(self, geo: Geometry) -> tuple[Index, Index]:
+        """Arrays (slots,): beats needed before each slot, and freed after it, of a frame of this geometry."""
+        pixel, inside = geo.tap_index()
         oh, ow, kh, kw = pixel.shape
         g = np.arange(self.groups)
         beat = np.where(inside[..., None], pixel[..., None] * self.groups + g + 1, 0)  # (OH, OW, KH, KW, G)
@@ -176,14 +188,14 @@ class Window(LibraryCell):
         need: Index = np.repeat(one_pass, self.replays, axis=1).reshape(oh * ow, -1)
 
         # What r4_window gives back when a position ends: all before the next origin, if that lies inside.
-        top = np.arange(oh) * self.geo.stride[0] - self.geo.padding[0][0]
-        left = np.arange(ow) * self.geo.stride[1] - self.geo.padding[1][0]
-        origin = (top[:, None] * self.geo.width + left).reshape(-1) * self.groups
+        top = np.arange(oh) * geo.stride[0] - geo.padding[0][0]
+        left = np.arange(ow) * geo.stride[1] - geo.padding[1][0]
+        origin = (top[:, None] * geo.width + left).reshape(-1) * self.groups
         valid = ((top >= 0)[:, None] & (left >= 0)).reshape(-1)
         freed = np.zeros(oh * ow, np.int64)
         freed[:-1] = np.where(valid[1:], origin[1:], 0)
         freed = np.maximum.accumulate(freed)
-        freed[-1] = self.x.beats
+        freed[-1] = geo.height * geo.width * self.groups
         free = np.zeros_like(need)
         free[1:] = freed[:-1, None]
         free[:, -1] = freed
@@ -192,7 +204,7 @@ class Window(LibraryCell):
     @cached_property
     def depth(self) -> int:
         """Beats to hold: what a position spans, and room for the writer to run ahead meanwhile."""
-        need, free = self._order
+        need, free = replace(self, replays=1)._order(self.geo.shortened())
         held = np.concatenate([[0], free[:-1]])
         last = np.maximum.accumulate(need)
         span = int((last - held).max())
@@ -222,8 +234,12 @@ class Window(LibraryCell):
             "Block": int(self.block),
         }
 
+    @property
+    def slots(self) -> int:
+        return self.y.beats
+
     def timing(self) -> Timing:
-        need, free = self._order
+        need, free = self._order(self.geo)
         slots = len(need)
         return Timing(
             slots,
@@ -263,6 +279,11 @@ class Taps(LibraryCell):
             "PadValue": self.pad_value,
             "Block": int(self.block),
         }
+
+    @property
+    def slots(self) -> int:
+        eh, ew = self.geo.extent
+        return eh * ew * self.groups
 
     def timing(self) -> Timing:
         eh, ew = self.geo.extent
@@ -384,8 +405,12 @@ class Mvu(LibraryCell):
     def multipliers(self) -> int:
         return self.pe * self.simd
 
+    @property
+    def slots(self) -> int:
+        return self.op.positions * self.simd_folds * self.pe_folds
+
     def timing(self) -> Timing:
-        slots = self.op.positions * self.simd_folds * self.pe_folds
+        slots = self.slots
         k = np.arange(slots)
         need = k // self.pe_folds + 1 if self.simd_folds == 1 else k + 1
         emit = np.arange(self.y.beats) * self.simd_folds + self.simd_folds - 1

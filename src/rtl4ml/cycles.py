@@ -40,13 +40,26 @@ def edges(netlist: Netlist) -> tuple[Timing, Timing]:
 
 
 def predict(netlist: Netlist) -> Cycles:
-    """Latency of the first frame after reset and the steady interval, no stalls outside, from the cells' timing."""
-    work = {c.name: c.timing().slots for c in netlist.cells}
+    """Latency of the first frame after reset and the steady interval, no stalls outside, from the cells' timing.
+
+    Those of a netlist too large to be stepped through follow from two of narrower frames (`lower.narrower`): the
+    interval is that of the slowest cell, if it is so there, and the time until the pipeline is full is linear in the width.
+    """
+    from rtl4ml.lower import narrower
+
+    work = {c.name: c.slots for c in netlist.cells}
     work["s_axis"] = netlist.input.beats
+    bottleneck = max(work, key=lambda k: work[k])
+    if (pair := narrower(netlist)) is not None:
+        a, b = map(predict, pair)
+        w1, w2, w = (n.graph.inputs[0].hwc[1] for n in (*pair, netlist))
+        interval = round(work[bottleneck] * b.interval / max(b.cells.values()))
+        fill1, fill2 = a.latency - a.interval, b.latency - b.interval
+        return Cycles(interval + fill1 + (fill2 - fill1) * (w - w1) // (w2 - w1), interval, work, bottleneck)
     steps = Stepper(netlist, *edges(netlist)).run()
     if not steps.steady:
         raise RuntimeError(f"{netlist.graph.name}: the netlist stands still after {len(steps.ends)} frames")
-    return Cycles(steps.ends[0], steps.interval, work, max(work, key=lambda k: work[k]))
+    return Cycles(steps.ends[0], steps.interval, work, bottleneck)
 
 
 # Entries by which FIFOs of more than four times as many are sized: block memory comes in steps of 512 words at least.
@@ -56,13 +69,13 @@ GRAIN = 512
 _ENDLESS = 2**40
 
 
-def depths(netlist: Netlist, rows: Mapping[str, int], meetings: list[str], least: int) -> dict[str, int]:
+def depths(netlist: Netlist, rows: Mapping[str, int], skips: list[str], least: int) -> dict[str, int]:
     """Depths, `least` or more, at which no FIFO costs a cycle of the interval: FIFO name to depth.
 
     What a FIFO takes ahead of its reader, while the source spreads its beats evenly over the interval and no FIFO ever
     is full, is enough: no beat comes later where the source offers more, and earlier ones only wait. Much of that could
-    wait in front of faster cells, so all FIFOs but those where paths meet are then cut to the smallest share of a
-    row (`rows`: beats a row) that keeps the interval. `meetings` are made smaller one by one, in this order: an entry
+    wait in front of faster cells, so all FIFOs but the skips are then cut to the smallest share of a
+    row (`rows`: beats a row) that keeps the interval. `skips` are made smaller one by one, in this order: an entry
     less and the netlist slows down or stands still; deep ones (a multiple of GRAIN) GRAIN entries less.
     """
     stepper = Stepper(netlist, *edges(netlist))
@@ -81,13 +94,15 @@ def depths(netlist: Netlist, rows: Mapping[str, int], meetings: list[str], least
         return steps.steady and steps.interval <= interval
 
     def cut(eighths: int) -> dict[str, int]:
-        few = {k: max(least, -(-rows[k] * eighths // 8)) for k in inner if k not in meetings}
+        few = {k: max(least, -(-rows[k] * eighths // 8)) for k in inner if k not in skips}
         return enough | {k: min(enough[k], v) for k, v in few.items()}
 
-    eighths = 0
+    eighths = 8
     while not holds(now := cut(eighths)) and now != enough:
-        eighths = max(1, 2 * eighths)
-    for name in meetings:
+        eighths *= 2
+    while eighths and ((less := cut(eighths // 2)) == now or holds(less)):
+        eighths, now = eighths // 2, less
+    for name in skips:
         if holds(now | {name: least}):
             now[name] = least
             continue

@@ -82,7 +82,7 @@ class Explorer:
         return max(min(f.interval for f in fs) for fs in self.foldings.values())
 
     def options(self, op: Op, target: int) -> list[Option]:
-        """Foldings worth a look: of those that keep the interval the slower ones, unrolled where folding does not pay."""
+        """Foldings worth a look: of those that keep the interval the slower; unrolled where folding does not pay."""
         foldings = self.foldings[op.name]
         if op.name not in self._pinned:
             foldings = [f for f in foldings if f.interval <= target]

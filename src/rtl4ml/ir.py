@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml.errors import BadInput
+from rtl4ml.errors import BadInput, Rtl4mlError
 
 if TYPE_CHECKING:
     from rtl4ml.netlist import Lowering, Wire
@@ -233,6 +233,23 @@ class Graph:
             for s in op.inputs:
                 out.setdefault(s.name, []).append(op)
         return out
+
+    def resized(self, rows: int, columns: int) -> Graph | None:
+        """The same operators on smaller frames; None where they are bound to the size that they have."""
+        if len(self.inputs) != 1 or len(self.inputs[0].shape) != 3:
+            return None
+        source = replace(self.inputs[0], shape=(rows, columns, self.inputs[0].channels))
+        streams, ops = {source.name: source}, []
+        for op in self.ops:
+            try:
+                op = replace(op, inputs=tuple(streams[s.name] for s in op.inputs))
+                streams[op.output.name] = op.output
+            except Rtl4mlError:
+                return None
+            ops.append(op)
+        return replace(
+            self, inputs=(source,), ops=tuple(ops), outputs=tuple(streams[s.name] for s in self.outputs)
+        )
 
     @property
     def macs(self) -> int:

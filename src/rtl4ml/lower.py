@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from rtl4ml.cells import Fifo
 from rtl4ml.cycles import depths
@@ -14,8 +15,9 @@ from rtl4ml.netlist import Lowering, Netlist, Wire
 CUT = 2
 
 
+@lru_cache(maxsize=4)  # what a folding costs and the design made of it ask for the same netlist
 def lower(graph: Graph, *, analyse: bool = True) -> Netlist:
-    """The netlist of a folded graph; skip FIFOs get the depth that the analysis of beats finds."""
+    """The netlist of a folded graph; FIFOs get the depth that the analysis of beats finds."""
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise UnsupportedLayer(
             f"{graph.name}: hardware must have one input and one output, not {len(graph.inputs)} and "
@@ -57,12 +59,46 @@ def _fork(n: Lowering, w: Wire, readers: int) -> list[Wire]:
     return fork(n, w, readers)[::-1]
 
 
+# Cell cycles of a frame up to which a netlist is analysed as it is: about 3 s for each of some 20 runs of the stepper.
+ANALYSED = 80_000_000
+
+
 def sized(net: Netlist) -> Netlist:
-    """The netlist with FIFOs as deep as its full pace needs, those where paths meet no deeper."""
-    rows = {c.name: -(-c.x.beats // _rows(net, c)) for c in net.cells if isinstance(c, Fifo)}
-    found = depths(net, rows, _meetings(net), CUT)
+    """The netlist with FIFOs as deep as its full pace needs, those where paths meet no deeper.
+
+    Those of a netlist too large for that come from two of narrower frames, see `narrower`.
+    """
+    if (pair := narrower(net)) is not None:
+        (w1, a), (w2, b) = ((n.graph.inputs[0].hwc[1], n) for n in pair)
+        width = net.graph.inputs[0].hwc[1]
+        depth1, depth2 = ({c.name: c.depth for c in n.cells if isinstance(c, Fifo)} for n in (a, b))
+        found = {k: max(CUT, d + -(-(depth2[k] - d) * (width - w1) // (w2 - w1))) for k, d in depth1.items()}
+    else:
+        rows = {c.name: -(-c.x.beats // _rows(net, c)) for c in net.cells if isinstance(c, Fifo)}
+        found = depths(net, rows, _skips(net), CUT)
     cells = (replace(c, depth=found[c.name]) if isinstance(c, Fifo) else c for c in net.cells)
     return replace(net, cells=tuple(cells))
+
+
+@lru_cache(maxsize=4)
+def narrower(net: Netlist) -> tuple[Netlist, Netlist] | None:
+    """Two netlists of narrower frames, with the same foldings, from which a large one's FIFOs and latency follow.
+
+    What a path holds back before its first result is a number of rows, whatever the height of a frame that has more of
+    them; so depths and the time to fill the pipeline are linear in the width. None where the netlist is small enough
+    to be analysed itself, or where its frames cannot be cut.
+    """
+    graph = net.graph
+    rows, columns, _ = graph.inputs[0].hwc
+    if max(c.slots for c in net.cells) * len(net.cells) <= ANALYSED:
+        return None
+    # Pools and strides divide the frame by this much, at the most.
+    step = max(-(-rows // s.shape[0]) for op in graph.ops for s in (op.output,) if len(s.shape) == 3)
+    widths = [w for w in (2 * step, 4 * step) if w < columns]
+    cut = [graph.resized(min(rows, 16 * step), w) for w in widths]
+    if len(cut) < 2 or cut[0] is None or cut[1] is None:
+        return None
+    return lower(cut[0]), lower(cut[1])
 
 
 def _rows(net: Netlist, fifo: Fifo) -> int:
@@ -71,18 +107,20 @@ def _rows(net: Netlist, fifo: Fifo) -> int:
     return max((h for h, w, c in shapes if h * w * c == fifo.x.beats * fifo.x.lanes), default=1)
 
 
-def _meetings(net: Netlist) -> list[str]:
-    """FIFOs right before a cell of several inputs, those with the longest way from the last fork first."""
+def _skips(net: Netlist) -> list[str]:
+    """The last FIFO before each input of a join, but that of the input with the longest way from its fork."""
     makers = {w.name: c for c in net.cells for w in c.outputs.values()}
     found: dict[str, int] = {}
     for join in net.cells:
+        ways: list[tuple[int, str]] = []
         for w in join.inputs.values() if len(join.inputs) > 1 else ():
-            fifo = at = makers.get(w.name)
-            steps = 0
+            at, steps, fifo = makers.get(w.name), 0, ""
             while at is not None and at.module != "r4_fork":
+                fifo = fifo or (at.name if isinstance(at, Fifo) else "")
                 steps, at = steps + 1, makers.get(at.x.name)
-            if isinstance(fifo, Fifo):
-                found[fifo.name] = steps
+            if fifo:
+                ways.append((steps, fifo))
+        found.update({name: steps for steps, name in sorted(ways)[:-1]})
     return sorted(found, key=lambda name: -found[name])
 
 

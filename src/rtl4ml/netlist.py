@@ -154,6 +154,11 @@ class Cell(ABC):
         """When it acts."""
 
     @property
+    def slots(self) -> int:
+        """Work slots a frame, those of `timing`; unless overridden as many as the busiest port has beats."""
+        return max(w.beats for w in (*self.inputs.values(), *self.outputs.values()))
+
+    @property
     def multipliers(self) -> int:
         """Products that it makes at once."""
         return 0

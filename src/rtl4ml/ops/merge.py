@@ -192,7 +192,12 @@ class Product(Merge):
     def foldings(self) -> Iterator[Folding]:
         """Lanes, with a product a lane and pair of inputs, made in LUTs."""
         for lanes in divisors(self.output.channels):
-            yield Folding(pe=lanes, simd=lanes, interval=self.output.elements // lanes, multipliers=0)
+            yield Folding(
+                pe=lanes,
+                simd=lanes,
+                interval=self.output.elements // lanes,
+                multipliers=lanes * (len(self.inputs) - 1),
+            )
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
         from rtl4ml.cells_join import lower_product
