@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rtl4ml.report import ClassMap, Data, Edge, Extras, Stage
+from rtl4ml.report import ClassMap, Data, Edge, Extras, FifoPlace, Frames, Products, Stage, segmentation
 
 CLASSES = (
     "Brocoli green weeds 1",
@@ -122,10 +122,121 @@ def unet(depth: int) -> tuple[list[Stage], list[Edge]]:
                 width=64,
                 depth=9_000 >> k,
                 peak=8_991 >> k,
+                memory="block" if k < 4 else "LUT",
             )
         )
     edges.append(Edge(source=stages[-1].name, target="m_axis", width=8, depth=2))
     return stages, edges
+
+
+def students(depth: int = 4, blocks: int = 2) -> tuple[list[Stage], list[Edge]]:
+    """A U-Net as a design has it: an operator a stage, activations and glue among them, 85 by default."""
+    stages: list[Stage] = []
+    edges: list[Edge] = []
+
+    def add(name: str, op: str, macs: int, side: int) -> str:
+        source = stages[-1].name if stages else "input"
+        edges.append(Edge(source=source, target=name, width=32, depth=2, peak=2, memory="LUT"))
+        interval = 262_144 if name == "up1_2_pw" else 200_000 - 1_000 * len(stages)
+        stages.append(
+            Stage(
+                name=name,
+                op=op,
+                interval=interval,
+                pe=4,
+                simd=9,
+                bottleneck=name == "up1_2_pw",
+                macs=macs,
+                shape=(side, side, 64),
+            )
+        )
+        return name
+
+    def level(name: str, side: int) -> str:
+        last = ""
+        for k in range(1, blocks + 1):
+            add(f"{name}_{k}_dw", "Depthwise", 9_000, side)
+            add(f"{name}_{k}_dw_relu", "Activation", 0, side)
+            add(f"{name}_{k}_pw", "Conv", 64_000, side)
+            last = add(f"{name}_{k}_pw_relu", "Activation", 0, side)
+        return last
+
+    ends = []
+    for k in range(1, depth + 1):
+        ends.append(level(f"down{k}", 256 >> k))
+        add(f"pool{k}", "Pool", 0, 128 >> k)
+    level(f"down{depth + 1}", 128 >> depth)
+    for k in range(depth, 0, -1):
+        add(f"up{k}_repeat", "UpSample", 0, 256 >> k)
+        join = add(f"up{k}_concat", "Concat", 0, 256 >> k)
+        deep = 2_000 << (depth - k)
+        edges.append(
+            Edge(source=ends[k - 1], target=join, width=64, depth=deep, peak=deep - 9, memory="block")
+        )
+        level(f"up{k}", 256 >> k)
+    add("logits", "Conv", 900, 128)
+    edges.append(Edge(source="logits", target="output", width=18, depth=2, memory="LUT"))
+    return stages, edges
+
+
+def frames(rng: np.random.Generator, *, count: int = 3, size: tuple[int, int] = (48, 64)) -> Frames:
+    """Bright rectangles on a dark sea, their masks, and masks of the hardware that miss a row of each."""
+    images = np.clip(rng.normal((0.1, 0.2, 0.35), 0.02, (count, *size, 3)), 0, 1)
+    truth = np.zeros((count, *size), bool)
+    for k in range(count):
+        row, col = rng.integers(2, size[0] - 12), rng.integers(2, size[1] - 20)
+        truth[k, row : row + 8, col : col + 15] = True
+        images[k][truth[k]] = (0.8, 0.8, 0.75)
+    return Frames(images=images, masks=truth & np.roll(truth, 1, axis=1), truth=truth)
+
+
+def ships() -> tuple[dict[str, Any], Extras]:
+    """A report of a segmentation design with all that its page can show."""
+    stages, edges = students()
+    shown = frames(np.random.default_rng(2))
+    assert shown.truth is not None
+    r = report()
+    r["model"] = {"name": "unet", "parameters": 522_000, "weight_bits": 4_176_000, "macs": 985_000_000}
+    r["layers"] = [
+        {
+            "name": s.name,
+            "op": s.op,
+            "macs": s.macs,
+            "pe": s.pe,
+            "simd": s.simd,
+            "interval": s.interval,
+            "lut": 900,
+            "ff": 800,
+            "dsp": 12 if s.macs else 0,
+            "bram36": 1.5,
+        }
+        for s in stages
+    ]
+    r["fifos"] = [
+        {"name": f"u_{e.source}_{e.target}_f", "width": e.width, "depth": e.depth, "peak": e.peak}
+        for e in edges
+    ]
+    r["accuracy"] = segmentation(shown.masks, shown.truth, dataset="ships", split="test")
+    long = {s.name: k for k, s in enumerate(stages)}
+    places = [
+        FifoPlace(
+            name=f"u_{e.source}_{e.target}_f",
+            source=e.source,
+            target=e.target,
+            memory="block" if e.memory == "block" else "LUT",
+            skip=long.get(e.target, 0) - long.get(e.source, 0) > 1,
+        )
+        for e in edges
+    ]
+    return r, Extras(
+        data=Data(name="ships", synthetic=False),
+        sample="frame",
+        stages=stages,
+        edges=edges,
+        frames=shown,
+        fifos=places,
+        products=[Products(layer=s.name, products=48, dsps=12) for s in stages if s.macs],
+    )
 
 
 def scene(rng: np.random.Generator, *, classes: int = 8, size: int = 40) -> tuple[ClassMap, np.ndarray]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from rtl4ml import report
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml import report, report_streams
 from rtl4ml.explore import XCZU9EG
 from rtl4ml.netlist import Resources
 from rtl4ml.report import Extras, Report
@@ -13,6 +17,7 @@ from rtl4ml.report_pipeline import Edge, Stage
 from rtl4ml.synthesize import total
 
 if TYPE_CHECKING:
+    from rtl4ml.cells import Fifo
     from rtl4ml.design import Design
 
 
@@ -109,7 +114,7 @@ def _layers(design: Design) -> list[report.Layer]:
 
 
 def _pictures(design: Design, extras: Extras) -> Extras:
-    """The pipeline, unless the caller drew one; why there is no C simulation; what the reference was."""
+    """The pipeline and its FIFOs, unless the caller drew one; why there is no C simulation; what the reference was."""
     cycles = design.cycles
     owner = {c.name: c.layer for c in design.netlist.cells}
     slowest = owner.get(cycles.bottleneck, "")
@@ -122,25 +127,43 @@ def _pictures(design: Design, extras: Extras) -> Extras:
             pe=op.pe,
             simd=op.simd,
             bottleneck=op.name == slowest,
+            macs=op.macs,
+            shape=op.output.shape,
         )
         for op in design.graph.ops
     ]
-    fifo_of = {c.layer: c for c in reversed(design.fifos)}
+    streams = report_streams.streams(design.graph)
+    stands = report_streams.placed(design.netlist)
     edges = []
-    for op in design.graph.ops:
-        for s in op.inputs:
-            f = fifo_of.get(op.name) if op.cuts else None
-            edges.append(
-                Edge(
-                    source=s.name,
-                    target=op.name,
-                    width=None if f is None else f.x.width,
-                    depth=None if f is None else f.depth,
-                    peak=None if f is None else design.peaks.get(f.name),
-                )
+    for k, (source, target) in enumerate(streams):
+        here = [c for c in design.fifos if stands.get(c.name) == k]
+        largest = max(here, key=lambda c: c.depth * c.x.width, default=None)
+        edges.append(
+            Edge(source=source, target=target)
+            if largest is None
+            else Edge(
+                source=source,
+                target=target,
+                width=largest.x.width,
+                depth=largest.depth,
+                peak=design.peaks.get(largest.name),
+                memory=_memory(largest),
             )
-    for s in design.graph.outputs:
-        edges.append(Edge(source=s.name, target="output"))
+        )
+    around = report_streams.skips(streams)
+    places = []
+    for c in design.fifos:
+        at = stands.get(c.name)
+        between = (c.layer, c.layer) if at is None else streams[at]
+        places.append(
+            report.FifoPlace(
+                name=c.name,
+                source=between[0],
+                target=between[1],
+                memory=_memory(c),
+                skip=at is not None and at in around,
+            )
+        )
     refusals = extras.refusals
     if design.hls_refusal is not None:
         layer, _, reason = str(design.hls_refusal).partition(": ")
@@ -154,6 +177,58 @@ def _pictures(design: Design, extras: Extras) -> Extras:
         extras,
         stages=extras.stages or stages,
         edges=extras.edges or edges,
+        fifos=extras.fifos or places,
+        products=extras.products or products(design),
         refusals=refusals,
         reference=reference,
     )
+
+
+def _memory(c: Fifo) -> Literal["LUT", "block"]:
+    return "block" if c.block else "LUT"
+
+
+def frames(
+    x: NDArray[np.floating],
+    y: NDArray[np.floating],
+    truth: NDArray[Any] | None = None,
+    *,
+    threshold: float = 0.5,
+    names: Sequence[str] = (),
+) -> report.Frames:
+    """Frames for the report, of a design of one output channel.
+
+    x: images (N, H, W, C) in [0, 1]; three channels are taken as red, green, blue, of others the first as grey
+    y: what the hardware made of them, (N, H, W, 1) or (N, H, W): masks (`output="mask"`) with threshold 0.5, or logits
+       with threshold 0 where a sigmoid was cut
+    truth: (N, H, W) or (N, H, W, 1), not zero where the mask should be set
+    Raises ValueError where shapes do not fit.
+    """
+    x = np.clip(np.asarray(x, np.float64), 0, 1)
+    if x.ndim != 4 or not x.shape[-1]:
+        raise ValueError(f"frames: images must have the shape (N, H, W, C), not {x.shape}")
+    images = x if x.shape[-1] == 3 else np.repeat(x[..., :1], 3, axis=-1)
+
+    def flat(a: NDArray[Any]) -> NDArray[Any]:
+        return a[..., 0] if a.ndim == 4 and a.shape[-1] == 1 else a
+
+    return report.Frames(
+        images=images,
+        masks=flat(np.asarray(y)) >= threshold,
+        truth=None if truth is None else flat(np.asarray(truth)) != 0,
+        names=names,
+    )
+
+
+def products(design: Design) -> list[report.Products]:
+    """Products at once and the DSP48E2 that make them, for every operator that has some there."""
+    found: dict[str, tuple[int, int]] = {}
+    for u, r in zip(design.units, design.model, strict=True):
+        if u.cell is None or not u.cell.multipliers:
+            continue
+        dsps = getattr(u.cell, "dsps", None)
+        dsps = round(r.dsp) if dsps is None else int(dsps)
+        if dsps:
+            n, d = found.get(u.layer, (0, 0))
+            found[u.layer] = n + u.cell.multipliers, d + dsps
+    return [report.Products(layer=k, products=n, dsps=d) for k, (n, d) in found.items()]

@@ -25,9 +25,9 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from rtl4ml import __version__, report_maps, report_pipeline
-from rtl4ml.report_maps import ClassMap
-from rtl4ml.report_pipeline import Edge, Stage
+from rtl4ml import __version__, report_levels, report_maps
+from rtl4ml.report_maps import ClassMap, Frames
+from rtl4ml.report_pipeline import MEMORY, Edge, Stage
 from rtl4ml.tools import disk_errors
 
 __all__ = [
@@ -41,9 +41,12 @@ __all__ = [
     "Exactness",
     "Extras",
     "Fifo",
+    "FifoPlace",
+    "Frames",
     "Layer",
     "Model",
     "Pair",
+    "Products",
     "Refusal",
     "Report",
     "Resources",
@@ -56,6 +59,7 @@ __all__ = [
     "Verdict",
     "blank",
     "build",
+    "segmentation",
     "verdicts",
     "write",
 ]
@@ -172,7 +176,10 @@ class Layer(TypedDict):
 
 
 class Accuracy(TypedDict, total=False):
-    """Classification (oa, aa, kappa) or segmentation (iou, f2), as fractions of one."""
+    """Classification (oa, aa, kappa) or segmentation (iou, f2), as fractions of one.
+
+    iou: intersection over union of the pixels of all masks; f2: F-score over objects that weighs recall twice.
+    """
 
     dataset: str
     split: str | None
@@ -261,6 +268,31 @@ class Refusal:
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class FifoPlace:
+    """Where a FIFO of the report stands, by its name, and what it is made of.
+
+    source, target: the operators or ports that it stands between; one operator twice where it stands within that one
+    memory:         "LUT" or "block"
+    skip:           whether there is a longer way between the two, beside which it holds beats back
+    """
+
+    name: str
+    source: str
+    target: str
+    memory: Literal["LUT", "block"]
+    skip: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Products:
+    """A layer's products at once that DSP48E2 make, and how many of these make them."""
+
+    layer: str
+    products: int
+    dsps: int
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Extras:
     """What the page shows and report.json does not hold. Whatever is left out is not shown.
@@ -273,6 +305,9 @@ class Extras:
     class_names: of confusion and class_map
     confusion:   (classes, classes) integers, rows true, columns predicted
     class_map:   labelled pixels of a scene
+    frames:      images with the masks that the hardware made of them
+    fifos:       where the report's FIFOs stand, in any order
+    products:    what DSP48E2 multiply, by layer
     refusals:    layers that the HLS project cannot hold exactly
     notes:       sentences about how numbers were obtained, shown after those that hold for every report
     """
@@ -285,6 +320,9 @@ class Extras:
     class_names: Sequence[str] = ()
     confusion: NDArray[np.integer] | None = None
     class_map: ClassMap | None = None
+    frames: Frames | None = None
+    fifos: Sequence[FifoPlace] = ()
+    products: Sequence[Products] = ()
     refusals: Sequence[Refusal] = ()
     notes: Sequence[str] = field(default=())
 
@@ -347,26 +385,39 @@ def exact(report: Report, sample: str) -> Verdict:
     return Verdict("open", "Exact so far", f"0 mismatches in {names}{rest}")
 
 
+def trusted(report: Report) -> tuple[str, dict[str, float | None]]:
+    """The most trusted count there is (Vivado, Yosys, the model) with its name; empty where nothing was counted."""
+    r = report["resources"]
+    counts = {"vivado": r["vivado"], "yosys": r["yosys"], "model": r["model"]}
+    return next(((SOURCE_NAMES[k], _use(u)) for k, u in counts.items() if u is not None), ("", {}))
+
+
+def largest_users(report: Report, key: str, count: int = 5) -> list[tuple[str, float]]:
+    """The layers that take most of a resource ("lut", "ff", "dsp", "bram36") as predicted, with how much each takes."""
+    known = [(layer["name"], float(layer[key] or 0)) for layer in report["layers"]]  # type: ignore[literal-required]
+    return sorted((p for p in known if p[1] > 0), key=lambda p: -p[1])[:count]
+
+
+def segmentation(
+    masks: NDArray[Any], truth: NDArray[Any], *, dataset: str, split: str | None = None
+) -> Accuracy:
+    """Accuracy of masks (N, H, W) against true ones: IoU over all pixels, None where neither has any; F2 is None.
+
+    Raises ValueError where the shapes differ.
+    """
+    return {"dataset": dataset, "split": split, "iou": report_maps.iou(masks, truth), "f2": None}
+
+
 def fits(report: Report) -> Verdict:
     """Whether the device holds the design, by the most trusted count there is (Vivado, Yosys, the model)."""
     available = _use(report["resources"]["available"])
-    name, use = next(
-        (
-            (SOURCE_NAMES[k], _use(u))
-            for k, u in (
-                ("vivado", report["resources"]["vivado"]),
-                ("yosys", report["resources"]["yosys"]),
-                ("model", report["resources"]["model"]),
-            )
-            if u is not None
-        ),
-        ("", {}),
-    )
+    name, use = trusted(report)
     if not use:
         return Verdict("open", "Fit not known", "resources were neither predicted nor synthesized")
     shares = {k: _share(use[k], available[k]) for k in RESOURCE_NAMES}
     over = [
-        f"{RESOURCE_NAMES[k]} {number(use[k])} of {number(available[k])} ({percent(s)})"
+        f"{RESOURCE_NAMES[k]} {number(use[k])} of {number(available[k])}, "
+        f"{number((use[k] or 0) - (available[k] or 0))} too many ({percent(s)})"
         for k, s in shares.items()
         if s is not None and s > 1
     ]
@@ -472,6 +523,8 @@ def build(report: Report, extras: Extras) -> str:
                 f"not the shape {extras.confusion.shape}"
             )
     style, script = _resource("report.css"), _resource("report.js")
+    synthetic = extras.data is not None and extras.data.synthetic
+    said = verdicts(report, sample=extras.sample, synthetic=synthetic)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         _environment()
@@ -479,13 +532,18 @@ def build(report: Report, extras: Extras) -> str:
         .render(
             report=report,
             extras=extras,
-            verdicts=verdicts(
-                report, sample=extras.sample, synthetic=extras.data is not None and extras.data.synthetic
-            ),
+            verdicts=said,
+            cards=sorted(said, key=lambda v: not (v is said[1] and v.kind == "bad")),
             agrees=agrees,
             bars=_bars(report),
-            wide=_pipeline(extras, columns=4),
-            narrow=_pipeline(extras, columns=1),
+            excess=_excess(report),
+            wide=_pipeline(extras, narrow=False),
+            narrow=_pipeline(extras, narrow=True),
+            nested=bool(extras.stages) and report_levels.levels(extras.stages, extras.edges) is not None,
+            frames=report_maps.frame_pictures(extras.frames) if extras.frames is not None else (),
+            places=_places(report, extras),
+            products={p.layer: p for p in extras.products},
+            packed=_packed(extras),
             confusion=_confusion(extras),
             maps=(
                 report_maps.pictures(extras.class_map, extras.class_names)
@@ -495,6 +553,7 @@ def build(report: Report, extras: Extras) -> str:
             slowest=max((layer["interval"] or 0 for layer in report["layers"]), default=0),
             bottlenecks=_bottlenecks(report, extras),
             check_names=CHECK_NAMES,
+            memory_names=MEMORY,
             resource_names=RESOURCE_NAMES,
             version=__version__,
             style=Markup(style),
@@ -581,8 +640,54 @@ def _bottlenecks(report: Report, extras: Extras) -> set[str]:
     return {layer["name"] for layer in report["layers"] if slowest and layer["interval"] == slowest}
 
 
-def _pipeline(extras: Extras, *, columns: int) -> Markup | None:
-    return report_pipeline.draw(extras.stages, extras.edges, columns=columns) if extras.stages else None
+def _pipeline(extras: Extras, *, narrow: bool) -> Markup | None:
+    return report_levels.picture(extras.stages, extras.edges, narrow=narrow) if extras.stages else None
+
+
+@dataclass(frozen=True)
+class _Excess:
+    """A resource of which the device has too little; users: the layers that take most, as predicted."""
+
+    name: str
+    used: float
+    available: float
+    users: tuple[tuple[str, float], ...]
+
+
+def _excess(report: Report) -> list[_Excess]:
+    """What the device has too little of, the worst first."""
+    available = _use(report["resources"]["available"])
+    found = []
+    for key, used in trusted(report)[1].items():
+        has = available[key]
+        if used is not None and has is not None and used > has:
+            found.append(_Excess(RESOURCE_NAMES[key], used, has, tuple(largest_users(report, key))))
+    return sorted(found, key=lambda e: -e.used / e.available if e.available else -float("inf"))
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A FIFO with its place, None where that is not known; bits: of all entries."""
+
+    fifo: Fifo
+    place: FifoPlace | None
+    bits: int
+
+
+def _places(report: Report, extras: Extras) -> list[_Placed]:
+    """The report's FIFOs: those on skips first, otherwise as they come."""
+    known = {p.name: p for p in extras.fifos}
+    rows = [_Placed(f, known.get(f["name"]), f["width"] * f["depth"]) for f in report["fifos"]]
+    return sorted(rows, key=lambda r: not (r.place is not None and r.place.skip))
+
+
+def _packed(extras: Extras) -> Products | None:
+    """All layers together."""
+    if not extras.products:
+        return None
+    return Products(
+        layer="", products=sum(p.products for p in extras.products), dsps=sum(p.dsps for p in extras.products)
+    )
 
 
 def _checks(report: Report) -> dict[str, Check | None]:

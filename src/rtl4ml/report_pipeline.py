@@ -19,11 +19,15 @@ PORT_W = 96
 LANE = 18  # pixels between parallel arcs
 RADIUS = 8
 MONO = 0.605  # width of a monospaced character, in em
+MEMORY = {"LUT": "LUT RAM", "block": "block RAM"}  # by Edge.memory
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """A stage of the pipeline; interval: cycles a sample that it alone needs, 0 for mere wires, None: not known."""
+    """A stage of the pipeline; interval: cycles a sample that it alone needs, 0 for mere wires, None: not known.
+
+    macs: multiply-accumulates a sample; shape: of its output, channels last. None: not known.
+    """
 
     name: str
     op: str
@@ -31,14 +35,16 @@ class Stage:
     pe: int | None = None
     simd: int | None = None
     bottleneck: bool = False
+    macs: int | None = None
+    shape: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Edge:
     """A stream between two stages, by their names, with its FIFO; a name that is no stage is a port of the design.
 
-    width: bits of a beat; depth: beats that the FIFO holds; peak: most beats that it held in simulation.
-    None where there is no FIFO or nothing was measured.
+    width: bits of a beat; depth: beats that the FIFO holds; peak: most beats that it held in simulation;
+    memory: what it is made of, "LUT" or "block". None where there is no FIFO or nothing was measured.
     """
 
     source: str
@@ -46,6 +52,7 @@ class Edge:
     width: int | None = None
     depth: int | None = None
     peak: int | None = None
+    memory: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ def draw(stages: Sequence[Stage], edges: Sequence[Edge], *, columns: int) -> Mar
     return _Rows(stages, edges, columns).draw()
 
 
-class _Canvas:
+class Canvas:
     """Shapes that both layouts share."""
 
     def __init__(self, stages: Sequence[Stage], edges: Sequence[Edge], kind: str) -> None:
@@ -173,15 +180,14 @@ class _Canvas:
     def text(self, x: float, y: float, text: str, cls: str, **attributes: str) -> None:
         SubElement(self.svg, "text", {"x": f"{x:g}", "y": f"{y:g}", "class": cls, **attributes}).text = text
 
-    def skip_label(self, x: float, y: float, edge: Edge, *, turned: bool = False) -> None:
+    def skip_label(self, x: float, y: float, label: str, *, turned: bool = False) -> None:
         """The edge's label on the line, with a ground of its own."""
-        label = short(edge)
         if not label:
             return
         group = SubElement(self.svg, "g")
         if turned:
             group.set("transform", f"rotate(90 {x:g} {y:g})")
-        w = label_width(edge)
+        w = label_width(label)
         ground = {"x": f"{x - w / 2:g}", "y": f"{y - 8:g}", "width": f"{w:g}", "height": "16"}
         SubElement(group, "rect", {"class": "ground", **ground})
         at = {"x": f"{x:g}", "y": f"{y + 3.5:g}", "class": "label skip-label"}
@@ -247,7 +253,7 @@ class _Arc:
     side_lane: int = 0
 
 
-class _Rows(_Canvas):
+class _Rows(Canvas):
     """Rows of stages, every second one from right to left; arcs above the rows."""
 
     NODE_W = 212
@@ -354,26 +360,25 @@ class _Rows(_Canvas):
             xa, xb = left + arc.out, left + arc.into
             ya = tops[row_a] - 18 - arc.out_lane * LANE
             start, stop = (xa, self.top(nodes[arc.a])), (xb, self.top(nodes[arc.b]) - 1)
-            room = label_width(arc.edge)
             if arc.side is None:
                 points = [start, (xa, ya), (xb, ya), stop]
-                labels.append((clear(xa, xb, crossing[row_a], room), ya, arc.edge))
+                level = (xa, xb, row_a, ya)
             else:
                 yb = tops[row_b] - 18 - arc.into_lane * LANE
                 aside = 6 + (arc.side_lane + 0.5) * LANE
                 wall = left - aside if arc.side == "left" else left + self.span + aside
                 points = [start, (xa, ya), (wall, ya), (wall, yb), (xb, yb), stop]
-                if abs(xa - wall) > abs(xb - wall):
-                    labels.append((clear(xa, wall, crossing[row_a], room), ya, arc.edge))
-                else:
-                    labels.append((clear(xb, wall, crossing[row_b], room), yb, arc.edge))
+                level = (xa, wall, row_a, ya) if abs(xa - wall) > abs(xb - wall) else (xb, wall, row_b, yb)
+            a, b, row, y_level = level
+            label = skip_text(arc.edge, abs(b - a) - 2 * LANE)
+            labels.append((clear(a, b, crossing[row], label_width(label)), y_level, label))
             self.line(points, arc.edge, skip=True)
         for k, edge in self.straight:
             self.step(nodes[k], nodes[k + 1], self.row(k) == self.row(k + 1), edge)
         for node in nodes:
             self.node(node)
-        for lx, ly, edge in labels:
-            self.skip_label(lx, ly, edge)
+        for lx, ly, label in labels:
+            self.skip_label(lx, ly, label)
         return self.finish(left + self.span + right, y + 4)
 
     def top(self, n: _Node) -> float:
@@ -400,7 +405,7 @@ class _Rows(_Canvas):
             self.text(x + (9 if inward else -9), y, short(e), "label beside" if inward else "label before")
 
 
-class _Column(_Canvas):
+class _Column(Canvas):
     """One stage below the other; arcs at the right."""
 
     WIDTH = 336
@@ -440,7 +445,7 @@ class _Column(_Canvas):
             ya, yb = at[i, "out"], at[i, "in"]
             ends_at = self.side(nodes[a]), self.side(nodes[b]) + 1
             self.line([(ends_at[0], ya), (x, ya), (x, yb), (ends_at[1], yb)], e, skip=True)
-            labels.append((x, (ya + yb) / 2, e))
+            labels.append((x, (ya + yb) / 2, skip_text(e, abs(yb - ya) - LANE)))
         for a, e in self.straight:
             n, m = nodes[a], nodes[a + 1]
             bottom = n.y + (NODE_H if n.stage is not None else (NODE_H + self.PORT_H) / 2)
@@ -449,8 +454,8 @@ class _Column(_Canvas):
             self.text(n.middle + 9, (bottom + top) / 2 + 2, short(e), "label beside")
         for node in nodes:
             self.node(node)
-        for x, middle, e in labels:
-            self.skip_label(x, middle, e, turned=True)
+        for x, middle, label in labels:
+            self.skip_label(x, middle, label, turned=True)
         return self.finish(self.WIDTH, y - self.GAP_Y + 4)
 
     def side(self, n: _Node) -> float:
@@ -471,6 +476,8 @@ def describe(e: Edge) -> str:
         parts.append(f"{e.width:,} bits wide")
     if e.depth is not None:
         parts.append(f"FIFO of {e.depth:,}")
+        if e.memory is not None:
+            parts.append(MEMORY[e.memory])
         parts.append("peak not measured" if e.peak is None else f"peak {e.peak:,}")
     return ", ".join(parts)
 
@@ -482,15 +489,28 @@ def short(e: Edge) -> str:
     return " × ".join(p for p in (width, depth) if p)
 
 
+def detail(e: Edge) -> str:
+    """What the FIFO is made of and how full it was."""
+    memory = "" if e.memory is None else MEMORY[e.memory]
+    peak = "" if e.peak is None else f"peak {e.peak:,}"
+    return " · ".join(p for p in (memory, peak) if p)
+
+
+def skip_text(e: Edge, room: float) -> str:
+    """Label of a skip: with what its FIFO is made of and how full it was, where there is room for that."""
+    texts = (" · ".join(p for p in (short(e), detail(e)) if p), short(e))
+    return next((t for t in texts if label_width(t) <= room), texts[-1])
+
+
 def shortest(count: int, unit: str, room: float) -> str:
     """The count with its unit, without it, or nothing where there is no room."""
     texts = (f"{count:,} {unit}", f"{count:,}")
     return next((t for t in texts if len(t) * 10.5 * MONO <= room), "")
 
 
-def label_width(e: Edge) -> float:
+def label_width(label: str) -> float:
     """Room that the label takes, in pixels."""
-    return len(short(e)) * 10.5 * MONO + 10
+    return len(label) * 10.5 * MONO + 10
 
 
 def clear(a: float, b: float, crossing: Sequence[float], width: float) -> float:
