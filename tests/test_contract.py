@@ -292,8 +292,14 @@ class TestFolded2D(OpContract):
 class TestDepthwise2D(OpContract):
     cases: ClassVar = [
         {"padding": "same", "target_interval": 130},
-        {"shape": (5, 8, 2), "kernel": (3, 2), "multiplier": 2, "target_interval": 100},
-        {"stride": (2, 2), "padding": "same", "target_interval": 600},
+        {
+            "shape": (5, 8, 2),
+            "kernel": (3, 2),
+            "multiplier": 2,
+            "stride": (2, 2),
+            "padding": "same",
+            "target_interval": 100,
+        },
     ]
     strategy: ClassVar = st.fixed_dictionaries(
         {
@@ -360,10 +366,8 @@ class TestPool2D(OpContract):
     cases: ClassVar = [
         {"layer": "MaxPooling2D", "shape": (6, 10, 3)},
         {"layer": "MaxPooling2D", "size": (3, 2), "stride": (1, 2), "padding": "same", "csim": False},
-        {"layer": "AveragePooling2D", "size": (1, 4), "shape": (7, 8, 3)},
         {"layer": "AveragePooling2D", "size": (2, 3), "stride": (2, 1)},
         {"layer": "GlobalAveragePooling2D", "shape": (4, 8, 3)},
-        {"layer": "GlobalMaxPooling2D"},
     ]
     strategy: ClassVar = st.fixed_dictionaries(
         {
@@ -426,7 +430,7 @@ class TestMoves2D(OpContract):
 
 
 class TestBilinear(OpContract):
-    cases: ClassVar = [{}, {"factor": (1, 4), "shape": (3, 5, 2)}, {"factor": (2, 1), "shape": (3, 5, 2)}]
+    cases: ClassVar = [{}, {"factor": (1, 4), "shape": (3, 5, 2)}]
     csim: ClassVar = False
     strategy: ClassVar = st.fixed_dictionaries(
         {
@@ -446,11 +450,7 @@ class TestBilinear(OpContract):
 class TestSkip2D(OpContract):
     """A skip around a convolution at half the size; the two sides have different fraction bits."""
 
-    cases: ClassVar = [
-        {"join": "Concatenate"},
-        {"join": "Add"},
-        {"join": "Concatenate", "bits": 7, "shape": (6, 4, 2)},
-    ]
+    cases: ClassVar = [{"join": "Concatenate"}, {"join": "Add"}]
     strategy: ClassVar = st.fixed_dictionaries(
         {
             "join": st.sampled_from(["Add", "Concatenate"]),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir import Stream
-from rtl4ml.ops.stuff import Stuff
+from rtl4ml.ops.stuff import Stuff, Transposed
 
 
 @given(
@@ -33,6 +33,19 @@ def test_golden_is_a_kronecker_product(
     np.testing.assert_array_equal(y, np.stack([np.kron(a, corner) for a in x]))
     assert op.output.shape == y.shape[1:] and op.output.type.fraction == 2
     assert op.output.lo == (0 if factor != (1, 1) else 3) and op.output.hi == 90
+
+
+def test_products_with_stuffed_zeros_are_no_work() -> None:
+    s = Stuff(name="s", inputs=(Stream.covering("x", (3, 5, 2), -4, 3, 0),), factor=(2, 3)).output
+    op = Transposed(
+        name="l",
+        inputs=(s,),
+        weights=np.ones((3, 3, 2, 4), np.int64),
+        weight_fraction=np.zeros(4, np.int64),
+        padding=((2, 1), (2, 0)),
+        stuffed=(2, 3),
+    )
+    assert op.macs == 3 * 5 * 3 * 3 * 2 * 4
 
 
 @pytest.mark.parametrize(

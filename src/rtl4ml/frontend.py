@@ -906,7 +906,7 @@ def _conv(b: _Builder, layer: Any, x: list[Value]) -> Value:
 @handles("QConv2DTranspose", "Conv2DTranspose")
 def _transposed(b: _Builder, layer: Any, x: list[Value]) -> Value:
     """A convolution, with the kernel turned round, of the frame with zeros behind its pixels."""
-    from rtl4ml.ops.stuff import Stuff
+    from rtl4ml.ops.stuff import Stuff, Transposed
 
     s = b.stream(layer, x[0])
     _check_conv(layer, s, 3)
@@ -928,9 +928,10 @@ def _transposed(b: _Builder, layer: Any, x: list[Value]) -> Value:
     top, left = (
         (k - 1 - a, a if layer.padding == "same" else n) for k, a, n in zip(size, cut, over, strict=True)
     )
-    op = Conv(
+    op = Transposed(
         name=b.name(layer.name), inputs=(s,), layers=(layer.name,),
         weights=w.integers, weight_fraction=w.fraction, bias=bias, bias_fraction=fraction, padding=(top, left),
+        stuffed=stride,
     )  # fmt: skip
     return _finish(b, layer, b.add(op), function)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Zeros between pixels: what turns a transposed convolution into a convolution."""
+"""Transposed convolution: zeros between pixels, then a convolution."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir import Ints, Stream
 from rtl4ml.netlist import Lowering, Wire
+from rtl4ml.ops.conv import Conv
 from rtl4ml.ops.shape import Spatial
 
 
@@ -19,10 +20,7 @@ from rtl4ml.ops.shape import Spatial
 class Stuff(Spatial):
     """Every pixel becomes a block of `factor` (height, width) pixels, all zero but the first.
 
-    A transposed convolution of that stride is a convolution of such a frame with the kernel turned round. Of its
-    products only one in height * width of the factor is not with a stuffed zero: convolutions of the frame itself, one
-    for each place in the block, would save the others (and their cycles), at the price of a kernel, a window and a
-    share of the interleaving each. This is the plain way, for decoders whose cost lies elsewhere.
+    A transposed convolution of that stride is a convolution of such a frame with the kernel turned round.
     """
 
     op: ClassVar[str] = "Stuff"
@@ -56,3 +54,22 @@ class Stuff(Spatial):
         from rtl4ml.cells_shape import lower_stuff
 
         return lower_stuff(n, self, x[0])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Transposed(Conv):
+    """The convolution behind `Stuff` that makes a transposed one of the stride `stuffed` (height, width).
+
+    Of its products only one in height * width of the stride is not with a stuffed zero, and only those count as work.
+    Convolutions of the frame itself, one for each place in the block, would save the others (and their cycles), at the
+    price of a window, a control and a share of the interleaving each. This is the plain way, for decoders whose cost
+    lies elsewhere.
+    """
+
+    op: ClassVar[str] = "Transposed"
+
+    stuffed: tuple[int, int]
+
+    @property
+    def macs(self) -> int:
+        return self.x.pixels // (self.stuffed[0] * self.stuffed[1]) * self._taps.size
