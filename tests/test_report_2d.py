@@ -200,7 +200,7 @@ def test_levels_say_intervals_fifos_and_the_bottleneck(narrow: bool):
         assert {"Encoder 1", "Encoder 4", "Bottom", "Decoder 1"} < set(said)
     else:
         at = said.index("64 bit × 16,000 deep")
-        assert said[at + 1] == "block RAM · peak 15,991"
+        assert said[at + 1] == "1,024,000 bits · block RAM · peak 15,991"
         assert "Simd 9 · Pe 4" in said
         assert {"Encoder", "Skip connections", "Decoder"} < set(said)
     assert {"128 × 128", "8 × 8"} < set(said)
@@ -210,6 +210,16 @@ def test_levels_say_intervals_fifos_and_the_bottleneck(narrow: bool):
     titles = [t.text for t in root.iter("title")]
     assert "down1_1_dw: Depthwise, 200,000 cycles; down1_1_dw_relu: Activation, 199,000 cycles" in titles
     assert "down1_2_pw_relu to up1_concat, 64 bits wide, FIFO of 16,000, block RAM, peak 15,991" in titles
+
+
+def test_other_stages_as_slow_as_the_bottleneck_are_counted():
+    r, e = example.ships()
+    words = "The bottleneck is the first of"
+    assert words not in pages.page(r, e).text
+    stages = [replace(s, interval=262_144) if s.op == "Conv" else s for s in e.stages]
+    assert f"{words} 19 stages that need as many cycles." in pages.page(r, replace(e, stages=stages)).text
+    none = [replace(s, bottleneck=False) for s in stages]
+    assert words not in pages.page(r, replace(e, stages=none)).text
 
 
 @KINDS
@@ -407,7 +417,13 @@ def test_products_of_a_dsp_are_said():
     r, e = example.ships()
     e = replace(e, products=[Products(layer="up1_1_dw", products=90, dsps=30), *e.products[:1]])
     p = pages.page(r, e)
-    assert "Products at once in DSP48E2 138 DSP48E2 that make them 42 Products that each makes 3.29" in p.text
+    assert (
+        "Products at once in DSP48E2 138 DSP48E2 that make them 42 Products that each DSP48E2 makes 3.29"
+        in p.text
+    )
+    assert "Products at once in LUTs 494" in p.text  # of 632
+    r["efficiency"]["multipliers"] = 138
+    assert "Products at once in LUTs" not in pages.page(r, e).text
     rows = {row[0]: row[-1] for row in pages.table(p, "layers")}
     assert (rows["up1_1_dw"], rows["down1_1_dw"], rows["pool1"]) == ("3", "4", "–")
     assert "Products in a DSP48E2" not in pages.page(r, replace(e, products=())).text

@@ -137,6 +137,44 @@ def unet() -> str:
     )
 
 
+def ships() -> str:
+    return report.build(*example.ships())
+
+
+def ships_crowded() -> str:
+    """A design that does not fit, of long names, large numbers and frames that are wide and low."""
+    r, e = example.ships()
+    r["resources"]["yosys"] = {"lut": 10**10, "ff": 10**10, "dsp": 10**10, "bram36": 10**10}
+    for entry in (*r["layers"], *r["fifos"]):
+        entry["name"] += LONG
+    known = {s.name for s in e.stages}
+
+    def long(name: str) -> str:
+        return name + LONG if name in known else LONG + name
+
+    assert e.frames is not None
+    frames = example.frames(np.random.default_rng(0), count=1, size=(16, 900))
+    return report.build(
+        r,
+        replace(
+            e,
+            data=Data(name=LONG, synthetic=True),
+            frames=replace(frames, names=[LONG], total=10**12),
+            stages=[
+                replace(s, name=long(s.name), interval=10**10, shape=(10**6, 10**6, 1)) for s in e.stages
+            ],
+            edges=[
+                replace(d, source=long(d.source), target=long(d.target), width=10**6, depth=10**9, peak=10**9)
+                for d in e.edges
+            ],
+            fifos=[
+                replace(p, name=p.name + LONG, source=long(p.source), target=long(p.target)) for p in e.fifos
+            ],
+            products=[replace(p, layer=p.layer + LONG, products=10**12) for p in e.products],
+        ),
+    )
+
+
 def nothing() -> str:
     r = example.report()
     return report.build(
@@ -173,7 +211,7 @@ def crowded() -> str:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("make", [full, unet, nothing, crowded])
+@pytest.mark.parametrize("make", [full, unet, nothing, crowded, ships, ships_crowded])
 def test_nothing_sticks_out(chromium: Path, tmp_path: Path, make: Any, width: int):
     seen = look(chromium, tmp_path, make(), width)
     assert seen["client_width"] == width
@@ -199,6 +237,18 @@ def test_page_shows_what_it_must(chromium: Path, tmp_path: Path, width: int):
         width == 400
     )  # tables scroll in their own boxes, and only where they must
     assert look(chromium, tmp_path, unet(), width)["synthetic"] > 10
+
+
+@pytest.mark.parametrize(("width", "kind"), [(1280, "wide"), (990, "wide"), (970, "narrow"), (400, "narrow")])
+def test_segmentation_page_shows_levels_and_masks(chromium: Path, tmp_path: Path, width: int, kind: str):
+    seen = look(chromium, tmp_path, ships(), width)
+    assert seen["pictures"] == [f"pipeline {kind}"]
+    assert seen["images"] == [True] * 6
+    if width == 1280:
+        assert seen["scrolls"] == 0
+    crowded = look(chromium, tmp_path, ships_crowded(), width)
+    assert crowded["verdicts"][0].startswith("✗ Does not fit")
+    assert crowded["pictures"] == [f"pipeline {kind}"]
 
 
 def test_tables_sort(chromium: Path, tmp_path: Path):

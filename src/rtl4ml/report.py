@@ -552,6 +552,7 @@ def build(report: Report, extras: Extras) -> str:
             ),
             slowest=max((layer["interval"] or 0 for layer in report["layers"]), default=0),
             bottlenecks=_bottlenecks(report, extras),
+            equals=_equals(extras),
             check_names=CHECK_NAMES,
             memory_names=MEMORY,
             resource_names=RESOURCE_NAMES,
@@ -638,6 +639,15 @@ def _bottlenecks(report: Report, extras: Extras) -> set[str]:
         return flagged
     slowest = max((layer["interval"] or 0 for layer in report["layers"]), default=0)
     return {layer["name"] for layer in report["layers"] if slowest and layer["interval"] == slowest}
+
+
+def _equals(extras: Extras) -> int:
+    """How many stages are as slow as the one that is marked as bottleneck; 0 where it is alone, or there is none."""
+    marked = [s.interval for s in extras.stages if s.bottleneck]
+    if len(marked) != 1 or not marked[0]:
+        return 0
+    count = sum(s.interval == marked[0] for s in extras.stages)
+    return count if count > 1 else 0
 
 
 def _pipeline(extras: Extras, *, narrow: bool) -> Markup | None:

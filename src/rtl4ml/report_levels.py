@@ -225,17 +225,20 @@ class _Boxes(Canvas):
         if text:
             SubElement(group, "text", {"x": f"{x:g}", "y": f"{y:g}", "class": cls}).text = text
 
-    def port(self, name: str, middle: float, y: float, most: float) -> None:
-        w = min(most, max(report_pipeline.PORT_W, len(name) * 12 * MONO + 28))
-        rect = {
-            "x": f"{middle - w / 2:g}",
-            "y": f"{y:g}",
-            "width": f"{w:g}",
-            "height": str(PORT_H),
-            "rx": "16",
-        }
+    def step(self, x: float, start: float, stop: float, e: Edge, room: float) -> None:
+        """An upright arrow with its label at the right."""
+        self.line([(x, start), (x, stop)], e, skip=False)
+        self.text(x + 9, (start + stop) / 2 + 3, fit(short(e), room - 9, 10.5), "label beside")
+
+    def port(self, name: str, x: float, y: float, w: float) -> None:
+        rect = {"x": f"{x:g}", "y": f"{y:g}", "width": f"{w:g}", "height": str(PORT_H), "rx": "16"}
         SubElement(self.svg, "rect", {"class": "port", **rect})
-        self.text(middle, y + PORT_H / 2 + 4, fit(name, w - 20, 12), "port-name")
+        self.text(x + w / 2, y + PORT_H / 2 + 4, fit(name, w - 20, 12), "port-name")
+
+
+def port_width(name: str, most: float) -> float:
+    """Width of the port of that name."""
+    return min(most, max(report_pipeline.PORT_W, len(name) * 12 * MONO + 28))
 
 
 class _Wide(_Boxes):
@@ -255,8 +258,9 @@ class _Wide(_Boxes):
         self.marker()
         for x, words in ((down, "Encoder"), (centre, "Skip connections"), (up, "Decoder")):
             self.text(x, 14, words, "arm")
-        self.port(self.levels.steps[0].source, down, self.TOP, self.ARM)
-        self.port(self.levels.steps[-1].target, up, self.TOP, self.ARM)
+        for name, x in ((self.levels.steps[0].source, down), (self.levels.steps[-1].target, up)):
+            w = port_width(name, self.ARM)
+            self.port(name, x - w / 2, self.TOP, w)
         tops = []
         y = float(self.TOP + PORT_H + GAP)
         for k in range(depth):
@@ -265,35 +269,33 @@ class _Wide(_Boxes):
         before_a = before_b = float(self.TOP + PORT_H)
         for k in range(depth):
             a, b = boxes[k], boxes[-1 - k]
-            self.step(down, before_a, tops[k] - 1, self.levels.steps[k])
-            self.step(up, tops[k], before_b + 1, self.levels.steps[-1 - k])
+            self.step(down, before_a, tops[k] - 1, self.levels.steps[k], down)
+            self.step(up, tops[k], before_b + 1, self.levels.steps[-1 - k], down)
             before_a, before_b = tops[k] + a.height, tops[k] + b.height
             self.skip(k, tops[k] + min(a.height, b.height) / 2, right)
         # Down to the deepest block and up again.
         bottom = boxes[depth]
         middle = y + bottom.height / 2
-        x = centre - self.ARM / 2
+        left = centre - self.ARM / 2
         into, out = self.levels.steps[depth], self.levels.steps[depth + 1]
-        self.line([(down, before_a), (down, middle), (x - 1, middle)], into, skip=False)
-        self.line([(x + self.ARM, middle), (up, middle), (up, before_b + 1)], out, skip=False)
-        self.text(down - 9, (before_a + middle) / 2, short(into), "label before")
-        self.text(up + 9, (before_b + middle) / 2, short(out), "label beside")
+        self.line([(down, before_a), (down, middle), (left - 1, middle)], into, skip=False)
+        self.line([(left + self.ARM, middle), (up, middle), (up, before_b + 1)], out, skip=False)
+        for x, top, e, side in ((down - 9, before_a, into, "before"), (up + 9, before_b, out, "beside")):
+            self.text(x, (top + middle) / 2, fit(short(e), down - 9, 10.5), f"label {side}")
         for k in range(depth):
             self.box(k, 1, tops[k], self.ARM - 1)
             self.box(2 * depth - k, right, tops[k], self.ARM - 1)
-        self.box(depth, x, y, self.ARM)
+        self.box(depth, left, y, self.ARM)
         return self.finish(self.WIDTH, y + bottom.height + 2)
-
-    def step(self, x: float, start: float, stop: float, e: Edge) -> None:
-        self.line([(x, start), (x, stop)], e, skip=False)
-        self.text(x + 9, (start + stop) / 2 + 3, short(e), "label beside")
 
     def skip(self, k: int, y: float, right: float) -> None:
         e = self.levels.skips[k]
         self.line([(self.ARM, y), (right - 1, y)], e, skip=True)
         room = right - self.ARM - 16
         self.text(self.WIDTH / 2, y - 8, fit(short(e), room, 12), "label skip-label skip-size")
-        self.text(self.WIDTH / 2, y + 18, fit(report_pipeline.detail(e), room, 10.5), "label")
+        bits = "" if e.width is None or e.depth is None else f"{e.width * e.depth:,} bits"
+        below = " · ".join(p for p in (bits, report_pipeline.detail(e)) if p)
+        self.text(self.WIDTH / 2, y + 18, fit(below, room, 10.5), "label")
 
 
 class _Narrow(_Boxes):
@@ -308,17 +310,18 @@ class _Narrow(_Boxes):
         depth, boxes = self.levels.depth, self.levels.blocks
         pitch = min(LANE, 0.4 * self.WIDTH / depth)
         w = self.WIDTH - depth * pitch - 10
-        middle = w / 2
+        at = 1 + report_pipeline.PORT_W / 2  # arrows at the left leave room for their labels
         self.marker()
-        self.port(self.levels.steps[0].source, middle, 2, w)
+        first, last = self.levels.steps[0].source, self.levels.steps[-1].target
+        self.port(first, 1, 2, port_width(first, w - 1))
         end = 2.0 + PORT_H
         tops = []
         for k, b in enumerate(boxes):
             tops.append(end + GAP)
-            self.step(middle, end, end + GAP - 1, self.levels.steps[k])
+            self.step(at, end, end + GAP - 1, self.levels.steps[k], w - at)
             end += GAP + b.height
-        self.step(middle, end, end + GAP - 1, self.levels.steps[-1])
-        self.port(self.levels.steps[-1].target, middle, end + GAP, w)
+        self.step(at, end, end + GAP - 1, self.levels.steps[-1], w - at)
+        self.port(last, 1, end + GAP, port_width(last, w - 1))
         labels = []
         for k, e in enumerate(self.levels.skips):
             out, into = tops[k] + boxes[k].height - 16, tops[-1 - k] + 16
@@ -327,15 +330,11 @@ class _Narrow(_Boxes):
             labels.append((x, (out + into) / 2, skip_text(e, into - out - LANE)))
         for k in range(len(boxes)):
             self.box(k, 1, tops[k], w - 1)
-        for x, at, label in labels:
-            self.skip_label(x, at, label, turned=True)
+        for x, y, label in labels:
+            self.skip_label(x, y, label, turned=True)
         return self.finish(self.WIDTH, end + GAP + PORT_H + 2)
 
     def title(self, k: int) -> str:
         n = self.levels.depth
         way = "Encoder" if k < n else "Decoder" if k > n else "Bottom"
         return f"{way} {min(k, 2 * n - k) + 1}" if k != n else way
-
-    def step(self, x: float, start: float, stop: float, e: Edge) -> None:
-        self.line([(x, start), (x, stop)], e, skip=False)
-        self.text(x + 9, (start + stop) / 2 + 3, short(e), "label beside")
