@@ -6,15 +6,18 @@
 // Beat in:  Simd elements, element 0 at the LSB.  SimdFolds > 1: the SimdFolds beats of a vector come PeFolds times
 //           over (the window cell replays them).  SimdFolds = 1: a beat is one vector, taken once and held PeFolds cycles.
 // Beat out: Pe accumulators, channel 0 at the LSB; PeFolds beats a position.
-// Weights:  word nf * SimdFolds + sf of the image holds column p, element s at bit (p * Simd + s) * WeightWidth.
+// Weights:  word nf * SimdFolds + sf of the image holds column p, element s at bit (p * Simd + s) * WeightWidth;
+//           with Fields > 0 in r4_dot_dsp's order and coding.
 // Bias:     word nf holds channel p at bit p * AccWidth; it starts the sum.
-// WeightKind 0: integers (a multiplier each; Dsp = 1 puts it into a DSP48E2)   1: 0 -> +x, 1 -> -x
+// WeightKind 0: integers   1: 0 -> +x, 1 -> -x
 //            2: 2-bit two's complement -1, 0, 1   3: {negative, exponent + 1, or 0 for zero}, powers of two by shifting
+// Fields:   how integers are multiplied: 0 in LUTs (r4_dot_lut), else in DSP48E2 (r4_dot_dsp) of so many products each,
+//           Spacing bits apart (sharing one bit where Overlap = 1), Chain slices in a cascade.
 // Align:    left shift of every channel's sum of products before the bias.
 // Shift:    one more left shift, of each channel its own, from word nf of the image (ShiftWidth bits each);
 //           ShiftWidth = 0 where there is none.
-// Latency:  cycles from the last beat taken to the sum offered: 3 + ceil(log2(Simd)), or, where r4_dot_lut makes the
-//           products (integers, Dsp = 0), 2 + max(1, ceil((WeightWidth - 1) / 4)) + ceil(log2(ceil(Simd / 2))).
+// Latency:  cycles from the last beat taken to the sum offered: 2 + that of r4_dot_lut behind its operands, 1 + that of
+//           r4_dot_dsp, or 3 + ceil(log2(Simd)) with any other kind of weights.
 // Throughput: a slot a cycle; PeFolds * SimdFolds slots a position.
 // Reset: 2 cycles at least.  The ready path is combinational from y_ready_i to x_ready_o.
 
@@ -33,7 +36,10 @@ module r4_mvu #(
   parameter int unsigned Align       = 0,
   parameter int unsigned ShiftWidth  = 0,
   parameter bit          HasBias     = 1'b0,
-  parameter bit          Dsp         = 1'b0,
+  parameter int unsigned Fields      = 0,
+  parameter int unsigned Spacing     = 1,
+  parameter int unsigned Chain       = 1,
+  parameter bit          Overlap     = 1'b0,
   parameter bit          Block       = 1'b0,
   parameter              WeightFile  = "",
   parameter              BiasFile    = "",
@@ -58,14 +64,19 @@ module r4_mvu #(
   if (WeightKind > 3) begin : gen_check_kind
     $fatal(1, "r4_mvu: WeightKind (%0d) must be 0 to 3", WeightKind);
   end
+  if (Chain == 0 || Chain > Simd || (Fields == 0 && Chain > 1)) begin : gen_check_chain
+    $fatal(1, "r4_mvu: Chain (%0d) must be 1 to Simd (%0d), and 1 where Fields is 0", Chain, Simd);
+  end
 
   localparam int unsigned Folds  = PeFolds * SimdFolds;
-  localparam bit          Lut    = WeightKind == 0 && !Dsp;
+  localparam bit          Dsp    = WeightKind == 0 && Fields > 0;
+  localparam bit          Lut    = WeightKind == 0 && Fields == 0;
   localparam int unsigned Rows   = WeightWidth > 1 ? (WeightWidth + 2) / 4 : 1;  // stages of r4_dot_pair
-  localparam int unsigned Terms  = Lut ? (Simd + 1) / 2 : Simd;
+  localparam int unsigned Chains = (Simd + Chain - 1) / Chain;
+  localparam int unsigned Terms  = Lut ? (Simd + 1) / 2 : Dsp ? Chains : Simd;
   localparam int unsigned Levels = Terms > 1 ? $clog2(Terms) : 0;
-  // registers before the accumulator: operands, products, tree
-  localparam int unsigned Stages = 1 + (Lut ? Rows : 1) + Levels;
+  // registers before the accumulator: operands and products, tree
+  localparam int unsigned Stages = (Lut ? 1 + Rows : Dsp ? 2 + Chain : 2) + Levels;
 
   // -- control: one slot a cycle while the pipeline moves -------------------------------------------------
   logic en, slot, last_sf, first_sf;
@@ -117,15 +128,24 @@ module r4_mvu #(
 
   // -- weights --------------------------------------------------------------------------------------------
   logic [Pe*Simd*WeightWidth-1:0] word;
-  r4_rom #(
-    .Width(Pe * Simd * WeightWidth),
-    .Depth(Folds),
-    .Block(Block),
+  logic [Chain-1:0] step;  // every link of a chain turns to the slot a cycle after the one below
+  if (Chain > 1) begin : gen_steps
+    assign step = {valid_q[Chain-2:0] & {(Chain - 1){en}}, slot};
+  end else begin : gen_step
+    assign step = slot;
+  end
+  r4_rom_skewed #(
+    .Unit    (Pe * WeightWidth),
+    .Chains  (Chains),
+    .Chain   (Chain),
+    .Short   (Chains * Chain - Simd),
+    .Depth   (Folds),
+    .Block   (Block),
     .InitFile(WeightFile)
   ) u_weights (
     .clk_i,
     .rst_ni,
-    .step_i(slot),
+    .step_i(step),
     .word_o(word)
   );
 
@@ -135,6 +155,7 @@ module r4_mvu #(
 
   // -- products and their sum -----------------------------------------------------------------------------
   logic [Pe*SumWidth-1:0] sum;
+  logic [Pe-1:0] carry;  // of weight 1 in `sum`
   if (Lut) begin : gen_lut
     r4_dot_lut #(
       .Simd       (Simd),
@@ -152,13 +173,35 @@ module r4_mvu #(
       .w_i  (word),
       .sum_o(sum)
     );
+    assign carry = '0;
+  end else if (Dsp) begin : gen_dsp
+    r4_dot_dsp #(
+      .Simd       (Simd),
+      .Pe         (Pe),
+      .XWidth     (XWidth),
+      .XSigned    (XSigned),
+      .WeightWidth(WeightWidth),
+      .SumWidth   (SumWidth),
+      .Fields     (Fields),
+      .Spacing    (Spacing),
+      .Chain      (Chain),
+      .Overlap    (Overlap)
+    ) u_dot (
+      .clk_i,
+      .en_i   (en),
+      .x_i    (x_data_i),
+      .w_i    (word),
+      .sum_o  (sum),
+      .carry_o(carry)
+    );
   end else begin : gen_products
     logic [Simd*XWidth-1:0] x;
     logic [Pe*Simd*WeightWidth-1:0] w;
-    r4_lag #(.Width(Simd * XWidth), .Cycles(Dsp ? 0 : 1)) u_x (.clk_i, .en_i(en), .x_i(x_data_i), .y_o(x));
+    assign carry = '0;
+    r4_lag #(.Width(Simd * XWidth), .Cycles(1)) u_x (.clk_i, .en_i(en), .x_i(x_data_i), .y_o(x));
     r4_lag #(
       .Width (Pe * Simd * WeightWidth),
-      .Cycles(Dsp || Folds == 1 ? 0 : 1)
+      .Cycles(Folds == 1 ? 0 : 1)
     ) u_w (
       .clk_i,
       .en_i(en),
@@ -173,7 +216,6 @@ module r4_mvu #(
           .XSigned    (XSigned),
           .WeightWidth(WeightWidth),
           .WeightKind (WeightKind),
-          .Dsp        (Dsp),
           .PWidth     (ProdWidth)
         ) u_product (
           .clk_i,
@@ -229,31 +271,42 @@ module r4_mvu #(
       .word_o(shift)
     );
     for (genvar p = 0; p < int'(Pe); p++) begin : gen_pe_shift
-      assign term[p*AccWidth+:AccWidth] =
-          AccWidth'(signed'(sum[p*SumWidth+:SumWidth])) << Align << shift[p*ShiftWidth+:ShiftWidth];
+      logic [AccWidth-1:0] fill;  // below the sum its carry's ones, so that one more carry has its weight
+      assign fill = ~({AccWidth{1'b1}} << Align << shift[p*ShiftWidth+:ShiftWidth]) & {AccWidth{carry[p]}};
+      assign term[p*AccWidth+:AccWidth] = fill |
+          (AccWidth'(signed'(sum[p*SumWidth+:SumWidth])) << Align << shift[p*ShiftWidth+:ShiftWidth]);
     end
   end else begin : gen_no_shift
     for (genvar p = 0; p < int'(Pe); p++) begin : gen_pe_term
-      assign term[p*AccWidth+:AccWidth] = AccWidth'(signed'(sum[p*SumWidth+:SumWidth])) << Align;
+      assign term[p*AccWidth+:AccWidth] = (AccWidth'(signed'(sum[p*SumWidth+:SumWidth])) << Align) |
+          (~({AccWidth{1'b1}} << Align) & {AccWidth{carry[p]}});
     end
   end
 
   logic load;
   assign load = en && valid_q[Stages-1];
   for (genvar p = 0; p < int'(Pe); p++) begin : gen_acc
-    logic [AccWidth-1:0] acc_q, start;
-    assign start = bias[p*AccWidth+:AccWidth];
-    // In two pieces, as in r4_dot_pair: the choice shares the adder's LUTs.
-    logic top;
-    logic [AccWidth-2:0] rest;
+    logic [AccWidth-1:0] acc_q, base;
     if (SimdFolds > 1) begin : gen_accumulate
-      assign top  = first_q[Stages-1] ? start[AccWidth-1] : acc_q[AccWidth-1];
-      assign rest = first_q[Stages-1] ? start[AccWidth-2:0] : acc_q[AccWidth-2:0];
+      assign base = first_q[Stages-1] ? bias[p*AccWidth+:AccWidth] : acc_q;
     end else begin : gen_once
-      assign {top, rest} = start;
+      assign base = bias[p*AccWidth+:AccWidth];
     end
-    always_ff @(posedge clk_i) begin
-      if (load) acc_q <= signed'(term[p*AccWidth+:AccWidth]) + signed'({top, rest});
+    // The sum stays the first operand: the choice of the second shares the adder's LUTs.
+    if (Overlap) begin : gen_carry
+      logic [AccWidth:0] next;
+      assign next = {term[p*AccWidth+:AccWidth], carry[p]} + {base, carry[p]};
+      always_ff @(posedge clk_i) begin
+        if (load) acc_q <= next[AccWidth:1];
+      end
+      logic unused;
+      assign unused = next[0];
+    end else begin : gen_plain
+      always_ff @(posedge clk_i) begin
+        if (load) acc_q <= signed'(term[p*AccWidth+:AccWidth]) + signed'(base);
+      end
+      logic unused;
+      assign unused = carry[p];
     end
     assign y_data_o[p*AccWidth+:AccWidth] = acc_q;
   end

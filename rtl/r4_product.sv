@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One product of a data element and a coded weight; only integers cost a multiplier.
-// WeightKind 0: integers   1: 0 is +x, 1 is -x   2: 2-bit two's complement -1, 0, 1
+// One product of a data element and a coded weight, made without a multiplier.
+// WeightKind 1: 0 is +x, 1 is -x   2: 2-bit two's complement -1, 0, 1
 //            3: powers of two, {negative, exponent + 1} or all zero for zero, made by shifting
-// Dsp = 1 (integers only) makes it in a DSP48E2 with the operands registered inside.
-// Latency: 1 enabled cycle behind registered operands; 2 with Dsp, whose operand registers are inside the slice.
-// Throughput: 1 product/cycle.
+// Latency: 1 enabled cycle behind registered operands.  Throughput: 1 product/cycle.
 
 module r4_product #(
   parameter int unsigned XWidth      = 8,
   parameter bit          XSigned     = 1'b1,
-  parameter int unsigned WeightWidth = 8,
-  parameter int unsigned WeightKind  = 0,
-  parameter bit          Dsp         = 1'b0,
+  parameter int unsigned WeightWidth = 4,
+  parameter int unsigned WeightKind  = 3,
   parameter int unsigned PWidth      = 16
 ) (
   input  logic                   clk_i,
@@ -22,66 +19,36 @@ module r4_product #(
   output logic [PWidth-1:0]      p_o
 );
 
-  if (WeightKind == 0 && Dsp) begin : gen_dsp
-    localparam int unsigned AWidth = XSigned ? XWidth : XWidth + 1;
-    logic [AWidth-1:0] a;
-    if (XSigned) begin : gen_signed
-      assign a = x_i;
-    end else begin : gen_unsigned
-      assign a = {1'b0, x_i};
-    end
-    r4_dsp_mul #(
-      .AWidth(AWidth),
-      .BWidth(WeightWidth),
-      .PWidth(PWidth)
-    ) u_dsp (
-      .clk_i,
-      .en_i,
-      .a_i(a),
-      .b_i(w_i),
-      .p_o
-    );
-  end else if (WeightKind == 0) begin : gen_lut
-    r4_mul #(
-      .XWidth (XWidth),
-      .XSigned(XSigned),
-      .WWidth (WeightWidth),
-      .PWidth (PWidth)
-    ) u_mul (
-      .clk_i,
-      .en_i,
-      .x_i,
-      .w_i,
-      .p_o
-    );
-  end else begin : gen_coded
-    logic signed [PWidth-1:0] x;
-    logic [PWidth-1:0] magnitude, p_q;
-    logic negative;
-
-    if (XSigned) begin : gen_signed
-      assign x = PWidth'(signed'(x_i));
-    end else begin : gen_unsigned
-      assign x = PWidth'(signed'({1'b0, x_i}));
-    end
-
-    if (WeightKind == 1) begin : gen_binary
-      assign magnitude = x;
-      assign negative  = w_i[0];
-    end else if (WeightKind == 2) begin : gen_ternary
-      assign magnitude = w_i[0] ? x : '0;
-      assign negative  = w_i[1];
-    end else begin : gen_power
-      logic [WeightWidth-2:0] code;
-      assign code      = w_i[WeightWidth-2:0];
-      assign magnitude = (code == '0) ? '0 : x << (code - 1'b1);
-      assign negative  = w_i[WeightWidth-1];
-    end
-
-    always_ff @(posedge clk_i) begin
-      if (en_i) p_q <= (magnitude ^ {PWidth{negative}}) + PWidth'(negative);
-    end
-    assign p_o = p_q;
+  if (WeightKind == 0 || WeightKind > 3) begin : gen_check_kind
+    $fatal(1, "r4_product: WeightKind (%0d) must be 1 to 3", WeightKind);
   end
+
+  logic signed [PWidth-1:0] x;
+  logic [PWidth-1:0] magnitude, p_q;
+  logic negative;
+
+  if (XSigned) begin : gen_signed
+    assign x = PWidth'(signed'(x_i));
+  end else begin : gen_unsigned
+    assign x = PWidth'(signed'({1'b0, x_i}));
+  end
+
+  if (WeightKind == 1) begin : gen_binary
+    assign magnitude = x;
+    assign negative  = w_i[0];
+  end else if (WeightKind == 2) begin : gen_ternary
+    assign magnitude = w_i[0] ? x : '0;
+    assign negative  = w_i[1];
+  end else begin : gen_power
+    logic [WeightWidth-2:0] code;
+    assign code      = w_i[WeightWidth-2:0];
+    assign magnitude = (code == '0) ? '0 : x << (code - 1'b1);
+    assign negative  = w_i[WeightWidth-1];
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (en_i) p_q <= (magnitude ^ {PWidth{negative}}) + PWidth'(negative);
+  end
+  assign p_o = p_q;
 
 endmodule

@@ -19,10 +19,11 @@ import numpy as np
 from scipy.optimize import nnls
 
 import rtl4ml.resources as resources
-from rtl4ml.cells import is_block
+from rtl4ml.cells import dsp_params, is_block
 from rtl4ml.ir import Fixed, Stream
 from rtl4ml.netlist import Image, Resources, Wire
 from rtl4ml.ops.conv import Conv
+from rtl4ml.packing import fewest, packings
 from rtl4ml.synthesize import Unit, synthesize
 from rtl4ml.unrolled import Adders, adder_graph
 
@@ -37,6 +38,23 @@ def image(width: int, depth: int, rng: np.random.Generator) -> Image:
     )
 
 
+def packed(
+    dsp: int | tuple[int, int, bool], outputs: int, products: int, x: int, w: int, signed: int
+) -> Params:
+    """Parameters of a packing: the default's, or that of (fields, chain, overlap)."""
+    if not dsp:
+        return {}
+    weights = np.zeros((1, products, outputs + 1), np.int64)
+    weights[..., 0], weights[..., 1] = -(1 << (w - 1)), (1 << (w - 1)) - 1
+    ends = (-(1 << (x - 1)), (1 << (x - 1)) - 1) if signed else (0, (1 << x) - 1)
+    found = [q for q in packings(weights, w, ends, x, bool(signed)) if q.fields <= outputs]
+    if isinstance(dsp, tuple):
+        found = [q for q in found if (q.fields, q.chain, q.overlap) == dsp]
+    chosen = fewest(outputs, products)(found)
+    assert chosen is not None, (dsp, outputs, products, x, w)
+    return {k: int(v) for k, v in dsp_params(chosen).items() if not isinstance(v, (str, Image))}
+
+
 def mvu(
     rng: np.random.Generator,
     pe: int,
@@ -49,7 +67,7 @@ def mvu(
     kind: int = 0,
     signed: int = 0,
     bias: int = 1,
-    dsp: int = 0,
+    dsp: int | tuple[int, int, bool] = 0,
     shift: int = 0,
 ) -> Params:
     """Parameters of an r4_mvu as a layer would set them."""
@@ -70,7 +88,7 @@ def mvu(
         "SumWidth": total,
         "AccWidth": acc,
         "HasBias": bias,
-        "Dsp": dsp,
+        **packed(dsp, pe, simd, x, w, signed),
         "Block": int(is_block(words, pe * simd * w)),
         "WeightFile": image(pe * simd * w, words, rng),
     }
@@ -92,7 +110,7 @@ def dwu(
     w: int,
     *,
     m: int = 1,
-    dsp: int = 0,
+    dsp: int | tuple[int, int, bool] = 0,
     signed: int = 0,
 ) -> Params:
     """Parameters of an r4_dwu."""
@@ -112,7 +130,7 @@ def dwu(
         "SumWidth": total,
         "AccWidth": acc,
         "HasBias": 1,
-        "Dsp": dsp,
+        **packed(dsp, m, taps, x, w, signed),
         "Block": int(is_block(groups * folds, lanes * m * taps * w)),
         "WeightFile": image(lanes * m * taps * w, groups * folds, rng),
         "BiasFile": image(lanes * m * acc, groups, rng),
@@ -467,6 +485,14 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
     if module == "r4_mvu":
         return [
             mvu(rng, 1, 4, 8, 4, 4, 4),
+            mvu(rng, 8, 8, 8, 8, 4, 4, dsp=(3, 8, False)),
+            mvu(rng, 8, 8, 8, 8, 4, 4, dsp=(4, 1, True)),
+            mvu(rng, 4, 4, 16, 4, 4, 4, dsp=(4, 1, True)),
+            mvu(rng, 16, 4, 4, 4, 4, 4, dsp=(4, 1, True)),
+            mvu(rng, 6, 9, 4, 4, 4, 4, dsp=(3, 3, False)),
+            mvu(rng, 8, 8, 4, 4, 8, 8),
+            mvu(rng, 4, 4, 16, 16, 8, 8, signed=1),
+            mvu(rng, 4, 3, 1, 5, 8, 6),
             mvu(rng, 4, 4, 4, 4, 4, 4),
             mvu(rng, 8, 4, 200, 1, 6, 4),
             mvu(rng, 6, 4, 100, 1, 4, 4),
@@ -529,6 +555,9 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
     if module == "r4_dwu":
         return [
             dwu(rng, 4, 4, 3, 1, 4, 4),
+            dwu(rng, 2, 4, 1, 4, 4, 4, m=4, dsp=1),
+            dwu(rng, 2, 4, 9, 1, 4, 4, m=2),
+            dwu(rng, 2, 4, 5, 1, 8, 8, m=2),
             dwu(rng, 2, 8, 9, 1, 8, 8, dsp=1),
             dwu(rng, 4, 2, 1, 3, 6, 4),
             dwu(rng, 1, 16, 9, 1, 4, 4),

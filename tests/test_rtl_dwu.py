@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 import rtl_cells
 
 from rtl4ml.cells import geometry
-from rtl4ml.cells_depthwise import Dwu
+from rtl4ml.cells_depthwise import Dwu, dwu_packings
 from rtl4ml.ir import Ints, Stream
 from rtl4ml.ops.conv import Depthwise, Padding, WeightKind
+from rtl4ml.packing import Packing
 
 KINDS = {
     WeightKind.BINARY: [-1, 1],
@@ -99,6 +101,13 @@ def alone(op: Depthwise, rng: np.random.Generator) -> rtl_cells.Case:
     return rtl_cells.Case(op.name, [cell], beats, by_definition(op, x))
 
 
+def packing(c: rtl_cells.Case) -> Packing | None:
+    """How the case's unit packs its products."""
+    cell = c.cells[0]
+    assert isinstance(cell, Dwu)
+    return cell.packing
+
+
 def test_kinds_of_weights(rng: np.random.Generator, seed: int) -> None:
     cases = []
     for kind in WeightKind:
@@ -107,7 +116,7 @@ def test_kinds_of_weights(rng: np.random.Generator, seed: int) -> None:
                 name = f"{kind.name.lower()}_{sign}_{parallel}"
                 op = layer(name, rng, kind=kind, lo=lo, hi=hi, parallel=parallel, shifts=parallel)
                 cases.append(alone(op, rng))
-    assert not any(c.cells[0].params()["Dsp"] for c in cases)
+    assert not any(packing(c) for c in cases)
     rtl_cells.check("dwu", cases, seed=seed)
 
 
@@ -126,9 +135,38 @@ def test_structures(rng: np.random.Generator, seed: int) -> None:
         layer("block", rng, shape=(4, 5, 128), kernel=(3, 3), **dsp, lanes=8),
     ]
     cases = [alone(op, rng) for op in ops]
-    assert [c.name for c in cases if c.cells[0].params()["Dsp"]] == ["dsp", "dsp_parallel", "block"]
+    assert [c.name for c in cases if packing(c)] == ["dsp", "dsp_parallel", "block"]
     assert [c.name for c in cases if c.cells[0].params()["Block"]] == ["block"]
     rtl_cells.check("dwu", cases, seed=seed, intervals={c.name: c.input.beats for c in cases})
+
+
+def test_every_packing(rng: np.random.Generator, seed: int) -> None:
+    """Kernels of one channel side by side in a slice, taps along the cascade; LUTs too, with odd and even taps."""
+    cases = []
+    for kernel in ((1, 5), (1, 2), (1, 1)):
+        for lo, hi in ((-8, 7), (0, 15)):
+            op = layer(
+                f"k{kernel[1]}_{-lo}",
+                rng,
+                kernel=kernel,
+                multiplier=5,
+                lanes=2,
+                lo=lo,
+                hi=hi,
+                parallel=True,
+                shifts=lo == 0,
+            )
+            case = alone(op, rng)
+            cell = case.cells[0]
+            assert isinstance(cell, Dwu)
+            found = dwu_packings(op, taps=cell.taps)
+            assert {(4, True), (3, False)} <= {(p.fields, p.overlap) for p in found}
+            assert max(p.chain for p in found) == kernel[1]
+            order = rng.permutation(len(found))[:4]
+            for p in [None, *(found[k] for k in order)]:
+                cases.append(replace(case, cells=[replace(cell, packing=p)]))
+    cases = [replace(c, name=f"{c.name}_{k}") for k, c in enumerate(cases)]
+    rtl_cells.check("dwu", cases, seed=seed, stalled=1)
 
 
 @pytest.mark.parametrize("parallel", [False, True])

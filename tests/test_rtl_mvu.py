@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 import rtl_cells
 
-from rtl4ml.cells import Mvu
+from rtl4ml.cells import Mvu, mvu_packings
 from rtl4ml.ir import Ints, Stream
 from rtl4ml.ops.conv import Dense, WeightKind
+from rtl4ml.packing import Choice, Packing, in_luts
 
 KINDS = {
     WeightKind.BINARY: [-1, 1],
@@ -76,7 +78,7 @@ def integers(
     positions: int = 3,
     symmetric: bool = False,
     shifts: bool = False,
-    lut: bool = False,
+    choose: Choice = in_luts,
 ) -> rtl_cells.Case:
     """Weights and elements over their whole range, half of each at its ends, so that sums reach theirs."""
     lo, hi = (-(1 << (x_bits - 1)), (1 << (x_bits - 1)) - 1) if signed else (0, (1 << x_bits) - 1)
@@ -98,11 +100,17 @@ def integers(
     op.lower(n, n.like(x, f"{name}_x", simd))
     cell = n.cells[-1]
     assert isinstance(cell, Mvu)
-    if lut:
-        cell = replace(cell, dsp=False)
+    cell = replace(cell, packing=choose(mvu_packings(op, simd=simd, pe=pe)))
     frames = ends(rng, lo, hi, (4, positions, dot))
     frames[0], frames[1] = lo, hi
     return rtl_cells.Case(name, [cell], replayed(frames, simd, cout // pe), by_definition(op, frames))
+
+
+def packing(c: rtl_cells.Case) -> Packing | None:
+    """How the case's unit packs its products."""
+    cell = c.cells[0]
+    assert isinstance(cell, Mvu)
+    return cell.packing
 
 
 def ends(rng: np.random.Generator, lo: int, hi: int, shape: tuple[int, ...]) -> Ints:
@@ -142,7 +150,7 @@ def test_kinds_of_weights(rng: np.random.Generator, seed: int) -> None:
             for simd in (1, 3) if sign in ("signed", "unsigned") else (2,):
                 name = f"{kind.name.lower()}_{sign}_{simd}"
                 cases.append(case(name, rng, kind=kind, dot=6, simd=simd, lo=lo, hi=hi, shifts=simd == 3))
-    assert not any(c.cells[0].params()["Dsp"] for c in cases)
+    assert not any(packing(c) for c in cases)
     rtl_cells.check("mvu", cases, seed=seed)
 
 
@@ -162,16 +170,15 @@ def test_widths_of_lut_products(rng: np.random.Generator, seed: int) -> None:
                 cout=2,
                 simd=simd,
                 pe=2,
-                lut=True,
             )
             cases.append(case)
     cases += [
-        integers(f"bit_{s}", rng, bits=4, x_bits=1, signed=s, dot=3, cout=2, simd=3, pe=1, lut=True)
+        integers(f"bit_{s}", rng, bits=4, x_bits=1, signed=s, dot=3, cout=2, simd=3, pe=1)
         for s in (False, True)
     ]
     cases += [
-        integers("wide", rng, bits=16, x_bits=9, signed=True, dot=7, cout=2, simd=7, pe=1, lut=True),
-        integers("one_weight", rng, bits=6, x_bits=4, signed=False, dot=5, cout=2, simd=5, pe=2, lut=True),
+        integers("wide", rng, bits=16, x_bits=9, signed=True, dot=7, cout=2, simd=7, pe=1),
+        integers("one_weight", rng, bits=6, x_bits=4, signed=False, dot=5, cout=2, simd=5, pe=2),
     ]
     rtl_cells.check("mvu", cases, seed=seed, stalled=1)
 
@@ -188,8 +195,69 @@ def test_dsp_products(rng: np.random.Generator, seed: int) -> None:
         case("too_wide", rng, lo=0, hi=2**27 - 1),
         case("both_too_wide", rng, lo=-(2**18), hi=2**18 - 1, wide=2**16),
     ]
-    assert [c.name for c in cases if not c.cells[0].params()["Dsp"]] == ["too_wide", "both_too_wide"]
+    assert [c.name for c in cases if not packing(c)] == ["too_wide", "both_too_wide"]
     rtl_cells.check("mvu", cases, seed=seed)
+
+
+# (weight bits, x bits, x signed, symmetric weights, dot, outputs, Simd, Pe)
+PACKED = {
+    "four": (
+        4,
+        4,
+        False,
+        False,
+        10,
+        6,
+        5,
+        6,
+    ),  # four fields that overlap, three that do not; Pe no multiple of either
+    "four_signed": (4, 4, True, False, 16, 5, 8, 5),
+    "eight": (8, 8, False, False, 10, 3, 5, 3),
+    "eight_signed": (8, 8, True, True, 9, 4, 9, 2),
+    "two": (2, 3, False, False, 6, 8, 3, 8),
+    "uneven": (5, 2, True, False, 21, 3, 7, 3),
+    "one_weight": (4, 4, False, False, 7, 7, 7, 7),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_every_packing(name: str, rng: np.random.Generator, seed: int) -> None:
+    """All that may be chosen: fields, chains (short first ones too), overlaps; sums at the ends of their ranges."""
+    bits, x_bits, signed, symmetric, dot, cout, simd, pe = PACKED[name]
+
+    def made(label: str, choose: Choice) -> rtl_cells.Case:
+        return integers(
+            label,
+            rng,
+            bits=bits,
+            x_bits=x_bits,
+            signed=signed,
+            dot=dot,
+            cout=cout,
+            simd=simd,
+            pe=pe,
+            symmetric=symmetric,
+            shifts=bool(rng.integers(2)),
+            choose=choose,
+        )
+
+    legal: list[Packing] = []
+    made("list", lambda found: legal.extend(found))
+    cases = []
+    for k, p in enumerate(legal):
+        # other weights allow other spacings; the same fields and chain with the spacing that they need
+        def same(found: Sequence[Packing], p: Packing = p) -> Packing | None:
+            return next(
+                (q for q in found if (q.fields, q.chain, q.overlap) == (p.fields, p.chain, p.overlap)), None
+            )
+
+        cases.append(made(f"{name}_{k}", same))
+    fields = {(p.fields, p.overlap) for c in cases if (p := packing(c))}
+    if name in ("four", "one_weight"):
+        assert {(4, True), (3, False), (2, False), (1, False)} <= fields
+    assert (2, False) in fields
+    assert len({p.chain for p in legal}) > 2
+    rtl_cells.check("mvu", cases, seed=seed, stalled=2)
 
 
 @pytest.mark.parametrize("bias", [False, True])

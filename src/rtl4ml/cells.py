@@ -13,6 +13,7 @@ from rtl4ml.ir import Ints
 from rtl4ml.netlist import Cell, Image, Index, Lowering, Param, Timing, Wire
 from rtl4ml.ops.activation import Activation, Rounding, Table, Thresholds
 from rtl4ml.ops.conv import Conv, Depthwise, Linear, WeightKind
+from rtl4ml.packing import Choice, Packing, fewest, in_luts, packings
 
 # A memory of at least this many bits and words goes to block RAM: below, LUTs are the cheaper place.
 BLOCK_BITS = 8192
@@ -331,7 +332,12 @@ class Mvu(LibraryCell):
     matrix: Ints  # (dot, channels out)
     simd: int
     pe: int
-    dsp: bool
+    packing: Packing | None = None  # how integer products go into DSP48E2; None: LUTs
+
+    @property
+    def dsps(self) -> int:
+        """DSP48E2 that it takes."""
+        return self.packing.slices(self.pe, self.simd) if self.packing else 0
 
     @property
     def simd_folds(self) -> int:
@@ -371,6 +377,8 @@ class Mvu(LibraryCell):
         # (dot, cout) -> words [pe fold, simd fold] of [pe, simd]
         split = codes.reshape(self.simd_folds, self.simd, self.pe_folds, self.pe).transpose(2, 0, 3, 1)
         words = split.reshape(self.pe_folds * self.simd_folds, self.pe * self.simd)
+        if self.packing:
+            words = self.packing.words(words, self.pe, bits)
         prod, total, acc = self.widths
         p: dict[str, Param] = {
             "Simd": self.simd,
@@ -385,9 +393,9 @@ class Mvu(LibraryCell):
             "SumWidth": total,
             "AccWidth": acc,
             "HasBias": int(self.op.bias is not None),
-            "Dsp": int(self.dsp),
             "Block": int(is_block(len(words), words.shape[1] * bits)),
             "WeightFile": Image.pack(words, bits),
+            **dsp_params(self.packing),
         }
         if self.op.bias is not None:
             p["BiasFile"] = Image.pack(self.op.aligned_bias.reshape(self.pe_folds, self.pe), acc)
@@ -415,11 +423,25 @@ class Mvu(LibraryCell):
         need = k // self.pe_folds + 1 if self.simd_folds == 1 else k + 1
         emit = np.arange(self.y.beats) * self.simd_folds + self.simd_folds - 1
         hold = self.simd_folds == 1 and self.pe_folds > 1
-        if self.op.kind is WeightKind.INTEGER and not self.dsp:
+        if self.packing:
+            latency = 1 + self.packing.latency(self.simd)
+        elif self.op.kind is WeightKind.INTEGER:
             latency = 2 + lut_latency(self.op.weight_type.width, self.simd)
         else:
             latency = 3 + (self.simd - 1).bit_length()
         return Timing(slots, (need,), (emit,), latency=latency, hold=hold)
+
+
+def dsp_params(packing: Packing | None) -> dict[str, Param]:
+    """Parameters of a packing; none for products in LUTs."""
+    if packing is None:
+        return {}
+    return {
+        "Fields": packing.fields,
+        "Spacing": packing.spacing,
+        "Chain": packing.chain,
+        "Overlap": int(packing.overlap),
+    }
 
 
 def lut_latency(weight_bits: int, products: int) -> int:
@@ -439,8 +461,22 @@ def in_dsp(op: Linear) -> bool:
     return op.kind is WeightKind.INTEGER and large and a <= 18 and b <= 27
 
 
-def lower_conv(n: Lowering, op: Conv, x: Wire) -> Wire:
-    """Window, then matrix-vector unit or adder graph."""
+def mvu_packings(op: Linear, *, simd: int, pe: int) -> list[Packing]:
+    """Every way to put the products of a matrix-vector unit into DSP48E2; none but for integer weights."""
+    if op.kind is not WeightKind.INTEGER:
+        return []
+    weights = (
+        op._taps.reshape(-1, simd, op._taps.shape[1] // pe, pe).transpose(2, 0, 1, 3).reshape(-1, simd, pe)
+    )
+    return packings(weights, op.weight_type.width, (op.x.lo, op.x.hi), op.x.type.width, op.x.type.signed)
+
+
+def lower_conv(n: Lowering, op: Conv, x: Wire, choose: Choice | None = None) -> Wire:
+    """Window, then matrix-vector unit or adder graph.
+
+    choose: picks one of the packings of the products into DSP48E2, or None for LUTs; by default that of fewest
+        DSP48E2 where `in_dsp` puts them there.
+    """
     if op.style == "unrolled":
         from rtl4ml.unrolled import lower_unrolled
 
@@ -455,6 +491,8 @@ def lower_conv(n: Lowering, op: Conv, x: Wire) -> Wire:
         if geo.taps > 1 or (cout // pe > 1 and dot // simd > 1) or op.stride != (1, 1):
             w = serial(n, op.name, w, geo, cin, replays=cout // pe if dot // simd > 1 else 1)
     y = n.like(op.output, op.name, pe)
+    if choose is None:
+        choose = fewest(pe, simd) if in_dsp(op) else in_luts
     return n.add(
         Mvu(
             name=f"u_{op.name}",
@@ -465,7 +503,7 @@ def lower_conv(n: Lowering, op: Conv, x: Wire) -> Wire:
             matrix=op._taps,
             simd=simd,
             pe=pe,
-            dsp=in_dsp(op),
+            packing=choose(mvu_packings(op, simd=simd, pe=pe)),
         )
     )
 

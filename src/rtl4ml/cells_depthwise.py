@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from rtl4ml.cells import LibraryCell, coded, geometry, in_dsp, is_block, serial, taps
+from rtl4ml.cells import LibraryCell, coded, dsp_params, geometry, in_dsp, is_block, lut_latency, serial, taps
 from rtl4ml.ir import Fixed, Ints
 from rtl4ml.netlist import Image, Lowering, Param, Timing, Wire
 from rtl4ml.ops.conv import WeightKind
+from rtl4ml.packing import Choice, Packing, fewest, in_luts, packings
 
 if TYPE_CHECKING:
     from rtl4ml.ops.conv import Depthwise
@@ -27,7 +28,12 @@ class Dwu(LibraryCell):
     op: Depthwise
     lanes: int
     taps: int
-    dsp: bool
+    packing: Packing | None = None  # how integer products go into DSP48E2; None: LUTs
+
+    @property
+    def dsps(self) -> int:
+        """DSP48E2 that it takes."""
+        return self.lanes * self.packing.slices(self.op.multiplier, self.taps) if self.packing else 0
 
     @property
     def folds(self) -> int:
@@ -64,6 +70,8 @@ class Dwu(LibraryCell):
         # (tap folds, taps, groups, outputs of a group) -> words [group, tap fold] of [output, tap]
         order = self._chunks(codes).reshape(self.folds, self.taps, self.groups, -1).transpose(2, 0, 3, 1)
         words = order.reshape(self.groups * self.folds, -1)
+        if self.packing:
+            words = self.packing.words(words, self.y.lanes, bits)
         product, total = self.widths
         p: dict[str, Param] = {
             "Lanes": self.lanes,
@@ -79,9 +87,9 @@ class Dwu(LibraryCell):
             "SumWidth": total,
             "AccWidth": self.y.bits,
             "HasBias": int(self.op.bias is not None),
-            "Dsp": int(self.dsp),
             "Block": int(is_block(len(words), words.shape[1] * bits)),
             "WeightFile": Image.pack(words, bits),
+            **dsp_params(self.packing),
         }
         if self.op.bias is not None:
             p["BiasFile"] = Image.pack(self.op.aligned_bias.reshape(self.groups, -1), self.y.bits)
@@ -94,11 +102,29 @@ class Dwu(LibraryCell):
     def timing(self) -> Timing:
         need = np.arange(self.x.beats) + 1
         emit = np.arange(self.y.beats) * self.folds + self.folds - 1
-        return Timing(self.x.beats, (need,), (emit,), latency=3 + (self.taps - 1).bit_length())
+        if self.packing:
+            latency = 1 + self.packing.latency(self.taps)
+        elif self.op.kind is WeightKind.INTEGER:
+            latency = 2 + lut_latency(self.op.weight_type.width, self.taps)
+        else:
+            latency = 3 + (self.taps - 1).bit_length()
+        return Timing(self.x.beats, (need,), (emit,), latency=latency)
 
 
-def lower_depthwise(n: Lowering, op: Depthwise, x: Wire) -> Wire:
-    """A window, serial with one tap a beat or parallel with all taps, then the depthwise unit."""
+def dwu_packings(op: Depthwise, *, taps: int) -> list[Packing]:
+    """Every way to put the products of a depthwise unit into DSP48E2: a channel's kernels share its elements."""
+    if op.kind is not WeightKind.INTEGER:
+        return []
+    folded = op._taps.reshape(-1, taps, op.x.channels, op.multiplier)
+    weights = folded.transpose(0, 2, 1, 3).reshape(-1, taps, op.multiplier)
+    return packings(weights, op.weight_type.width, (op.x.lo, op.x.hi), op.x.type.width, op.x.type.signed)
+
+
+def lower_depthwise(n: Lowering, op: Depthwise, x: Wire, choose: Choice | None = None) -> Wire:
+    """A window, serial with one tap a beat or parallel with all taps, then the depthwise unit.
+
+    choose: as in `lower_conv`.
+    """
     geo, channels = geometry(op), op.x.channels
     lanes = op.pe // op.multiplier
     parallel = op.simd == lanes * geo.taps
@@ -108,6 +134,9 @@ def lower_depthwise(n: Lowering, op: Depthwise, x: Wire) -> Wire:
         w = n.lanes(x, lanes)
         if geo.taps > 1 or op.stride != (1, 1) or op.out_hw != op.x.hwc[:2]:
             w = serial(n, op.name, w, geo, channels, channel_major=True)
+    together = geo.taps if parallel else 1
+    if choose is None:
+        choose = fewest(op.multiplier, together) if in_dsp(op) else in_luts
     return n.add(
         Dwu(
             name=f"u_{op.name}",
@@ -116,7 +145,7 @@ def lower_depthwise(n: Lowering, op: Depthwise, x: Wire) -> Wire:
             layer=n.layer,
             op=op,
             lanes=lanes,
-            taps=geo.taps if parallel else 1,
-            dsp=in_dsp(op),
+            taps=together,
+            packing=choose(dwu_packings(op, taps=together)),
         )
     )

@@ -2,8 +2,9 @@
 
 Each module has a list of terms: sizes of its parts (bits of adders, of registers, of multiplexers, LUTs of memories)
 as its source states them. What a term costs is a coefficient, fitted to Yosys's counts over a grid of parameters by
-`scripts/calibrate_resources.py` and kept in `resources.json`. DSP48E2 are the products that r4_mvu and r4_dwu put
-there; RAMB36 follow from widths and depths (UG573: 72 x 512, 36 x 1,024, ... of an RAMB36, half of it an RAMB18).
+`scripts/calibrate_resources.py` and kept in `resources.json`. DSP48E2 are the slices that r4_mvu and r4_dwu pack
+products into; RAMB36 follow from widths and depths (UG573: 72 x 512, 36 x 1,024, ... of an RAMB36, half of it an
+RAMB18).
 
 Two things follow no formula. A product in LUTs is as large as Yosys makes it: `r4_mul` and `r4_product` are tables
 of what was counted, one entry a size. A constant memory is as large as its content: a bit that never changes or
@@ -16,6 +17,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml.netlist import Resources
+from rtl4ml.packing import Packing
 
 if TYPE_CHECKING:
     from rtl4ml.netlist import Cell, Image, Param
@@ -42,11 +45,15 @@ def _counter(n: int) -> int:
     return _log(n) if n > 1 else 0
 
 
+# (bits, words, RAMB36) of the shapes of a block RAM, an RAMB18 half of one.
+TILES = [(72, 512, 1.0), (36, 1024, 1.0), (18, 2048, 1.0), (9, 4096, 1.0), (4, 8192, 1.0), (2, 16384, 1.0),
+         (1, 32768, 1.0), (36, 512, 0.5), (18, 1024, 0.5), (9, 2048, 0.5), (4, 4096, 0.5), (2, 8192, 0.5),
+         (1, 16384, 0.5)]  # fmt: skip
+
+
 def bram36(width: int, depth: int, *, ports: int = 1) -> float:
     """RAMB36 of a memory of so many read ports: the cheapest of the uniform tilings; 72 and 36 bits need one port."""
-    tiles = [(72, 512, 1.0), (36, 1024, 1.0), (18, 2048, 1.0), (9, 4096, 1.0), (4, 8192, 1.0), (2, 16384, 1.0),
-             (1, 32768, 1.0), (36, 512, 0.5), (18, 1024, 0.5), (9, 2048, 0.5), (4, 4096, 0.5), (2, 8192, 0.5),
-             (1, 16384, 0.5)]  # fmt: skip
+    tiles = TILES
     if ports > 1:
         tiles = [t for t in tiles if t not in ((72, 512, 1.0), (36, 512, 0.5))]
     return min(ceil(width / w) * ceil(depth / d) * cost for w, d, cost in tiles)
@@ -136,7 +143,10 @@ def _tree(inputs: int, width: int, limit: int, *, registered: bool) -> tuple[int
 
 # Parameters that a cell may leave at the module's default.
 DEFAULTS = {
-    "Dsp": 0,
+    "Fields": 0,
+    "Spacing": 1,
+    "Chain": 1,
+    "Overlap": 0,
     "Base": 0,
     "Step": 1,
     "Align": 0,
@@ -342,8 +352,6 @@ def _products(p: P) -> tuple[Terms, int, int, float]:
     x, w, kind, signed = p["XWidth"], p["WeightWidth"], p["WeightKind"], bool(p["XSigned"])
     image: Image = p["WeightFile"]
     n = image.width // w
-    if kind == 0 and p["Dsp"]:
-        return {}, 0, 0, 1.0
     scale = min(1.0, p["ProdWidth"] / coded_width(x, signed, kind, w)) if kind == 3 else 1.0
     if p["Block"]:  # too deep for a bit to stay as it is
         return {"product": n * product_luts(x, signed, kind, w) * scale}, n * p["ProdWidth"], n * w, 1.0
@@ -372,16 +380,94 @@ def _products(p: P) -> tuple[Terms, int, int, float]:
     return lut, ff, _changing(bits).shape[1] if len(bits) > 1 else 0, 1.0 - zero / n
 
 
-def _multiply(p: P, *, lanes_in: int, sums: int, tree_inputs: int, counters: list[int],
+def _lut_sums(p: P, *, shared: int, outputs: int, products: int) -> tuple[Terms, Terms]:
+    """`shared` r4_dot_lut, each of `outputs` sums of `products`: rows of pairs, sums of their elements, trees."""
+    x, w = p["XWidth"], p["WeightWidth"]
+    pairs, n = (products + 1) // 2, shared * outputs
+    term = x + 1 if products > 1 or x == 1 else x
+    width = p["ProdWidth"] + 1 if products > 1 and p["ProdWidth"] < p["SumWidth"] else p["SumWidth"]
+    stages = max(1, (w + 2) // 4)
+    image: Image = p["WeightFile"]
+    depth = _depth(image)
+    bits = _bits(image).reshape(depth, n, products, w)
+    bits = np.pad(bits, ((0, 0), (0, 0), (0, pairs * 2 - products), (0, 0))).reshape(depth, n, pairs, 2, w)
+    change = np.ones(bits.shape[1:], bool) if p["Block"] else (bits != bits[0]).any(0)
+    change[..., products % 2 * -1 :, 1, :] &= products % 2 == 0  # the odd one's partner
+    chosen = change.any(2)  # (n, pairs, rows): a multiplexer
+    kept = ~chosen & bits[0].any(2)  # a row that is always the same element or sum
+    rows = chosen | kept
+    first = rows & (np.cumsum(rows, 2) == 1)
+    lut: Terms = {
+        "row": float((rows & ~first).sum()) * term,
+        "first_row": float((chosen & first).sum()) * term,
+        "sum": shared * (products // 2) * x * (rows.any()),
+    }
+    adders, registers, shifts = _tree(pairs, width, p["SumWidth"], registered=True)
+    lut |= {"tree": n * adders, "tree_shift": n * shifts}
+    cuts = sum(term + 4 * j + 2 for j in range(stages - 1))
+    late = sum(max(0, (b - 1) // 4) for b in range(w))  # registers that a weight's later bits wait in
+    ff: Terms = {
+        "operands": shared * stages * (products * x + products // 2 * term),
+        "pair": n * pairs * width,
+        "cut": n * pairs * cuts,
+        "weights": float(change.sum()) + late / w * float(change.sum()) if depth > 1 else 0.0,
+        "tree": n * registers,
+    }
+    return lut, ff
+
+
+def _dsp_sums(p: P, *, shared: int, outputs: int, products: int) -> tuple[Terms, Terms]:
+    """`shared` r4_dot_dsp: trees of the chains' sums, elements' delays, and what overlapping fields need."""
+    packing = Packing(p["Fields"], p["Spacing"], p["Chain"], bool(p["Overlap"]))
+    chains, n = packing.chains(products), shared * outputs
+    width = min(packing.spacing + packing.overlap, p["SumWidth"])
+    adders, registers, shifts = _tree(chains, width, p["SumWidth"], registered=False)
+    short = chains * packing.chain - products
+    lags = [(s + short) % packing.chain for s in range(products)]
+    known = shared * (outputs - -(-outputs // packing.fields)) * products * packing.overlap
+    return (
+        {
+            "tree": n * adders,
+            "tree_shift": n * shifts,
+            "lag_shift": shared * p["XWidth"] * sum(k >= 3 for k in lags),
+            "overlap": known,
+        },
+        {
+            "tree": n * registers,
+            "lag": shared * p["XWidth"] * sum(k for k in lags if k < 3),
+            "overlap": known,
+            "low": shared * products * packing.overlap,
+        },
+    )
+
+
+def _multiply(p: P, *, shared: int, outputs: int, products: int, counters: list[int],
               accumulate: bool) -> tuple[Terms, Terms, float]:  # fmt: skip
-    """What r4_mvu and r4_dwu share: products, trees, accumulators, weights, bias."""
-    acc = p["AccWidth"]
+    """What r4_mvu and r4_dwu share: `shared` times `outputs` sums of `products`, accumulators, weights, bias."""
+    acc, sums = p["AccWidth"], shared * outputs
     moved = acc - p["Align"]  # bits of the accumulator that products reach
-    dsp = p["WeightKind"] == 0 and p["Dsp"]
     folds = _depth(p["WeightFile"])
-    adders, registers, shifts = _tree(tree_inputs, p["ProdWidth"], p["SumWidth"], registered=not dsp)
-    products, prod_ff, weights, share = _products(p)
+    lut: Terms
+    ff: Terms
+    if p["WeightKind"]:
+        adders, registers, shifts = _tree(products, p["ProdWidth"], p["SumWidth"], registered=True)
+        coded, prod_ff, weights, share = _products(p)
+        lut = {"tree": sums * adders * share, "tree_shift": sums * shifts * share, **coded}
+        ff = {
+            "operands": shared * products * p["XWidth"],
+            "weights": weights,
+            "prod": prod_ff,
+            "tree": sums * registers * share,
+        }
+        stages = 2 + _log(products)
+    elif p["Fields"]:
+        lut, ff = _dsp_sums(p, shared=shared, outputs=outputs, products=products)
+        stages = 2 + p["Chain"] + _log(-(-products // p["Chain"]))
+    else:
+        lut, ff = _lut_sums(p, shared=shared, outputs=outputs, products=products)
+        stages = 1 + max(1, (p["WeightWidth"] + 2) // 4) + _log((products + 1) // 2)
     rom, word = _rom(p["WeightFile"], block=bool(p["Block"]))
+    links = p["Chain"] if folds > 1 else 1
     bias: Terms = {}
     bias_word = bias_folds = 0
     if p["HasBias"]:
@@ -391,36 +477,44 @@ def _multiply(p: P, *, lanes_in: int, sums: int, tree_inputs: int, counters: lis
     shift_word = 0
     if p["ShiftWidth"]:
         shift, shift_word = _rom(p["ShiftFile"])
-    stages = 2 + _log(tree_inputs)
-    lut: Terms = {
+    way = "coded" if p["WeightKind"] else "overlap" if p["Overlap"] else "dsp" if p["Fields"] else "lut"
+    lut |= {
         "one": 1,
         "control": sum(_counter(c) for c in counters),
-        "tree": sums * adders * share,
-        "tree_shift": sums * shifts * share + (2 if accumulate and stages > 2 else 0),
+        "mark_shift": 2 if accumulate and stages > 2 else 0,
         "acc": sums * moved * (accumulate or bias_folds > 1),
         "acc_constant": sums * moved * (bias_folds == 1 and not accumulate),
-        # Yosys puts the choice of the start into the adder's LUT where the sum of products is shifted, else before it.
-        "first": sums * moved * (accumulate and not p["Align"] and not p["ShiftWidth"]),
+        f"{way}_first": sums * moved * (accumulate and not p["Align"] and not p["ShiftWidth"]),
         "shift": sums * acc * ceil(p["ShiftWidth"] / 2) * (shift_word > 0),
-        **products,
+        "link": (links - 1) * _counter(folds),
     }
     for r in (rom, bias, shift):
         lut = _plus(lut, r)
-    ff: Terms = {
+    ff |= {
         "one": 1,
         "stages": stages,
         "stage_marks": 2 * stages * (accumulate and stages <= 2),
         "control": sum(_counter(c) for c in counters),
-        "operands": 0 if dsp else lanes_in * p["XWidth"],
         "word": word,
-        "weights": weights,
-        "prod": prod_ff,
-        "tree": sums * registers * share,
         "acc": sums * acc,
-        "addr": _counter(folds) + _counter(bias_folds) + _counter(bias_folds) * (p["ShiftWidth"] > 0),
+        "addr": links * _counter(folds) + _counter(bias_folds) + _counter(bias_folds) * (p["ShiftWidth"] > 0),
         "bias_word": bias_word + shift_word,
     }
-    return lut, ff, bram36(p["WeightFile"].width, folds) if p["Block"] else 0.0
+    return lut, ff, _weight_blocks(p, sums, products, folds) if p["Block"] else 0.0
+
+
+def _weight_blocks(p: P, sums: int, products: int, folds: int) -> float:
+    """RAMB36 of the weights: a memory for every link of a chain, less the blocks of which it reads no bit."""
+    width, links = p["WeightFile"].width, p["Chain"]
+    if links == 1:
+        return bram36(width, folds)
+    unit, chains = sums * p["WeightWidth"], -(-products // links)
+    short = chains * links - products
+    ends = [unit * (k * chains - min(k, short)) for k in range(links + 1)]
+
+    w, d, cost = min(TILES, key=lambda t: ceil(width / t[0]) * ceil(folds / t[1]) * t[2])  # of the whole word
+    read = sum((b - 1) // w - a // w + 1 for a, b in pairwise(ends) if b > a)
+    return read * ceil(folds / d) * cost
 
 
 @models("r4_mvu")
@@ -428,9 +522,9 @@ def _mvu(p: P) -> tuple[Terms, Terms, float]:
     sf, nf = p["SimdFolds"], p["PeFolds"]
     return _multiply(
         p,
-        lanes_in=p["Simd"],
-        sums=p["Pe"],
-        tree_inputs=p["Simd"],
+        shared=1,
+        outputs=p["Pe"],
+        products=p["Simd"],
         counters=[sf if sf > 1 else nf],
         accumulate=sf > 1,
     )
@@ -440,9 +534,9 @@ def _mvu(p: P) -> tuple[Terms, Terms, float]:
 def _dwu(p: P) -> tuple[Terms, Terms, float]:
     return _multiply(
         p,
-        lanes_in=p["Lanes"] * p["Taps"],
-        sums=p["Lanes"] * p["Multiplier"],
-        tree_inputs=p["Taps"],
+        shared=p["Lanes"],
+        outputs=p["Multiplier"],
+        products=p["Taps"],
         counters=[p["TapFolds"]],
         accumulate=p["TapFolds"] > 1,
     )
@@ -698,9 +792,12 @@ def estimate(module: str, params: Mapping[str, Param], cell: Cell | None = None)
     lut, ff, bram = terms(module, params, cell)
     cost = coefficients()["adders" if cell is not None and cell.generated else module]
     dsp = 0.0
-    if params.get("Dsp"):
-        p: P = params
-        dsp = p["Pe"] * p["Simd"] if module == "r4_mvu" else p["Lanes"] * p["Multiplier"] * p["Taps"]
+    if fields := params.get("Fields"):
+        q: P = params
+        shared, outputs, products = (
+            (1, q["Pe"], q["Simd"]) if module == "r4_mvu" else (q["Lanes"], q["Multiplier"], q["Taps"])
+        )
+        dsp = shared * ceil(outputs / fields) * products
     return Resources(
         sum(v * cost["lut"].get(k, 0.0) for k, v in lut.items()),
         sum(v * cost["ff"].get(k, 0.0) for k, v in ff.items()),

@@ -2,7 +2,7 @@
 
 How the counts are made: every cell is synthesized alone, flattened, with `synth_xilinx -family xcup -nodsp`.
 LUT is LUT1 to LUT6, inverters, shift registers and the LUTs of distributed memory; FF every flip-flop; BRAM in
-RAMB36 (a RAMB18 is half). DSP48E2 is the number of `r4_dsp_mul`: a black box for Yosys, which would not pack its
+RAMB36 (a RAMB18 is half). DSP48E2 is the number of `r4_dsp_mac`: a black box for Yosys, which would not pack its
 registers into the slice; that module is written to fit exactly one. Nothing here went through Vivado.
 """
 
@@ -26,8 +26,9 @@ from rtl4ml.errors import EnvironmentProblem
 from rtl4ml.netlist import Cell, Image, Netlist, Param, Resources
 
 BLACK_BOX = """(* blackbox *)
-module r4_dsp_mul #(parameter AWidth = 27, parameter BWidth = 18, parameter PWidth = 45) (
-  input clk_i, input en_i, input [AWidth-1:0] a_i, input [BWidth-1:0] b_i, output [PWidth-1:0] p_o);
+module r4_dsp_mac #(parameter AWidth = 27, parameter BWidth = 18, parameter PWidth = 48) (
+  input clk_i, input en_i, input [AWidth-1:0] a_i, input [AWidth-1:0] d_i, input [BWidth-1:0] b_i,
+  input [PWidth-1:0] c_i, output [PWidth-1:0] p_o);
 endmodule
 """
 
@@ -55,7 +56,7 @@ class Unit:
     def sources(self) -> dict[str, str]:
         """Module name to text of all that it is made of."""
         roots = set(re.findall(r"\b(r4_\w+)\s+#\(", self.text)) if self.text else {self.module}
-        out = {m: (library() / f"{m}.sv").read_text() for m in modules(roots) if m != "r4_dsp_mul"}
+        out = {m: (library() / f"{m}.sv").read_text() for m in modules(roots) if m != "r4_dsp_mac"}
         if self.text:
             out[self.module] = self.text
         return out
@@ -134,12 +135,12 @@ def count(unit: Unit) -> Resources:
     """Runs Yosys on one unit."""
     with tempfile.TemporaryDirectory(prefix="rtl4ml_yosys_") as tmp:
         folder = Path(tmp)
-        (folder / "r4_dsp_mul.v").write_text(BLACK_BOX)
+        (folder / "r4_dsp_mac.v").write_text(BLACK_BOX)
         for m, text in unit.sources.items():
             (folder / f"{m}.sv").write_text(text)
         top = unit.module
         script = [
-            "read_verilog -sv -defer -DSYNTHESIS r4_dsp_mul.v " + " ".join(f"{m}.sv" for m in unit.sources)
+            "read_verilog -sv -defer -DSYNTHESIS r4_dsp_mac.v " + " ".join(f"{m}.sv" for m in unit.sources)
         ]
         sets = []
         for k, p in unit.params.items():
@@ -189,7 +190,7 @@ def _read(stat: dict[str, object]) -> Resources:
             lut += MEMORY_LUTS[kind] * n
         elif kind in FLIP_FLOPS:
             ff += n
-        elif "r4_dsp_mul" in kind or kind == "DSP48E2":
+        elif "r4_dsp_mac" in kind or kind == "DSP48E2":
             dsp += n
         elif kind == "RAMB36E2":
             bram += n
