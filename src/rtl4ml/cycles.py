@@ -20,6 +20,7 @@ from rtl4ml.stepper import Stepper
 # Registers at the AXI4-Stream edges, as the headers of r4_axis_in and r4_axis_out state.
 EDGE_IN = 2
 EDGE_OUT = 1
+FLAG = 1
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def predict(netlist: Netlist) -> Cycles:
     steps = Stepper(netlist, *edges(netlist)).run()
     if not steps.steady:
         raise RuntimeError(f"{netlist.graph.name}: the netlist stands still after {len(steps.ends)} frames")
-    return Cycles(steps.ends[0], steps.interval, work, bottleneck)
+    # r4_axis_out keeps a frame's last beat until it knows from r4_axis_in that the frame was as long as it should be.
+    return Cycles(max(steps.ends[0], netlist.input.beats + FLAG), steps.interval, work, bottleneck)
 
 
 # Entries by which FIFOs of more than four times as many are sized: block memory comes in steps of 512 words at least.

@@ -2,14 +2,14 @@
 """Folding: how many outputs and inputs every operator does at once, for an interval or a budget.
 
 For one interval the foldings of all operators, and the lane conversions between them, are chosen together by a mixed
-integer program (SciPy's HiGHS): the smallest share of the device among all choices that keep the interval. For a budget
+integer program (SciPy's HiGHS): of all choices that keep the interval the one that fills the device least. For a budget
 the smallest interval is found by bisection over the intervals that foldings have.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import gcd
@@ -23,11 +23,24 @@ from rtl4ml.errors import BadInput, OverBudget
 from rtl4ml.ir import Folding, Graph, Op, Stream
 from rtl4ml.netlist import Lowering, Resources
 from rtl4ml.ops.conv import Linear
+from rtl4ml.packing import Packing
 
 Floats = NDArray[np.float64]
 
 # XCZU9EG (DS891, table of Zynq UltraScale+ EG devices); no UltraRAM.
 XCZU9EG = {"lut": 274_080, "ff": 548_160, "dsp": 2_520, "bram36": 912}
+
+# What is made small: the greatest share of any resource, and, so that no layer wastes what is not scarce, a little of
+# the sum of all shares. Proved up to this part of itself.
+WEIGHT_OF_SUM = 0.05
+GAP = 1e-3
+
+
+def objective(r: Resources) -> float:
+    """What foldings are chosen for: the least of it."""
+    shares: list[float] = [getattr(r, k) / v for k, v in XCZU9EG.items()]
+    return float(max(shares) + WEIGHT_OF_SUM * sum(shares))
+
 
 # A folding this much faster than asked for costs more than one that is as fast as asked for; it is not looked at
 # while a slower one is there.
@@ -38,6 +51,16 @@ def folded(op: Op, f: Folding) -> Op:
     """The operator with a folding of its own."""
     op = replace(op, pe=f.pe, simd=f.simd)
     return replace(op, style=f.style) if isinstance(op, Linear) else op
+
+
+def _ways(op: Op) -> list[Op]:
+    """The folded operator with its products in LUTs, and in DSP48E2: of packings that take as many, the longest chain."""
+    if not isinstance(op, Linear) or op.style == "unrolled" or op.packing != "auto":
+        return [op]
+    best: dict[int, Packing] = {}
+    for p in sorted(op.packings, key=lambda p: (p.chain, not p.overlap)):
+        best[p.slices(op.pe, op.simd)] = p
+    return [replace(op, packing=None), *(replace(op, packing=p) for p in best.values())]
 
 
 @dataclass(frozen=True)
@@ -68,13 +91,18 @@ class Explorer:
                 f"{next(iter(given))}: a folding by hand must name a layer of the model, not {next(iter(given))!r}; "
                 f"layers: {', '.join(o.name for o in graph.ops)}"
             )
-        self._options: dict[tuple[str, Folding], Option] = {}
+        self._options: dict[tuple[str, Folding], list[Option]] = {}
         self._widths: dict[tuple[str, int, int], Resources] = {}
 
     @property
     def intervals(self) -> list[int]:
         """Every interval that some folding of some operator has, ascending."""
         return sorted({f.interval for fs in self.foldings.values() for f in fs})
+
+    def intervals_from(self, start: int) -> list[int]:
+        """The first interval from `start` up that is possible, and every longer one that some folding has."""
+        least = max(start, self.floor)
+        return [least, *(t for t in self.intervals if t > least)]
 
     @property
     def floor(self) -> int:
@@ -97,9 +125,9 @@ class Explorer:
                 ]
         for f in foldings:
             if (op.name, f) not in self._options:
-                made = folded(op, f)
-                self._options[op.name, f] = Option(made, f.interval, _alone(self.graph, made))
-        return [self._options[op.name, f] for f in foldings]
+                ways = _ways(folded(op, f))
+                self._options[op.name, f] = [Option(way, f.interval, _alone(self.graph, way)) for way in ways]
+        return [o for f in foldings for o in self._options[op.name, f]]
 
     def _width(self, s: Stream, a: int, b: int) -> Resources:
         """Cost of a stream's conversion from a to b lanes."""
@@ -111,7 +139,7 @@ class Explorer:
         return self._widths[key]
 
     def choose(self, target: int, limits: Mapping[str, float] | None = None) -> Graph | None:
-        """The graph whose foldings keep `target` cycles with the least share of the device; None where there is none.
+        """The graph whose foldings keep `target` cycles and fill the device least (`objective`); None where there is none.
 
         limits: LUT, FF, DSP48E2 and RAMB36 that operators and lane conversions may take together.
         """
@@ -165,7 +193,7 @@ class Explorer:
 
 
 class _Program:
-    """A mixed integer program over variables from 0 to 1: the least share of the device."""
+    """A mixed integer program over variables from 0 to 1, which fills the device least."""
 
     def __init__(self) -> None:
         self._cost: list[Resources] = []
@@ -185,23 +213,27 @@ class _Program:
     def solve(self, limits: Mapping[str, float]) -> Floats | None:
         """Values of all variables; None where nothing keeps the limits."""
         n = len(self._cost)
+        most = n  # one more variable: the greatest share of any resource
         uses = {k: np.array([getattr(c, k) for c in self._cost], np.float64) / v for k, v in XCZU9EG.items()}
         entries = [(i, j, w) for i, (row, _) in enumerate(self._rows) for j, w in row.items()]
         i, j, w = (np.array(column) for column in zip(*entries, strict=True))
         to = np.array([t for _, t in self._rows])
-        constraints = [LinearConstraint(coo_array((w, (i, j)), shape=(len(to), n)).tocsr(), to, to)]
-        constraints += [
-            LinearConstraint(uses[k][None, :], -np.inf, v / XCZU9EG[k]) for k, v in limits.items()
-        ]
-        share = np.sum(list(uses.values()), axis=0)
+        constraints = [LinearConstraint(coo_array((w, (i, j)), shape=(len(to), n + 1)).tocsr(), to, to)]
+        for k, use in uses.items():
+            constraints.append(LinearConstraint(np.append(use, -1.0)[None, :], -np.inf, 0))
+            if k in limits:
+                constraints.append(
+                    LinearConstraint(np.append(use, 0.0)[None, :], -np.inf, limits[k] / XCZU9EG[k])
+                )
+        cost = np.append(WEIGHT_OF_SUM * np.sum(list(uses.values()), axis=0) + 1e-12 * np.arange(n), 1.0)
         answer = milp(
-            share + 1e-12 * np.arange(n),  # of equals the first
-            integrality=np.array(self._whole, int),
-            bounds=Bounds(0, 1),
+            cost,
+            integrality=np.array([*self._whole, False], int),
+            bounds=Bounds(0, np.append(np.ones(n), np.inf)),
             constraints=constraints,
-            options={"mip_rel_gap": 1e-6},
+            options={"mip_rel_gap": GAP, "time_limit": 60},
         )
-        return None if answer.x is None else np.asarray(answer.x, np.float64)
+        return None if answer.x is None else np.asarray(answer.x[:most], np.float64)
 
 
 def _cost(n: Lowering) -> Resources:
@@ -266,57 +298,62 @@ def fold_for(
                 f"budget: must give shares (0 to 1] of {', '.join(XCZU9EG)}, not {k}={v!r}; write lut=0.5"
             )
     explorer = Explorer(graph, layers)
+    limits = {k: v * shares.get(k, 1.0) for k, v in XCZU9EG.items()}
     if target_interval is not None:
         if isinstance(target_interval, bool) or not isinstance(target_interval, int) or target_interval < 1:
             raise BadInput(
                 f"target_interval: must be a whole number of cycles from 1 up, not {target_interval!r}"
             )
         cheapest = explorer.fold(target_interval)
-        over = _over(cheapest, shares)
-        if over is None:
-            return cheapest
-        fits = _search(explorer, shares, target_interval)
-        if fits is not None and fits[1] == target_interval:
+        if (fits := _search(explorer, limits, [target_interval])) is not None:
             return fits[0]
-        raise OverBudget(
-            f"{over}; {f'target_interval={fits[1]} fits' if fits else 'no folding fits; take a smaller model'}"
+        over, fits = (
+            _over(cheapest, shares),
+            _search(explorer, limits, explorer.intervals_from(target_interval)),
         )
+        way_out = f"target_interval={fits[1]} fits" if fits else "no folding fits; take a smaller model"
+        raise OverBudget(f"{over}; {way_out}")
     start = max(1, graph.inputs[0].pixels if len(graph.inputs[0].shape) > 1 else graph.inputs[0].elements)
-    fits = _search(explorer, shares, start)
+    fits = _search(explorer, limits, explorer.intervals_from(start))
     if fits is None:
         smallest = explorer.fold(max(explorer.intervals[-1], start))
         raise OverBudget(f"{_over(smallest, shares)}; this is the smallest design, take a smaller model")
     return fits[0]
 
 
-def _search(explorer: Explorer, shares: Mapping[str, float], start: int) -> tuple[Graph, int] | None:
-    """The smallest interval from `start` up that fits, by bisection over the intervals that foldings have."""
-    least = max(start, explorer.floor)
-    options = [least, *(t for t in explorer.intervals if t > least)]
-    limits = {k: v * shares.get(k, 1.0) for k, v in XCZU9EG.items()}
-    beside: Resources | None = None  # what edges, forks and skips take, as the last design had them
-    lo, hi, best = 0, len(options) - 1, None
-    while lo <= hi:
-        mid = lo if best is None and (lo, hi) == (0, len(options) - 1) else (lo + hi) // 2
-        made = None
-        for _ in range(3):
-            rest = {k: v - (getattr(beside, k) if beside else 0) for k, v in limits.items()}
-            made = explorer.choose(options[mid], rest)
-            if made is None:
-                break
-            total = sum(layer_resources(made).values(), Resources())
-            inside = sum((_alone(made, op) for op in made.ops), Resources())
-            beside = Resources(
-                *(max(0.0, getattr(total, k) - getattr(inside, k)) for k in ("lut", "ff", "dsp", "bram36"))
-            )
-            if all(getattr(total, k) <= v for k, v in limits.items()):
-                break
-            made = None
-        if made is not None:
-            best, hi = (made, options[mid]), mid - 1
-        else:
-            lo = mid + 1
-    return best
+def _beside(made: Graph) -> tuple[Resources, Resources]:
+    """All of a design, and what is in it beside the operators alone: edges, forks, conversions, deeper FIFOs."""
+    total = sum(layer_resources(made).values(), Resources())
+    inside = sum((_alone(made, op) for op in made.ops), Resources())
+    return total, Resources(**{k: max(0.0, getattr(total, k) - getattr(inside, k)) for k in XCZU9EG})
+
+
+def _search(
+    explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int]
+) -> tuple[Graph, int] | None:
+    """The first of ascending intervals whose design fits, by bisection.
+
+    What stands beside the operators is known once a design is made: guessed from the last one made, taken off the
+    limits, and made anew where the guess was too low.
+    """
+    beside = Resources()
+    for _ in range(4):
+        rest = {k: v - getattr(beside, k) for k, v in limits.items()}
+        found = {t: made for t in intervals[:1] if (made := explorer.choose(t, rest)) is not None}
+        lo, hi = 1, 0 if found else len(intervals) - 1
+        while lo <= hi:
+            middle = (lo + hi) // 2
+            if (made := explorer.choose(intervals[middle], rest)) is not None:
+                found[intervals[middle]] = made
+                hi = middle - 1
+            else:
+                lo = middle + 1
+        if not found:
+            return None
+        total, beside = _beside(found[min(found)])
+        if all(getattr(total, k) <= v for k, v in limits.items()):
+            return found[min(found)], min(found)
+    return None
 
 
 def _over(graph: Graph, shares: Mapping[str, float]) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir import FLOAT32_EXACT, FLOAT64_EXACT, Fixed, Folding, Ints, Op, Stream, divisors
 from rtl4ml.netlist import Lowering, Wire
+from rtl4ml.packing import Choice, Packing
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
@@ -46,6 +47,7 @@ class Linear(Op):
     dilation: tuple[int, int] = (1, 1)
     padding: Padding = ((0, 0), (0, 0))
     style: str = ""  # "", "serial", "parallel" or "unrolled": how the window is read
+    packing: Packing | Literal["auto"] | None = "auto"  # of integer products into DSP48E2; None: LUTs
 
     def __post_init__(self) -> None:
         _, _, c = self.x.hwc
@@ -102,6 +104,17 @@ class Linear(Op):
         (kh, kw), (dh, dw), (sh, sw) = self.kernel, self.dilation, self.stride
         span = ((kh - 1) * dh + 1, (kw - 1) * dw + 1)
         return sliding_window_view(x, span, axis=(1, 2))[:, ::sh, ::sw, :, ::dh, ::dw]
+
+    @property
+    def packings(self) -> list[Packing]:
+        """Every way to put the products of this folding into DSP48E2."""
+        return []
+
+    @property
+    def _choice(self) -> Choice | None:
+        """What picks one of them; None leaves it to the cells."""
+        made = self.packing
+        return None if made == "auto" else lambda _: made
 
     # -- numbers -------------------------------------------------------------------------------------------
 
@@ -268,7 +281,13 @@ class Conv(Linear):
     def lower(self, n: Lowering, *x: Wire) -> Wire:
         from rtl4ml.cells import lower_conv
 
-        return lower_conv(n, self, x[0])
+        return lower_conv(n, self, x[0], self._choice)
+
+    @property
+    def packings(self) -> list[Packing]:
+        from rtl4ml.cells import mvu_packings
+
+        return [] if self.style == "unrolled" else mvu_packings(self, simd=self.simd, pe=self.pe)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -325,6 +344,12 @@ class Depthwise(Linear):
                 yield Folding(pe=pe, simd=lanes * t, interval=interval, multipliers=m)
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells import lower_depthwise
+        from rtl4ml.cells_depthwise import lower_depthwise
 
-        return lower_depthwise(n, self, x[0])
+        return lower_depthwise(n, self, x[0], self._choice)
+
+    @property
+    def packings(self) -> list[Packing]:
+        from rtl4ml.cells_depthwise import dwu_packings
+
+        return dwu_packings(self, taps=self.simd * self.multiplier // self.pe)
