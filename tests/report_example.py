@@ -155,9 +155,9 @@ def students(depth: int = 4, blocks: int = 2) -> tuple[list[Stage], list[Edge]]:
     def level(name: str, side: int) -> str:
         last = ""
         for k in range(1, blocks + 1):
-            add(f"{name}_{k}_dw", "Depthwise", 9_000, side)
+            add(f"{name}_{k}_dw", "Depthwise", 10_616_832, side)
             add(f"{name}_{k}_dw_relu", "Activation", 0, side)
-            add(f"{name}_{k}_pw", "Conv", 64_000, side)
+            add(f"{name}_{k}_pw", "Conv", 150_994_944, side)
             last = add(f"{name}_{k}_pw_relu", "Activation", 0, side)
         return last
 
@@ -205,9 +205,9 @@ def ships() -> tuple[dict[str, Any], Extras]:
             "pe": s.pe,
             "simd": s.simd,
             "interval": s.interval,
-            "lut": 900,
-            "ff": 800,
-            "dsp": 12 if s.macs else 0,
+            "lut": 1_900,
+            "ff": 1_800,
+            "dsp": 112 if s.macs else 0,
             "bram36": 1.5,
         }
         for s in stages
@@ -235,7 +235,7 @@ def ships() -> tuple[dict[str, Any], Extras]:
         edges=edges,
         frames=shown,
         fifos=places,
-        products=[Products(layer=s.name, products=48, dsps=12) for s in stages if s.macs],
+        products=[Products(layer=s.name, products=448, dsps=112) for s in stages if s.macs],
     )
 
 

@@ -9,7 +9,7 @@ import io
 import re
 from collections import Counter
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, permutations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -98,6 +98,13 @@ def test_a_row_is_a_layer_with_what_multiplies_nothing_behind_it():
     assert len(rows) == len(stages)  # what is not known stands for itself
 
 
+def test_what_multiplies_nothing_stands_for_itself_ahead_of_a_layer():
+    stages = [Stage(name=n, op="x", macs=m) for n, m in (("a", 0), ("b", 0), ("c", 7), ("d", 0), ("e", 0))]
+    edges = [Edge(source=a.name, target=b.name) for a, b in pairwise(stages)]
+    (block,) = report_levels.blocks(stages, edges)
+    assert [[s.name for s in r.stages] for r in block.rows] == [["a"], ["b"], ["c", "d", "e"]]
+
+
 def test_unknown_intervals_are_not_guessed():
     row = report_levels.Row((Stage(name="a", op="Conv", interval=5), Stage(name="b", op="Activation")))
     assert row.interval is None
@@ -122,6 +129,7 @@ def others() -> dict[str, tuple[list[Stage], list[Edge]]]:
         "one more skip": (stages, [*edges, Edge(source="pool1", target="up1_concat")]),
         "skip from the input": (stages, [*edges, Edge(source="input", target="up1_concat")]),
         "two outputs": (stages, [*edges, Edge(source="pool1", target="output_2")]),
+        "input to output": (stages, [*edges, Edge(source="input", target="output")]),
         "parallel": (two, [Edge(source=a, target=b) for a, b in parallel]),
         "residual": (row, [Edge(source=a, target=b) for a, b in residual]),
     }
@@ -176,12 +184,14 @@ def test_levels_lie_well(depth: int, narrow: bool):
                 assert not (
                     min(ax, bx) < x + w and max(ax, bx) > x and min(ay, by) < y + h and max(ay, by) > y
                 )
-    for (_, p), (_, q) in combinations(paths, 2):
+    for (_, p), (_, q) in permutations(paths, 2):
         for (ax, ay), (bx, by) in pairwise(p):
             for (cx, cy), (dx, dy) in pairwise(q):
                 level = ay == by == cy == dy and min(ax, bx) < max(cx, dx) and min(cx, dx) < max(ax, bx)
                 upright = ax == bx == cx == dx and min(ay, by) < max(cy, dy) and min(cy, dy) < max(ay, by)
                 assert not level and not upright, (p, q)
+                over = sorted((ax, bx))[0] < cx < sorted((ax, bx))[1] and cx == dx and ay == by
+                assert not (over and min(cy, dy) < ay < max(cy, dy)), (p, q)
 
 
 @KINDS
@@ -218,6 +228,8 @@ def test_other_stages_as_slow_as_the_bottleneck_are_counted():
     assert words not in pages.page(r, e).text
     stages = [replace(s, interval=262_144) if s.op == "Conv" else s for s in e.stages]
     assert f"{words} 19 stages that need as many cycles." in pages.page(r, replace(e, stages=stages)).text
+    hot = [g for g in picture(stages, e.edges, narrow=False).iter("g") if g.get("class") == "row hot"]
+    assert len(hot) == 1
     none = [replace(s, bottleneck=False) for s in stages]
     assert words not in pages.page(r, replace(e, stages=none)).text
 
@@ -415,7 +427,13 @@ def test_products_are_counted_where_there_are_dsps():
 
 def test_products_of_a_dsp_are_said():
     r, e = example.ships()
-    e = replace(e, products=[Products(layer="up1_1_dw", products=90, dsps=30), *e.products[:1]])
+    e = replace(
+        e,
+        products=[
+            Products(layer="up1_1_dw", products=90, dsps=30),
+            replace(e.products[0], products=48, dsps=12),
+        ],
+    )
     p = pages.page(r, e)
     assert (
         "Products at once in DSP48E2 138 DSP48E2 that make them 42 Products that each DSP48E2 makes 3.29"
@@ -586,6 +604,7 @@ def test_frames_that_contradict_themselves_are_refused(change: dict[str, Any], m
 
 def test_frames_of_a_design(rng: np.random.Generator):
     x, y = rng.normal(0.5, 0.5, (3, 4, 5, 3)), rng.normal(0, 1, (3, 4, 5, 1))
+    y[0, 0, 0] = 0
     truth = rng.random((3, 4, 5)) < 0.5
     found = design_report.frames(x, y, truth, threshold=0, names=("a", "b", "c"))
     np.testing.assert_array_equal(found.images, np.minimum(np.maximum(x, 0), 1))

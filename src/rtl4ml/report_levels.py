@@ -137,7 +137,7 @@ def levels(stages: Sequence[Stage], edges: Sequence[Edge]) -> Levels | None:
             continue  # within a block
         if b == a + 1 and a + 1 not in steps:
             steps[a + 1] = e
-        elif a >= 0 and a + b == n - 1 and a < b and a not in skips:
+        elif a + b == n - 1 and a < b and a not in skips:
             skips[a] = e
         else:
             return None

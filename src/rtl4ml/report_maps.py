@@ -92,7 +92,7 @@ class Frames:
         shape = self.images.shape
         if len(shape) != 4 or shape[-1] != 3 or 0 in shape[1:]:
             raise ValueError(f"frames: images must have the shape (N, H, W, 3), not {shape}")
-        if not (np.isfinite(self.images).all() and ((self.images >= 0) & (self.images <= 1)).all()):
+        if not ((self.images >= 0) & (self.images <= 1)).all():
             raise ValueError("frames: images must lie in [0, 1]")
         for name, a in (("masks", self.masks), ("truth", self.truth)):
             if a is not None and (a.shape != shape[:-1] or a.dtype != np.bool_):
