@@ -3,7 +3,8 @@
 
 The paper gives the feature maps of every level (its table of distilled students) and that ordinary convolutions are
 replaced by depthwise separable ones. Two blocks a level on the way down and on the way up, upsampling by repetition
-and a 1 x 1 convolution at the end then give its 0.5 million weights for the fourth student, and 0.985 GMAC at 128 x 128.
+and a 1 x 1 convolution at the end then give its 0.5 million weights for the fourth student, and 0.985 GMAC at
+128 x 128.
 A depthwise convolution hands quantized numbers to its pointwise one; every scale is a fixed power of two.
 """
 
@@ -38,10 +39,10 @@ def build(
     blocks: int = 2,
     quantized: bool = True,
 ) -> Any:
-    """The network as a tf_keras model, untrained: images (N, *size, channels) in [0, 1) to ship probability (N, *size, 1).
+    """The network as a tf_keras model, untrained: images (N, *size, channels) in [0, 1) to probabilities (N, *size, 1).
 
     widths: feature maps of every level, the full resolution first; each further level halves rows and columns.
-    size: rows and columns, multiples of 2 ** (len(widths) - 1). blocks: depthwise separable convolutions a level and way.
+    size: rows and columns, multiples of 2 ** (len(widths) - 1). blocks: separable convolutions a level, on either way.
     Activations reach from 0 up to 2 ** activation_integer; the weights of a layer up to the power of two next above
     2.5 standard deviations of its initialization (He et al. 2015), so that few bits are enough.
     quantized: False leaves the quantizers out, that of the input excepted, and normalizes batches instead; layers that

@@ -9,6 +9,7 @@ import io
 import re
 from collections import Counter
 from dataclasses import replace
+from importlib.resources import files
 from itertools import combinations, pairwise, permutations
 from pathlib import Path
 from types import SimpleNamespace
@@ -400,6 +401,43 @@ def test_report_of_a_design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert {p.name: (p.source, p.target) for p in e.fifos}[long.name] == ("x", "join")
     assert [s.shape for s in e.stages] == [(3, 4, 2), (6, 8, 2), (6, 8, 4)]
     assert [s.bottleneck for s in e.stages] == [False, False, True]
+
+
+def test_report_of_a_converted_unet(tmp_path: Path, rng: np.random.Generator):
+    import rtl4ml
+
+    path = Path(str(files("rtl4ml.models").joinpath("unet.py")))
+    spec = importlib.util.spec_from_file_location("unet", path)
+    assert spec is not None and spec.loader is not None
+    unet = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(unet)
+    model = unet.build(widths=(2, 3, 4), size=(8, 12), weight_bits=3, activation_bits=3)
+    design = rtl4ml.convert(model, tmp_path / "u", target_interval=600, output="mask", threshold=0.5)
+    x = rng.random((3, 8, 12, 3))
+    y = design.emulate(x)
+    truth = rng.random((3, 8, 12)) < 0.5
+    shown = design_report.frames(x, y, truth)
+    accuracy = report.segmentation(shown.masks, truth, dataset="noise", split="all")
+    found = design.report(accuracy=accuracy, extras=Extras(sample="frame", frames=shown))
+    jsonschema.validate(found, pages.SCHEMA)
+    assert (
+        found["accuracy"]["iou"]
+        == (y[..., 0].astype(bool) & truth).sum() / (y[..., 0].astype(bool) | truth).sum()
+    )
+    p = pages.Page((tmp_path / "u" / "report.html").read_text(encoding="utf-8"))
+    assert len(p.all("img")) == 6
+    rows = pages.table(p, "fifos")
+    assert [row[1:3] for row in rows if row[0].endswith(" skip")] == [
+        ["down2_2_pw_relu", "up2_concat"],
+        ["down1_2_pw_relu", "up1_concat"],
+    ]
+    stands = {row[0].split()[0]: tuple(row[1:3]) for row in rows}
+    assert len(stands) == len(design.fifos)
+    assert ("up1_repeat", "up1_concat") in stands.values()  # beside its skip
+    inner = [name for name, (a, b) in stands.items() if a == b]
+    assert inner == []
+    label = next(a["aria-label"] for a, _ in p.all("svg"))
+    assert "3 levels, 2 skip connections" in label
 
 
 def test_products_are_counted_where_there_are_dsps():

@@ -125,7 +125,7 @@ class Geometry:
 
     def shortened(self) -> Geometry:
         """The same with no more rows than show all that positions of any row span."""
-        (top, bottom), s = self.padding[0], self.stride[0]
+        top, s = self.padding[0][0], self.stride[0]
         reach = (self.kernel[0] - 1) * self.dilation[0]
         few = (
             -(-(reach + top) // s) + 2

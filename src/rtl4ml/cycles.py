@@ -44,7 +44,7 @@ def predict(netlist: Netlist) -> Cycles:
     """Latency of the first frame after reset and the steady interval, no stalls outside, from the cells' timing.
 
     Those of a netlist too large to be stepped through follow from two of narrower frames (`lower.narrower`): the
-    interval is that of the slowest cell, if it is so there, and the time until the pipeline is full is linear in the width.
+    interval is that of the slowest cell, if it is so there, and the time to fill the pipeline is linear in the width.
     """
     from rtl4ml.lower import narrower
 

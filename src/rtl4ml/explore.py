@@ -54,7 +54,7 @@ def folded(op: Op, f: Folding) -> Op:
 
 
 def _ways(op: Op) -> list[Op]:
-    """The folded operator with its products in LUTs, and in DSP48E2: of packings that take as many, the longest chain."""
+    """The folded operator, its products in LUTs or in DSP48E2: of packings that take as many, that of longest chain."""
     if not isinstance(op, Linear) or op.style == "unrolled" or op.packing != "auto":
         return [op]
     best: dict[int, Packing] = {}
@@ -139,7 +139,7 @@ class Explorer:
         return self._widths[key]
 
     def choose(self, target: int, limits: Mapping[str, float] | None = None) -> Graph | None:
-        """The graph whose foldings keep `target` cycles and fill the device least (`objective`); None where there is none.
+        """The graph whose foldings keep `target` cycles and fill the device least (`objective`), or None.
 
         limits: LUT, FF, DSP48E2 and RAMB36 that operators and lane conversions may take together.
         """

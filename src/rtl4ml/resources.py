@@ -514,7 +514,7 @@ def _weight_blocks(p: P, sums: int, products: int, folds: int) -> float:
 
     w, d, cost = min(TILES, key=lambda t: ceil(width / t[0]) * ceil(folds / t[1]) * t[2])  # of the whole word
     read = sum((b - 1) // w - a // w + 1 for a, b in pairwise(ends) if b > a)
-    return read * ceil(folds / d) * cost
+    return float(read * ceil(folds / d) * cost)
 
 
 @models("r4_mvu")
