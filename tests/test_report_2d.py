@@ -411,7 +411,8 @@ def test_report_of_a_converted_unet(tmp_path: Path, rng: np.random.Generator):
     assert spec is not None and spec.loader is not None
     unet = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(unet)
-    model = unet.build(widths=(2, 3, 4), size=(8, 12), weight_bits=3, activation_bits=3)
+    model = unet.build(widths=(2, 3, 4), size=(8, 12), weight_bits=4, activation_bits=4)
+    model.set_weights([np.abs(rng.normal(0.5, 0.2, w.shape)) for w in model.get_weights()])
     design = rtl4ml.convert(model, tmp_path / "u", target_interval=600, output="mask", threshold=0.5)
     x = rng.random((3, 8, 12, 3))
     y = design.emulate(x)
