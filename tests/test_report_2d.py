@@ -493,16 +493,17 @@ def test_what_does_not_fit_is_said_first():
     banners = [text for a, text in p.all("p") if a.get("class") == "banner bad"]
     assert banners == [
         "DSP48E2: 480 too many. The design takes 3,000, xczu9eg-ffvb1156-2-e holds 2,520. "
-        "Most are taken by conv2 (192), dense1 (96), conv1 (24), dense2 (4).",
+        "By rtl4ml's model most are taken by conv2 (192), dense1 (96), conv1 (24), dense2 (4).",
         "LUT: 25,920 too many. The design takes 300,000, xczu9eg-ffvb1156-2-e holds 274,080. "
-        "Most are taken by conv2 (5,230), dense1 (2,680), conv1 (1,203), conv2_act (618), conv1_act (412).",
+        "By rtl4ml's model most are taken by conv2 (5,230), dense1 (2,680), conv1 (1,203), conv2_act (618), "
+        "conv1_act (412).",
     ]
     cards = [text for a, text in p.all("li") if a.get("class", "").startswith("verdict")]
     assert cards[0].startswith("✗ Does not fit") and cards[1].startswith("✓ Exact")
     assert p.text.index("480 too many") < p.text.index("Does not fit")
     assert not any(a.get("class") == "banner bad" for a, _ in pages.page(example.report()).all("p"))
     r["layers"] = []
-    assert "Most are taken by" not in pages.page(r).text
+    assert "most are taken by" not in pages.page(r).text
 
 
 # Masks
