@@ -140,6 +140,7 @@ def test_structures(rng: np.random.Generator, seed: int) -> None:
     rtl_cells.check("dwu", cases, seed=seed, intervals={c.name: c.input.beats for c in cases})
 
 
+@pytest.mark.slow
 def test_every_packing(rng: np.random.Generator, seed: int) -> None:
     """Kernels of one channel side by side in a slice, taps along the cascade; LUTs too, with odd and even taps."""
     cases = []

@@ -214,13 +214,18 @@ PACKED = {
     "four_signed": (4, 4, True, False, 16, 5, 8, 5),
     "eight": (8, 8, False, False, 10, 3, 5, 3),
     "eight_signed": (8, 8, True, True, 9, 4, 9, 2),
-    "two": (2, 3, False, False, 6, 8, 3, 8),
+    "three": (3, 3, False, False, 6, 8, 3, 8),
     "uneven": (5, 2, True, False, 21, 3, 7, 3),
     "one_weight": (4, 4, False, False, 7, 7, 7, 7),
 }
 
 
-@pytest.mark.parametrize("name", PACKED)
+SLOW = ("four_signed", "three", "uneven", "one_weight")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in PACKED]
+)
 def test_every_packing(name: str, rng: np.random.Generator, seed: int) -> None:
     """All that may be chosen: fields, chains (short first ones too), overlaps; sums at the ends of their ranges."""
     bits, x_bits, signed, symmetric, dot, cout, simd, pe = PACKED[name]

@@ -90,15 +90,23 @@ def narrower(net: Netlist) -> tuple[Netlist, Netlist] | None:
     """
     graph = net.graph
     rows, columns, _ = graph.inputs[0].hwc
-    if max(c.slots for c in net.cells) * len(net.cells) <= ANALYSED:
+    work = max(c.slots for c in net.cells) * len(net.cells)
+    if work <= ANALYSED:
         return None
     # Pools and strides divide the frame by this much, at the most.
     step = max(-(-rows // s.shape[0]) for op in graph.ops for s in (op.output,) if len(s.shape) == 3)
-    widths = [w for w in (2 * step, 4 * step) if w < columns]
-    cut = [graph.resized(min(rows, 16 * step), w) for w in widths]
-    if len(cut) < 2 or cut[0] is None or cut[1] is None:
+    height = min(rows, 16 * step)
+    for widths in (
+        (16 * step, 8 * step),
+        (8 * step, 4 * step),
+        (4 * step, 2 * step),
+    ):  # the widest that can be analysed
+        if widths[0] < columns and work * height * widths[0] <= ANALYSED * rows * columns:
+            break
+    wide, narrow = (graph.resized(height, w) for w in widths)
+    if wide is None or narrow is None or widths[0] >= columns:
         return None
-    return lower(cut[0]), lower(cut[1])
+    return lower(narrow), lower(wide)
 
 
 def _rows(net: Netlist, fifo: Fifo) -> int:
