@@ -21,7 +21,7 @@ CASES = [
     ("r4_delay", {"Depth": 0}, "r4_delay: Depth (0) must be at least 1"),
     ("r4_extend", {"YWidth": 7}, "r4_extend: YWidth (7) must be at least XWidth (8)"),
     ("r4_rom", {"Depth": 0}, "r4_rom: Depth (0) must be at least 1"),
-    ("r4_dsp_mul", {"AWidth": 28}, "r4_dsp_mul: operands (28 x 18) must fit 27 x 18"),
+    ("r4_dsp_mac", {"AWidth": 28}, "r4_dsp_mac: widths (28 x 18 + 48) must fit 27 x 18 + 48"),
     ("r4_window", {"Depth": 1}, "r4_window: Depth (1) must be at least 2"),
     (
         "r4_taps",
