@@ -27,7 +27,7 @@ hypothesis.settings.register_profile(
     "rtl4ml",
     deadline=None,  # a case may compile a simulator
     print_blob=True,  # a failure prints the line that repeats it
-    derandomize=os.environ.get("RTL4ML_DERANDOMIZE") == "1",  # the same cases in every run, for what gates a change
+    derandomize=os.environ.get("RTL4ML_DERANDOMIZE") == "1",  # the same cases in every run: for a gate
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
 )
 hypothesis.settings.load_profile("rtl4ml")
