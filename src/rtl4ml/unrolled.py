@@ -139,7 +139,9 @@ def adder_graph(matrix: Ints, bias: Ints, lo: int, hi: int) -> AdderGraph:
     from da4ml.cmvm import solve
 
     # da4ml leaves out an input that is always the same; the sums want it.
-    found = solve(matrix.astype(np.float32), qintervals=[(float(lo), float(max(hi, lo + 1)), 1.0)] * len(matrix))
+    found = solve(
+        matrix.astype(np.float32), qintervals=[(float(lo), float(max(hi, lo + 1)), 1.0)] * len(matrix)
+    )
     b = _Builder(len(matrix), lo, hi)
     values: list[tuple[int, int, int] | None] = [(i, 0, 1) for i in range(len(matrix))]
     for stage in found.solutions:
