@@ -406,11 +406,13 @@ def _lut_sums(p: P, *, shared: int, outputs: int, products: int) -> tuple[Terms,
     lut |= {"tree": n * adders, "tree_shift": n * shifts}
     cuts = sum(term + 4 * j + 2 for j in range(stages - 1))
     late = sum(max(0, (b - 1) // 4) for b in range(w))  # registers that a weight's later bits wait in
+    # Bits of a word that are alike in every fold share a register.
+    unlike = float(change.sum()) if p["Block"] else float(_changing(_bits(image)).shape[1])
     ff: Terms = {
         "operands": shared * stages * (products * x + products // 2 * term),
         "pair": n * pairs * width,
         "cut": n * pairs * cuts,
-        "weights": float(change.sum()) + late / w * float(change.sum()) if depth > 1 else 0.0,
+        "weights": unlike * (1 + late / w) if depth > 1 else 0.0,
         "tree": n * registers,
     }
     return lut, ff
