@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rtl4ml.emit import library, modules
-from rtl4ml.packing import Packing, fewest, legal, packings, sums
+from rtl4ml.packing import Packing, Sums, fewest, legal, packings
 
 # (weight bits, x bits, x signed): all that packing is meant for
 WIDTHS = [(w, x, s) for w, x, s in product(range(2, 9), range(1, 9), (False, True))]
@@ -130,6 +130,18 @@ def worst(w: int, x: int, signed: bool, products: int) -> list[Packing]:
     return packings(weights, w, elements(x, signed), x, signed)
 
 
+def plain_reach(weights: np.ndarray, x: tuple[int, int], chain: int) -> tuple[int, int]:
+    """Ends of all sums of any part of a chain of weights (folds, products, outputs), the first chain the short one."""
+    products = weights.shape[1]
+    ends = np.array(
+        [[min(0, w * x[0], w * x[1]), max(0, w * x[0], w * x[1])] for w in weights.ravel().tolist()]
+    )
+    ends = ends.reshape(*weights.shape, 2)
+    stops = range(products, 0, -chain)
+    parts = [ends[:, max(0, stop - chain) : stop].sum(1) for stop in stops]
+    return min(int(p[..., 0].min()) for p in parts), max(int(p[..., 1].max()) for p in parts)
+
+
 def elements(x: int, signed: bool) -> tuple[int, int]:
     """Least and greatest element."""
     return (-(1 << (x - 1)), (1 << (x - 1)) - 1) if signed else (0, (1 << x) - 1)
@@ -200,7 +212,7 @@ def test_the_least_spacing_is_needed() -> None:
         for p in worst(w, x, signed, 8):
             ends = np.zeros((1, 8, 2), np.int64)
             ends[:, :, 0], ends[:, :, 1] = least, -least - 1
-            reach = sums(ends, elements(x, signed), p.chain)
+            reach = plain_reach(ends, elements(x, signed), p.chain)
             narrower = Packing(p.fields, p.spacing - 1, p.chain, p.overlap)
             allowed = legal(narrower, x_bits=x, x_signed=signed, weight_bits=w, least=least, reach=reach)
             assert not allowed, narrower
@@ -216,6 +228,17 @@ def test_the_least_spacing_is_needed() -> None:
 def test_packings_that_are_known(w: int, x: int, want: set[tuple[int, int, int, bool]]) -> None:
     found = worst(w, x, False, 8)
     assert want <= {(p.fields, p.spacing, p.chain, p.overlap) for p in found}
+
+
+@pytest.mark.parametrize("x", [(0, 15), (-8, 7), (3, 9)])
+def test_ends_of_the_sums_of_chains(x: tuple[int, int]) -> None:
+    """Against the definition; what was found for one folding is not taken for another."""
+    weights = np.random.default_rng(1).integers(-8, 8, (24, 3))
+    sums = Sums(weights, x)
+    for products in (1, 3, 4, 6, 12, 24):
+        for chain in range(1, products + 1):
+            want = plain_reach(weights.reshape(-1, products, 3), x, chain)
+            assert sums.reach(products, chain) == want, (products, chain)
 
 
 def test_real_weights_allow_more() -> None:

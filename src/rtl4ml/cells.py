@@ -13,7 +13,7 @@ from rtl4ml.ir import Ints
 from rtl4ml.netlist import Cell, Image, Index, Lowering, Param, Timing, Wire
 from rtl4ml.ops.activation import Activation, Rounding, Table, Thresholds
 from rtl4ml.ops.conv import Conv, Depthwise, Linear, WeightKind
-from rtl4ml.packing import Choice, Packing, fewest, in_luts, packings
+from rtl4ml.packing import Choice, Packing, Same, fewest, in_luts, packings_of, sums_of
 
 # A memory of at least this many bits and words goes to block RAM: below, LUTs are the cheaper place.
 BLOCK_BITS = 8192
@@ -123,6 +123,39 @@ class Geometry:
         pixel = rows[:, None, :, None] * self.width + cols[None, :, None, :]
         return np.broadcast_to(pixel, inside.shape), inside
 
+    def given_back(self) -> Index:
+        """(OH * OW,) pixels that r4_window gives back when a position ends: all before the next origin, if that lies
+        inside."""
+        top = np.arange(self.out[0]) * self.stride[0] - self.padding[0][0]
+        left = np.arange(self.out[1]) * self.stride[1] - self.padding[1][0]
+        origin = (top[:, None] * self.width + left).reshape(-1)
+        valid = ((top >= 0)[:, None] & (left >= 0)).reshape(-1)
+        freed = np.zeros(len(origin), np.int64)
+        freed[:-1] = np.where(valid[1:], origin[1:], 0)
+        freed = np.maximum.accumulate(freed)
+        freed[-1] = self.height * self.width
+        return freed
+
+    @property
+    def span(self) -> int:
+        """Pixels that a position needs at the most and that none before it has given back."""
+        last = []  # the last row and column of every position that lie inside; -1: none does
+        for n, k, s, d, (before, _), o in zip(
+            (self.height, self.width),
+            self.kernel,
+            self.stride,
+            self.dilation,
+            self.padding,
+            self.out,
+            strict=True,
+        ):
+            at = np.arange(o)[:, None] * s - before + np.arange(k) * d
+            last.append(np.where((at >= 0) & (at < n), at, -1).max(1))
+        inside = (last[0] >= 0)[:, None] & (last[1] >= 0)
+        need = np.where(inside, last[0][:, None] * self.width + last[1] + 1, 0).reshape(-1)
+        held = np.concatenate([[0], self.given_back()[:-1]])
+        return int((np.maximum.accumulate(need) - held).max())
+
     def shortened(self) -> Geometry:
         """The same with no more rows than show all that positions of any row span."""
         top, s = self.padding[0][0], self.stride[0]
@@ -188,15 +221,7 @@ class Window(LibraryCell):
         one_pass = beat.reshape(oh * ow, 1, kh * kw * self.groups)
         need: Index = np.repeat(one_pass, self.replays, axis=1).reshape(oh * ow, -1)
 
-        # What r4_window gives back when a position ends: all before the next origin, if that lies inside.
-        top = np.arange(oh) * geo.stride[0] - geo.padding[0][0]
-        left = np.arange(ow) * geo.stride[1] - geo.padding[1][0]
-        origin = (top[:, None] * geo.width + left).reshape(-1) * self.groups
-        valid = ((top >= 0)[:, None] & (left >= 0)).reshape(-1)
-        freed = np.zeros(oh * ow, np.int64)
-        freed[:-1] = np.where(valid[1:], origin[1:], 0)
-        freed = np.maximum.accumulate(freed)
-        freed[-1] = geo.height * geo.width * self.groups
+        freed = geo.given_back() * self.groups
         free = np.zeros_like(need)
         free[1:] = freed[:-1, None]
         free[:, -1] = freed
@@ -205,10 +230,7 @@ class Window(LibraryCell):
     @cached_property
     def depth(self) -> int:
         """Beats to hold: what a position spans, and room for the writer to run ahead meanwhile."""
-        need, free = replace(self, replays=1)._order(self.geo.shortened())
-        held = np.concatenate([[0], free[:-1]])
-        last = np.maximum.accumulate(need)
-        span = int((last - held).max())
+        span = self.groups * self.geo.shortened().span
         # While a position is worked on, its stride's share of new beats comes in: to take these without a stall
         # the ring holds a position's span and as much again as one position (1-D) or its row's step (2-D) uses up.
         ahead = self.groups * self.geo.stride[1]
@@ -465,10 +487,14 @@ def mvu_packings(op: Linear, *, simd: int, pe: int) -> list[Packing]:
     """Every way to put the products of a matrix-vector unit into DSP48E2; none but for integer weights."""
     if op.kind is not WeightKind.INTEGER:
         return []
-    weights = (
-        op._taps.reshape(-1, simd, op._taps.shape[1] // pe, pe).transpose(2, 0, 1, 3).reshape(-1, simd, pe)
-    )
-    return packings(weights, op.weight_type.width, (op.x.lo, op.x.hi), op.x.type.width, op.x.type.signed)
+    return linear_packings(op, products=simd, outputs=pe)
+
+
+def linear_packings(op: Linear, *, products: int, outputs: int) -> list[Packing]:
+    """Every way to put so many products of so many outputs, made at once, into DSP48E2."""
+    sums = sums_of(Same(op.weights), op.out_channels, (op.x.lo, op.x.hi))
+    x = op.x.type
+    return packings_of(sums, op.weight_type.width, x.width, x.signed, products=products, outputs=outputs)
 
 
 def lower_conv(n: Lowering, op: Conv, x: Wire, choose: Choice | None = None) -> Wire:

@@ -9,11 +9,22 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from rtl4ml.cells import LibraryCell, coded, dsp_params, geometry, in_dsp, is_block, lut_latency, serial, taps
+from rtl4ml.cells import (
+    LibraryCell,
+    coded,
+    dsp_params,
+    geometry,
+    in_dsp,
+    is_block,
+    linear_packings,
+    lut_latency,
+    serial,
+    taps,
+)
 from rtl4ml.ir import Fixed, Ints
 from rtl4ml.netlist import Image, Lowering, Param, Timing, Wire
 from rtl4ml.ops.conv import WeightKind
-from rtl4ml.packing import Choice, Packing, fewest, in_luts, packings
+from rtl4ml.packing import Choice, Packing, fewest, in_luts
 
 if TYPE_CHECKING:
     from rtl4ml.ops.conv import Depthwise
@@ -115,9 +126,7 @@ def dwu_packings(op: Depthwise, *, taps: int) -> list[Packing]:
     """Every way to put the products of a depthwise unit into DSP48E2: a channel's kernels share its elements."""
     if op.kind is not WeightKind.INTEGER:
         return []
-    folded = op._taps.reshape(-1, taps, op.x.channels, op.multiplier)
-    weights = folded.transpose(0, 2, 1, 3).reshape(-1, taps, op.multiplier)
-    return packings(weights, op.weight_type.width, (op.x.lo, op.x.hi), op.x.type.width, op.x.type.signed)
+    return linear_packings(op, products=taps, outputs=op.multiplier)
 
 
 def lower_depthwise(n: Lowering, op: Depthwise, x: Wire, choose: Choice | None = None) -> Wire:

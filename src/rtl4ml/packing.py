@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,19 +63,59 @@ class Packing:
         return np.array(index, np.int64)
 
 
-def sums(weights: Ints, x: tuple[int, int], chain: int) -> tuple[int, int]:
-    """Least and greatest sum of any chain, and of any of its parts.
+class Same:
+    """An array as a key: equal to itself alone."""
 
-    weights: (folds, products, outputs) integers; x: least and greatest element.
+    __slots__ = ("array",)
+
+    def __init__(self, array: Ints) -> None:
+        self.array = array
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.array is other.array
+
+    def __hash__(self) -> int:
+        return id(self.array)
+
+
+class Sums:
+    """Ends of the sums of chains of a matrix of weights; each is looked for once, whatever the folding that asks.
+
+    weights: (products of an output, outputs) integers; x: least and greatest element.
     """
-    folds, products, outputs = weights.shape
-    chains = -(-products // chain)
-    a, b = weights * x[0], weights * x[1]
-    ends = []
-    for end in (np.minimum(np.minimum(a, b), 0), np.maximum(np.maximum(a, b), 0)):
-        whole = np.pad(end, ((0, 0), (chains * chain - products, 0), (0, 0)))
-        ends.append(whole.reshape(folds, chains, chain, outputs).sum(2))
-    return int(ends[0].min()), int(ends[1].max())
+
+    def __init__(self, weights: Ints, x: tuple[int, int]) -> None:
+        self.least = int(weights.min())
+        greatest = max(abs(self.least), abs(int(weights.max()))) * max(abs(x[0]), abs(x[1]))
+        dtype = np.int32 if greatest * LONGEST_CHAIN < 2**31 else np.int64
+        a, b = (weights * x[0]).astype(dtype), (weights * x[1]).astype(dtype)
+        self._ends = np.minimum(np.minimum(a, b), 0), np.maximum(np.maximum(a, b), 0)
+        self._found: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def reach(self, products: int, chain: int) -> tuple[int, int]:
+        """Least and greatest sum of any chain of at most `chain` products, and of any of its parts.
+
+        products: that are made at once; a chain adds up such alone, and the first of them may be shorter.
+        """
+        first = products % chain
+        key = (products if first else chain, chain)
+        if key not in self._found:
+            ends = []
+            for end in self._ends:
+                folds = end.reshape(-1, key[0], end.shape[1])
+                whole = folds[:, first:].reshape(-1, chain, end.shape[1]).sum(1)
+                ends.append((whole, folds[:, :first].sum(1)))
+            self._found[key] = (
+                int(min(s.min(initial=0) for s in ends[0])),
+                int(max(s.max(initial=0) for s in ends[1])),
+            )
+        return self._found[key]
+
+
+@lru_cache(maxsize=512)
+def sums_of(weights: Same, outputs: int, x: tuple[int, int]) -> Sums:
+    """Sums of weights that stand product by product, the outputs innermost."""
+    return Sums(weights.array.reshape(-1, outputs), x)
 
 
 def legal(
@@ -111,16 +152,24 @@ def legal(
 def packings(
     weights: Ints, weight_bits: int, x: tuple[int, int], x_bits: int, x_signed: bool
 ) -> list[Packing]:
+    """`packings_of` of weights (folds, products, outputs); elements lie in `x`."""
+    _, products, outputs = weights.shape
+    sums = Sums(weights.reshape(-1, outputs), x)
+    return packings_of(sums, weight_bits, x_bits, x_signed, products=products, outputs=outputs)
+
+
+def packings_of(
+    sums: Sums, weight_bits: int, x_bits: int, x_signed: bool, *, products: int, outputs: int
+) -> list[Packing]:
     """Every legal packing, each with the least spacing that holds its sums; empty where no product fits a slice.
 
-    weights: (folds, products, outputs) integers; all outputs of a fold share its elements, which lie in `x`.
+    products, outputs: what is made at once; all outputs share their elements.
     """
-    _, products, outputs = weights.shape
     found = []
     for chain in sorted({-(-products // n) for n in range(1, products + 1)}):
         if chain > LONGEST_CHAIN:
             break
-        reach = sums(weights, x, chain)
+        reach = sums.reach(products, chain)
         width = max((-reach[0] - 1).bit_length(), reach[1].bit_length(), 1) + 1
         for overlap in (False, True):
             for fields in range(1, outputs + 1):
@@ -131,10 +180,12 @@ def packings(
                     x_bits=x_bits,
                     x_signed=x_signed,
                     weight_bits=weight_bits,
-                    least=int(weights.min()),
+                    least=sums.least,
                     reach=reach,
                 ):
                     found.append(p)
+                elif fields > 1:
+                    break  # what does not fit with so many fields does not with more
     return found
 
 
