@@ -125,7 +125,8 @@ class Geometry:
 
     def given_back(self) -> Index:
         """(OH * OW,) pixels that r4_window gives back when a position ends: all before the next origin, if that lies
-        inside."""
+        inside.
+        """
         top = np.arange(self.out[0]) * self.stride[0] - self.padding[0][0]
         left = np.arange(self.out[1]) * self.stride[1] - self.padding[1][0]
         origin = (top[:, None] * self.width + left).reshape(-1)
