@@ -260,6 +260,144 @@ MaskLoop:
     }
 }
 
+// Every pixel becomes `factor_w` pixels, every row `factor_h` rows, of which all but the first are zero.
+template <class data_T, class res_T, typename CONFIG_T>
+void r4_stuff(hls::stream<data_T> &data, hls::stream<res_T> &res) {
+StuffRows:
+    for (unsigned h = 0; h < CONFIG_T::in_height * CONFIG_T::factor_h; h++) {
+    StuffColumns:
+        for (unsigned w = 0; w < CONFIG_T::in_width * CONFIG_T::factor_w; w++) {
+            #pragma HLS PIPELINE
+            res_T y;
+            if (h % CONFIG_T::factor_h == 0 && w % CONFIG_T::factor_w == 0) {
+                data_T x = data.read();
+            StuffCopy:
+                for (unsigned c = 0; c < res_T::size; c++) {
+                    #pragma HLS UNROLL
+                    y[c] = x[c];
+                }
+            } else {
+            StuffFill:
+                for (unsigned c = 0; c < res_T::size; c++) {
+                    #pragma HLS UNROLL
+                    y[c] = 0;
+                }
+            }
+            res.write(y);
+        }
+    }
+}
+
+// Bilinear upsampling by `factor_h` and `factor_w`, powers of two: half-pixel centres, edges repeated. The weights are
+// whole numbers that add up to twice the factor along each axis whose factor is not 1; the type of y has the point.
+// Two rows are kept: a new one is read, one pack a cycle, before the first row of y that it has a part in.
+template <class data_T, class res_T, typename CONFIG_T>
+void r4_bilinear(hls::stream<data_T> &data, hls::stream<res_T> &res) {
+    typedef ap_int<CONFIG_T::bits> wide;
+    const unsigned sum_h = CONFIG_T::factor_h == 1 ? 1 : 2 * CONFIG_T::factor_h;
+    const unsigned sum_w = CONFIG_T::factor_w == 1 ? 1 : 2 * CONFIG_T::factor_w;
+    data_T rows[2][CONFIG_T::in_width];
+    #pragma HLS ARRAY_PARTITION variable=rows dim=1 complete
+    unsigned rows_read = 0;
+BilinearRows:
+    for (unsigned h = 0; h < CONFIG_T::in_height * CONFIG_T::factor_h; h++) {
+        // The row `below` has weight_h parts, the one above it the rest; both are the same at the edges.
+        unsigned below = (h + CONFIG_T::factor_h / 2) / CONFIG_T::factor_h;
+        unsigned weight_h =
+            CONFIG_T::factor_h == 1 ? 0 : 2 * ((h + CONFIG_T::factor_h / 2) % CONFIG_T::factor_h) + 1;
+        unsigned above = below == 0 || CONFIG_T::factor_h == 1 ? below : below - 1;
+        if (below == CONFIG_T::in_height)
+            below--;
+        if (rows_read <= below) {
+        BilinearRead:
+            for (unsigned w = 0; w < CONFIG_T::in_width; w++) {
+                #pragma HLS PIPELINE
+                rows[rows_read % 2][w] = data.read();
+            }
+            rows_read++;
+        }
+    BilinearColumns:
+        for (unsigned w = 0; w < CONFIG_T::in_width * CONFIG_T::factor_w; w++) {
+            #pragma HLS PIPELINE
+            unsigned right = (w + CONFIG_T::factor_w / 2) / CONFIG_T::factor_w;
+            unsigned weight_w =
+                CONFIG_T::factor_w == 1 ? 0 : 2 * ((w + CONFIG_T::factor_w / 2) % CONFIG_T::factor_w) + 1;
+            unsigned left = right == 0 || CONFIG_T::factor_w == 1 ? right : right - 1;
+            if (right == CONFIG_T::in_width)
+                right--;
+            data_T a = rows[above % 2][left], b = rows[above % 2][right];
+            data_T c = rows[below % 2][left], d = rows[below % 2][right];
+            res_T y;
+        BilinearChannels:
+            for (unsigned k = 0; k < res_T::size; k++) {
+                #pragma HLS UNROLL
+                wide upper = wide(r4_integer(a[k])) * wide(sum_w - weight_w) + wide(r4_integer(b[k])) * wide(weight_w);
+                wide lower = wide(r4_integer(c[k])) * wide(sum_w - weight_w) + wide(r4_integer(d[k])) * wide(weight_w);
+                wide v = upper * wide(sum_h - weight_h) + lower * wide(weight_h);
+                y[k] = r4_value<typename res_T::value_type>(v);
+            }
+            res.write(y);
+        }
+    }
+}
+
+// Erosion (`outside` 1) or dilation (`outside` 0) of a mask by the disk of pixels up to `radius` away; pixels outside the
+// frame are `outside` and so decide nothing.
+template <class data_T, class res_T, typename CONFIG_T>
+void r4_morph(hls::stream<data_T> &data, hls::stream<res_T> &res) {
+    const unsigned radius = CONFIG_T::radius, size = 2 * CONFIG_T::radius + 1;
+    const ap_uint<1> outside = CONFIG_T::outside;
+    ap_uint<1> lines[size - 1][CONFIG_T::width], window[size][size];
+    #pragma HLS ARRAY_PARTITION variable=lines dim=1 complete
+    #pragma HLS ARRAY_PARTITION variable=window dim=0 complete
+MorphRows:
+    for (unsigned h = 0; h < CONFIG_T::height + radius; h++) {
+    MorphColumns:
+        for (unsigned w = 0; w < CONFIG_T::width + radius; w++) {
+            #pragma HLS PIPELINE
+            ap_uint<1> column[size];
+            #pragma HLS ARRAY_PARTITION variable=column complete
+            bool inside = w < CONFIG_T::width;
+        MorphColumn:
+            for (unsigned i = 0; i < size - 1; i++) { // row h - (size - 1) + i
+                #pragma HLS UNROLL
+                column[i] = inside && h + i >= size - 1 ? lines[i][w] : outside;
+            }
+            column[size - 1] = outside;
+            if (inside && h < CONFIG_T::height) {
+                data_T x = data.read();
+                column[size - 1] = r4_integer(x[0]) != 0 ? 1 : 0;
+            }
+        MorphShift:
+            for (unsigned i = 0; i < size; i++) {
+                #pragma HLS UNROLL
+                for (unsigned j = 0; j + 1 < size; j++)
+                    window[i][j] = window[i][j + 1];
+                window[i][size - 1] = column[i];
+                if (inside && i > 0)
+                    lines[i - 1][w] = column[i];
+            }
+            if (h < radius || w < radius)
+                continue;
+            ap_uint<1> made = outside;
+        MorphDisk:
+            for (unsigned i = 0; i < size; i++) {
+                #pragma HLS UNROLL
+                for (unsigned j = 0; j < size; j++) {
+                    int dy = int(i) - int(radius), dx = int(j) - int(radius);
+                    // The window's left part is of the row before where it reaches over the frame's edge.
+                    bool seen = w + j >= size - 1;
+                    if (seen && unsigned(dy * dy + dx * dx) <= radius * radius && window[i][j] != outside)
+                        made = window[i][j];
+                }
+            }
+            res_T y;
+            y[0] = r4_value<typename res_T::value_type>(ap_int<2>(made));
+            res.write(y);
+        }
+    }
+}
+
 } // namespace nnet
 
 #endif

@@ -37,6 +37,7 @@ class StandIn:
         self.interval = options["target_interval"] or 204
         self.out = Path(out)
         self.graph = SimpleNamespace(inputs=(Stream("x", (204, 1), Fixed(False, 0, 6), 0, 63),))
+        self.parsed = SimpleNamespace(output=options.get("output", "logits"), cut=("",))
         self.x: list[np.ndarray[Any, Any]] = []
         with project_folder(out):
             pass
@@ -48,8 +49,9 @@ class StandIn:
     def csim(self, x: Any) -> None:
         self.calls.append("csim")
 
-    def simulate(self, x: Any, stalls: str = "none", seed: int = 0) -> None:
+    def simulate(self, x: Any, stalls: str = "none", seed: int = 0) -> Any:
         self.calls.append(f"simulate {stalls} {len(x)} {seed}")
+        return SimpleNamespace(y=np.zeros((len(x), 5)))
 
     def synthesize(self, progress: Any = None) -> None:
         progress(1, 2)
@@ -145,6 +147,27 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
             ["convert", "m.h5", "--budget", "dsp=2"],
             "Invalid value for '--budget': 'dsp=2' must be one of lut, ff, dsp, bram36, '=' and a share above 0, "
             "up to 1; see rtl4ml convert --help",
+        ),
+        (
+            ["convert", "m.h5", "--output", "softmax"],
+            "Invalid value for '--output': 'softmax' is not one of 'logits', 'argmax', 'mask'; "
+            "see rtl4ml convert --help",
+        ),
+        (
+            ["convert", "m.h5", "--output", "mask"],
+            "--threshold: must be given with --output mask; write --threshold 0.5",
+        ),
+        (
+            ["verify", "m.h5", "--threshold", "0.5"],
+            "--threshold: must go with --output mask, not logits; leave it out",
+        ),
+        (
+            ["sweep", "m.h5", "--output", "argmax", "--opening", "2"],
+            "--opening: must go with --output mask, not argmax; leave it out",
+        ),
+        (
+            ["convert", "m.h5", "--output", "mask", "--threshold", "0.5", "--opening", "8"],
+            "Invalid value for '--opening': 8 is not in the range 1<=x<=7; see rtl4ml convert --help",
         ),
         (
             ["sweep", "m.h5", "--intervals", "4,x"],
@@ -322,6 +345,62 @@ def test_defaults_are_those_of_the_python_interface(
     assert designs[0].out == Path("p")
 
 
+@pytest.mark.parametrize("command", ["convert", "verify", "synth", "report", "sweep"])
+def test_every_command_that_converts_knows_opened_masks(
+    command: str, designs: list[StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = ("--output", "mask", "--threshold", "0.4", "--opening", "2")
+    assert run(capsys, command, "m.h5", *mask)[0] == 0
+    for design in designs:
+        found = {k: design.options[k] for k in ("output", "threshold", "opening")}
+        assert found == {"output": "mask", "threshold": 0.4, "opening": 2}
+    text = run(capsys, command, "--help")[1]
+    for option in ("--output [logits|argmax|mask]", "--threshold FLOAT", "--opening INTEGER RANGE"):
+        assert option in text
+    assert "[1<=x<=7]" in text
+
+
+def test_the_widest_opening_is_that_of_the_operator() -> None:
+    from rtl4ml.ops.opening import MOST
+
+    assert cli.MOST_OPENING == MOST
+
+
+@pytest.mark.parametrize("command", ["verify", "report"])
+def test_frames_of_the_data_are_shown_under_their_masks(
+    command: str, designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Any] = []
+    plain = StandIn.report
+
+    def report(self: StandIn, extras: Any = None) -> dict[str, Any]:
+        shown.append(None if extras is None else extras.frames)
+        return plain(self)
+
+    def simulate(self: StandIn, x: Any, stalls: str = "none", seed: int = 0) -> Any:
+        return SimpleNamespace(y=x[..., :1] > 1)
+
+    monkeypatch.setattr(StandIn, "report", report)
+    monkeypatch.setattr(StandIn, "simulate", simulate)
+    stream = Stream("x", (2, 3, 1), Fixed(True, 1, 6), -128, 127)  # from -2 to 2
+    init = StandIn.__init__
+
+    def masks(self: StandIn, *args: Any, **options: Any) -> None:
+        init(self, *args, **options)
+        self.graph = SimpleNamespace(inputs=(stream,))
+
+    monkeypatch.setattr(StandIn, "__init__", masks)
+    x = np.linspace(-2, 127 / 64, 30).reshape(5, 2, 3, 1)
+    np.save("x.npy", x)
+    mask = ("--output", "mask", "--threshold", "0.4")
+    assert run(capsys, command, "m.h5", "--data", "x.npy", *mask)[0] == 0
+    np.testing.assert_allclose(shown[0].images, np.repeat((x + 2) / (2 + 127 / 64), 3, -1))
+    np.testing.assert_array_equal(shown[0].masks, x[..., 0] > 1)
+    assert run(capsys, command, "m.h5", *mask)[0] == 0  # noise
+    assert run(capsys, command, "m.h5", "--data", "x.npy")[0] == 0  # no masks
+    assert shown[1:] == [None, None]
+
+
 def test_brackets_in_a_path_are_shown(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
     Path("[red]m.h5").touch()
     status, out, err = run(capsys, "convert", "[red]m.h5")
@@ -351,12 +430,12 @@ def test_verify_goes_on_without_csim(
     designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(self: StandIn, x: Any) -> None:
-        raise HlsCannot("c1: too dilated")
+        raise HlsCannot("c1: too dilated", "c2: too odd")
 
     monkeypatch.setattr(StandIn, "csim", refuse)
     status, _, err = run(capsys, "verify", "m.h5")
     assert status == 0
-    assert "no C simulation: c1: too dilated\n" in err
+    assert "no C simulation: c1: too dilated\nno C simulation: c2: too odd\n" in err
     assert designs[0].calls[-1] == "report"
 
 

@@ -31,11 +31,14 @@ from rtl4ml import __version__
 from rtl4ml.errors import BadInput, EnvironmentProblem, HlsCannot
 from rtl4ml.ir import Fixed, Graph, Ints, Op, Stream
 from rtl4ml.ops.activation import Activation, Rounding, Table, Thresholds
+from rtl4ml.ops.bilinear import Bilinear
 from rtl4ml.ops.conv import Conv, Depthwise, Linear
 from rtl4ml.ops.head import ArgMax, Mask
 from rtl4ml.ops.merge import Add, Concat, Product
+from rtl4ml.ops.opening import Opening
 from rtl4ml.ops.pool import Pool
 from rtl4ml.ops.shape import Crop, Pad, Reshape, UpSample
+from rtl4ml.ops.stuff import Stuff
 from rtl4ml.tools import disk_errors, require
 
 log = logging.getLogger(__name__)
@@ -358,7 +361,7 @@ class _Layers:
     _op: str = ""
 
     def build(self) -> None:
-        """Fills the lists. Raises HlsCannot."""
+        """Fills the lists. Raises HlsCannot, with a text of every layer that cannot be held."""
         if len(self.graph.inputs) != 1 or len(self.graph.outputs) != 1:
             raise HlsCannot(
                 f"{self.graph.name}: an HLS project must have one input and one output, "
@@ -378,22 +381,33 @@ class _Layers:
             )
             self.inputs.append(name)
             self._nodes[s.name] = node
+        refused: list[str] = []
         for op in self.graph.ops:
             self._op = op.layers[-1] if op.layers else op.name
-            readers = len(self.graph.readers.get(op.output.name, [])) + sum(
-                s.name == op.output.name for s in self.graph.outputs
-            )
-            if readers > _MOST_READERS:
-                raise HlsCannot(
-                    f"{self._op}: hls4ml 1.3 cannot copy a stream to {readers} readers, only to {_MOST_READERS}"
-                )
-            xs = [self._read(s) for s in op.inputs]
-            self._nodes[op.output.name] = self._lower(op, xs)
+            try:
+                self._nodes[op.output.name] = self._node(op)
+            except HlsCannot as error:
+                refused.append(str(error))
+                s = op.output  # as if it could be held, to see the others
+                self._nodes[s.name] = _Node(op.name, s.type, s.shape, precision(s.type))
+        if refused:
+            raise HlsCannot(*refused)
         for s in self.graph.outputs:
             self._op = s.name
             self.outputs.append(self._read(s).name)
 
     # -- pieces --
+
+    def _node(self, op: Op) -> _Node:
+        """The last of the layers that do an operator's work."""
+        readers = len(self.graph.readers.get(op.output.name, [])) + sum(
+            s.name == op.output.name for s in self.graph.outputs
+        )
+        if readers > _MOST_READERS:
+            raise HlsCannot(
+                f"{self._op}: hls4ml 1.3 cannot copy a stream to {readers} readers, only to {_MOST_READERS}"
+            )
+        return self._lower(op, [self._read(s) for s in op.inputs])
 
     def _name(self, hint: str) -> str:
         """A name that no other layer has, whatever its case."""
@@ -494,6 +508,12 @@ class _Layers:
             return self._crop(op, x)
         if isinstance(op, UpSample):
             return self._upsample(op, x)
+        if isinstance(op, Bilinear):
+            return self._spread("r4_bilinear", op, x, {"bits": op.output.type.width + 2})
+        if isinstance(op, Stuff):
+            return self._spread("r4_stuff", op, x, {})
+        if isinstance(op, Opening):
+            return self._opening(op, x)
         if isinstance(op, Concat):
             return self._joined(op, xs, "Concatenate", "concatenate")
         if isinstance(op, Add):
@@ -751,6 +771,20 @@ class _Layers:
             data_format="channels_last", in_height=h, in_width=w, out_height=op.out_hw[0], out_width=op.out_hw[1],
             n_chan=c, algorithm="nearest",
         )  # fmt: skip
+
+    def _spread(self, cell: str, op: Bilinear | Stuff, x: _Node, constants: dict[str, int]) -> _Node:
+        """More rows and columns than before, by a function of our own."""
+        (h, w, _), (fh, fw) = op.x.hwc, op.factor
+        constants = {"in_height": h, "in_width": w, "factor_h": fh, "factor_w": fw, **constants}
+        return self._cell(cell, op.name, x, op.output.type, op.output.shape, constants=constants)
+
+    def _opening(self, op: Opening, x: _Node) -> _Node:
+        """An erosion, then a dilation."""
+        h, w, _ = op.x.hwc
+        for name, outside in ((f"{op.name}_erosion", 1), (op.name, 0)):
+            constants = {"height": h, "width": w, "radius": op.radius, "outside": outside}
+            x = self._cell("r4_morph", name, x, op.output.type, op.output.shape, constants=constants)
+        return x
 
     def _reshape(self, op: Reshape, x: _Node) -> _Node:
         """Nothing where a dense layer gathers the stream anyway; else packs of another size."""

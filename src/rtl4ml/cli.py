@@ -36,6 +36,7 @@ Report = Mapping[str, Any]
 
 RESOURCES = ("lut", "ff", "dsp", "bram36")
 STALLED_SAMPLES = 64  # a stalled run costs several times an unstalled one and needs few samples to fail
+MOST_OPENING = 7  # that of rtl4ml.ops.opening, which is slow to import
 
 
 class ProofFailed(Rtl4mlError):
@@ -225,9 +226,16 @@ def _conversion(command: Callable[..., None]) -> Callable[..., None]:
             type=click.Choice(["logits", "argmax", "mask"]),
             default="logits",
             show_default=True,
-            help="What the hardware gives.",
+            help="What the hardware gives: all channels, the greatest channel's number, or one bit a pixel.",
         ),
-        click.option("--threshold", type=float, help="Of --output mask."),
+        click.option(
+            "--threshold", type=float, help="Of --output mask: 1 where the model's own output reaches it."
+        ),
+        click.option(
+            "--opening",
+            type=click.IntRange(1, MOST_OPENING),
+            help="Of --output mask: radius in pixels of the disk by which the mask is opened.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -256,13 +264,24 @@ def _convert(model: Path, out: Path | None, **options: Any) -> tuple[Any, Path]:
         raise BadInput(f"{model}: the model must be a .keras or .h5 file, not missing; check the path")
     folder = out if out is not None else Path("build") / model.stem
     budget = dict(options.pop("budget"))
-    if options["threshold"] is None:
-        del options["threshold"]
+    _check_head(options)
     with step(f"convert {model}"):
         import rtl4ml
 
         design = rtl4ml.convert(model, out=folder, budget=budget or None, **options)
     return design, folder
+
+
+def _check_head(options: dict[str, Any]) -> None:
+    """Takes out what was not given of a mask. Raises BadInput in the words of the command line, before slow imports."""
+    output = options["output"]
+    for key in ("threshold", "opening"):
+        if options[key] is None:
+            del options[key]
+        elif output != "mask":
+            raise BadInput(f"--{key}: must go with --output mask, not {output}; leave it out")
+    if output == "mask" and "threshold" not in options:
+        raise BadInput("--threshold: must be given with --output mask; write --threshold 0.5")
 
 
 def _samples(design: Any, data: Path | None, samples: int, seed: int) -> NDArray[np.float32]:
@@ -289,19 +308,33 @@ def _samples(design: Any, data: Path | None, samples: int, seed: int) -> NDArray
     return np.asarray(x[:samples])
 
 
-def _prove(design: Any, x: NDArray[Any], *, seed: int) -> None:
-    """Emulation, C simulation and RTL simulation of x; a part of it under random stalls."""
+def _prove(design: Any, x: NDArray[Any], *, seed: int) -> Any:
+    """Emulation, C simulation and RTL simulation of x, a part of it under random stalls; what the RTL makes of x."""
     with step(f"emulate {len(x):,} samples"):
         design.emulate(x)
     with step(f"C simulation of the HLS project, {len(x):,} samples"):
         try:
             design.csim(x)
         except HlsCannot as error:  # the report says so too; the rest of the flow goes on
-            click.echo(f"no C simulation: {error}", err=True)
+            for text in error.texts:
+                click.echo(f"no C simulation: {text}", err=True)
     with step(f"RTL simulation, {len(x):,} samples"):
-        design.simulate(x)
+        run = design.simulate(x)
     with step(f"RTL simulation under random stalls, {len(x[:STALLED_SAMPLES]):,} samples"):
         design.simulate(x[:STALLED_SAMPLES], stalls="random", seed=seed)
+    return run.y
+
+
+def _proven_report(design: Any, data: Path | None, x: NDArray[Any], y: NDArray[Any]) -> Report:
+    """The report, with frames of the data under the masks that the hardware made; noise is not worth a look."""
+    from rtl4ml.design_report import looks
+    from rtl4ml.report import Extras
+
+    shown = None if data is None else looks(design, x, y)
+    found: Report = (
+        design.report() if shown is None else design.report(extras=Extras(sample="frame", frames=shown))
+    )
+    return found
 
 
 # -------------------------------------------------------------------------------------------------------- commands
@@ -366,8 +399,8 @@ def convert(model: Path, **options: Any) -> None:
 def verify(model: Path, data: Path | None, samples: int, seed: int, **options: Any) -> None:
     """Convert MODEL and prove that emulation, HLS and RTL compute its numbers."""
     design, out = _convert(model, **options)
-    _prove(design, _samples(design, data, samples, seed), seed=seed)
-    report = design.report()
+    x = _samples(design, data, samples, seed)
+    report = _proven_report(design, data, x, _prove(design, x, seed=seed))
     _show(report, out)
     _judge(report, out)
 
@@ -393,10 +426,11 @@ def report(model: Path, data: Path | None, samples: int, seed: int, **options: A
         _judge(found, model)
         return
     design, out = _convert(model, **options)
-    _prove(design, _samples(design, data, samples, seed), seed=seed)
+    x = _samples(design, data, samples, seed)
+    y = _prove(design, x, seed=seed)
     with step("synthesis with Yosys") as tell:
         design.synthesize(progress=tell)
-    result = design.report()
+    result = _proven_report(design, data, x, y)
     _show(result, out)
     _judge(result, out)
 

@@ -77,7 +77,16 @@ def collect(design: Design, *, accuracy: report.Accuracy | None = None) -> Repor
     for k, v in design.seconds.items():
         if k in out["seconds"]:
             out["seconds"][k] = round(v, 3)  # type: ignore[literal-required]
+    if refused := refusals(design):
+        out["refusals"] = [{"layer": r.layer, "reason": r.reason} for r in refused]
     return out
+
+
+def refusals(design: Design) -> list[report.Refusal]:
+    """The layers for which there is no HLS project."""
+    texts = () if design.hls_refusal is None else design.hls_refusal.texts
+    parts = (text.partition(": ") for text in texts)
+    return [report.Refusal(layer=layer, reason=reason) for layer, _, reason in parts]
 
 
 def _use(r: Resources) -> report.Use:
@@ -164,10 +173,6 @@ def _pictures(design: Design, extras: Extras) -> Extras:
                 skip=at is not None and at in around,
             )
         )
-    refusals = extras.refusals
-    if design.hls_refusal is not None:
-        layer, _, reason = str(design.hls_refusal).partition(": ")
-        refusals = (*refusals, report.Refusal(layer=layer, reason=reason))
     reference = extras.reference or (
         "QKeras predict (float32)"
         if design.graph.float32_exact
@@ -179,7 +184,7 @@ def _pictures(design: Design, extras: Extras) -> Extras:
         edges=extras.edges or edges,
         fifos=extras.fifos or places,
         products=extras.products or products(design),
-        refusals=refusals,
+        refusals=(*extras.refusals, *refusals(design)),
         reference=reference,
     )
 
@@ -218,6 +223,22 @@ def frames(
         truth=None if truth is None else flat(np.asarray(truth)) != 0,
         names=names,
     )
+
+
+def looks(design: Design, x: NDArray[np.floating], y: NDArray[np.floating]) -> report.Frames | None:
+    """As `frames`, for samples over the range of the input; None where the design makes no masks of images.
+
+    Masks are those of the hardware, or where its logits reach zero, if they stand for a sigmoid.
+    """
+    mask = design.parsed.output == "mask"
+    if not (mask or (design.parsed.output == "logits" and design.parsed.cut == ("sigmoid",))):
+        return None
+    s = design.graph.inputs[0]
+    if len(s.shape) != 3 or y.shape[1:] != (*s.shape[:2], 1) or not len(y):
+        return None
+    lo, hi = s.lo * s.type.step, s.hi * s.type.step
+    images = (np.asarray(x, np.float64) - lo) / max(hi - lo, s.type.step)
+    return frames(images, y, threshold=0.5 if mask else 0.0)
 
 
 def products(design: Design) -> list[report.Products]:

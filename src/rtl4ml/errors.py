@@ -40,4 +40,11 @@ class SimulationFailed(Rtl4mlError):
 
 
 class HlsCannot(Rtl4mlError):
-    """A layer that the hls4ml project cannot hold exactly: its C simulation is refused, the rest goes on."""
+    """A layer that the hls4ml project cannot hold exactly: its C simulation is refused, the rest goes on.
+
+    texts: one of every such layer; the first is the error's own
+    """
+
+    def __init__(self, text: str, *others: str) -> None:
+        super().__init__(text)
+        self.texts = (text, *others)

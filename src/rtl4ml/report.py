@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import jinja2
 import numpy as np
@@ -208,8 +208,15 @@ class Seconds(TypedDict):
     synthesize: float | None
 
 
+class RefusedLayer(TypedDict):
+    """A layer that hls4ml cannot hold exactly, so that there is no HLS project, and why."""
+
+    layer: str
+    reason: str
+
+
 class Report(TypedDict):
-    """The content of report.json."""
+    """The content of report.json; refusals only where there are some."""
 
     schema: Literal[1]
     model: Model
@@ -224,6 +231,7 @@ class Report(TypedDict):
     accuracy: Accuracy | None
     throughput: Throughput | None
     seconds: Seconds
+    refusals: NotRequired[list[RefusedLayer]]
 
 
 def blank(*, model: Model, target: Target, available: Use) -> Report:
