@@ -21,10 +21,13 @@ from rtl4ml.explore import fold
 from rtl4ml.frontend import parse
 from rtl4ml.ir import Fixed, Graph, Ints, Op, Stream
 from rtl4ml.ops.activation import Activation, Mapping, Rounding, Table, Thresholds
+from rtl4ml.ops.bilinear import Bilinear
 from rtl4ml.ops.conv import Conv, Dense, Depthwise
 from rtl4ml.ops.head import Mask
 from rtl4ml.ops.merge import Concat
+from rtl4ml.ops.opening import Opening
 from rtl4ml.ops.pool import Pool
+from rtl4ml.ops.stuff import Stuff
 
 # -- graphs without a model ---------------------------------------------------------------------------------
 
@@ -216,6 +219,43 @@ def test_mask_on_every_integer(tmp_path: Path) -> None:
     x = source((1,), 8, 4)
     got = run(graph(Mask(name="mask", inputs=(x,), threshold=-5)), tmp_path, whole(x))
     assert got[:, 0].tolist() == [int(v >= -5) for v in whole(x)[:, 0].tolist()]
+
+
+@pytest.mark.slow  # and in seconds, in test_contract
+@pytest.mark.parametrize(
+    ("shape", "stuffed", "factor"),
+    [
+        ((2, 3, 2), (2, 1), (2, 4)),
+        ((1, 1, 1), (1, 2), (4, 1)),
+        ((3, 2, 3), (3, 1), (1, 2)),
+        ((1, 4, 1), (1, 1), (8, 8)),
+        ((5, 1, 2), (2, 3), (2, 1)),
+    ],
+)
+def test_stuffing_and_bilinear_upsampling(
+    shape: tuple[int, ...],
+    stuffed: tuple[int, int],
+    factor: tuple[int, int],
+    tmp_path: Path,
+    rng: np.random.Generator,
+) -> None:
+    stuff = Stuff(name="stuff", inputs=(source(shape),), factor=stuffed)
+    up = Bilinear(name="up", inputs=(stuff.output,), factor=factor)
+    x = rng.integers(stuff.x.lo, stuff.x.hi + 1, (20, *shape))
+    x[0], x[1] = stuff.x.lo, stuff.x.hi
+    np.testing.assert_array_equal(run(graph(stuff, up), tmp_path, x), up.golden(stuff.golden(x)))
+
+
+@pytest.mark.slow  # and one in seconds, in test_ops_opening
+@pytest.mark.parametrize(
+    ("shape", "radius"), [((9, 7, 1), 2), ((1, 4, 1), 1), ((3, 2, 1), 3), ((12, 11, 1), 3), ((4, 20, 1), 7)]
+)
+def test_openings(shape: tuple[int, ...], radius: int, tmp_path: Path, rng: np.random.Generator) -> None:
+    o = Opening(name="o", inputs=(Stream("x", shape, Fixed(False, 1, 0), 0, 1),), radius=radius)
+    x = (rng.random((60, *shape)) < np.linspace(0.3, 1, 60)[:, None, None, None]).astype(np.int64)
+    want = o.golden(x)
+    assert want.any() and (want != x).any()
+    np.testing.assert_array_equal(run(graph(o), tmp_path, x), want)
 
 
 def test_a_stream_may_be_read_on_another_grid(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -527,6 +567,16 @@ def test_overlapping_pools_in_two_dimensions_are_refused(tmp_path: Path) -> None
     )
     with pytest.raises(HlsCannot, match=text):
         bridge.write(graph(pool), tmp_path / "hls")
+
+
+def test_every_layer_that_cannot_be_held_is_named(tmp_path: Path) -> None:
+    first = Pool(name="first", inputs=(source((7, 7, 2)),), mode="max", size=(2, 2), stride=(1, 1))
+    between = Pool(name="between", inputs=(first.output,), mode="max", size=(1, 1), stride=(1, 1))
+    last = Pool(name="last", inputs=(between.output,), mode="max", size=(3, 3), stride=(2, 2))
+    with pytest.raises(HlsCannot) as caught:
+        bridge.write(graph(first, between, last), tmp_path / "hls")
+    assert [text.partition(":")[0] for text in caught.value.texts] == ["first", "last"]
+    assert str(caught.value) == caught.value.texts[0]
 
 
 def test_several_outputs_are_refused(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -214,9 +214,9 @@ class TestConv2D(OpContract):
 
 class TestTransposed2D(OpContract):
     cases: ClassVar = [
-        {"csim": False, "target_interval": 400},
+        {"target_interval": 400},
         {"kernel": (2, 3), "stride": (1, 1), "padding": "same", "target_interval": 300},
-        {"kernel": (1, 2), "stride": (2, 3), "padding": "same", "csim": False, "target_interval": 400},
+        {"kernel": (1, 2), "stride": (2, 3), "padding": "same", "target_interval": 400},
     ]
     strategy: ClassVar = st.fixed_dictionaries(
         {
@@ -431,7 +431,6 @@ class TestMoves2D(OpContract):
 
 class TestBilinear(OpContract):
     cases: ClassVar = [{}, {"factor": (1, 4), "shape": (3, 5, 2)}]
-    csim: ClassVar = False
     strategy: ClassVar = st.fixed_dictionaries(
         {
             "factor": st.tuples(st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 4, 8])),
