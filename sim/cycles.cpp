@@ -2,148 +2,395 @@
 //
 // Steps through the cycles of a netlist without data, on the rules that rtl4ml.netlist.Timing states. Called by
 // rtl4ml.cycles through its C interface; the fields of Cell are declared there once more.
+//
+// A cell is looked at in a cycle only where something may be new for it: a `valid` or `ready` that it sees has changed,
+// or its own state leads to a change. In all cycles between it does what it did last (`Hot::go` and so on), which is
+// made up for in one step.
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <vector>
 
 namespace {
 
-// A slot of a plain cell, one byte: which inputs it takes, which must be offered, whether it makes an output.
-constexpr uint8_t kTakes[2] = {1, 2}, kWaits[2] = {4, 8}, kEmits = 16;
+// A slot of a plain cell: which inputs it takes, which must be offered, whether it makes an output.
+constexpr uint8_t kTakes[2] = {1, 2}, kWaits[2] = {4, 8}, kInputs = 15, kEmits = 16;
 
 enum Kind : int32_t { kPlain = 0, kRing = 1, kFifo = 2, kFork = 3 };
+
+constexpr int64_t kWheel = 256;  // cycles ahead that a cell may be called for
+constexpr int64_t kNever = INT64_MAX;
+constexpr int64_t kEndless = 1 << 30;  // more beats than a FIFO ever holds
+
+struct Cell {
+    int32_t kind, inputs, outputs, latency;
+    int32_t in[2], out[2];  // wires
+    int64_t slots, depth, beats, runs;
+    // Slots come in runs that are alike; a run ends before slot `end`.
+    const int32_t* end;
+    const uint8_t* flags;  // plain
+    const int32_t* need;   // ring: beats of the frame that a slot must have
+    const int32_t* free;   // ring: beats given back once a slot is done
+};
+
+struct alignas(64) Hot {  // a cell and where it stands: two cache lines
+    uint8_t kind, inputs, outputs, latency;
+    bool go, take, shift, full;  // what it did when it was seen: a slot, a beat taken, the pipeline moved, full of beats
+    int32_t gain;                // a FIFO: beats that it holds more after a cycle
+    uint8_t flags, had[2];       // plain: of the slot; a fork: whether an output has had the beat that is at the input
+    uint16_t from[2], to[2];     // cells that write its inputs and read its outputs
+    int32_t in[2], out[2];
+    int64_t seen;  // the last cycle that it was brought up to
+    uint64_t pipe, mask;
+    int32_t slot, stop, run, slots;       // `stop`: the end of the run
+    int32_t taken, given, depth, beats;   // a FIFO: `taken` is what it holds
+    int32_t need, free, peak;             // a ring: of the slot
+    const Cell* c;
+
+    uint64_t top() const { return mask ^ (mask >> 1); }
+    void enter(int64_t r) {
+        run = r;
+        stop = c->end[r];
+        if (kind == kPlain) flags = c->flags[r];
+        else need = c->need[r], free = c->free[r];
+    }
+};
+
+// Sets of cells, one for every cycle ahead; the cell of the highest number first.
+class Calls {
+  public:
+    explicit Calls(int64_t cells) : words_((cells + 63) / 64 + 1), bits_(kWheel * words_, 0) {}
+    uint32_t nobody() const { return 64 * (words_ - 1); }
+    void add(int64_t cycle, uint32_t cell, bool really = true) {  // a branch would often be guessed wrong
+        bits_[(cycle & (kWheel - 1)) * words_ + cell / 64] |= uint64_t{really} << (cell % 64);
+    }
+    template <class Visit>
+    bool each(int64_t cycle, Visit&& visit) {
+        uint64_t* here = &bits_[(cycle & (kWheel - 1)) * words_];
+        bool any = false;
+        for (int64_t w = words_ - 2; w >= 0; --w) {
+            while (here[w]) {  // a visit may call cells of lower numbers
+                any = true;
+                const int bit = 63 - __builtin_clzll(here[w]);
+                here[w] &= ~(uint64_t{1} << bit);
+                visit(static_cast<int32_t>(w * 64 + bit));
+            }
+        }
+        return any;
+    }
+
+  private:
+    int64_t words_;
+    std::vector<uint64_t> bits_;
+};
+
+class Netlist {
+  public:
+    Netlist(int64_t count, const Cell* cells, int64_t wires, int64_t sink, int64_t pace)
+        : hot_(count), valid_(wires, 0), ready_(wires, 1), calls_(count), sink_(sink), pace_(pace) {
+        std::vector<uint32_t> writer(wires, calls_.nobody()), reader(wires, calls_.nobody());
+        for (int32_t i = 0; i < count; ++i) {
+            for (int k = 0; k < cells[i].inputs; ++k) reader[cells[i].in[k]] = i;
+            for (int k = 0; k < cells[i].outputs; ++k) writer[cells[i].out[k]] = i;
+        }
+        for (int32_t i = 0; i < count; ++i) {
+            Hot& h = hot_[i];
+            const Cell& c = cells[i];
+            h = Hot{};
+            h.c = &c;
+            h.kind = c.kind;
+            h.inputs = c.inputs;
+            h.outputs = c.outputs;
+            h.latency = c.latency;
+            h.slots = c.slots;
+            h.depth = std::min<int64_t>(c.depth, kEndless);
+            h.beats = c.beats;
+            h.mask = ~uint64_t{0} >> (64 - c.latency);
+            h.seen = -1;
+            for (int k = 0; k < 2; ++k) {
+                h.in[k] = c.in[k];
+                h.out[k] = c.out[k];
+                h.from[k] = k < c.inputs ? writer[c.in[k]] : calls_.nobody();
+                h.to[k] = k < c.outputs ? reader[c.out[k]] : calls_.nobody();
+            }
+            if (h.kind == kPlain || h.kind == kRing) h.enter(0);
+            if (h.kind == kFork) forks_.push_back(i);
+            calls_.add(0, i);
+        }
+    }
+
+    // One cycle; returns whether anything was new.
+    bool step(int64_t cycle) {
+        cycle_ = cycle;
+        const bool offer = cycle * hot_[0].slots >= offered_ * pace_;
+        valid_[0] = offer;
+        if (pace_) calls_.add(cycle, 0);
+        // Backwards, so that `ready` of what reads a cell is known; a cell's new `valid` is for the next cycle, and all
+        // that read it have been here before.
+        const bool any = calls_.each(cycle, [&](int32_t i) { look(i); });
+        for (const int32_t i : forks_) {
+            const Hot& h = hot_[i];
+            for (int o = 0; o < h.outputs; ++o) offers(h, o, valid_[h.in[0]] && !h.had[o]);
+        }
+        return any;
+    }
+
+    // What the source is behind its pace, in parts of a beat.
+    int64_t debt(int64_t cycle) const { return pace_ ? cycle * hot_[0].slots - offered_ * pace_ : 0; }
+
+    bool offering() const { return valid_[0]; }
+    bool giving() const { return valid_[sink_]; }
+
+    // All that the future depends on, before `cycle`.
+    std::vector<int64_t> state(int64_t cycle) {
+        std::vector<int64_t> s;
+        for (Hot& h : hot_) {
+            catch_up(h, cycle);
+            h.seen = cycle - 1;
+            const int64_t had = h.had[0] + 2 * h.had[1];
+            for (const int64_t v : {int64_t{h.slot}, int64_t{h.taken}, int64_t{h.given}, int64_t(h.pipe), had})
+                s.push_back(v);
+        }
+        s.insert(s.end(), valid_.begin(), valid_.end());
+        return s;
+    }
+
+    // Goes on from such a state; false where a cell cannot hold what it holds there.
+    bool resume(const int64_t* s) {
+        for (Hot& h : hot_) {
+            h.slot = s[0];
+            h.taken = s[1];
+            h.given = s[2];
+            h.pipe = s[3];
+            h.had[0] = s[4] & 1;
+            h.had[1] = s[4] >> 1;
+            s += 5;
+            if (h.kind == kFifo && h.taken > h.depth) return false;
+            if (h.kind == kPlain || h.kind == kRing)
+                h.enter(std::upper_bound(h.c->end, h.c->end + h.c->runs, h.slot) - h.c->end);
+        }
+        std::copy(s, s + valid_.size(), valid_.begin());
+        return true;
+    }
+
+    void peaks(int64_t cycle, int64_t* to) {
+        for (Hot& h : hot_) {
+            catch_up(h, cycle);
+            h.seen = cycle - 1;
+            *to++ = h.peak;
+        }
+    }
+
+  private:
+    std::vector<Hot> hot_;
+    std::vector<uint8_t> valid_, ready_;  // of wires; one that nobody reads is taken
+    std::vector<int32_t> forks_;
+    Calls calls_;
+    int64_t sink_, pace_, cycle_ = 0, offered_ = 0;  // `offered_`: beats that the source has handed over
+
+    void offers(const Hot& h, int o, bool now) {
+        uint8_t& v = valid_[h.out[o]];
+        calls_.add(cycle_ + 1, h.to[o], v != now);
+        v = now;
+    }
+
+    void accepts(const Hot& h, int k, bool now) {
+        uint8_t& r = ready_[h.in[k]];
+        calls_.add(cycle_, h.from[k], r != now);
+        r = now;
+    }
+
+    void again(int32_t i, int64_t after) {
+        calls_.add(cycle_ + std::clamp<int64_t>(after, 1, kWheel - 1), i, after != kNever);
+    }
+
+    // Does in all cycles before `cycle` what was done in the last one.
+    static void catch_up(Hot& h, int64_t cycle) {
+        const int64_t n = cycle - h.seen - 1;
+        if (n <= 0) return;
+        if (h.kind == kFifo) {
+            h.taken += n * h.gain;
+            if (h.take) h.peak = std::max(h.peak, h.gain > 0 ? h.taken : h.taken + 1);
+            return;
+        }
+        if (h.take) h.taken += n;
+        if (h.go) {
+            h.slot += n;
+            if (h.slot == h.stop) h.enter(h.run + 1);
+        }
+        if (h.shift && !h.full) h.pipe = n < 64 ? (h.pipe << n) & h.mask : 0;
+    }
+
+    static void next_slot(Hot& h) {
+        if (++h.slot != h.stop) return;
+        if (h.slot == h.slots) h.slot = 0;
+        h.enter(h.slot ? h.run + 1 : 0);
+    }
+
+    // Cycles in which slots like the next one follow each other; a frame's last slot is looked at alone.
+    static int64_t alike(const Hot& h) { return h.stop - h.slot - (h.stop == h.slots); }
+
+    // Cycles until the first beat in the pipeline is offered.
+    static int64_t arrives(const Hot& h) {
+        return h.pipe ? h.latency - 1 - (63 - __builtin_clzll(h.pipe)) : kNever;
+    }
+
+    void look(int32_t i) {
+        Hot& h = hot_[i];
+        catch_up(h, cycle_);
+        h.seen = cycle_;
+        switch (h.kind) {
+            case kFifo: return fifo(h, i);
+            case kFork: return fork(h, i);
+            case kRing: return ring(h, i);
+            default: return plain(h, i);
+        }
+    }
+
+    void fifo(Hot& h, int32_t i) {
+        const bool out = ready_[h.out[0]], in = valid_[h.in[0]];
+        const bool room = h.taken < h.depth, give = h.taken > 0 && out, take = room && in;
+        accepts(h, 0, room);
+        if (take && h.taken >= h.peak) h.peak = h.taken + 1;
+        h.taken += take - give;
+        h.take = take;
+        h.gain = take - give;
+        if (i == 0) offered_ += take;
+        offers(h, 0, h.taken > 0);
+        const bool same = (h.taken < h.depth) == room && (h.taken > 0 && out) == give;
+        again(i, !same ? 1 : h.gain > 0 ? 1 + h.depth - h.taken : h.gain < 0 ? h.taken : kNever);
+    }
+
+    void fork(Hot& h, int32_t i) {
+        bool all = true;
+        for (int o = 0; o < h.outputs; ++o) all &= h.had[o] || ready_[h.out[o]];
+        accepts(h, 0, all);
+        if (!valid_[h.in[0]]) return;
+        bool changed = false;
+        for (int o = 0; o < h.outputs; ++o) {
+            const bool had = !all && (h.had[o] || ready_[h.out[o]]);
+            changed |= had != (h.had[o] != 0);
+            h.had[o] = had;
+        }
+        if (changed) again(i, 1);
+    }
+
+    void ring(Hot& h, int32_t i) {
+        const bool out = ready_[h.out[0]];
+        const bool room = h.taken - h.given < h.depth, take = room && valid_[h.in[0]];
+        const int64_t before = h.taken;
+        accepts(h, 0, room);
+        h.taken += take;
+        h.take = take;
+        h.go = h.shift = h.full = false;
+        const bool held = (h.pipe & h.top()) && !out;
+        const bool go = !held && before >= h.need;
+        if (!held) {
+            h.pipe = ((h.pipe << 1) | go) & h.mask;
+            offers(h, 0, (h.pipe & h.top()) != 0);
+            if (go) {
+                h.given = h.free;
+                next_slot(h);
+                if (h.slot == 0) {
+                    h.taken -= h.beats;
+                    h.given = 0;
+                }
+            }
+        }
+        // When something else will happen: the ring is full, has what a slot waits for, or comes to another run.
+        const int64_t filled = take ? 1 + h.depth - (h.taken - h.given) : kNever;
+        const bool same = (h.taken - h.given < h.depth) == room;
+        if (!same) return again(i, 1);
+        if (held) return again(i, filled);
+        if (!go) {
+            if (h.pipe) return again(i, 1);
+            const int64_t lacks = h.need - h.taken;
+            if (lacks <= 0) return again(i, 1);
+            return again(i, take ? std::min(filled, 1 + lacks) : kNever);
+        }
+        if (h.pipe != h.mask || !out || h.need > h.taken || h.free != h.given) return again(i, 1);
+        h.go = h.shift = h.full = true;
+        again(i, std::min(filled, 1 + alike(h)));
+    }
+
+    void plain(Hot& h, int32_t i) {
+        const bool out = ready_[h.out[0]], en = out || !(h.pipe & h.top());
+        const uint8_t f = h.flags;
+        bool go = en && (valid_[h.in[0]] || !(f & kWaits[0]));
+        if (h.inputs == 2) {
+            go = go && (valid_[h.in[1]] || !(f & kWaits[1]));
+            accepts(h, 1, go && (f & kTakes[1]));
+        }
+        accepts(h, 0, go && (f & kTakes[0]));
+        h.go = h.shift = h.full = false;
+        if (!en) return;  // until its output is taken
+        h.pipe = ((h.pipe << 1) | (go && (f & kEmits))) & h.mask;
+        offers(h, 0, (h.pipe & h.top()) != 0);
+        if (go) next_slot(h);
+        const int64_t beat = arrives(h);
+        if (!go) {
+            if (beat == 0) return again(i, 1);
+            h.shift = true;
+            return again(i, beat);
+        }
+        const uint8_t next = h.flags;
+        if ((next & kInputs) != (f & kInputs)) return again(i, 1);
+        if (next & kEmits) {
+            if (!(f & kEmits) || h.pipe != h.mask || !out) return again(i, 1);
+            h.full = true;
+        } else if (beat == 0) {
+            return again(i, 1);
+        }
+        h.go = h.shift = true;
+        again(i, h.full ? 1 + alike(h) : std::min(beat, 1 + alike(h)));
+    }
+};
 
 }  // namespace
 
 extern "C" {
 
-struct Cell {
-    int32_t kind, inputs, outputs, latency;
-    int32_t in[2], out[2];   // wires
-    int64_t slots, depth, beats;
-    const uint8_t* flags;    // plain: (slots,)
-    const int32_t* need;     // ring: (slots,) beats of the frame that a slot must have
-    const int32_t* free;     // ring: (slots,) beats given back once a slot is done
-};
-
 // Returns the frames that came out, their last beats' cycles in `ends`: up to `frames` of them, or fewer once the last
 // three intervals are equal, nothing can move any more or `limit` cycles are over. `cells` are in topological order
 // from wire 0, which always offers, or beat i from cycle i * pace / cells[0].slots on, to wire `sink`, which always takes.
 // `peaks` gets the depth with which each FIFO would have taken all that it took, when it took it.
+// `state`: 5 * count + wires numbers, unless null; the run goes on from there if `resume`, else from reset, and it gets
+// the state at the end of the last frame. -1: the cells cannot hold what they hold there.
+// A state that comes again at the end of a frame is followed by the intervals that followed it before.
 int64_t rtl4ml_step(int64_t count, const Cell* cells, int64_t wires, int64_t sink, int64_t out_beats, int64_t pace,
-                    int64_t frames, int64_t limit, int64_t* ends, int64_t* peaks) {
-    struct Hot {  // a cell and where it stands
-        Cell c;
-        uint64_t top, mask;          // of its pipelines: the beat that is offered, all beats
-        int64_t slot, taken, given;  // a FIFO: `taken` is what it holds
-        uint64_t pipe[2];            // a fork: whether an output has had the beat that still stands at the input
-        int64_t peak;
+                    int64_t frames, int64_t limit, int64_t* ends, int64_t* peaks, int64_t* state, int64_t resume) {
+    Netlist net(count, cells, wires, sink, pace);
+    if (resume && !net.resume(state)) return -1;
+    std::vector<std::vector<int64_t>> past;
+    int64_t done = 0, beats = 0, still = 0, cycle = 0;
+    const auto gap = [&](int64_t i) { return ends[i] - ends[i - 1]; };
+    const auto over = [&] {
+        return done == frames ||
+               (done > 3 && gap(done - 1) == gap(done - 2) && gap(done - 2) == gap(done - 3));
     };
-    std::vector<Hot> hot(count);
-    std::vector<Hot*> forks;
-    for (int64_t i = 0; i < count; ++i) {
-        const uint64_t top = uint64_t{1} << (cells[i].latency - 1);
-        hot[i] = Hot{cells[i], top, top | (top - 1), 0, 0, 0, {0, 0}, 0};
-        if (cells[i].kind == kFork) forks.push_back(&hot[i]);
-    }
-    std::vector<uint8_t> valid_(wires, 0), ready_(wires, 1);  // a wire that nobody reads is taken
-    uint8_t *const valid = valid_.data(), *const ready = ready_.data();
-    int64_t done = 0, beats = 0, offered = 0;  // `offered`: beats that the source has handed over
-    const auto leave = [&] {
-        for (int64_t i = 0; i < count; ++i) peaks[i] = hot[i].peak;
-        return done;
-    };
-    for (int64_t cycle = 0; cycle < limit; ++cycle) {
-        valid[0] = cycle * cells[0].slots >= offered * pace;
-        if (valid[sink] && ++beats == out_beats) {
+    for (; cycle < limit; ++cycle) {
+        if (net.giving() && ++beats == out_beats) {
             beats = 0;
             ends[done++] = cycle;
-            if (done == frames) return leave();
-            if (done > 3) {
-                const int64_t gap = ends[done - 1] - ends[done - 2];
-                if (gap == ends[done - 2] - ends[done - 3] && gap == ends[done - 3] - ends[done - 4]) return leave();
+            std::vector<int64_t> now = net.state(cycle);
+            if (state) std::copy(now.begin(), now.end(), state);
+            if (over()) break;
+            now.push_back(net.debt(cycle));
+            const auto found = std::find(past.begin(), past.end(), now);
+            if (found != past.end()) {
+                const int64_t period = past.end() - found;
+                for (; !over(); ++done) ends[done] = ends[done - 1] + gap(done - period);
+                break;
             }
+            past.push_back(std::move(now));
         }
-        bool moved = !valid[0];
-        // Backwards, so that `ready` of what reads a cell is known; a cell's new `valid` is for the next cycle, and all
-        // that read it have been here before.
-        for (Hot* h = hot.data() + count - 1; h >= hot.data(); --h) {
-            const Cell& c = h->c;
-            switch (c.kind) {
-                case kFifo: {
-                    const bool room = h->taken < c.depth;
-                    const bool give = h->taken > 0 && ready[c.out[0]];
-                    const bool take = room && valid[c.in[0]];
-                    ready[c.in[0]] = room;
-                    if (take && h->taken >= h->peak) h->peak = h->taken + 1;
-                    h->taken += take - give;
-                    valid[c.out[0]] = h->taken > 0;
-                    moved |= take || give;
-                    if (h == hot.data()) offered += take;
-                    break;
-                }
-                case kFork: {
-                    bool all = true;
-                    for (int o = 0; o < c.outputs; ++o) all &= h->pipe[o] || ready[c.out[o]];
-                    ready[c.in[0]] = all;
-                    if (!valid[c.in[0]]) break;
-                    moved |= all;
-                    for (int o = 0; o < c.outputs; ++o) {
-                        const bool had = !all && (h->pipe[o] || ready[c.out[o]]);
-                        moved |= had != (h->pipe[o] != 0);
-                        h->pipe[o] = had;
-                    }
-                    break;
-                }
-                case kRing: {
-                    const bool room = h->taken - h->given < c.depth;
-                    const int64_t before = h->taken;
-                    ready[c.in[0]] = room;
-                    if (room && valid[c.in[0]]) {
-                        ++h->taken;
-                        moved = true;
-                    }
-                    if ((h->pipe[0] & h->top) && !ready[c.out[0]]) break;
-                    const bool go = before >= c.need[h->slot];
-                    moved |= h->pipe[0] != 0 || go;
-                    h->pipe[0] = ((h->pipe[0] << 1) | go) & h->mask;
-                    valid[c.out[0]] = (h->pipe[0] & h->top) != 0;
-                    if (go) {
-                        h->given = c.free[h->slot];
-                        if (++h->slot == c.slots) {
-                            h->slot = 0;
-                            h->taken -= c.beats;
-                            h->given = 0;
-                        }
-                    }
-                    break;
-                }
-                default: {
-                    const bool en = ready[c.out[0]] || !(h->pipe[0] & h->top);
-                    const uint8_t f = c.flags[h->slot];
-                    bool go = en && (valid[c.in[0]] || !(f & kWaits[0]));
-                    if (c.inputs == 2) {
-                        go = go && (valid[c.in[1]] || !(f & kWaits[1]));
-                        ready[c.in[1]] = go && (f & kTakes[1]);
-                    }
-                    ready[c.in[0]] = go && (f & kTakes[0]);
-                    if (en) {
-                        moved |= h->pipe[0] != 0;
-                        h->pipe[0] = ((h->pipe[0] << 1) | (go && (f & kEmits))) & h->mask;
-                        valid[c.out[0]] = (h->pipe[0] & h->top) != 0;
-                    }
-                    if (go) {
-                        moved = true;
-                        if (++h->slot == c.slots) h->slot = 0;
-                    }
-                }
-            }
-        }
-        for (Hot* h : forks)
-            for (int o = 0; o < h->c.outputs; ++o) valid[h->c.out[o]] = valid[h->c.in[0]] && !h->pipe[o];
-        if (!moved) return leave();
+        const bool any = net.step(cycle);
+        still = any || net.giving() || !net.offering() ? 0 : still + 1;
+        if (still > kWheel) break;
     }
-    return leave();
+    net.peaks(cycle, peaks);
+    return done;
 }
 
 }  // extern "C"

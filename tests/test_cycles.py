@@ -18,12 +18,13 @@ from steps_reference import step
 
 import rtl4ml.lower as lowering
 from rtl4ml.cells import Fifo, Geometry, Window
-from rtl4ml.cycles import predict
+from rtl4ml.cycles import edges, predict
 from rtl4ml.explore import fold
 from rtl4ml.frontend import parse
 from rtl4ml.ir import Graph
 from rtl4ml.lower import lower
 from rtl4ml.netlist import Lowering, Netlist
+from rtl4ml.stepper import Stepper
 
 
 def student(name: str) -> Any:
@@ -127,3 +128,22 @@ def test_a_large_netlist_follows_from_narrower_ones(monkeypatch: pytest.MonkeyPa
     assert len(skips) == 2
     for name in skips:
         assert guess[name] == pytest.approx(depth[name], rel=0.1), name
+
+
+def test_the_pace_does_not_depend_on_where_a_run_starts(small: Netlist) -> None:
+    """From reset and from the steady state of the same cells with other FIFOs, in which some do not fit."""
+    stepper = Stepper(small, *edges(small))
+    names = [n for n in stepper.fifos if n != "s_axis"]
+    roomy = stepper.run(depths=dict.fromkeys(names, 1000))
+    assert roomy.steady
+    assert roomy.state is not None
+    rng = np.random.default_rng(0)
+    seen = set()
+    for _ in range(40):
+        depths = {n: int(max(2, rng.integers(2, 12) * roomy.peaks[n] // 8)) for n in names}
+        cold, warm = (stepper.run(depths=depths, start=start) for start in (None, roomy.state))
+        assert cold.steady == warm.steady
+        if cold.steady:
+            assert cold.interval == warm.interval
+            seen.add(cold.interval)
+    assert len(seen) > 2, "paces that are all alike prove nothing"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtl4ml.netlist import Netlist, Timing
-from rtl4ml.stepper import Stepper
+from rtl4ml.stepper import State, Stepper
 
 # Registers at the AXI4-Stream edges, as the headers of r4_axis_in and r4_axis_out state.
 EDGE_IN = 2
@@ -57,11 +57,14 @@ def predict(netlist: Netlist) -> Cycles:
         interval = round(work[bottleneck] * b.interval / max(b.cells.values()))
         fill1, fill2 = a.latency - a.interval, b.latency - b.interval
         return Cycles(interval + fill1 + (fill2 - fill1) * (w - w1) // (w2 - w1), interval, work, bottleneck)
-    steps = Stepper(netlist, *edges(netlist)).run()
-    if not steps.steady:
+    stepper = Stepper(netlist, *edges(netlist))
+    settled = netlist.settled is not None
+    first = stepper.run(frames=1) if settled else stepper.run()
+    steps = stepper.run(start=netlist.settled) if settled else first
+    if not steps.steady or not first.ends:
         raise RuntimeError(f"{netlist.graph.name}: the netlist stands still after {len(steps.ends)} frames")
     # r4_axis_out keeps a frame's last beat until it knows from r4_axis_in that the frame was as long as it should be.
-    return Cycles(max(steps.ends[0], netlist.input.beats + FLAG), steps.interval, work, bottleneck)
+    return Cycles(max(first.ends[0], netlist.input.beats + FLAG), steps.interval, work, bottleneck)
 
 
 # Entries by which FIFOs of more than four times as many are sized: block memory comes in steps of 512 words at least.
@@ -71,8 +74,11 @@ GRAIN = 512
 _ENDLESS = 2**40
 
 
-def depths(netlist: Netlist, rows: Mapping[str, int], skips: list[str], least: int) -> dict[str, int]:
-    """Depths, `least` or more, at which no FIFO costs a cycle of the interval: FIFO name to depth.
+def depths(
+    netlist: Netlist, rows: Mapping[str, int], skips: list[str], least: int
+) -> tuple[dict[str, int], State | None]:
+    """Depths, `least` or more, at which no FIFO costs a cycle of the interval: FIFO name to depth; and where the cells
+    then stand once the pace is steady.
 
     What a FIFO takes ahead of its reader, while the source spreads its beats evenly over the interval and no FIFO ever
     is full, is enough: no beat comes later where the source offers more, and earlier ones only wait. Much of that could
@@ -91,9 +97,16 @@ def depths(netlist: Netlist, rows: Mapping[str, int], skips: list[str], least: i
         interval, pace = pace, free.interval
     enough = {name: max(free.peaks[name], least) for name in inner}
 
+    # Wherever a run starts, the pace in the end is the same: what a loop of cells and FIFOs holds, beats and room for
+    # them together, never changes. So a run goes on from the last one that held.
+    state = free.state
+
     def holds(now: Mapping[str, int]) -> bool:
-        steps = stepper.run(depths=now)
-        return steps.steady and steps.interval <= interval
+        nonlocal state
+        steps = stepper.run(depths=now, start=state)
+        if kept := steps.steady and steps.interval <= interval:
+            state = steps.state
+        return kept
 
     def cut(eighths: int) -> dict[str, int]:
         few = {k: max(least, -(-rows[k] * eighths // 8)) for k in inner if k not in skips}
@@ -117,4 +130,4 @@ def depths(netlist: Netlist, rows: Mapping[str, int], skips: list[str], least: i
                 now[name], stride = probe, 4 * stride
             else:
                 few, stride = probe, max(1, (now[name] - probe) // 2 // grain) * grain
-    return now
+    return now, state

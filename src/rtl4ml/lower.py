@@ -68,6 +68,7 @@ def sized(net: Netlist) -> Netlist:
 
     Those of a netlist too large for that come from two of narrower frames, see `narrower`.
     """
+    settled = None
     if (pair := narrower(net)) is not None:
         (w1, a), (w2, b) = ((n.graph.inputs[0].hwc[1], n) for n in pair)
         width = net.graph.inputs[0].hwc[1]
@@ -75,9 +76,9 @@ def sized(net: Netlist) -> Netlist:
         found = {k: max(CUT, d + -(-(depth2[k] - d) * (width - w1) // (w2 - w1))) for k, d in depth1.items()}
     else:
         rows = {c.name: -(-c.x.beats // _rows(net, c)) for c in net.cells if isinstance(c, Fifo)}
-        found = depths(net, rows, _skips(net), CUT)
+        found, settled = depths(net, rows, _skips(net), CUT)
     cells = (replace(c, depth=found[c.name]) if isinstance(c, Fifo) else c for c in net.cells)
-    return replace(net, cells=tuple(cells))
+    return replace(net, cells=tuple(cells), settled=settled)
 
 
 @lru_cache(maxsize=4)

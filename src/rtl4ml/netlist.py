@@ -166,12 +166,16 @@ class Cell(ABC):
 
 @dataclass(frozen=True)
 class Netlist:
-    """Cells in topological order between one input wire and one output wire."""
+    """Cells in topological order between one input wire and one output wire.
+
+    settled: where the cells stand (`stepper.State`) once frames come at a steady pace; None where nobody looked
+    """
 
     graph: Graph
     cells: tuple[Cell, ...]
     input: Wire
     output: Wire
+    settled: NDArray[np.int64] | None = field(default=None, compare=False)
 
 
 @dataclass

@@ -22,6 +22,8 @@ from rtl4ml.errors import EnvironmentProblem
 from rtl4ml.netlist import Netlist, Timing
 from rtl4ml.tools import cache_folder, disk_errors, require
 
+State = NDArray[np.int64]
+
 PLAIN, RING, FIFO, FORK = 0, 1, 2, 3
 _FLAGS = ("-O3", "-std=gnu++17", "-shared", "-fPIC")
 
@@ -31,17 +33,20 @@ class _Cell(ctypes.Structure):
         *((name, ctypes.c_int32) for name in ("kind", "inputs", "outputs", "latency")),
         ("source", ctypes.c_int32 * 2),
         ("sink", ctypes.c_int32 * 2),
-        *((name, ctypes.c_int64) for name in ("slots", "depth", "beats")),
-        *((name, ctypes.c_void_p) for name in ("flags", "need", "free")),
+        *((name, ctypes.c_int64) for name in ("slots", "depth", "beats", "runs")),
+        *((name, ctypes.c_void_p) for name in ("end", "flags", "need", "free")),
     ]
 
 
 @dataclass(frozen=True)
 class Steps:
-    """What a run gave. ends: cycle of every frame's last output beat; peaks: depths that each FIFO could have had."""
+    """What a run gave. ends: cycle of every frame's last output beat; peaks: depths that each FIFO could have had;
+    state: where the last frame that was stepped through left all cells, None if none came out.
+    """
 
     ends: tuple[int, ...]
     peaks: Mapping[str, int]
+    state: State | None = None
 
     @property
     def steady(self) -> bool:
@@ -96,8 +101,9 @@ class Stepper:
         elif t.free is not None:
             c.kind = RING
             c.beats = int(t.free[-1])
-            c.need = self._array(t.need[0], np.int32)
-            c.free = self._array(t.free, np.int32)
+            starts = self._runs(c, t.need[0], t.free)
+            c.need = self._array(t.need[0][starts], np.int32)
+            c.free = self._array(t.free[starts], np.int32)
         else:
             flags = np.zeros(t.slots, np.uint8)
             for k, n in enumerate(t.need):
@@ -107,14 +113,33 @@ class Stepper:
                 )
                 flags |= (takes.astype(np.uint8) << k) | (waits.astype(np.uint8) << (2 + k))
             flags[t.emit[0]] |= 16
-            c.flags = self._array(flags, np.uint8)
+            c.flags = self._array(flags[self._runs(c, flags)], np.uint8)
         return c
 
-    def run(self, *, frames: int = 24, depths: Mapping[str, int] | None = None, pace: int = 0) -> Steps:
+    def _runs(self, c: _Cell, *by_slot: NDArray[Any]) -> NDArray[np.intp]:
+        """Sets the ends of runs of slots in which nothing changes; returns where they start."""
+        change = np.zeros(len(by_slot[0]), bool)
+        change[0] = True
+        for a in by_slot:
+            change[1:] |= a[1:] != a[:-1]
+        starts = np.flatnonzero(change)
+        c.runs = len(starts)
+        c.end = self._array(np.append(starts[1:], len(change)), np.int32)
+        return starts
+
+    def run(
+        self,
+        *,
+        frames: int = 24,
+        depths: Mapping[str, int] | None = None,
+        pace: int = 0,
+        start: State | None = None,
+    ) -> Steps:
         """Steps until `frames` frames are out, three intervals are equal, or nothing can move any more.
 
         depths: of FIFOs, where they are to differ from the netlist's
         pace:   cycles over which the source spreads a frame's beats; 0: it always offers
+        start:  state of a run of this netlist with other depths to go on from, where the FIFOs hold it
         """
         cells = self._cells
         if depths:
@@ -124,10 +149,24 @@ class Stepper:
         ends = (ctypes.c_int64 * frames)()
         peaks = (ctypes.c_int64 * len(cells))()
         sink = self._wires["m_axis"]
-        done = _library().rtl4ml_step(
-            len(cells), cells, len(self._wires), sink, self._out_beats, pace, frames, self._limit, ends, peaks
+        state = np.zeros(5 * len(cells) + len(self._wires), np.int64) if start is None else start.copy()
+
+        def step(resume: bool) -> int:
+            return int(
+                _library().rtl4ml_step(
+                    len(cells), cells, len(self._wires), sink, self._out_beats, pace, frames, self._limit, ends,
+                    peaks, state.ctypes.data, resume,
+                )
+            )  # fmt: skip
+
+        done = step(start is not None)
+        if done < 0:
+            done = step(False)
+        return Steps(
+            tuple(ends[:done]),
+            {name: int(peaks[i]) for name, i in self.fifos.items()},
+            state if done else None,
         )
-        return Steps(tuple(ends[:done]), {name: int(peaks[i]) for name, i in self.fifos.items()})
 
 
 @cache
@@ -168,6 +207,6 @@ def _load(path: Path) -> ctypes.CDLL:
     library.rtl4ml_step.restype = ctypes.c_int64
     library.rtl4ml_step.argtypes = [
         ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64,
-        ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p,
+        ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64,
     ]  # fmt: skip
     return library
