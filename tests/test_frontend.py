@@ -983,10 +983,11 @@ def test_threshold_without_a_mask() -> None:
 
 
 def test_mask_of_several_channels(rng: np.random.Generator) -> None:
-    model = K.Sequential([K.Input((4,)), act("quantized_bits(8,1)"), Q.QDense(2, **linear())], name="net")
+    dense = Q.QDense(2, **linear(), name="classes")
+    model = K.Sequential([K.Input((4,)), act("quantized_bits(8,1)"), dense], name="net")
     refusal(
         model,
-        "net: output='mask' must go with one channel, not 2; use output='argmax'",
+        "classes: output='mask' must go with one channel, not 2; use output='argmax'",
         BadModel,
         output="mask",
         threshold=0.5,
@@ -999,7 +1000,7 @@ def test_heads_of_several_outputs() -> None:
     model = K.Model(entry, [Q.QDense(2, **linear())(x), Q.QDense(2, **linear())(x)], name="net")
     refusal(
         model,
-        "net: output='argmax' must go with one output, not 2; use output='logits'",
+        "net: output='argmax' must go with one output, not 2; split the model",
         BadModel,
         output="argmax",
     )

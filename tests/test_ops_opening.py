@@ -118,12 +118,12 @@ def test_bad_options(options: dict[str, Any], text: str) -> None:
 
 
 def test_an_opening_needs_rows_and_columns() -> None:
-    dense = Q.QDense(1, kernel_quantizer=Q.quantized_bits(4, 0, alpha=1))
+    dense = Q.QDense(1, name="logit", kernel_quantizer=Q.quantized_bits(4, 0, alpha=1))
     model = K.Sequential([L.Input((6,)), Q.QActivation("quantized_bits(6,0,alpha=1)"), dense], name="net")
     with pytest.raises(BadModel) as caught:
         parse(model, output="mask", threshold=0, opening=2)
     assert str(caught.value) == (
-        "net: opening must go with a mask of rows and columns, not of shape (1,); leave it out"
+        "logit: opening must go with a mask of rows and columns, not of shape (1,); leave it out"
     )
 
 

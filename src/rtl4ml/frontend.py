@@ -403,7 +403,7 @@ class _Builder:
             if len(streams) != 1:
                 raise BadModel(
                     f"{self.model.name}: output={output!r} must go with one output, not {len(streams)}; "
-                    "use output='logits'"
+                    "split the model"
                 )
             streams = [self.head(output, streams[0], cut[0], threshold, opening)]
         graph = Graph(name, (source,), tuple(self.ops), tuple(streams), int(self.model.count_params()))
@@ -555,18 +555,32 @@ class _Builder:
         from rtl4ml.ops.head import ArgMax, Mask
         from rtl4ml.ops.opening import Opening
 
+        layer = self.model.outputs[0].node.layer.name
         if output == "argmax":
+            if s.channels == 1:
+                raise BadModel(
+                    f"{layer}: output='argmax' must go with several channels, not 1; "
+                    "use output='mask' and threshold=0.5"
+                )
             return self.add(ArgMax(name=self.name("argmax"), inputs=(s,)))
         if s.channels != 1:
             raise BadModel(
-                f"{self.model.name}: output='mask' must go with one channel, not {s.channels}; "
-                "use output='argmax'"
+                f"{layer}: output='mask' must go with one channel, not {s.channels}; use output='argmax'"
+            )
+        if cut == "softmax":
+            raise BadModel(
+                f"{layer}: output='mask' must go with a sigmoid, a tanh or logits, not softmax of one channel, "
+                "which is always 1; use a sigmoid"
             )
         assert threshold is not None
+        if cut and not (least := {"sigmoid": 0, "tanh": -1}[cut]) < threshold <= 1:
+            raise BadInput(
+                f"{layer}: the threshold of a {cut} must be above {least} and at most 1, not {threshold}; "
+                f"give threshold={(least + 1) / 2:g}"
+            )
         if opening is not None and len(s.shape) != 3:
             raise BadModel(
-                f"{self.model.name}: opening must go with a mask of rows and columns, not of shape {s.shape}; "
-                "leave it out"
+                f"{layer}: opening must go with a mask of rows and columns, not of shape {s.shape}; leave it out"
             )
         mask = self.add(Mask(name=self.name("mask"), inputs=(s,), threshold=_least(s, cut, threshold)))
         if opening is None:

@@ -78,12 +78,29 @@ def load_file(path: Path) -> Any:
     except Rtl4mlError:
         raise
     except Exception as error:  # noqa: BLE001 -- h5py, zipfile, Keras and TensorFlow raise what they like
+        if layer := _built(error):
+            raise BadModel(
+                f"{path}: layer {layer} must be one that tf_keras and QKeras can build, not fail with "
+                f"{_one_line(error)}; correct the model"
+            ) from None
         raise BadModel(
             f"{path}: must be a model that tf_keras and QKeras can load, not fail with {_one_line(error)}; "
             "save it again"
         ) from None
     finally:
         logger.setLevel(level)
+
+
+def _built(error: Exception) -> str:
+    """The name of the layer that Keras was building when it raised the error, or nothing."""
+    keras = _tf.keras()
+    name, at = "", error.__traceback__
+    while at is not None:
+        layers = (at.tb_frame.f_locals.get(local) for local in ("layer", "self"))
+        parts = (v for v in layers if isinstance(v, keras.layers.Layer) and not isinstance(v, keras.Model))
+        name = next((str(layer.name) for layer in parts), name)
+        at = at.tb_next
+    return name
 
 
 def custom_objects() -> dict[str, Any]:
@@ -210,4 +227,4 @@ def _nodes(config: Any, owner: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:160]
+    return f"{type(error).__name__}: {text}"[:240]
