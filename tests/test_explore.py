@@ -166,7 +166,49 @@ def test_refusals(arguments: dict[str, Any], error: type[Exception], text: str) 
 def test_a_budget_that_nothing_fits() -> None:
     with pytest.raises(
         OverBudget,
-        match=r"^\w+: the design must fit 27 lut, not need [\d,]+, most of it in this layer \([\d,]+\); "
-        r"this is the smallest design, take a smaller model$",
+        match=r"^\w+: the design must fit the budget, not need [\d,]+ lut of 27 \([\d.]+ x\) and [\d,]+ ff of 548 "
+        r"\([\d.]+ x\), most lut in this layer \([\d,]+\); no smaller design was found: take a smaller model or frame, "
+        r"or look at its report with fit=False$",
     ):
-        fold_for(graph("chain"), target_interval=None, budget={"lut": 1e-4})
+        fold_for(graph("chain"), target_interval=None, budget={"lut": 1e-4, "ff": 1e-3})
+
+
+def test_the_numbers_of_a_design_that_does_not_fit() -> None:
+    g = graph("chain")
+    budget = {"lut": 1e-4}
+    made = fold_for(g, target_interval=None, budget=budget, fit=False)
+    layers = layer_resources(made)
+    need = sum(r.lut for r in layers.values())
+    name = max(layers, key=lambda n: layers[n].lut)
+    with pytest.raises(
+        OverBudget, match=f"^{name}: .* not need {need:,.0f} lut of 27 .*{layers[name].lut:,.0f}"
+    ):
+        fold_for(g, target_interval=None, budget=budget)
+    explorer = Explorer(g)
+    slowest = explorer.choose(explorer.intervals[-1])
+    assert slowest is not None
+    assert need <= 1.1 * sum(r.lut for r in layer_resources(slowest).values())
+
+
+def test_an_interval_that_does_not_fit() -> None:
+    """The error names one that does, which is then taken; without the limit the one asked for is made."""
+    g = graph("chain")
+    lut = sum(r.lut for r in layer_resources(Explorer(g).fold(30)).values())
+    budget = {"lut": 0.7 * lut / XCZU9EG["lut"], "dsp": 2 / XCZU9EG["dsp"]}
+    with pytest.raises(OverBudget, match=r"must fit the budget.*; target_interval=\d+ fits$") as error:
+        fold_for(g, target_interval=30, budget=budget)
+    fold_for(g, target_interval=int(re.findall(r"=(\d+) fits", str(error.value))[0]), budget=budget)
+    asked = Explorer(g).fold(30)
+    made = fold_for(g, target_interval=30, budget=budget, fit=False)
+    assert [(op.pe, op.simd) for op in made.ops] == [(op.pe, op.simd) for op in asked.ops]
+
+
+def test_a_bound_is_below_every_choice() -> None:
+    """Else an interval that fits would be passed over."""
+    explorer = Explorer(graph("skip"))
+    for target in (100, 150, 300, 600):
+        found = explorer.choose(target)
+        assert found is not None
+        cost = cost_of(explorer, found, target)
+        share = max(getattr(cost, k) / v for k, v in XCZU9EG.items())
+        assert 0.5 * share < explorer.fill(target, XCZU9EG, Resources()) <= share * (1 + 1e-9)

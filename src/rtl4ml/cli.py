@@ -129,6 +129,8 @@ def _table(title: str, *columns: str) -> Table:
 
 def _show(report: Report, out: Path) -> None:
     """Prints a report: the verdict, exactness, cycles, resources."""
+    from rtl4ml.report import fits
+
     console = _console()
     proof = _table("Against the QKeras model", "", "samples", "values", "mismatches")
     names = {"emulate": "emulation (integers)", "csim": "HLS C simulation", "rtl": "RTL simulation"}
@@ -155,6 +157,8 @@ def _show(report: Report, out: Path) -> None:
         share = f"{100 * known[-1] / available[key]:.1f} %" if known else "–"
         resources.add_row(key, *(_number(v) for v in values), _number(available[key]), share)
     console.print(resources)
+    if (fit := fits(report)).kind == "bad":
+        console.print(f"{fit.title}: {fit.detail}", style="bold red", soft_wrap=True)
     console.print(f"project  {out}", soft_wrap=True)
     console.print(f"report   {out / 'report.html'}", soft_wrap=True)
 
@@ -227,6 +231,12 @@ def _conversion(command: Callable[..., None]) -> Callable[..., None]:
             default="logits",
             show_default=True,
             help="What the hardware gives: all channels, the greatest channel's number, or one bit a pixel.",
+        ),
+        click.option(
+            "--fit/--no-fit",
+            default=True,
+            show_default=True,
+            help="Refuse a design that the device cannot hold.",
         ),
         click.option(
             "--threshold", type=float, help="Of --output mask: 1 where the model's own output reaches it."

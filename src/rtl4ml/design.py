@@ -48,6 +48,7 @@ def convert(
     threshold: float | None = None,
     opening: int | None = None,
     foldings: Mapping[str, tuple[int, int]] | None = None,
+    fit: bool = True,
 ) -> Design:
     """A design for the ZCU102 that computes exactly what the model computes; its project goes to `out`.
 
@@ -60,6 +61,8 @@ def convert(
     output:          "logits", "argmax" or, for one channel, "mask" with `threshold`
     opening:         for "mask" of rows and columns: radius, 1 to 7 pixels, of a disk by which it is opened
     foldings:        (pe, simd) of layers by hand; the legal values are in the error for illegal ones
+    fit:             False: a design that does not fit device or budget is made all the same, that of target_interval
+                     or else about the smallest; its report says what does not fit and by how much
 
     Raises Rtl4mlError: one line that names the layer or file, the rule, the offender and the way out.
     """
@@ -71,7 +74,7 @@ def convert(
     start = time.perf_counter()
     live = load(model)
     parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
-    graph = fold_for(parsed.graph, target_interval=target_interval, budget=budget, layers=foldings)
+    graph = fold_for(parsed.graph, target_interval=target_interval, budget=budget, layers=foldings, fit=fit)
     netlist = lower(graph)
     cycles = predict(netlist)
     flags = -(-cycles.latency // cycles.interval) + 2

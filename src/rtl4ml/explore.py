@@ -8,6 +8,7 @@ the smallest interval is found by bisection over the intervals that foldings hav
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -93,6 +94,7 @@ class Explorer:
             )
         self._options: dict[tuple[str, Folding], list[Option]] = {}
         self._widths: dict[tuple[str, int, int], Resources] = {}
+        self._fills: dict[tuple[object, ...], float] = {}
 
     @property
     def intervals(self) -> list[int]:
@@ -143,6 +145,26 @@ class Explorer:
 
         limits: LUT, FF, DSP48E2 and RAMB36 that operators and lane conversions may take together.
         """
+        p, chosen, options = self._program(target)
+        found = p.solve(limits or {})
+        if found is None:
+            return None
+        picks = {
+            name: options[name][int(np.argmax(found[variables]))].op for name, variables in chosen.items()
+        }
+        return replace(self.graph, ops=tuple(picks[op.name] for op in self.graph.ops))
+
+    def fill(self, target: int, limits: Mapping[str, float], beside: Resources) -> float:
+        """A bound from below on the greatest share of the limits that any choice for `target` cycles takes, together
+        with `beside`: what a mixture of foldings would take. Infinite where there is no choice.
+        """
+        key = (target, *limits.values(), beside)
+        if key not in self._fills:
+            self._fills[key] = self._program(target)[0].bound(limits, beside)
+        return self._fills[key]
+
+    def _program(self, target: int) -> tuple[_Program, dict[str, list[int]], dict[str, list[Option]]]:
+        """The program, the variables of every operator's options, and these."""
         p = _Program()
         options = {op.name: self.options(op, target) for op in self.graph.ops}
         chosen = {name: [p.variable(o.cost) for o in some] for name, some in options.items()}
@@ -166,13 +188,7 @@ class Explorer:
                         into[z] = out[z] = 1.0
                 for row in (*made.values(), *read.values()):
                     p.equal(row, 0.0)
-        found = p.solve(limits or {})
-        if found is None:
-            return None
-        picks = {
-            name: options[name][int(np.argmax(found[variables]))].op for name, variables in chosen.items()
-        }
-        return replace(self.graph, ops=tuple(picks[op.name] for op in self.graph.ops))
+        return p, chosen, options
 
     def fold(self, target: int, limits: Mapping[str, float] | None = None) -> Graph:
         """As `choose`. Raises OverBudget where no folding is fast enough."""
@@ -210,15 +226,22 @@ class _Program:
         """Asks that the weighted sum of variables be `to`."""
         self._rows.append((dict(row), to))
 
+    def _uses(self, of: Mapping[str, float]) -> dict[str, Floats]:
+        """Shares of such resources that every variable takes."""
+        return {k: np.array([getattr(c, k) for c in self._cost], np.float64) / v for k, v in of.items()}
+
+    def _equations(self) -> LinearConstraint:
+        entries = [(i, j, w) for i, (row, _) in enumerate(self._rows) for j, w in row.items()]
+        i, j, w = (np.array(column) for column in zip(*entries, strict=True))
+        to = np.array([t for _, t in self._rows])
+        return LinearConstraint(coo_array((w, (i, j)), shape=(len(to), len(self._cost) + 1)).tocsr(), to, to)
+
     def solve(self, limits: Mapping[str, float]) -> Floats | None:
         """Values of all variables; None where nothing keeps the limits."""
         n = len(self._cost)
         most = n  # one more variable: the greatest share of any resource
-        uses = {k: np.array([getattr(c, k) for c in self._cost], np.float64) / v for k, v in XCZU9EG.items()}
-        entries = [(i, j, w) for i, (row, _) in enumerate(self._rows) for j, w in row.items()]
-        i, j, w = (np.array(column) for column in zip(*entries, strict=True))
-        to = np.array([t for _, t in self._rows])
-        constraints = [LinearConstraint(coo_array((w, (i, j)), shape=(len(to), n + 1)).tocsr(), to, to)]
+        uses = self._uses(XCZU9EG)
+        constraints = [self._equations()]
         for k, use in uses.items():
             constraints.append(LinearConstraint(np.append(use, -1.0)[None, :], -np.inf, 0))
             if k in limits:
@@ -234,6 +257,21 @@ class _Program:
             options={"mip_rel_gap": GAP, "time_limit": 60},
         )
         return None if answer.x is None else np.asarray(answer.x[:most], np.float64)
+
+    def bound(self, limits: Mapping[str, float], beside: Resources) -> float:
+        """The least that the greatest share of the limits, `beside` included, can be where variables may be parts."""
+        n = len(self._cost)
+        constraints = [self._equations()]
+        for k, use in self._uses(limits).items():
+            constraints.append(
+                LinearConstraint(np.append(use, -1.0)[None, :], -np.inf, -getattr(beside, k) / limits[k])
+            )
+        answer = milp(
+            np.append(np.zeros(n), 1.0),
+            bounds=Bounds(0, np.append(np.ones(n), np.inf)),
+            constraints=constraints,
+        )
+        return float("inf") if answer.x is None else float(answer.x[n])
 
 
 def _cost(n: Lowering) -> Resources:
@@ -284,11 +322,14 @@ def fold_for(
     target_interval: int | None,
     budget: Mapping[str, float] | None,
     layers: Mapping[str, tuple[int, int]] | None = None,
+    fit: bool = True,
 ) -> Graph:
     """The graph folded for an interval, or for the smallest interval that the budget holds.
 
     target_interval: cycles a sample; None: as many as the input has positions, or what the budget allows
     budget:          greatest share of the device by resource (0 to 1]; None: all of the device
+    fit:             False: a design that does not fit is given nevertheless: that of the interval asked for, else the
+                     fastest that needs hardly more than the smallest
     Raises OverBudget with the layer that costs most and the nearest interval that fits; BadInput.
     """
     shares = dict(budget or {})
@@ -305,20 +346,31 @@ def fold_for(
                 f"target_interval: must be a whole number of cycles from 1 up, not {target_interval!r}"
             )
         cheapest = explorer.fold(target_interval)
-        if (fits := _search(explorer, limits, [target_interval])) is not None:
+        if not fit:
+            return cheapest
+        total, beside = _beside(cheapest)
+        if _keeps(total, limits):
+            return cheapest
+        # Where FIFOs and the like alone are too much for the device no folding helps.
+        if all(getattr(beside, k) < v for k, v in limits.items()):
+            if (fits := _search(explorer, limits, [target_interval])[0]) is not None:
+                return fits[0]
+            fits, beside = _search(explorer, limits, explorer.intervals_from(target_interval))
+            if fits is not None:
+                raise OverBudget(f"{_over(cheapest, limits)}; target_interval={fits[1]} fits")
+    else:
+        x = graph.inputs[0]
+        target_interval = max(1, x.pixels if len(x.shape) > 1 else x.elements)
+        fits, beside = _search(explorer, limits, explorer.intervals_from(target_interval))
+        if fits is not None:
             return fits[0]
-        over, fits = (
-            _over(cheapest, shares),
-            _search(explorer, limits, explorer.intervals_from(target_interval)),
-        )
-        way_out = f"target_interval={fits[1]} fits" if fits else "no folding fits; take a smaller model"
-        raise OverBudget(f"{over}; {way_out}")
-    start = max(1, graph.inputs[0].pixels if len(graph.inputs[0].shape) > 1 else graph.inputs[0].elements)
-    fits = _search(explorer, limits, explorer.intervals_from(start))
-    if fits is None:
-        smallest = explorer.fold(max(explorer.intervals[-1], start))
-        raise OverBudget(f"{_over(smallest, shares)}; this is the smallest design, take a smaller model")
-    return fits[0]
+    smallest = _smallest(explorer, limits, explorer.intervals_from(target_interval), beside)
+    if not fit:
+        return smallest
+    raise OverBudget(
+        f"{_over(smallest, limits)}; no smaller design was found: take a smaller model or frame, or look at its report "
+        f"with fit=False"
+    )
 
 
 def _beside(made: Graph) -> tuple[Resources, Resources]:
@@ -328,47 +380,84 @@ def _beside(made: Graph) -> tuple[Resources, Resources]:
     return total, Resources(**{k: max(0.0, getattr(total, k) - getattr(inside, k)) for k in XCZU9EG})
 
 
+def _keeps(total: Resources, limits: Mapping[str, float]) -> bool:
+    return all(getattr(total, k) <= v for k, v in limits.items())
+
+
+# Products that a DSP48E2 makes at once, and LUTs that a product takes, for a first guess of an interval.
+_PRODUCTS, _LUTS = 2, 100
+
+
+def _first(
+    explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int], beside: Resources
+) -> int:
+    """Number of the first of ascending intervals that is not ruled out by `fill`; as many as there are if all are."""
+    lo, hi, probes = -1, len(intervals), 0
+    guess = bisect_left(intervals, explorer.graph.macs / (_PRODUCTS * limits["dsp"] + limits["lut"] / _LUTS))
+    while lo + 1 < hi:
+        at = min(max(guess, lo + 1), hi - 1)
+        share = explorer.fill(intervals[at], limits, beside)
+        lo, hi = (at, hi) if share > 1 else (lo, at)
+        # What multiplies is needed in inverse proportion to the interval; now and then the middle, in case it is not.
+        probes += 1
+        guess = bisect_left(intervals, intervals[at] * min(share, 100)) if probes % 3 else (lo + hi) // 2
+    return hi
+
+
 def _search(
     explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int]
-) -> tuple[Graph, int] | None:
-    """The first of ascending intervals whose design fits, by bisection.
+) -> tuple[tuple[Graph, int] | None, Resources]:
+    """The first of ascending intervals whose design fits, or None; and what stands beside the operators.
 
-    What stands beside the operators is known once a design is made: guessed from the last one made, taken off the
-    limits, and made anew where the guess was too low.
+    That is known once a design is made: it is guessed, taken from the last design made, and the search is made anew
+    where the guess was too low.
     """
     beside = Resources()
     for _ in range(4):
         rest = {k: v - getattr(beside, k) for k, v in limits.items()}
-        found = {t: made for t in intervals[:1] if (made := explorer.choose(t, rest)) is not None}
-        lo, hi = 1, 0 if found else len(intervals) - 1
-        while lo <= hi:
-            middle = (lo + hi) // 2
-            if (made := explorer.choose(intervals[middle], rest)) is not None:
-                found[intervals[middle]] = made
-                hi = middle - 1
-            else:
-                lo = middle + 1
-        if not found:
-            return None
-        total, beside = _beside(found[min(found)])
-        if all(getattr(total, k) <= v for k, v in limits.items()):
-            return found[min(found)], min(found)
-    return None
+        made = None
+        if min(rest.values()) > 0:
+            for k in range(_first(explorer, limits, intervals, beside), len(intervals)):
+                if (made := explorer.choose(intervals[k], rest)) is not None:
+                    break
+        if made is None:
+            break
+        total, beside = _beside(made)
+        if _keeps(total, limits):
+            return (made, intervals[k]), beside
+    return None, beside
 
 
-def _over(graph: Graph, shares: Mapping[str, float]) -> str | None:
-    """What exceeds the budget, and the layer that costs most of it; None if all fits."""
+# A mixture of foldings that takes this much more than the smallest counts as small; so much more a choice takes.
+_SLACK, _GAPS = 1.01, 1.1
+
+
+def _smallest(
+    explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int], beside: Resources
+) -> Graph:
+    """Of the designs that take hardly more of the limits than the smallest the fastest."""
+    least = explorer.fill(intervals[-1], limits, beside)
+    k = _first(explorer, {k: _SLACK * least * v for k, v in limits.items()}, intervals, beside)
+    target = intervals[min(k, len(intervals) - 1)]
+    most = {k: _GAPS * least * v - getattr(beside, k) for k, v in limits.items()}
+    return explorer.choose(target, most) or explorer.fold(target)
+
+
+def _over(graph: Graph, limits: Mapping[str, float]) -> str:
+    """What exceeds the limits and by how much, and the layer that takes most of what exceeds them most."""
     layers = layer_resources(graph)
-    for k, available in XCZU9EG.items():
-        limit = available * shares.get(k, 1.0)
-        need = sum(getattr(r, k) for r in layers.values())
-        if need > limit:
-            name = max(layers, key=lambda n: getattr(layers[n], k))
-            return (
-                f"{name}: the design must fit {limit:,.0f} {k}, not need {need:,.0f}, most of it in this layer "
-                f"({getattr(layers[name], k):,.0f})"
-            )
-    return None
+    total = sum(layers.values(), Resources())
+    over = {k: getattr(total, k) / v for k, v in limits.items() if getattr(total, k) > v}
+    worst = max(over, key=lambda k: over[k])
+    name = max(layers, key=lambda n: getattr(layers[n], worst))
+    needs = " and ".join(
+        f"{getattr(total, k):,.0f} {k} of {limits[k]:,.0f} ({factor:.2f} x)"
+        for k, factor in sorted(over.items(), key=lambda kv: -kv[1])
+    )
+    return (
+        f"{name}: the design must fit the {'device' if limits == XCZU9EG else 'budget'}, not need {needs}, "
+        f"most {worst} in this layer ({getattr(layers[name], worst):,.0f})"
+    )
 
 
 def layer_resources(graph: Graph) -> dict[str, Resources]:

@@ -59,8 +59,8 @@ def _fork(n: Lowering, w: Wire, readers: int) -> list[Wire]:
     return fork(n, w, readers)[::-1]
 
 
-# Cell cycles of a frame up to which a netlist is analysed as it is: about 3 s for each of some 20 runs of the stepper.
-ANALYSED = 80_000_000
+# Cell cycles of a frame up to which a netlist is analysed as it is: about 0.5 s a frame, some 60 frames in all.
+ANALYSED = 60_000_000
 
 
 def sized(net: Netlist) -> Netlist:
@@ -96,12 +96,9 @@ def narrower(net: Netlist) -> tuple[Netlist, Netlist] | None:
         return None
     # Pools and strides divide the frame by this much, at the most.
     step = max(-(-rows // s.shape[0]) for op in graph.ops for s in (op.output,) if len(s.shape) == 3)
-    height = min(rows, 16 * step)
-    for widths in (
-        (16 * step, 8 * step),
-        (8 * step, 4 * step),
-        (4 * step, 2 * step),
-    ):  # the widest that can be analysed
+    # The widest that can be analysed, then fewer rows: enough for every path to fill.
+    for tall, width in ((16, 16), (16, 8), (16, 4), (8, 4)):
+        height, widths = min(rows, tall * step), (width * step, width * step // 2)
         if widths[0] < columns and work * height * widths[0] <= ANALYSED * rows * columns:
             break
     wide, narrow = (graph.resized(height, w) for w in widths)
