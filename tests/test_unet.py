@@ -3,106 +3,108 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from test_cycles import student
+from unets import Unet, images, lively, unets
 
 import rtl4ml
 from rtl4ml import _tf, emit
 from rtl4ml import lower as _lower  # noqa: F401 -- the submodule
+from rtl4ml import simulate as simulation
 from rtl4ml.cycles import predict
 from rtl4ml.errors import SimulationFailed
-from rtl4ml.explore import fold
+from rtl4ml.explore import Explorer
 from rtl4ml.frontend import parse
 from rtl4ml.reference import expected
 from rtl4ml.simulate import build
 
 lowering = sys.modules["rtl4ml.lower"]
+pytestmark = pytest.mark.filterwarnings("ignore:The initializer:UserWarning")  # weights are drawn anew
 
 
-def lively(model: Any, rng: np.random.Generator) -> Any:
-    """Weights with which signals neither die nor saturate on the way through many layers."""
-    made = []
-    for w in model.get_weights():
-        if w.ndim == 4:
-            fan = w.shape[0] * w.shape[1] * (1 if w.shape[0] == 3 else w.shape[2])
-            made.append(rng.normal(0.3 / np.sqrt(fan), np.sqrt(2 / fan), w.shape))
-        else:
-            made.append(rng.normal(0, 0.1, w.shape))
-    model.set_weights(made)
-    return model
+@settings(max_examples=6, phases=[Phase.explicit, Phase.generate])
+@given(unet=unets(), seed=st.integers(0, 2**16))
+def test_random_unets(unet: Unet, seed: int) -> None:
+    """Depth 1 to 4, odd and non-square frames, mixed bit widths: emulate is exact, the netlist has a steady pace."""
+    rng = np.random.default_rng(seed)
+    _tf.keras().backend.clear_session()
+    model = lively(unet.model(), rng)
+    parsed = parse(model, **unet.options)
+    x = images(model, 2, rng)
+    np.testing.assert_array_equal(parsed.emulate(x)[0], expected(parsed, x)[0])
+    explorer = Explorer(parsed.graph)
+    netlist = lowering.lower(explorer.fold(max(explorer.floor, 40 * unet.size[0] * unet.size[1])))
+    assert predict(netlist).interval >= max(c.slots for c in netlist.cells)
 
 
-def images(model: Any, n: int, rng: np.random.Generator) -> np.ndarray:
-    return rng.random((n, *model.input_shape[1:])).astype(np.float32)
+def assert_exact_in_hardware(unet: Unet, out: Path, *, share: float, seed: int) -> None:
+    """Exact in the RTL, unstalled and stalled, at the predicted pace.
+
+    share: of the way from the shortest interval that its operators have to the longest
+    """
+    rng = np.random.default_rng(seed)
+    _tf.keras().backend.clear_session()
+    model = lively(unet.model(), rng)
+    graph = parse(model, **unet.options).graph
+    explorer = Explorer(graph)
+    least, most = np.log(explorer.floor), np.log(explorer.intervals[-1])
+    target = round(np.exp(least + share * (most - least)))
+    design = rtl4ml.convert(model, out, target_interval=max(target, explorer.floor), **unet.options)
+    x = images(model, 14, rng)
+    want = expected(design.parsed, x)[0]
+    np.testing.assert_array_equal(design.emulate(x), want)
+    run = design.simulate(x)
+    np.testing.assert_array_equal(run.y, want)
+    assert run.interval == design.cycles.interval
+    assert run.latency is not None
+    assert abs(run.latency - design.cycles.latency) <= max(2, 0.01 * run.latency)
+    for k in range(3):
+        np.testing.assert_array_equal(design.simulate(x[:6], stalls="random", seed=k).y, want[:6])
 
 
-def any_unet(depth: int, size: tuple[int, int], widths: list[int], bits: list[int], *, add: bool) -> Any:
-    """A U-Net of ordinary convolutions on frames of any size: odd maps are padded to their skip's size."""
-    layers, q = _tf.keras().layers, _tf.qkeras()
-
-    def conv(x: Any, width: int, b: int) -> Any:
-        x = q.QConv2D(
-            width, 3, padding="same",
-            kernel_quantizer=f"quantized_bits({b},0,alpha=1)", bias_quantizer="quantized_bits(6,1,alpha=1)",
-        )(x)  # fmt: skip
-        return q.QActivation(f"quantized_relu({b},1)")(x)
-
-    x = first = layers.Input((*size, 2))
-    x = q.QActivation("quantized_relu(5,0)")(x)
-    skips = []
-    for i in range(depth):
-        x = conv(x, widths[i], bits[i])
-        skips.append(x)
-        x = layers.MaxPooling2D(2)(x)
-    x = conv(x, widths[depth], bits[depth])
-    for i in reversed(range(depth)):
-        x = layers.UpSampling2D(2)(x)
-        (h, w), (sh, sw) = x.shape[1:3], skips[i].shape[1:3]
-        if (h, w) != (sh, sw):
-            x = layers.ZeroPadding2D(((0, sh - h), (0, sw - w)))(x)
-        x = (
-            layers.Add()([conv(x, widths[i], bits[i]), skips[i]])
-            if add
-            else layers.Concatenate()([x, skips[i]])
-        )
-        x = conv(x, widths[i], bits[i])
-    return _tf.keras().Model(
-        first, q.QConv2D(1, 1, kernel_quantizer="quantized_bits(4,0,alpha=1)", use_bias=False)(x)
-    )
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulators that are quick to compile: these frames are so small that their speed does not matter."""
+    monkeypatch.setattr(simulation, "_OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
 
 
-def test_random_unets() -> None:
-    """Depth 1 to 4, odd and non-square frames, mixed bit widths: emulate is exact, and the RTL has a steady pace."""
+# What random ones meet, in few layers each; the slow test draws the others.
+SMALL = {
+    "bilinear, gated, opened, odd": Unet(
+        size=(5, 7), widths=(1, 2), bits=(4, 3), integers=(1, 1), weight_bits=(4, 6), kernels=((3, 3), (1, 1)),
+        blocks=("separable", "conv"), downs=("average",), ups=("bilinear",), joins=("gate",), fits=("pad",),
+        channels=1, head="opening",
+    ),
+    "transposed, strided, classes": Unet(
+        size=(7, 4), widths=(2, 1), bits=(3, 5), integers=(2, 0), weight_bits=(3, 5), kernels=((1, 1), (5, 5)),
+        blocks=("depthwise", "conv"), downs=("stride",), ups=("transposed",), joins=("concat",), fits=("crop",),
+        channels=1, head="argmax",
+    ),
+}  # fmt: skip
 
-    @settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
-    @given(
-        depth=st.integers(1, 4),
-        extra=st.tuples(st.integers(0, 9), st.integers(0, 9)),
-        widths=st.lists(st.integers(1, 4), min_size=5, max_size=5),
-        bits=st.lists(st.integers(2, 6), min_size=5, max_size=5),
-        add=st.booleans(),
-        seed=st.integers(0, 2**16),
-    )
-    def check(
-        depth: int, extra: tuple[int, int], widths: list[int], bits: list[int], add: bool, seed: int
-    ) -> None:
-        rng = np.random.default_rng(seed)
-        _tf.keras().backend.clear_session()
-        size = (2**depth + 1 + extra[0], 2**depth + 1 + extra[1])
-        model = lively(any_unet(depth, size, widths, bits, add=add), rng)
-        parsed = parse(model)
-        x = images(model, 2, rng)
-        np.testing.assert_array_equal(parsed.emulate(x)[0], expected(parsed, x)[0])
-        netlist = lowering.lower(fold(parsed.graph, target_interval=40 * size[0] * size[1]))
-        assert predict(netlist).interval >= max(c.slots for c in netlist.cells)
+
+@pytest.mark.parametrize("name", SMALL)
+def test_small_unets_in_hardware(name: str, hasty: None, tmp_path: Path, seed: int) -> None:
+    assert_exact_in_hardware(SMALL[name], tmp_path / "design", share=0.3, seed=seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_random_unets_in_hardware(hasty: None, tmp_path_factory: pytest.TempPathFactory) -> None:
+    @settings(max_examples=24, phases=[Phase.explicit, Phase.generate])  # shrinking would take hours
+    @given(unet=unets(), share=st.floats(0, 1), seed=st.integers(0, 2**16))
+    def check(unet: Unet, share: float, seed: int) -> None:
+        out = tmp_path_factory.mktemp("unet")
+        assert_exact_in_hardware(unet, out / "design", share=share, seed=seed)
+        shutil.rmtree(out)
 
     check()
 
