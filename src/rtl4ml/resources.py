@@ -60,11 +60,20 @@ def bram36(width: int, depth: int, *, ports: int = 1) -> float:
 
 
 def _lutram(width: int, depth: int) -> Terms:
-    """Distributed memory: 8 LUTs are 32 words of 14 bits or 64 of 7; a deep one is multiplexed."""
-    if depth <= 32:
-        return {"lutram": 8 * ceil(width / 14)}
-    blocks = ceil(depth / 64)
-    return {"lutram": 8 * ceil(width / 7) * blocks, "lutram_mux": width * ceil((blocks - 1) / 3)}
+    """Distributed memory: 8 LUTs are 32 words of 14 bits or 64 of 7, whichever Yosys's costs prefer (16 a memory as far
+    as it is used, half a bit and half an address to choose among memories); a deep one is multiplexed.
+    """
+
+    def cost(words: int, bits: int) -> float:
+        return 16 * ceil(depth / words) * width / bits + (ceil(depth / words) - 1) * (width + 1) / 2
+
+    words, bits = min(((64, 7), (32, 14)), key=lambda t: cost(*t))
+    blocks = ceil(depth / words)
+    return {
+        "lutram": 8 * ceil(width / bits) * blocks,
+        "lutram_mux": width * (blocks // 2),
+        "lutram_write": blocks * (blocks > 1),
+    }
 
 
 def _bits(image: Image) -> Bits:
@@ -207,21 +216,27 @@ def _requant(p: P) -> tuple[Terms, Terms, float]:
     right, left = max(shift, 0), max(-shift, 0)
     signed, relu = bool(p["XSigned"]), p["Lo"] == 0
     kept = max(x + 1 + signed - right, 1) if right else x
-    # Bits above the result: what does not fit a LUT any more is compared by a carry chain.
-    above = max(0, x + 1 + left - right - y)
-    case = "left" if not right else "signed" if signed else "unsigned"
-    limits = "two" if signed and not relu else "one" if signed else "unsigned"
+    two = signed and not relu
+    # Bits above the result, and of all that is compared; rounding adds a carry to them and its own sign.
+    above = max(0, x + left - right - y + (1 if right else -int(signed and relu)))
+    room = max(x + left - right + 2 * (right > 0), y + 1)
+    # Yosys compares six bits a LUT, from the top; a carry chain joins them where there are three LUTs or more and a
+    # limit reaches below the first.
+    chunks = ceil(room / 6)
+    chain = right > 0 and chunks > 2 and room - y > 6 - two
+    near = max(chunks > 1 or not signed or not above, (above > 1) + (above > 5 - signed))
     lut: Terms = {
         "one": 1,
-        f"{case}_y": n * (y - left) * (above > 0),
-        f"{case}_rounded": n * max(0, right - 1),
-        f"{limits}_limit": n * (above > (limits != "two")),
-        f"{limits}_above": n * above,
-        f"{limits}_wide": n * (above > {"two": 4, "one": 6, "unsigned": 6}[limits]),
-        f"{limits}_wide_y": n * y * (above > 4) * (limits == "two"),
-        f"{limits}_wider": n * (above > 8) * (limits == "two"),
+        "rounded": n * max(0, right - 1),
+        # One limit of all ones or zeros is the flip-flop's set or reset.
+        "y": n * (y - left) * (signed and above > 0),
+        "limit": n * near * (not chain) * (above > 0 or relu),
+        "under": n * (not chain) * two * (above > 3),
+        "chunks": n * chunks * chain * (not two),
+        "chains": n * chain * two,
+        "chains_room": n * room * chain * two,
     }
-    return lut, {"one": 1, "mid": n * kept, "y": n * y}, 0.0
+    return lut, {"one": 1, "mid": n * kept, "y": n * (y - left)}, 0.0
 
 
 def _window_axis(size: int, kernel: int, stride: int, dilation: int, pad: int, positions: int) -> int:
@@ -230,6 +245,39 @@ def _window_axis(size: int, kernel: int, stride: int, dilation: int, pad: int, p
         return 0
     span = size + pad + (positions - 1) * stride + (kernel - 1) * dilation + stride + 1
     return _log(span + 1) + 1
+
+
+def _ones(moves: set[int], bits: int) -> int:
+    """Bits of an adder that adds one of these constants: it passes those through that are zero in all of them."""
+    any_one = 0
+    for m in moves:
+        any_one |= m % (1 << bits)
+    return any_one.bit_count()
+
+
+def _zeros(moves: set[int]) -> int:
+    """Low bits that are zero in all of these."""
+    return min((m & -m).bit_length() - 1 for m in moves if m)
+
+
+def _window_moves(p: P) -> tuple[set[int], set[int]]:
+    """Moves of the tap within a position, and of the position, that r4_window chooses among."""
+    groups, row = p["Groups"], p["Width"] * p["Groups"]
+    kx, ox = p["DilationW"] * groups, p["StrideW"] * groups
+    ky = p["DilationH"] * row - (p["KernelW"] - 1) * kx
+    back = 1 - groups
+    if p["ChannelMajor"]:
+        at = {1 - (p["KernelH"] - 1) * p["DilationH"] * row - (p["KernelW"] - 1) * kx}
+        at |= {kx} if p["KernelW"] > 1 else set()
+        at |= {ky} if p["KernelH"] > 1 else set()
+    else:
+        at = {ky + back}
+        at |= {1} if groups > 1 else set()
+        at |= {kx + back} if p["KernelW"] > 1 else set()
+    base = {p["Height"] * row - (p["OutHeight"] - 1) * p["StrideH"] * row - (p["OutWidth"] - 1) * ox}
+    base |= {ox} if p["OutWidth"] > 1 else set()
+    base |= {p["StrideH"] * row - (p["OutWidth"] - 1) * ox} if p["OutHeight"] > 1 else set()
+    return at, base
 
 
 @models("r4_window")
@@ -252,14 +300,23 @@ def _window(p: P) -> tuple[Terms, Terms, float]:
         for a, s, b in (("Height", "H", "Top"), ("Width", "W", "Left"))
     ) * pad  # fmt: skip
     wraps = bool(d & (d - 1))
-    taps = p["KernelH"] * p["KernelW"] > 1  # moves of several lengths within a position
-    walks = p["OutHeight"] * p["OutWidth"] > 1  # and between positions
+    at, base = _window_moves(p)
     memory = {} if p["Block"] else _lutram(w, d)
-    lut = {"one": 1, "count": count, "addr": addr, "wrap": addr * wraps, "loop": sum(map(_counter, loops)),
-           "loops": sum(c > 1 for c in loops), "axis": axis, "pad_w": w * pad, "taps": (count + addr) * taps,
-           "taps_wrap": addr * taps * wraps, "walks": (count + addr) * walks, "walks_wrap": addr * walks * wraps,
-           "rows": (count + addr) * (p["OutHeight"] > 1), **memory}  # fmt: skip
-    ff = {"one": 1, "count": count, "addr": addr, "loop": sum(map(_counter, loops)), "axis": 2 * axis,
+    turns = [{m % d for m in moves} for moves in (at, base)]
+    turn = [_ones(t, addr) for t in turns]
+    # Counts that always move by multiples of a power of two have low bits that stand still.
+    frame_bits = count - _zeros({beats})
+    base_bits = count - _zeros(base | {slack})
+    at_bits = count - _zeros(at | base | {slack})
+    freed_bits = count - _zeros(base | {slack, beats})
+    addr_bits = 3 * addr - _zeros(base | {slack, d}) - _zeros(at | base | {slack, d})
+    live = frame_bits + base_bits + at_bits + freed_bits
+    lut = {"one": 1, "count": count, "live": live - frame_bits, "addr": addr_bits, "wrap": addr * wraps,
+           "loop": sum(map(_counter, loops)), "loops": sum(c > 1 for c in loops), "axis": axis, "pad_w": w * pad,
+           "move": _ones(at, count) + _ones(base, count) + _ones({beats}, count), "turn": sum(turn),
+           "turn_wrap": addr * wraps * sum(t > 0 for t in turn), "several": count * ((len(at) > 1) + (len(base) > 1)),
+           "turns": addr * sum(len(t) > 1 for t in turns), **memory}  # fmt: skip
+    ff = {"one": 1, "bits": count + live + addr_bits, "loop": sum(map(_counter, loops)), "axis": 2 * axis,
           "w": 0 if p["Block"] else w}  # fmt: skip
     return lut, ff, bram36(w, d) if p["Block"] else 0.0
 
@@ -561,19 +618,27 @@ def _pool(p: P) -> tuple[Terms, Terms, float]:
     bits = _counter(p["Groups"])
     for count, stride in ((p["Height"], p["StrideH"]), (p["Width"], p["StrideW"])):
         bits += (_counter(count) if stride < count else 0) + (_counter(stride) if count > 1 else 0)
-    kind = "sum" if p["Sum"] else "max"
+    # Comparisons take three bits a LUT, and a carry chain where there are three LUTs or more.
+    chunks = ceil(p["YWidth"] / 3)
+    fold: Terms = {"sum_w": w} if p["Sum"] else {"max_w": w}
+    if not p["Sum"]:
+        fold |= {
+            "near": n * (chunks == 2),
+            "second": n * (p["YWidth"] - 3) * (chunks == 2),
+            "chain": n * chunks * (chunks > 2),
+        }
     lut: Terms = {"one": 1, "walk": bits}
     ff: Terms = {"one": 1, "walk": bits, "w": w}
     bram = 0.0
     if p["SizeW"] > 1:
         line_lut, line_ff, _ = _line(w, p["Groups"])
         lut, ff = _plus(lut, line_lut), _plus(ff, line_ff)
-        lut |= {f"{kind}_w": w, f"{kind}_n": n}
+        lut |= fold
     if p["SizeH"] > 1:
         columns = (p["Width"] - p["SizeW"]) // p["StrideW"] + 1
         line_lut, line_ff, bram = _line(w, columns * p["Groups"], block=bool(p["Block"]))
         lut, ff = _plus(lut, line_lut), _plus(ff, line_ff)
-        lut = _plus(lut, {f"{kind}_w": w, f"{kind}_n": n, "rows": 1})
+        lut = _plus(lut, {**fold, "rows": 1})
         ff |= {"row": w, "rows": 1}
     return lut, ff, bram
 
@@ -594,13 +659,14 @@ def _reduce(p: P) -> tuple[Terms, Terms, float]:
 @models("r4_axis_in")
 def _axis_in(p: P) -> tuple[Terms, Terms, float]:
     w, c = p["Lanes"] * p["ElemWidth"], _counter(p["Beats"])
-    return {"one": 1, "w": w, "c": c}, {"one": 1, "w": w, "c": c}, 0.0
+    flags = _log(p["FlagDepth"]) * (p["FlagDepth"] > 2)
+    return {"one": 1, "w": w, "c": c, "flags": flags}, {"one": 1, "w": w, "c": c, "flags": flags}, 0.0
 
 
 @models("r4_axis_out")
 def _axis_out(p: P) -> tuple[Terms, Terms, float]:
     w, c = p["Lanes"] * p["ElemWidth"], _counter(p["Beats"])
-    return {"one": 1, "w": w, "c": c}, {"one": 1, "w": w, "c": c}, 0.0
+    return {"one": 1, "c": c}, {"one": 1, "w": w, "c": c}, 0.0
 
 
 @models("r4_fork")
@@ -610,18 +676,31 @@ def _fork(p: P) -> tuple[Terms, Terms, float]:
 
 @models("r4_add")
 def _add(p: P) -> tuple[Terms, Terms, float]:
-    w = p["Lanes"] * p["YWidth"]
-    return {"one": 1, "w": w}, {"one": 1, "w": w}, 0.0
+    n, sa, sb = p["Lanes"], p["ShiftA"], p["ShiftB"]
+    signed = bool(p["SignedA"] or p["SignedB"])
+    ends = [p[f"Shift{s}"] + p[f"Width{s}"] + (signed and not p[f"Signed{s}"]) for s in "AB"]
+    meet = min(ends) > max(sa, sb)
+    y = min(p["YWidth"], max(ends) + meet)  # the sum's bits; those above repeat its sign
+    # What is below either operand, or above an unsigned one, passes through the adder.
+    tops = [y - 1 if p[f"Signed{s}"] else p[f"Shift{s}"] + p[f"Width{s}"] for s in "AB"]
+    return (
+        {"one": 1, "both": n * max(0, min(tops) - max(sa, sb)) * meet},
+        {"one": 1, "w": n * (y - min(sa, sb))},
+        0.0,
+    )
 
 
 @models("r4_concat")
 def _concat(p: P) -> tuple[Terms, Terms, float]:
-    y, c = p["YWidth"], _counter(p["BeatsA"] + p["BeatsB"])
-    if p["Whole"]:
-        w = (p["LanesA"] + p["LanesB"]) * y
-        return {"whole": 1}, {"whole": 1, "whole_w": w}, 0.0
-    w = p["LanesA"] * y
-    return {"one": 1, "c": c, "w": w}, {"one": 1, "c": c, "w": w}, 0.0
+    y = p["YWidth"]
+    if p["Whole"]:  # copies of a sign share a register, zeros below have none
+        return {"whole": 1}, {"whole": 1, "w": p["LanesA"] * p["WidthA"] + p["LanesB"] * p["WidthB"]}, 0.0
+    c = _counter(p["BeatsA"]) + _counter(p["BeatsB"])
+    spare = y - max(p["ShiftA"] + p["WidthA"], p["ShiftB"] + p["WidthB"])
+    shifts = sorted((p["ShiftA"], p["ShiftB"]))
+    w = p["LanesA"] * (y - max(0, spare) - shifts[0])
+    chosen = w - p["LanesA"] * (shifts[1] - shifts[0])  # where one is a zero, the flip-flop is reset
+    return {"one": 1, "counted": c > 0, "c": c, "w": chosen}, {"one": 1, "c": c, "w": w}, 0.0
 
 
 @models("r4_argmax")
@@ -636,7 +715,11 @@ def _argmax(p: P) -> tuple[Terms, Terms, float]:
 
 @models("r4_mask")
 def _mask(p: P) -> tuple[Terms, Terms, float]:
-    return {"one": 1, "x": p["Lanes"] * p["XWidth"]}, {"one": 1, "n": p["Lanes"]}, 0.0
+    n, t = p["Lanes"], p["Threshold"]
+    bits = (
+        p["XWidth"] - ((t & -t).bit_length() - 1) if t else 1
+    )  # zeros at the threshold's end decide nothing
+    return {"one": 1, "n": n, "chunks": n * (ceil(bits / 6) - 1)}, {"one": 1, "n": n}, 0.0
 
 
 def _walk(p: P, *names: str) -> tuple[Terms, Terms, float]:
@@ -672,13 +755,16 @@ def _upsample(p: P) -> tuple[Terms, Terms, float]:
     if p["FactorH"] == 1 and p["Groups"] == 1 and p["FactorW"] > 1:
         q["Width"] = 1  # nobody asks for the column
     lut, ff, _ = _walk(q, "Groups", "Width", "FactorH", "FactorW")
-    lut["w"] = w * ((p["FactorH"] > 1) + (p["FactorW"] > 1))
+    # One pixel's beat stays in the output register, the second of two in one more.
+    copies, pixels = p["FactorW"] > 1, p["Groups"]
+    lut["w"] = w * ((p["FactorH"] > 1) + (copies and pixels > 1))
+    ff["w"] = w * (1 + (copies and pixels == 2))
     bram = 0.0
     if p["FactorH"] > 1:
-        line_lut, line_ff, bram = _line(w, p["Groups"] * p["Width"], block=bool(p["Block"]))
+        line_lut, line_ff, bram = _line(w, pixels * p["Width"], block=bool(p["Block"]))
         lut, ff = _plus(lut, line_lut), _plus(ff, line_ff)
-    if p["FactorW"] > 1:
-        line_lut, line_ff, _ = _line(w, p["Groups"])
+    if copies and pixels > 2:
+        line_lut, line_ff, _ = _line(w, pixels)
         lut, ff = _plus(lut, line_lut), _plus(ff, line_ff)
     return lut, ff, bram
 
