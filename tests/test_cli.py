@@ -75,6 +75,8 @@ class StandIn:
             "resources": {
                 "model": {"lut": 27408, "ff": 2, "dsp": 3, "bram36": 0.5},
                 "yosys": None,
+                "vitis": None,
+                "vivado": None,
                 "available": {"lut": 274080, "ff": 548160, "dsp": 2520, "bram36": 912},
             },
             "efficiency": {"multipliers": 7, "macs_per_cycle": 6.5, "mac_efficiency": 0.93},
@@ -325,6 +327,7 @@ def test_convert_passes_its_arguments_and_prints_the_report(
         "input_precision": "ap_fixed<8,3>",
         "output": "mask",
         "threshold": 0.5,
+        "fit": True,
     }
     assert designs[0].out == Path("build/m")
     for text in ("1,234", "300", "27,408", "274,080", "10.0 %", "build/m/report.html"):
@@ -341,6 +344,7 @@ def test_defaults_are_those_of_the_python_interface(
         "clock_mhz": 250.0,
         "input_precision": None,
         "output": "logits",
+        "fit": True,
     }
     assert designs[0].out == Path("p")
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -157,7 +157,7 @@ def _show(report: Report, out: Path) -> None:
         share = f"{100 * known[-1] / available[key]:.1f} %" if known else "–"
         resources.add_row(key, *(_number(v) for v in values), _number(available[key]), share)
     console.print(resources)
-    if (fit := fits(report)).kind == "bad":
+    if (fit := fits(cast("Any", report))).kind == "bad":
         console.print(f"{fit.title}: {fit.detail}", style="bold red", soft_wrap=True)
     console.print(f"project  {out}", soft_wrap=True)
     console.print(f"report   {out / 'report.html'}", soft_wrap=True)
