@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from steps_reference import step
 
 import rtl4ml.lower as lowering
+from rtl4ml import cycles
 from rtl4ml.cells import Fifo, Geometry, Window
 from rtl4ml.cycles import edges, predict
 from rtl4ml.explore import fold
@@ -111,23 +112,42 @@ def test_a_window_is_as_deep_for_few_rows_as_for_all(
     assert span == groups * geo.shortened().span
 
 
-def test_a_large_netlist_follows_from_narrower_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "target", "analysed"),
+    [
+        (SMALL | {"size": (64, 96), "widths": (2, 4, 4), "blocks": 1}, 20_000, 1_000_000),
+        ({"size": (192, 160), "widths": (4, 6, 6, 8), "blocks": 1}, 250_000, 10_000_000),
+    ],
+)
+def test_a_large_netlist_follows_from_narrower_ones(
+    arguments: dict[str, Any], target: int, analysed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """FIFOs and latency of a wide U-Net, extrapolated, against its own analysis."""
-    arguments = SMALL | {"size": (64, 96), "widths": (2, 4, 4), "blocks": 1}
-    whole = unet(np.random.default_rng(1), 20_000, **arguments)
+    model = randomize(student("unet").build(**arguments), np.random.default_rng(1))
+    graph = fold(parse(model).graph, target_interval=target)
+    whole = lower(graph)
     want = predict(whole)
-    monkeypatch.setattr(lowering, "ANALYSED", 1_000_000)
+    lowering.lower.cache_clear()
     lowering.narrower.cache_clear()
-    large = unet(np.random.default_rng(1), 20_000, **arguments)
+    monkeypatch.setattr(lowering, "ANALYSED", analysed)
+    large = lower(graph)
+    assert lowering.narrower(large) is not None
     found = predict(large)
+    monkeypatch.setattr(cycles, "STEPPED", 0)
+    guessed = predict(large)
+    lowering.lower.cache_clear()
     lowering.narrower.cache_clear()
-    assert found.interval == want.interval
-    assert found.latency == pytest.approx(want.latency, rel=0.01)
+    assert found.interval == guessed.interval == want.interval
+    steps = Stepper(large, *edges(large)).run()
+    assert steps.steady
+    assert steps.interval == want.interval, "FIFOs must be deep enough"
+    assert found.latency == steps.ends[0]
+    assert guessed.latency == pytest.approx(steps.ends[0], rel=0.02)
     depth, guess = ({c.name: c.depth for c in n.cells if isinstance(c, Fifo)} for n in (whole, large))
     skips = lowering._skips(whole)
-    assert len(skips) == 2
+    assert len(skips) == len(arguments["widths"]) - 1
     for name in skips:
-        assert guess[name] == pytest.approx(depth[name], rel=0.1), name
+        assert 0.9 * depth[name] <= guess[name] <= 1.35 * depth[name], name
 
 
 def test_the_pace_does_not_depend_on_where_a_run_starts(small: Netlist) -> None:
@@ -146,4 +166,4 @@ def test_the_pace_does_not_depend_on_where_a_run_starts(small: Netlist) -> None:
         if cold.steady:
             assert cold.interval == warm.interval
             seen.add(cold.interval)
-    assert len(seen) > 2, "paces that are all alike prove nothing"
+    assert len(seen) > 1, "paces that are all alike prove nothing"

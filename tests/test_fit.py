@@ -17,6 +17,7 @@ import rtl4ml
 from rtl4ml.cli import main
 from rtl4ml.errors import OverBudget
 from rtl4ml.explore import XCZU9EG
+from rtl4ml.report import RESOURCE_NAMES
 
 
 @pytest.fixture
@@ -75,7 +76,8 @@ def test_its_report_says_what_is_too_much(
     assert (available["lut"], available["ff"]) == (1_000, 500)
     page, printed = (out / "report.html").read_text(), " ".join(capsys.readouterr().out.split())
     largest = max(report["layers"], key=lambda line: line["ff"])
-    for name, k in (("LUT", "lut"), ("FF", "ff")):
+    for k in ("lut", "ff"):
+        name = RESOURCE_NAMES[k]
         more = f"{use[k] - available[k]:,} too many"
         assert re.search(rf"{name} {use[k]:,} of {available[k]:,}, {more}", printed)
         assert f"{name}: {more}." in page

@@ -23,6 +23,10 @@ EDGE_OUT = 1
 FLAG = 1
 
 
+# Times as large as what is analysed may be a netlist of which the first frame is stepped through.
+STEPPED = 20
+
+
 @dataclass(frozen=True)
 class Cycles:
     """Latency and interval in cycles (design contract), and the interval that each cell alone would have."""
@@ -44,17 +48,22 @@ def predict(netlist: Netlist) -> Cycles:
     """Latency of the first frame after reset and the steady interval, no stalls outside, from the cells' timing.
 
     Those of a netlist too large to be stepped through follow from two of narrower frames (`lower.narrower`): the
-    interval is that of the slowest cell, if it is so there, and the time to fill the pipeline is linear in the width.
+    interval is that of the slowest cell, if it is so there; the first frame is stepped through where it is not too
+    large for that either, else the time to fill the pipeline is taken as linear in the width.
     """
-    from rtl4ml.lower import narrower
+    import rtl4ml.lower as lowering
 
     work = {c.name: c.slots for c in netlist.cells}
     work["s_axis"] = netlist.input.beats
     bottleneck = max(work, key=lambda k: work[k])
-    if (pair := narrower(netlist)) is not None:
+    if (pair := lowering.narrower(netlist)) is not None:
         a, b = map(predict, pair)
         w1, w2, w = (n.graph.inputs[0].hwc[1] for n in (*pair, netlist))
         interval = round(work[bottleneck] * b.interval / max(b.cells.values()))
+        if work[bottleneck] * len(netlist.cells) <= STEPPED * lowering.ANALYSED:
+            first = Stepper(netlist, *edges(netlist)).run(frames=1)
+            if first.ends:
+                return Cycles(max(first.ends[0], netlist.input.beats + FLAG), interval, work, bottleneck)
         fill1, fill2 = a.latency - a.interval, b.latency - b.interval
         return Cycles(interval + fill1 + (fill2 - fill1) * (w - w1) // (w2 - w1), interval, work, bottleneck)
     stepper = Stepper(netlist, *edges(netlist))
@@ -75,16 +84,16 @@ _ENDLESS = 2**40
 
 
 def depths(
-    netlist: Netlist, rows: Mapping[str, int], skips: list[str], least: int
+    netlist: Netlist, rows: Mapping[str, int], skips: list[str], least: int, *, roomy: bool = False
 ) -> tuple[dict[str, int], State | None]:
     """Depths, `least` or more, at which no FIFO costs a cycle of the interval: FIFO name to depth; and where the cells
     then stand once the pace is steady.
 
     What a FIFO takes ahead of its reader, while the source spreads its beats evenly over the interval and no FIFO ever
     is full, is enough: no beat comes later where the source offers more, and earlier ones only wait. Much of that could
-    wait in front of faster cells, so all FIFOs but the skips are then cut to the smallest share of a
-    row (`rows`: beats a row) that keeps the interval. `skips` are made smaller one by one, in this order: an entry
-    less and the netlist slows down or stands still; deep ones (a multiple of GRAIN) GRAIN entries less.
+    wait in front of faster cells, so all FIFOs but the skips are then cut to the smallest share of a row (`rows`: beats
+    a row) that keeps the interval; where `roomy`, to a row. `skips` are made smaller one by one, in this order: an
+    entry less and the netlist slows down or stands still; deep ones (a multiple of GRAIN) GRAIN entries less.
     """
     stepper = Stepper(netlist, *edges(netlist))
     inner = [name for name in stepper.fifos if name != "s_axis"]
@@ -115,13 +124,13 @@ def depths(
     eighths = 8
     while not holds(now := cut(eighths)) and now != enough:
         eighths *= 2
-    while eighths and ((less := cut(eighths // 2)) == now or holds(less)):
+    while eighths and not roomy and ((less := cut(eighths // 2)) == now or holds(less)):
         eighths, now = eighths // 2, less
     for name in skips:
         if holds(now | {name: least}):
             now[name] = least
             continue
-        grain = GRAIN if now[name] > 4 * GRAIN else 1
+        grain = (GRAIN // 8 if roomy else GRAIN) if now[name] > 4 * GRAIN else 1
         few, stride = least, grain
         now[name] = -(-now[name] // grain) * grain
         while now[name] - few > grain:  # down in growing strides, then by halves

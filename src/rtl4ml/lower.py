@@ -16,8 +16,11 @@ CUT = 2
 
 
 @lru_cache(maxsize=4)  # what a folding costs and the design made of it ask for the same netlist
-def lower(graph: Graph, *, analyse: bool = True) -> Netlist:
-    """The netlist of a folded graph; FIFOs get the depth that the analysis of beats finds."""
+def lower(graph: Graph, *, analyse: bool = True, roomy: bool = False) -> Netlist:
+    """The netlist of a folded graph; FIFOs get the depth that the analysis of beats finds.
+
+    roomy: those where no paths meet hold a row, if they ever hold as much, not just the part of it that is needed
+    """
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise UnsupportedLayer(
             f"{graph.name}: hardware must have one input and one output, not {len(graph.inputs)} and "
@@ -40,7 +43,7 @@ def lower(graph: Graph, *, analyse: bool = True) -> Netlist:
         n.layer = "m_axis"
         last = n.fifo(last, CUT)
     net = Netlist(graph, tuple(n.cells), first, last)
-    return sized(net) if analyse else net
+    return sized(net, roomy=roomy) if analyse else net
 
 
 def input_lanes(graph: Graph) -> int:
@@ -63,20 +66,27 @@ def _fork(n: Lowering, w: Wire, readers: int) -> list[Wire]:
 ANALYSED = 60_000_000
 
 
-def sized(net: Netlist) -> Netlist:
+def sized(net: Netlist, *, roomy: bool = False) -> Netlist:
     """The netlist with FIFOs as deep as its full pace needs, those where paths meet no deeper.
 
-    Those of a netlist too large for that come from two of narrower frames, see `narrower`.
+    Those of a netlist too large for that come from two of narrower frames, see `narrower`. These are roomy, since the
+    part of a row that a narrow frame needs may be too little for a wide one.
     """
     settled = None
     if (pair := narrower(net)) is not None:
         (w1, a), (w2, b) = ((n.graph.inputs[0].hwc[1], n) for n in pair)
         width = net.graph.inputs[0].hwc[1]
         depth1, depth2 = ({c.name: c.depth for c in n.cells if isinstance(c, Fifo)} for n in (a, b))
-        found = {k: max(CUT, d + -(-(depth2[k] - d) * (width - w1) // (w2 - w1))) for k, d in depth1.items()}
+        # Rows are held, and what a row is does not grow quite evenly: the most that the two let expect.
+        found = {
+            k: max(CUT, d + -(-(e - d) * (width - w1) // (w2 - w1)), -(-d * width // w1), -(-e * width // w2))
+            if d > CUT or e > CUT
+            else CUT
+            for (k, d), e in zip(depth1.items(), (depth2[k] for k in depth1), strict=True)
+        }
     else:
         rows = {c.name: -(-c.x.beats // _rows(net, c)) for c in net.cells if isinstance(c, Fifo)}
-        found, settled = depths(net, rows, _skips(net), CUT)
+        found, settled = depths(net, rows, _skips(net), CUT, roomy=roomy)
     cells = (replace(c, depth=found[c.name]) if isinstance(c, Fifo) else c for c in net.cells)
     return replace(net, cells=tuple(cells), settled=settled)
 
@@ -86,8 +96,8 @@ def narrower(net: Netlist) -> tuple[Netlist, Netlist] | None:
     """Two netlists of narrower frames, with the same foldings, from which a large one's FIFOs and latency follow.
 
     What a path holds back before its first result is a number of rows, whatever the height of a frame that has more of
-    them; so depths and the time to fill the pipeline are linear in the width. None where the netlist is small enough
-    to be analysed itself, or where its frames cannot be cut.
+    them; so depths and the time to fill the pipeline are about linear in the width. None where a netlist is small
+    enough to be analysed itself, or where its frames cannot be cut.
     """
     graph = net.graph
     rows, columns, _ = graph.inputs[0].hwc
@@ -104,7 +114,7 @@ def narrower(net: Netlist) -> tuple[Netlist, Netlist] | None:
     wide, narrow = (graph.resized(height, w) for w in widths)
     if wide is None or narrow is None or widths[0] >= columns:
         return None
-    return lower(narrow), lower(wide)
+    return lower(narrow, roomy=True), lower(wide, roomy=True)
 
 
 def _rows(net: Netlist, fifo: Fifo) -> int:

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What converting the U-Net students takes: time, memory, and what comes out, each in a process of its own.
+
+    python scripts/bench_convert.py [--student N]... [--size N]... [--bits N] [--target-interval N]
+
+Weights are random. Designs that do not fit the device are made all the same; the table says what is too much.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+
+def one(student: int, size: int, bits: int, target: int | None) -> dict[str, Any]:
+    """Converts one student in this process."""
+    import rtl4ml
+    from rtl4ml.models import unet
+
+    model = unet.build(
+        widths=unet.STUDENTS[student], size=(size, size), weight_bits=bits, activation_bits=bits
+    )
+    rng = np.random.default_rng(7)
+    model.set_weights(
+        [rng.normal(0, (2 / max(9, w.size // w.shape[-1])) ** 0.5, w.shape) for w in model.get_weights()]
+    )
+    start, cpu = time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory(prefix="rtl4ml_bench_") as tmp:
+        design = rtl4ml.convert(model, out=Path(tmp) / "design", target_interval=target, fit=False)
+        found = {"wall": time.perf_counter() - start, "cpu": time.process_time() - cpu}
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        found["cpu"] += children.ru_utime + children.ru_stime
+        found["mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        report = design.report()
+    uses = report["resources"]
+    shares = {k: uses["model"][k] / v for k, v in uses["available"].items()}
+    return found | {"interval": report["cycles"]["interval"]["model"], "shares": shares}
+
+
+@click.command(help=__doc__)
+@click.option("--student", "students", type=int, multiple=True, default=(4, 3, 2, 1), show_default=True)
+@click.option("--size", "sizes", type=int, multiple=True, default=(128, 256, 512, 768), show_default=True)
+@click.option("--bits", type=int, default=8, show_default=True, help="Of weights and activations.")
+@click.option("--target-interval", type=int, help="Cycles; default what the device allows.")
+@click.option("--only", hidden=True, is_flag=True, help="Convert here, print JSON.")
+def main(
+    students: tuple[int, ...], sizes: tuple[int, ...], bits: int, target_interval: int | None, only: bool
+) -> None:
+    if only:
+        print(json.dumps(one(students[0], sizes[0], bits, target_interval)))
+        return
+    table = Table(title=f"convert, {bits} bits, interval {target_interval or 'as the device allows'}")
+    for column in (
+        "student",
+        "frame",
+        "wall, s",
+        "CPU, s",
+        "MiB",
+        "interval",
+        "LUT",
+        "FF",
+        "DSP48E2",
+        "RAMB36",
+    ):
+        table.add_column(column, justify="right")
+    for student in students:
+        for size in sizes:
+            arguments = ["--student", student, "--size", size, "--bits", bits, "--only"]
+            if target_interval:
+                arguments += ["--target-interval", target_interval]
+            done = subprocess.run(
+                [sys.executable, __file__, *map(str, arguments)], capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                table.add_row(
+                    str(student), str(size), (done.stderr.strip().splitlines() or ["failed"])[-1][:60]
+                )
+                continue
+            r = json.loads(done.stdout.splitlines()[-1])
+            numbers = (f"{r['wall']:.0f}", f"{r['cpu']:.0f}", f"{r['mib']:,.0f}", f"{r['interval']:,}")
+            table.add_row(
+                str(student), str(size), *numbers, *(f"{100 * s:.0f} %" for s in r["shares"].values())
+            )
+            print(*table.columns and (student, size, *numbers), file=sys.stderr)
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    main()
