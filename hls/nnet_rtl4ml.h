@@ -385,9 +385,8 @@ MorphRows:
                 #pragma HLS UNROLL
                 for (unsigned j = 0; j < size; j++) {
                     int dy = int(i) - int(radius), dx = int(j) - int(radius);
-                    // The window's left part is of the row before where it reaches over the frame's edge.
-                    bool seen = w + j >= size - 1;
-                    if (seen && unsigned(dy * dy + dx * dx) <= radius * radius && window[i][j] != outside)
+                    // Left of the frame stand the pixels right of it of the row before, which are outside as well.
+                    if (unsigned(dy * dy + dx * dx) <= radius * radius && window[i][j] != outside)
                         made = window[i][j];
                 }
             }
