@@ -57,14 +57,15 @@ module r4_window #(
   end
 
   // -- write side -----------------------------------------------------------------------------------------
-  logic [CountWidth-1:0] written_q, freed_q;
+  logic [CountWidth-1:0] written_q;
   logic [AddrWidth-1:0] wr_addr_q;
   logic full_q, take, read;
 
   assign x_ready_o = !full_q;
   assign take      = x_valid_i && x_ready_o;
 
-  logic [CountWidth-1:0] written_d, freed_d;
+  logic [CountWidth-1:0] written_d;
+  logic full_d;
   assign written_d = written_q + CountWidth'(take);
 
   always_ff @(posedge clk_i) begin
@@ -75,7 +76,7 @@ module r4_window #(
     end else begin
       written_q <= written_d;
       if (take) wr_addr_q <= (wr_addr_q == AddrWidth'(Depth - 1)) ? '0 : wr_addr_q + 1'b1;
-      full_q    <= (written_d - freed_d) == CountWidth'(Depth);
+      full_q    <= full_d;
     end
   end
 
@@ -118,7 +119,7 @@ module r4_window #(
 
   // base: first tap of the current output position; at: the tap of this slot.  Each as a count in the endless
   // stream and as an address of the ring.
-  logic [CountWidth-1:0] base_q, base_d, at_q, at_d, base_move, at_move;
+  logic [CountWidth-1:0] base_q, base_d, base_next, at_q, at_d, base_move, at_move;
   logic [AddrWidth-1:0] base_addr_q, base_addr_d, at_addr_q, at_addr_d;
   logic [AddrWidth-1:0] base_turn, at_turn;
 
@@ -174,18 +175,20 @@ module r4_window #(
   end
 
   logic [AddrWidth:0] base_sum, at_sum;
-  assign base_sum    = {1'b0, base_addr_q} + {1'b0, base_turn};
-  assign at_sum      = {1'b0, at_addr_q} + {1'b0, at_turn};
-  assign base_d      = end_position ? base_q + base_move : base_q;
-  assign base_addr_d = !end_position                              ? base_addr_q
-                     : base_sum >= (AddrWidth + 1)'(Depth) ? AddrWidth'(base_sum - (AddrWidth + 1)'(Depth))
-                                                                  : AddrWidth'(base_sum);
+  logic [AddrWidth-1:0] base_addr_next;
+  assign base_sum       = {1'b0, base_addr_q} + {1'b0, base_turn};
+  assign at_sum         = {1'b0, at_addr_q} + {1'b0, at_turn};
+  assign base_next      = base_q + base_move;
+  assign base_addr_next = base_sum >= (AddrWidth + 1)'(Depth) ? AddrWidth'(base_sum - (AddrWidth + 1)'(Depth))
+                                                              : AddrWidth'(base_sum);
+  assign base_d         = end_position ? base_next : base_q;
+  assign base_addr_d    = end_position ? base_addr_next : base_addr_q;
   always_comb begin
     at_d      = at_q;
     at_addr_d = at_addr_q;
-    if (end_kernel) begin
-      at_d      = base_d;
-      at_addr_d = base_addr_d;
+    if (end_kernel) begin  // comes late: the choice that it makes does not
+      at_d      = last_rep ? base_next : base_q;
+      at_addr_d = last_rep ? base_addr_next : base_addr_q;
     end else if (read) begin
       at_d      = at_q + at_move;
       at_addr_d = at_sum >= (AddrWidth + 1)'(Depth) ? AddrWidth'(at_sum - (AddrWidth + 1)'(Depth))
@@ -239,14 +242,16 @@ module r4_window #(
     if (!rst_ni)        frame_q <= CountWidth'(Beats);
     else if (end_frame) frame_q <= frame_q + CountWidth'(Beats);
   end
-  always_comb begin
-    freed_d = freed_q;
-    if (end_frame)                               freed_d = frame_q;
-    else if (end_position && next_origin_inside) freed_d = base_d;
-  end
+  // limit: how many beats may be written, all that are freed and Depth more.  `free` comes late: it chooses between two
+  // comparisons that are made already.
+  logic free;
+  logic [CountWidth-1:0] limit_q, limit_next;
+  assign free       = end_position && (next_origin_inside || (last_ox && last_oy));
+  assign limit_next = (last_ox && last_oy ? frame_q : base_next) + CountWidth'(Depth);
+  assign full_d     = free ? written_d == limit_next : written_d == limit_q;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) freed_q <= '0;
-    else         freed_q <= freed_d;
+    if (!rst_ni)   limit_q <= CountWidth'(Depth);
+    else if (free) limit_q <= limit_next;
   end
 
   // -- reading ------------------------------------------------------------------------------------------------
@@ -287,6 +292,6 @@ module r4_window #(
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
   // Beats behind the last window are given back before they come: then more are freed than written.
   NOT_OVERFULL : assert property (@(posedge clk_i) disable iff (!rst_ni)
-    signed'(written_q - freed_q) <= signed'(CountWidth'(Depth)));
+    signed'(limit_q - written_q) >= 0);
 `endif
 endmodule

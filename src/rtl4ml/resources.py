@@ -45,18 +45,35 @@ def _counter(n: int) -> int:
     return _log(n) if n > 1 else 0
 
 
+def _wrap(n: int) -> int:
+    """Bits that a counter of n steps clears at its end: those that a count one further would leave set."""
+    return (n % (1 << _log(n))).bit_count()
+
+
 # (bits, words, RAMB36) of the shapes of a block RAM, an RAMB18 half of one.
 TILES = [(72, 512, 1.0), (36, 1024, 1.0), (18, 2048, 1.0), (9, 4096, 1.0), (4, 8192, 1.0), (2, 16384, 1.0),
          (1, 32768, 1.0), (36, 512, 0.5), (18, 1024, 0.5), (9, 2048, 0.5), (4, 4096, 0.5), (2, 8192, 0.5),
          (1, 16384, 0.5)]  # fmt: skip
 
 
-def bram36(width: int, depth: int, *, ports: int = 1) -> float:
-    """RAMB36 of a memory of so many read ports: the cheapest of the uniform tilings; 72 and 36 bits need one port."""
+def _tile(width: int, depth: int, ports: int) -> tuple[int, int, float]:
+    """The cheapest of the uniform tilings, of equal ones the lowest; 72 and 36 bits need one port."""
     tiles = TILES
     if ports > 1:
         tiles = [t for t in tiles if t not in ((72, 512, 1.0), (36, 512, 0.5))]
-    return min(ceil(width / w) * ceil(depth / d) * cost for w, d, cost in tiles)
+    return min(tiles, key=lambda t: (ceil(width / t[0]) * ceil(depth / t[1]) * t[2], ceil(depth / t[1])))
+
+
+def bram36(width: int, depth: int, *, ports: int = 1) -> float:
+    """RAMB36 of a memory of so many read ports."""
+    w, d, cost = _tile(width, depth, ports)
+    return ceil(width / w) * ceil(depth / d) * cost
+
+
+def _block_mux(width: int, depth: int) -> Terms:
+    """LUTs that choose among block RAMs one above the other."""
+    deep = ceil(depth / _tile(width, depth, 1)[1])
+    return {"block_mux": width * ceil((deep - 1) / 3), "block_write": deep * (deep > 1)}
 
 
 def _lutram(width: int, depth: int) -> Terms:
@@ -190,12 +207,19 @@ def _fifo(p: P) -> tuple[Terms, Terms, float]:
     w, d = p["Width"], p["Depth"]
     if d <= 2:
         return {"small": 1, "small_w": w * (d > 1)}, {"small": 1, "small_w": w * min(d, 2)}, 0.0
-    c = _log(d)
+    # Two addresses round the memory, and the beats in it; Yosys keeps the read address twice where it reads in LUTs.
+    kept = d - 1
+    c, count = max(1, _log(kept)), _log(d + 1)
+    wraps = _wrap(kept) * (kept > 32 or p["MemoryKind"] == 1)
     if p["MemoryKind"]:
-        return {"block": 1, "block_c": c}, {"block": 1, "block_c": c}, bram36(w, d - 1)
+        return (
+            {"block": 1, "block_c": c, "block_count": count, "block_wraps": wraps, **_block_mux(w, kept)},
+            {"block": 1, "c": 2 * c, "count": count},
+            bram36(w, kept),
+        )
     return (
-        {"deep": 1, "deep_c": c, "deep_w": w, **_lutram(w, d - 1)},
-        {"deep": 1, "deep_c": c, "deep_w": w},
+        {"deep": 1, "deep_c": c, "deep_count": count, "deep_wraps": wraps, "deep_w": w, **_lutram(w, kept)},
+        {"deep": 1, "c": 3 * c, "count": count, "w": w},
         0.0,
     )
 
@@ -311,8 +335,9 @@ def _window(p: P) -> tuple[Terms, Terms, float]:
     freed_bits = count - _zeros(base | {slack, beats})
     addr_bits = 3 * addr - _zeros(base | {slack, d}) - _zeros(at | base | {slack, d})
     live = frame_bits + base_bits + at_bits + freed_bits
-    lut = {"one": 1, "count": count, "live": live - frame_bits, "addr": addr_bits, "wrap": addr * wraps,
-           "loop": sum(map(_counter, loops)), "loops": sum(c > 1 for c in loops), "axis": axis, "pad_w": w * pad,
+    lut = {"one": 1, "count": count, "live": live - frame_bits, "addr": addr_bits, "wrap": _wrap(d),
+           "loop": sum(map(_counter, loops)), "loop_wraps": sum(map(_wrap, loops)), "loops": sum(c > 1 for c in loops),
+           "axis": axis, "pad_w": w * pad,
            "move": _ones(at, count) + _ones(base, count) + _ones({beats}, count), "turn": sum(turn),
            "turn_wrap": addr * wraps * sum(t > 0 for t in turn), "several": count * ((len(at) > 1) + (len(base) > 1)),
            "turns": addr * sum(len(t) > 1 for t in turns), **memory}  # fmt: skip
@@ -332,10 +357,12 @@ def _taps(p: P) -> tuple[Terms, Terms, float]:
     virtual = p["ExtWidth"] > p["Width"] or p["ExtHeight"] > p["Height"]
     stride = sum(p[s] > 1 for s in ("StrideH", "StrideW"))
     cols = (kw - 1) * kh * w
-    lut: Terms = {"one": 1, "walk": bits, "mask": (kh * kw - bare) * w, "here": w * virtual, "stride": stride,
-                  "compared": (kh - 1) * (p["PadTop"] > 0) + (kw - 1) * (p["PadLeft"] > 0)}  # fmt: skip
+    wraps = sum(map(_wrap, (p["Groups"], p["ExtWidth"], p["ExtHeight"])))
+    compared = (kh - 1) * (p["PadTop"] > 0) + (kw - 1) * (p["PadLeft"] > 0)
+    lut: Terms = {"one": 1, "walk": bits, "wraps": wraps, "mask": (kh * kw - bare) * w, "here": w * virtual,
+                  "stride": stride, "compared": compared}  # fmt: skip
     ff: Terms = {"one": 1, "walk": bits, "taken": kh * w, "cols": cols * depth if depth <= 2 else 0, "stride": stride,
-                 "inside": (kh - 1) * (p["PadTop"] > 0) + (kw - 1) * (p["PadLeft"] > 0)}  # fmt: skip
+                 "inside": compared}  # fmt: skip
     if depth > 2:
         lut["srl"] = cols * ceil(depth / 32)
     bram = 0.0
@@ -571,7 +598,7 @@ def _weight_blocks(p: P, sums: int, products: int, folds: int) -> float:
     short = chains * links - products
     ends = [unit * (k * chains - min(k, short)) for k in range(links + 1)]
 
-    w, d, cost = min(TILES, key=lambda t: ceil(width / t[0]) * ceil(folds / t[1]) * t[2])  # of the whole word
+    w, d, cost = _tile(width, folds, 1)  # of the whole word
     read = sum((b - 1) // w - a // w + 1 for a, b in pairwise(ends) if b > a)
     return float(read * ceil(folds / d) * cost)
 
@@ -606,7 +633,7 @@ def _line(width: int, depth: int, *, block: bool = False) -> tuple[Terms, Terms,
     if depth <= 2:
         return {}, {"line": width * depth}, 0.0
     c = _log(depth)
-    walk: Terms = {"line_walk": c, "line_wrap": c if depth & (depth - 1) else 0}
+    walk: Terms = {"line_walk": c, "line_wrap": _wrap(depth)}
     if block:
         return walk, {"line_walk": c}, bram36(width, depth)
     return walk | _lutram(width, depth), {"line": width, "line_walk": c}, 0.0
@@ -615,8 +642,9 @@ def _line(width: int, depth: int, *, block: bool = False) -> tuple[Terms, Terms,
 @models("r4_pool")
 def _pool(p: P) -> tuple[Terms, Terms, float]:
     n, w = p["Lanes"], p["Lanes"] * p["YWidth"]
-    bits = _counter(p["Groups"])
+    bits, wraps = _counter(p["Groups"]), _wrap(p["Groups"])
     for count, stride in ((p["Height"], p["StrideH"]), (p["Width"], p["StrideW"])):
+        wraps += _wrap(count) * (stride < count)
         bits += (_counter(count) if stride < count else 0) + (_counter(stride) if count > 1 else 0)
     # Comparisons take three bits a LUT, and a carry chain where there are three LUTs or more.
     chunks = ceil(p["YWidth"] / 3)
@@ -627,7 +655,7 @@ def _pool(p: P) -> tuple[Terms, Terms, float]:
             "second": n * (p["YWidth"] - 3) * (chunks == 2),
             "chain": n * chunks * (chunks > 2),
         }
-    lut: Terms = {"one": 1, "walk": bits}
+    lut: Terms = {"one": 1, "walk": bits, "wraps": wraps}
     ff: Terms = {"one": 1, "walk": bits, "w": w}
     bram = 0.0
     if p["SizeW"] > 1:
@@ -700,7 +728,8 @@ def _concat(p: P) -> tuple[Terms, Terms, float]:
     shifts = sorted((p["ShiftA"], p["ShiftB"]))
     w = p["LanesA"] * (y - max(0, spare) - shifts[0])
     chosen = w - p["LanesA"] * (shifts[1] - shifts[0])  # where one is a zero, the flip-flop is reset
-    return {"one": 1, "counted": c > 0, "c": c, "w": chosen}, {"one": 1, "c": c, "w": w}, 0.0
+    wraps = _wrap(p["BeatsA"]) + _wrap(p["BeatsB"])
+    return {"one": 1, "counted": c > 0, "c": c, "wraps": wraps, "w": chosen}, {"one": 1, "c": c, "w": w}, 0.0
 
 
 @models("r4_argmax")
@@ -724,8 +753,8 @@ def _mask(p: P) -> tuple[Terms, Terms, float]:
 
 def _walk(p: P, *names: str) -> tuple[Terms, Terms, float]:
     w = p["Lanes"] * p["ElemWidth"]
-    bits = sum(_counter(p[k]) for k in names)
-    return {"one": 1, "walk": bits, "w": w}, {"one": 1, "walk": bits, "w": w}, 0.0
+    bits, wraps = sum(_counter(p[k]) for k in names), sum(_wrap(p[k]) for k in names)
+    return {"one": 1, "walk": bits, "wraps": wraps, "w": w}, {"one": 1, "walk": bits, "w": w}, 0.0
 
 
 @models("r4_pad")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from rtl4ml.resources import P, Terms, _counter, _line, _plus, coefficients, models, product_luts
+from rtl4ml.resources import P, Terms, _counter, _line, _plus, _wrap, coefficients, models, product_luts
 
 
 @models("r4_multiply")
@@ -22,7 +22,15 @@ def _bilinear(p: P) -> tuple[Terms, Terms, float]:
     y = x + phase + 1
     walk = _counter(inner) + _counter(p["Size"] * f) + phase
     line_lut, line_ff, bram = _line(2 * n * x, inner, block=bool(p["Block"]))
-    lut: Terms = {"one": 1, "walk": walk, "pair": 2 * n * x, "sum": n * y, "product": n * y * (phase - 1)}
+    wraps = _wrap(inner) + _wrap(p["Size"] * f)
+    lut: Terms = {
+        "one": 1,
+        "walk": walk,
+        "wraps": wraps,
+        "pair": 2 * n * x,
+        "sum": n * y,
+        "product": n * y * (phase - 1),
+    }
     ff: Terms = {"one": 1, "walk": walk, "operands": 2 * n * (x + 1), "y": n * y}
     return _plus(lut, line_lut), _plus(ff, line_ff), bram
 
@@ -31,7 +39,8 @@ def _bilinear(p: P) -> tuple[Terms, Terms, float]:
 def _stuff(p: P) -> tuple[Terms, Terms, float]:
     w = p["Lanes"] * p["ElemWidth"]
     walk = sum(_counter(p[k]) for k in ("Groups", "Width", "FactorH", "FactorW"))
-    return {"one": 1, "walk": walk, "w": w}, {"one": 1, "walk": walk, "w": w}, 0.0
+    wraps = sum(_wrap(p[k]) for k in ("Groups", "Width", "FactorH", "FactorW"))
+    return {"one": 1, "walk": walk, "wraps": wraps}, {"one": 1, "walk": walk, "w": w}, 0.0
 
 
 @models("r4_morph")
