@@ -23,19 +23,20 @@ module r4_adder_tree #(
     localparam int unsigned Next  = (Inputs + 1) / 2;
     localparam int unsigned Width = InWidth < OutWidth ? InWidth + 1 : OutWidth;
 
-    logic [Next*Width-1:0] sum_q;
+    logic [Next*Width-1:0] sum;
     for (genvar i = 0; i < int'(Pairs); i++) begin : gen_pair
+      logic [Width-1:0] sum_q;
       always_ff @(posedge clk_i) begin
-        if (en_i) begin
-          sum_q[i*Width+:Width] <= Width'(signed'(x_i[2*i*InWidth+:InWidth]))
-                                 + Width'(signed'(x_i[(2*i+1)*InWidth+:InWidth]));
-        end
+        if (en_i) sum_q <= Width'(signed'(x_i[2*i*InWidth+:InWidth])) + Width'(signed'(x_i[(2*i+1)*InWidth+:InWidth]));
       end
+      assign sum[i*Width+:Width] = sum_q;
     end
     if (Next > Pairs) begin : gen_odd
+      logic [Width-1:0] x_q;
       always_ff @(posedge clk_i) begin
-        if (en_i) sum_q[Pairs*Width+:Width] <= Width'(signed'(x_i[(Inputs-1)*InWidth+:InWidth]));
+        if (en_i) x_q <= Width'(signed'(x_i[(Inputs-1)*InWidth+:InWidth]));
       end
+      assign sum[Pairs*Width+:Width] = x_q;
     end
     r4_adder_tree #(
       .Inputs  (Next),
@@ -44,7 +45,7 @@ module r4_adder_tree #(
     ) u_next (
       .clk_i,
       .en_i,
-      .x_i(sum_q),
+      .x_i(sum),
       .y_o
     );
   end

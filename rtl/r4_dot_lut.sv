@@ -30,7 +30,8 @@ module r4_dot_lut #(
   localparam int unsigned PairWidth = Simd > 1 && ProdWidth < SumWidth ? ProdWidth + 1 : SumWidth;
 
   // -- elements and their sums, for every stage of a pair -------------------------------------------------------
-  logic [Pairs*Stages*Term-1:0] x0, x1, x01;
+  logic [Pairs*Stages*4-1:0] tops;
+  logic [Pairs*Stages*4*(Term-1)-1:0] rests;
   for (genvar i = 0; i < int'(Pairs); i++) begin : gen_x
     logic [Term-1:0] a, b, ab;
     if (XSigned) begin : gen_signed
@@ -60,7 +61,9 @@ module r4_dot_lut #(
       always_ff @(posedge clk_i) begin
         if (en_i) x_q <= last;
       end
-      assign {x01[(i*Stages+j)*Term+:Term], x1[(i*Stages+j)*Term+:Term], x0[(i*Stages+j)*Term+:Term]} = x_q;
+      assign tops[(i*Stages+j)*4+:4] = {x_q[3*Term-1], x_q[2*Term-1], x_q[Term-1], 1'b0};
+      assign rests[(i*Stages+j)*4*(Term-1)+:4*(Term-1)] =
+          {x_q[2*Term+:Term-1], x_q[Term+:Term-1], x_q[0+:Term-1], {(Term - 1){1'b0}}};
     end
   end
 
@@ -93,9 +96,8 @@ module r4_dot_lut #(
       ) u_pair (
         .clk_i,
         .en_i,
-        .x0_i (x0[i*Stages*Term+:Stages*Term]),
-        .x1_i (x1[i*Stages*Term+:Stages*Term]),
-        .x01_i(x01[i*Stages*Term+:Stages*Term]),
+        .tops_i (tops[i*Stages*4+:Stages*4]),
+        .rests_i(rests[i*Stages*4*(Term-1)+:Stages*4*(Term-1)]),
         .w0_i (w[(p*Simd+2*i)*WeightWidth+:WeightWidth]),
         .w1_i (w1),
         .p_o  (sums[i*PairWidth+:PairWidth])

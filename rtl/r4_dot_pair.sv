@@ -18,9 +18,8 @@ module r4_dot_pair #(
 ) (
   input  logic                     clk_i,
   input  logic                     en_i,
-  input  logic [Stages*XWidth-1:0] x0_i,
-  input  logic [Stages*XWidth-1:0] x1_i,
-  input  logic [Stages*XWidth-1:0] x01_i,
+  input  logic [Stages*4-1:0] tops_i,
+  input  logic [Stages*4*(XWidth-1)-1:0] rests_i,
   input  logic [WeightWidth-1:0]   w0_i,
   input  logic [WeightWidth-1:0]   w1_i,
   output logic [PWidth-1:0]        p_o
@@ -36,15 +35,15 @@ module r4_dot_pair #(
     logic [1:0] w;
     r4_lag #(.Width(2), .Cycles(Stage)) u_weights (.clk_i, .en_i, .x_i({w1_i[b], w0_i[b]}), .y_o(w));
 
-    logic [XWidth-1:0] x0, x1, x01;
-    assign x0  = x0_i[Stage*XWidth+:XWidth];
-    assign x1  = x1_i[Stage*XWidth+:XWidth];
-    assign x01 = x01_i[Stage*XWidth+:XWidth];
+    logic [3:0] tops;
+    logic [4*(XWidth-1)-1:0] rests;
+    assign tops  = tops_i[Stage*4+:4];
+    assign rests = rests_i[Stage*4*(XWidth-1)+:4*(XWidth-1)];
     // The row in two pieces: of two operands Yosys puts that of fewer pieces first, and only the second shares LUTs.
     logic top;
     logic [XWidth-2:0] rest;
-    assign top  = w[1] ? (w[0] ? x01[XWidth-1] : x1[XWidth-1]) : (w[0] && x0[XWidth-1]);
-    assign rest = w[1] ? (w[0] ? x01[XWidth-2:0] : x1[XWidth-2:0]) : (w[0] ? x0[XWidth-2:0] : '0);
+    assign top  = tops[w];
+    assign rest = rests[w*(XWidth-1)+:XWidth-1];
 
     logic [Width-1:0] acc;  // rows up to this one
     if (b >= int'(PWidth)) begin : gen_beyond

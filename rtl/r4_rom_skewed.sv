@@ -40,9 +40,10 @@ module r4_rom_skewed #(
     for (genvar k = 0; k < int'(Chain); k++) begin : gen_link
       localparam int unsigned First = Unit * (k * Chains - (k < int'(Short) ? k : Short));
       localparam int unsigned Part  = Unit * (k < int'(Short) ? Chains - 1 : Chains);
-      logic [Width-1:0] word;
       r4_rom #(
         .Width   (Width),
+        .First   (First),
+        .Part    (Part),
         .Depth   (Depth),
         .Block   (Block),
         .InitFile(InitFile)
@@ -50,11 +51,8 @@ module r4_rom_skewed #(
         .clk_i,
         .rst_ni,
         .step_i(step_i[k]),
-        .word_o(word)
+        .word_o(word_o[First+:Part])
       );
-      assign word_o[First+:Part] = word[First+:Part];
-      logic unused;
-      assign unused = ^word;
     end
   end
 

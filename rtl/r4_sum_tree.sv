@@ -63,29 +63,31 @@ module r4_sum_tree #(
     localparam int unsigned Next  = (Inputs + 1) / 2;
     localparam int unsigned Width = InWidth < OutWidth ? InWidth + 1 : OutWidth;
 
-    logic [Next*Width-1:0] sum_q;
+    logic [Next*Width-1:0] total;
     logic [Next-1:0] c;
     for (genvar i = 0; i < int'(Pairs); i++) begin : gen_pair
       if (Carry) begin : gen_carry
         logic [Width:0] sum;
+        logic [Width-1:0] sum_q;
         logic c_q;
         assign sum = (Width + 1)'({x_i[2*i*InWidth+:InWidth], c_i[2*i]})
                    + (Width + 1)'({x_i[(2*i+1)*InWidth+:InWidth], c_i[2*i]});
         always_ff @(posedge clk_i) begin
           if (en_i) begin
-            sum_q[i*Width+:Width] <= sum[Width:1];
-            c_q                   <= c_i[2*i+1];
+            sum_q <= sum[Width:1];
+            c_q   <= c_i[2*i+1];
           end
         end
+        assign total[i*Width+:Width] = sum_q;
         assign c[i] = c_q;
         logic unused;
         assign unused = sum[0];
       end else begin : gen_plain
+        logic [Width-1:0] sum_q;
         always_ff @(posedge clk_i) begin
-          if (en_i) begin
-            sum_q[i*Width+:Width] <= Width'(x_i[2*i*InWidth+:InWidth]) + Width'(x_i[(2*i+1)*InWidth+:InWidth]);
-          end
+          if (en_i) sum_q <= Width'(x_i[2*i*InWidth+:InWidth]) + Width'(x_i[(2*i+1)*InWidth+:InWidth]);
         end
+        assign total[i*Width+:Width] = sum_q;
         assign c[i] = 1'b0;
         logic unused;
         assign unused = ^c_i[2*i+:2];
@@ -93,13 +95,14 @@ module r4_sum_tree #(
     end
     if (Next > Pairs) begin : gen_odd
       logic [InWidth-1:0] x;
-      logic [Width-1:0] wider;
+      logic [Width-1:0] wider, wider_q;
       assign x = x_i[(Inputs-1)*InWidth+:InWidth];
       // half of the next offset is added to the one that is in it
       assign wider = Offset ? Width'(x) + (Width'(1) << (InWidth - 1)) : Width'(x);
       always_ff @(posedge clk_i) begin
-        if (en_i) sum_q[Pairs*Width+:Width] <= wider;
+        if (en_i) wider_q <= wider;
       end
+      assign total[Pairs*Width+:Width] = wider_q;
       if (Carry) begin : gen_carry
         logic c_q;
         always_ff @(posedge clk_i) begin
@@ -121,7 +124,7 @@ module r4_sum_tree #(
     ) u_next (
       .clk_i,
       .en_i,
-      .x_i(sum_q),
+      .x_i(total),
       .c_i(c),
       .y_o,
       .c_o
