@@ -5,7 +5,8 @@
 // Bit b of both weights chooses 0, x0, x1 or x0 + x1 for row b; the row is added onto the rows below it, that of the
 // sign bits is subtracted.  Multiplexer and adder of a row share one LUT6 and carry a bit; four adders lie between
 // registers.
-// Operands: registered outside; `x*_i` holds them for every stage, stage j's delayed by j enabled cycles more.
+// Operands: registered outside, {x0 + x1, x1, x0, 0} for every stage, stage j's delayed by j enabled cycles more;
+//           `tops_i` holds the top bit of each, `rests_i` the others.
 // Result:   offset binary, value + 2^(PWidth-1) modulo 2^PWidth.
 // Latency:  max(1, ceil((WeightWidth - 1) / 4)) enabled cycles.  Throughput: 1 result/cycle.
 

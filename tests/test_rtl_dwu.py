@@ -132,7 +132,7 @@ def test_structures(rng: np.random.Generator, seed: int) -> None:
         layer("all_lanes", rng, lanes=4, parallel=True, bias=False),
         layer("pixel", rng, kernel=(1, 1)),
         layer("square", rng, shape=(4, 5, 2), kernel=(3, 3), parallel=True, lanes=1),
-        layer("block", rng, shape=(4, 5, 128), kernel=(3, 3), **dsp, lanes=8),
+        layer("block", rng, shape=(4, 5, 128), kernel=(3, 3), **dsp, lanes=4),
     ]
     cases = [alone(op, rng) for op in ops]
     assert [c.name for c in cases if packing(c)] == ["dsp", "dsp_parallel", "block"]

@@ -279,7 +279,7 @@ def test_foldings(bias: bool, rng: np.random.Generator, seed: int) -> None:
             (6, 2, False),
         ]
     ]
-    cases.append(case("block", rng, dot=64, cout=64, simd=8, pe=4, bias=bias, positions=2))
+    cases.append(case("block", rng, dot=64, cout=64, simd=4, pe=4, bias=bias, positions=2))
     cases.append(case("single", rng, dot=1, cout=1, simd=1, pe=1, bias=bias))
     assert [c.name for c in cases if c.cells[0].params()["Block"]] == ["block"]
     rtl_cells.check("mvu", cases, seed=seed)

@@ -26,7 +26,7 @@ CASES: dict[str, tuple[str, tuple[int, ...], int, int, tuple[int, int], tuple[in
     "global_2d": ("sum", (4, 5, 6), -128, 127, (4, 5), (4, 5), 2),
     "every_other_row": ("max", (5, 4, 2), -128, 127, (1, 2), (2, 2), 1),
     "column": ("sum", (6, 1, 2), -128, 127, (2, 1), (2, 1), 2),
-    "max_2d_block": ("max", (4, 64, 16), -32768, 32767, (2, 2), (2, 2), 4),
+    "max_2d_block": ("max", (4, 128, 16), -32768, 32767, (2, 2), (2, 2), 4),
 }
 
 

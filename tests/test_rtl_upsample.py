@@ -18,7 +18,7 @@ CASES: dict[str, tuple[tuple[int, ...], tuple[int, int], int]] = {
     "rows_of_one": ((3, 1, 2), (3, 1), 2),
     "both": ((3, 5, 4), (2, 2), 4),
     "both_groups": ((2, 3, 6), (3, 2), 1),
-    "block": ((2, 64, 16), (2, 2), 8),
+    "block": ((2, 128, 16), (2, 2), 8),
 }
 
 

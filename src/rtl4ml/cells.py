@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -15,14 +15,15 @@ from rtl4ml.ops.activation import Activation, Rounding, Table, Thresholds
 from rtl4ml.ops.conv import Conv, Depthwise, Linear, WeightKind
 from rtl4ml.packing import Choice, Packing, Same, fewest, in_luts, packings_of, sums_of
 
-# A memory of at least this many bits and words goes to block RAM: below, LUTs are the cheaper place.
-BLOCK_BITS = 8192
-BLOCK_DEPTH = 64
 
-
+@cache
 def is_block(depth: int, width: int) -> bool:
-    """Whether a memory belongs into block RAM rather than into LUTs."""
-    return depth >= BLOCK_DEPTH and depth * width >= BLOCK_BITS
+    """Whether a memory takes a smaller share of the device's block RAM than it would take of its LUTs."""
+    from rtl4ml.explore import XCZU9EG
+    from rtl4ml.resources import _lutram, bram36
+
+    luts = sum(_lutram(width, depth).values())
+    return bram36(width, depth) / XCZU9EG["bram36"] < luts / XCZU9EG["lut"]
 
 
 class LibraryCell(Cell):

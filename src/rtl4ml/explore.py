@@ -32,15 +32,20 @@ Floats = NDArray[np.float64]
 XCZU9EG = {"lut": 274_080, "ff": 548_160, "dsp": 2_520, "bram36": 912}
 
 # What is made small: the greatest share of any resource, and, so that no layer wastes what is not scarce, a little of
-# the sum of all shares. Proved up to this part of itself.
+# the sum of all shares; and, so that none of them idles, the multipliers, of which the device's DSP48E2 make two each.
+# Proved up to this part of itself.
 WEIGHT_OF_SUM = 0.05
+WEIGHT_OF_MULTIPLIERS = 0.5
+MULTIPLIERS = 2 * XCZU9EG["dsp"]
 GAP = 1e-3
 
 
-def objective(r: Resources) -> float:
+def objective(r: Resources, multipliers: int) -> float:
     """What foldings are chosen for: the least of it."""
     shares: list[float] = [getattr(r, k) / v for k, v in XCZU9EG.items()]
-    return float(max(shares) + WEIGHT_OF_SUM * sum(shares))
+    return float(
+        max(shares) + WEIGHT_OF_SUM * sum(shares) + WEIGHT_OF_MULTIPLIERS * multipliers / MULTIPLIERS
+    )
 
 
 # A folding this much faster than asked for costs more than one that is as fast as asked for; it is not looked at
@@ -71,6 +76,7 @@ class Option:
     op: Op
     interval: int
     cost: Resources
+    multipliers: int
 
 
 class Explorer:
@@ -128,7 +134,9 @@ class Explorer:
         for f in foldings:
             if (op.name, f) not in self._options:
                 ways = _ways(folded(op, f))
-                self._options[op.name, f] = [Option(way, f.interval, _alone(self.graph, way)) for way in ways]
+                self._options[op.name, f] = [
+                    Option(way, f.interval, _alone(self.graph, way), f.multipliers) for way in ways
+                ]
         return [o for f in foldings for o in self._options[op.name, f]]
 
     def _width(self, s: Stream, a: int, b: int) -> Resources:
@@ -167,7 +175,7 @@ class Explorer:
         """The program, the variables of every operator's options, and these."""
         p = _Program()
         options = {op.name: self.options(op, target) for op in self.graph.ops}
-        chosen = {name: [p.variable(o.cost) for o in some] for name, some in options.items()}
+        chosen = {name: [p.variable(o.cost, o.multipliers) for o in some] for name, some in options.items()}
         for variables in chosen.values():
             p.equal(dict.fromkeys(variables, 1.0), 1.0)
         makers = {op.output.name: op.name for op in self.graph.ops}
@@ -213,12 +221,14 @@ class _Program:
 
     def __init__(self) -> None:
         self._cost: list[Resources] = []
+        self._multipliers: list[int] = []
         self._whole: list[bool] = []
         self._rows: list[tuple[dict[int, float], float]] = []
 
-    def variable(self, cost: Resources, *, whole: bool = True) -> int:
+    def variable(self, cost: Resources, multipliers: int = 0, *, whole: bool = True) -> int:
         """The number of a new variable that costs so much at 1; whole ones are 0 or 1."""
         self._cost.append(cost)
+        self._multipliers.append(multipliers)
         self._whole.append(whole)
         return len(self._cost) - 1
 
@@ -248,9 +258,10 @@ class _Program:
                 constraints.append(
                     LinearConstraint(np.append(use, 0.0)[None, :], -np.inf, limits[k] / XCZU9EG[k])
                 )
-        cost = np.append(WEIGHT_OF_SUM * np.sum(list(uses.values()), axis=0) + 1e-12 * np.arange(n), 1.0)
+        cost = WEIGHT_OF_SUM * np.sum(list(uses.values()), axis=0)
+        cost += WEIGHT_OF_MULTIPLIERS / MULTIPLIERS * np.array(self._multipliers) + 1e-12 * np.arange(n)
         answer = milp(
-            cost,
+            np.append(cost, 1.0),
             integrality=np.array([*self._whole, False], int),
             bounds=Bounds(0, np.append(np.ones(n), np.inf)),
             constraints=constraints,
