@@ -193,7 +193,7 @@ class Design:
                 out_dtype=_container(b),
                 stalls=stalls,
                 seed=seed,
-                processes=2 if stalls == "none" and len(ints) >= 1000 else 1,
+                processes=2 if stalls == "none" and self._worth_sharing(len(ints)) else 1,
             )
         stream = self.graph.outputs[0]
         y = self._compared("rtl", x, stream.real(r.y.reshape(len(ints), *stream.shape)))
@@ -206,6 +206,10 @@ class Design:
             name = path.rsplit(".", 1)[-1]
             self.peaks[name] = max(peak, self.peaks.get(name, 0))
         return Run(y, r.latency, r.interval, r.cycles)
+
+    def _worth_sharing(self, samples: int) -> bool:
+        """Whether an unstalled simulation is shared out: long enough, and each half until its pace is steady."""
+        return samples >= 16 and samples * self.cycles.interval >= 200_000
 
     def reference(self, x: Any) -> Real:
         """What QKeras gives (or its formulas in float64 where float32 rounds), cut before a softmax at the end."""
