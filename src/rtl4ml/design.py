@@ -209,7 +209,7 @@ class Design:
 
     def _worth_sharing(self, samples: int) -> bool:
         """Whether an unstalled simulation is shared out: long enough, and each half until its pace is steady."""
-        return samples >= 16 and samples * self.cycles.interval >= 200_000
+        return samples >= 64 and samples * self.cycles.interval >= 200_000
 
     def reference(self, x: Any) -> Real:
         """What QKeras gives (or its formulas in float64 where float32 rounds), cut before a softmax at the end."""
