@@ -353,10 +353,14 @@ class Mvu(LibraryCell):
     module: ClassVar[str] = "r4_mvu"
 
     op: Linear
-    matrix: Ints  # (dot, channels out)
     simd: int
     pe: int
     packing: Packing | None = None  # how integer products go into DSP48E2; None: LUTs
+
+    @property
+    def matrix(self) -> Ints:
+        """(products of an output, outputs): the weights."""
+        return self.op._taps
 
     @property
     def dsps(self) -> int:
@@ -376,24 +380,10 @@ class Mvu(LibraryCell):
         """Bits that hold every product, every sum of `simd` products, every accumulator."""
         from rtl4ml.ir import Fixed
 
-        x = self.op.x
-        products = np.array(
-            [
-                self.matrix.min() * x.lo,
-                self.matrix.min() * x.hi,
-                self.matrix.max() * x.lo,
-                self.matrix.max() * x.hi,
-                0,
-                x.lo,
-                x.hi,
-            ]
-        )
-        prod = Fixed.covering(min(int(products.min()), -1), int(products.max()), 0).width
-        a, b = self.matrix * x.lo, self.matrix * x.hi
-        lo, hi = np.minimum(np.minimum(a, b), 0), np.maximum(np.maximum(a, b), 0)
-        folded = (self.simd_folds, self.simd, -1)
-        least, most = lo.reshape(folded).sum(1).min(), hi.reshape(folded).sum(1).max()
-        total = Fixed.covering(min(int(least), -1), int(most), 0).width
+        x, low, high = self.op.x, *self.op.reach(1)  # a product or zero
+        prod = Fixed.covering(min(low, x.lo, -1), max(high, x.hi), 0).width
+        least, most = self.op.reach(self.simd)
+        total = Fixed.covering(min(least, -1), most, 0).width
         return prod, max(prod, total) if self.simd > 1 else prod, self.y.bits
 
     def params(self) -> dict[str, Param]:
@@ -528,7 +518,6 @@ def lower_conv(n: Lowering, op: Conv, x: Wire, choose: Choice | None = None) -> 
             outputs={"y": y},
             layer=n.layer,
             op=op,
-            matrix=op._taps,
             simd=simd,
             pe=pe,
             packing=choose(mvu_packings(op, simd=simd, pe=pe)),

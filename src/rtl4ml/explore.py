@@ -55,8 +55,8 @@ _HASTE = 4
 
 def folded(op: Op, f: Folding) -> Op:
     """The operator with a folding of its own."""
-    op = replace(op, pe=f.pe, simd=f.simd)
-    return replace(op, style=f.style) if isinstance(op, Linear) else op
+    style = {"style": f.style} if isinstance(op, Linear) else {}
+    return op.folded(pe=f.pe, simd=f.simd, **style)
 
 
 def _ways(op: Op) -> list[Op]:
@@ -66,7 +66,7 @@ def _ways(op: Op) -> list[Op]:
     best: dict[int, Packing] = {}
     for p in sorted(op.packings, key=lambda p: (p.chain, not p.overlap)):
         best[p.slices(op.pe, op.simd)] = p
-    return [replace(op, packing=None), *(replace(op, packing=p) for p in best.values())]
+    return [op.folded(packing=None), *(op.folded(packing=p) for p in best.values())]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,6 +161,13 @@ class Op(ABC):
     def lanes_of(self, _i: int) -> int:
         """Elements of a beat of input `_i`."""
         return self.input_lanes
+
+    def folded(self, **folding: object) -> Self:
+        """The same operator in another folding (`pe`, `simd`, ...): all that was found out about its numbers stays."""
+        other = copy(self)
+        for name, value in folding.items():
+            object.__setattr__(other, name, value)
+        return other
 
     def foldings(self) -> Iterator[Folding]:
         """Every legal folding with its interval; the default is for cells that pass `lanes` elements a beat."""

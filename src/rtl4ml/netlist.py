@@ -94,18 +94,30 @@ class Image:
         """`words` may be a function, called when they are first asked for; then `depth` says how many it gives."""
         self.width = width
         self._words = words
+        self._values: tuple[Ints, int] | None = None  # what the words are packed of
         self.depth = len(words) if isinstance(words, tuple) else depth
 
     @classmethod
     def pack(cls, values: Ints, bits: int) -> Image:
         """Rows (depth, lanes) of two's complement integers, lane 0 in the low bits."""
-        return cls(bits * values.shape[1], lambda: _packed(values, bits), len(values))
+        image = cls(bits * values.shape[1], lambda: _packed(values, bits), len(values))
+        image._values = values, bits
+        return image
 
     @property
     def words(self) -> tuple[int, ...]:
         if not isinstance(self._words, tuple):
             self._words = self._words()
         return self._words
+
+    @property
+    def bits(self) -> NDArray[np.uint8]:
+        """(depth, width) of the words, bit 0 first."""
+        if self._values is not None:
+            return _planes(*self._values)
+        size = (self.width + 7) // 8
+        raw = np.frombuffer(b"".join(w.to_bytes(size, "little") for w in self.words), np.uint8)
+        return np.unpackbits(raw.reshape(-1, size), axis=1, bitorder="little")[:, : self.width]
 
     def text(self) -> str:
         digits = -(-self.width // 4)
@@ -114,10 +126,15 @@ class Image:
 
 def _packed(values: Ints, bits: int) -> tuple[int, ...]:
     """Rows of two's complement integers as one integer each: bits of all lanes in a row, eight to a byte."""
-    v = np.ascontiguousarray(values, np.int64)
-    planes = (v[:, :, None] >> np.arange(bits)) & 1
-    packed = np.packbits(planes.reshape(len(v), -1).astype(np.uint8), axis=1, bitorder="little")
+    packed = np.packbits(_planes(values, bits), axis=1, bitorder="little")
     return tuple(int.from_bytes(row.tobytes(), "little") for row in packed)
+
+
+def _planes(values: Ints, bits: int) -> NDArray[np.uint8]:
+    """(depth, lanes) integers as bits (depth, lanes * bits), bit 0 of lane 0 first."""
+    size = next(n for n in (1, 2, 4, 8) if bits <= 8 * n)
+    raw = np.ascontiguousarray(values.astype(f"<i{size}"))[..., None].view(np.uint8)
+    return np.unpackbits(raw, axis=2, bitorder="little")[:, :, :bits].reshape(len(values), -1)
 
 
 Param = int | str | Image

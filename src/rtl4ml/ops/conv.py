@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -48,6 +48,9 @@ class Linear(Op):
     padding: Padding = ((0, 0), (0, 0))
     style: str = ""  # "", "serial", "parallel" or "unrolled": how the window is read
     packing: Packing | Literal["auto"] | None = "auto"  # of integer products into DSP48E2; None: LUTs
+    _reaches: dict[int, tuple[int, int]] = field(
+        default_factory=dict, init=False, repr=False
+    )  # of all foldings
 
     def __post_init__(self) -> None:
         _, _, c = self.x.hwc
@@ -150,6 +153,16 @@ class Linear(Op):
         if any(p for pair in self.padding for p in pair):  # a padded tap is zero
             lo, hi = np.minimum(lo, 0), np.maximum(hi, 0)
         return lo.sum(0), hi.sum(0)
+
+    def reach(self, products: int) -> tuple[int, int]:
+        """Least and greatest sum of any part of `products` products that follow each other."""
+        if products not in self._reaches:
+            w = self._taps.reshape(len(self._taps) // products, products, -1)
+            a, b = w * self.x.lo, w * self.x.hi
+            least = np.minimum(np.minimum(a, b), 0).sum(1).min()
+            most = np.maximum(np.maximum(a, b), 0).sum(1).max()
+            self._reaches[products] = int(least), int(most)
+        return self._reaches[products]
 
     @cached_property
     def accumulator_bound(self) -> int:
