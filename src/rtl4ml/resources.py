@@ -56,23 +56,26 @@ TILES = [(72, 512, 1.0), (36, 1024, 1.0), (18, 2048, 1.0), (9, 4096, 1.0), (4, 8
          (1, 16384, 0.5)]  # fmt: skip
 
 
-def _tile(width: int, depth: int, ports: int) -> tuple[int, int, float]:
-    """The cheapest of the uniform tilings, of equal ones the lowest; 72 and 36 bits need one port."""
-    tiles = TILES
-    if ports > 1:
-        tiles = [t for t in tiles if t not in ((72, 512, 1.0), (36, 512, 0.5))]
-    return min(tiles, key=lambda t: (ceil(width / t[0]) * ceil(depth / t[1]) * t[2], ceil(depth / t[1])))
+def _tile(width: int, depth: int, ports: int) -> tuple[float, int]:
+    """(RAMB36, rows one above the other) of the cheapest shape of block RAM, of equal ones the lowest; 72 and 36 bits
+    need one port. Rows lie side by side where there is room, in units of 9 bits.
+    """
+
+    def cost(w: int, d: int, one: float) -> tuple[float, int]:
+        unit, rows = min(w, 9), ceil(depth / d)
+        return ceil(ceil(width / unit) * rows / (w // unit)) * one, rows
+
+    return min(cost(*t) for t in TILES if ports == 1 or t not in ((72, 512, 1.0), (36, 512, 0.5)))
 
 
 def bram36(width: int, depth: int, *, ports: int = 1) -> float:
     """RAMB36 of a memory of so many read ports."""
-    w, d, cost = _tile(width, depth, ports)
-    return ceil(width / w) * ceil(depth / d) * cost
+    return _tile(width, depth, ports)[0]
 
 
 def _block_mux(width: int, depth: int) -> Terms:
-    """LUTs that choose among block RAMs one above the other."""
-    deep = ceil(depth / _tile(width, depth, 1)[1])
+    """LUTs that choose among rows of block RAM."""
+    deep = _tile(width, depth, 1)[1]
     return {"block_mux": width * ceil((deep - 1) / 3), "block_write": deep * (deep > 1)}
 
 
@@ -93,18 +96,25 @@ def _lutram(width: int, depth: int) -> Terms:
     }
 
 
-def _bits(image: Image) -> Bits:
-    """(depth, width) of a memory image, bit 0 first."""
-    size = (image.width + 7) // 8
-    raw = np.frombuffer(b"".join(w.to_bytes(size, "little") for w in image.words), np.uint8)
-    return np.unpackbits(raw.reshape(-1, size), axis=1, bitorder="little")[:, : image.width]
-
-
 def _changing(bits: Bits) -> Bits:
     """The columns that are neither constant nor repeat another; Yosys builds no others."""
     bits = bits[:, (bits != bits[0]).any(0)]
+    if not bits.size:
+        return bits
+    return bits[:, np.unique(_keys(bits), return_index=True)[1]]
+
+
+def _keys(bits: Bits) -> NDArray[np.uint64]:
+    """A number for every column: itself up to 64 rows, a hash of deeper ones (alike once in 10^9 columns or so)."""
     packed = np.packbits(bits, axis=0)
-    return bits[:, np.unique(packed, axis=1, return_index=True)[1]] if bits.size else bits
+    padded = np.zeros((-(-len(packed) // 8) * 8, packed.shape[1]), np.uint8)
+    padded[: len(packed)] = packed
+    words = np.ascontiguousarray(padded.T).view(np.uint64)
+    keys = words[:, 0].copy()
+    for k in range(1, words.shape[1]):  # multiply and shift, after Steele et al. (2014), SplitMix
+        keys = keys * np.uint64(0x9E3779B97F4A7C15) ^ words[:, k] * np.uint64(0xBF58476D1CE4E5B9)
+        keys ^= keys >> np.uint64(29)
+    return keys
 
 
 def _leaves(bits: Bits) -> tuple[int, int]:
@@ -132,7 +142,7 @@ def _rom(image: Image, *, block: bool = False) -> tuple[Terms, int]:
     lut: Terms = {"rom_walk": c if depth & (depth - 1) else 0}
     if block:
         return lut | {"rom_fetch": c}, 0
-    bits = _bits(image)
+    bits = image.bits
     leaves, select = _leaves(bits)
     # Up to 5 address bits are decoded together with the reset, more of them beforehand;
     # then a wrap that is not a power of two makes them late: the words are selected by them last.
@@ -439,7 +449,7 @@ def _products(p: P) -> tuple[Terms, int, int, float]:
     scale = min(1.0, p["ProdWidth"] / coded_width(x, signed, kind, w)) if kind == 3 else 1.0
     if p["Block"]:  # too deep for a bit to stay as it is
         return {"product": n * product_luts(x, signed, kind, w) * scale}, n * p["ProdWidth"], n * w, 1.0
-    bits = _bits(image)
+    bits = image.bits
     codes = bits.reshape(len(bits), n, w)
     change = (codes != codes[0]).any(0)
     change[:, 1:] &= (codes[:, :, 1:] != codes[:, :, :-1]).any(
@@ -473,7 +483,7 @@ def _lut_sums(p: P, *, shared: int, outputs: int, products: int) -> tuple[Terms,
     stages = max(1, (w + 2) // 4)
     image: Image = p["WeightFile"]
     depth = _depth(image)
-    bits = _bits(image).reshape(depth, n, products, w)
+    bits = image.bits.reshape(depth, n, products, w)
     bits = np.pad(bits, ((0, 0), (0, 0), (0, pairs * 2 - products), (0, 0))).reshape(depth, n, pairs, 2, w)
     change = np.ones(bits.shape[1:], bool) if p["Block"] else (bits != bits[0]).any(0)
     change[..., products % 2 * -1 :, 1, :] &= products % 2 == 0  # the odd one's partner
@@ -491,7 +501,7 @@ def _lut_sums(p: P, *, shared: int, outputs: int, products: int) -> tuple[Terms,
     cuts = sum(term + 4 * j + 2 for j in range(stages - 1))
     late = sum(max(0, (b - 1) // 4) for b in range(w))  # registers that a weight's later bits wait in
     # Bits of a word that are alike in every fold share a register.
-    unlike = float(change.sum()) if p["Block"] else float(_changing(_bits(image)).shape[1])
+    unlike = float(change.sum()) if p["Block"] else float(_changing(image.bits).shape[1])
     ff: Terms = {
         "operands": shared * stages * (products * x + products // 2 * term),
         "pair": n * pairs * width,
@@ -598,7 +608,7 @@ def _weight_blocks(p: P, sums: int, products: int, folds: int) -> float:
     short = chains * links - products
     ends = [unit * (k * chains - min(k, short)) for k in range(links + 1)]
 
-    w, d, cost = _tile(width, folds, 1)  # of the whole word
+    w, d, cost = min(TILES, key=lambda t: ceil(width / t[0]) * ceil(folds / t[1]) * t[2])  # of the whole word
     read = sum((b - 1) // w - a // w + 1 for a, b in pairwise(ends) if b > a)
     return float(read * ceil(folds / d) * cost)
 
@@ -742,13 +752,26 @@ def _argmax(p: P) -> tuple[Terms, Terms, float]:
     )
 
 
+def _comparison(constant: int, width: int, at_once: int) -> set[tuple[int, int, str]]:
+    """LUTs that compare a number with a constant, so many bits at once from the top: which group, its constant, and
+    whether it is equal or greater; no group is greater than ones.
+    """
+    found = set()
+    for low in range(width - at_once, -at_once, -at_once):
+        ones = (1 << min(at_once, low + at_once)) - 1
+        v = constant >> max(0, low) & ones
+        found.add((low, v, "equal"))
+        if v < ones:
+            found.add((low, v, "greater"))
+    return found
+
+
 @models("r4_mask")
 def _mask(p: P) -> tuple[Terms, Terms, float]:
     n, t = p["Lanes"], p["Threshold"]
-    bits = (
-        p["XWidth"] - ((t & -t).bit_length() - 1) if t else 1
-    )  # zeros at the threshold's end decide nothing
-    return {"one": 1, "n": n, "chunks": n * (ceil(bits / 6) - 1)}, {"one": 1, "n": n}, 0.0
+    sign_alone = t == -(t & -t)  # zero, or a negative power of two
+    luts = 1 if sign_alone else len(_comparison(t, p["XWidth"], 6))
+    return {"one": 1, "n": n * luts}, {"one": 1, "n": n}, 0.0
 
 
 def _walk(p: P, *names: str) -> tuple[Terms, Terms, float]:
@@ -764,6 +787,7 @@ def _pad(p: P) -> tuple[Terms, Terms, float]:
     q["Width"] += p["PadLeft"] + p["PadRight"]
     lut, ff, _ = _walk(q, "Groups", "Height", "Width")
     lut["limits"] = sum(p[k] > 0 for k in ("PadTop", "PadBottom", "PadLeft", "PadRight"))
+    lut["groups"] = p["Groups"] > 1
     return lut, ff, 0.0
 
 
@@ -781,7 +805,7 @@ def _crop(p: P) -> tuple[Terms, Terms, float]:
 def _upsample(p: P) -> tuple[Terms, Terms, float]:
     w = p["Lanes"] * p["ElemWidth"]
     q = dict(p)
-    if p["FactorH"] == 1 and p["Groups"] == 1 and p["FactorW"] > 1:
+    if p["FactorH"] == 1:
         q["Width"] = 1  # nobody asks for the column
     lut, ff, _ = _walk(q, "Groups", "Width", "FactorH", "FactorW")
     # One pixel's beat stays in the output register, the second of two in one more.
@@ -800,8 +824,26 @@ def _upsample(p: P) -> tuple[Terms, Terms, float]:
 
 def _lanes_of(image: Image, n: int, width: int, *, shared: bool) -> list[Bits]:
     """The bits of every lane's column."""
-    bits = _bits(image)
+    bits = image.bits
     return [bits[:, :width] if shared else bits[:, i * width : (i + 1) * width] for i in range(n)]
+
+
+def _constant_thresholds(p: P) -> int:
+    """LUTs of comparisons with thresholds that never change and are neither always nor never reached."""
+    n, x, w = p["Lanes"], p["XWidth"], p["TWidth"]
+    columns, t = 1 if p["Shared"] else n, p["Thresholds"]
+    least = -(1 << (x - 1)) if p["XSigned"] else 0
+    word = p["InitFile"].words[0]
+    luts = 0
+    for c in range(columns):
+        found: set[tuple[int, int, str]] = set()
+        for k in range(c * t, (c + 1) * t):
+            v = word >> (k * w) & ((1 << w) - 1)
+            v -= (v >> (w - 1) << w) if p["XSigned"] else 0
+            if least < v < least + (1 << x):
+                found |= _comparison(v, w, 3)
+        luts += n // columns * len(found)
+    return luts
 
 
 @models("r4_threshold")
@@ -822,10 +864,11 @@ def _threshold(p: P) -> tuple[Terms, Terms, float]:
             ff["direction"] = n
             lut["direction"] = n
     if p["Parallel"]:
-        bits = _bits(p["InitFile"])
-        word = _changing(bits).shape[1] if rows > 1 else 0
-        kind = "compared" if rows > 1 else "constant"
-        lut |= {"rom": word, "counted": n * depth * (t > 1), kind: n * t * x, f"{kind}_n": n * t}
+        lut |= {"counted": n * depth * (t > 1)}
+        if rows == 1:
+            return lut | {"constant": _constant_thresholds(p)}, ff | {"reached": n * t}, 0.0
+        word = _changing(p["InitFile"].bits).shape[1]
+        lut |= {"rom": word, "compared": n * t * x, "compared_n": n * t}
         return lut, ff | {"reached": n * t, "word": word}, 0.0
     upper = depth - 2 if p["Block"] else depth
     reads = {"rom": 0, "rom_select": 0, "word": 0}

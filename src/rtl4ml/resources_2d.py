@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from rtl4ml.resources import P, Terms, _counter, _line, _plus, _wrap, coefficients, models, product_luts
+from rtl4ml.resources import P, Terms, _counter, _line, _plus, _wrap, models, product_luts
 
 
 @models("r4_multiply")
@@ -31,6 +31,9 @@ def _bilinear(p: P) -> tuple[Terms, Terms, float]:
         "sum": n * y,
         "product": n * y * (phase - 1),
     }
+    lut["signed"] = (
+        n * y * (phase > 1) * p["XSigned"]
+    )  # an unsigned number's sign takes no row of the product
     ff: Terms = {"one": 1, "walk": walk, "operands": 2 * n * (x + 1), "y": n * y}
     return _plus(lut, line_lut), _plus(ff, line_ff), bram
 
@@ -38,8 +41,10 @@ def _bilinear(p: P) -> tuple[Terms, Terms, float]:
 @models("r4_stuff")
 def _stuff(p: P) -> tuple[Terms, Terms, float]:
     w = p["Lanes"] * p["ElemWidth"]
-    walk = sum(_counter(p[k]) for k in ("Groups", "Width", "FactorH", "FactorW"))
-    wraps = sum(_wrap(p[k]) for k in ("Groups", "Width", "FactorH", "FactorW"))
+    counts = [p["Groups"], p["FactorW"]]
+    if p["FactorH"] > 1:  # else nobody asks for the column
+        counts += [p["Width"], p["FactorH"]]
+    walk, wraps = sum(map(_counter, counts)), sum(map(_wrap, counts))
     return {"one": 1, "walk": walk, "wraps": wraps}, {"one": 1, "walk": walk, "w": w}, 0.0
 
 
@@ -48,22 +53,3 @@ def _morph(p: P) -> tuple[Terms, Terms, float]:
     r = p["Radius"]
     disk = sum(x * x + y * y <= r * r for x in range(-r, r + 1) for y in range(-r, r + 1))
     return {"one": 1, "disk": disk}, {"one": 1}, 0.0
-
-
-# Costs of the terms, fitted by least squares to Yosys's counts of 8 to 18 sizes of each module: within 6 % of every
-# r4_multiply and r4_bilinear, within 5 LUT of r4_stuff and 2 of r4_morph. What resources.json says has precedence.
-FITTED: dict[str, dict[str, dict[str, float]]] = {
-    "r4_multiply": {
-        "lut": {"one": 5.07, "product": 1.0},
-        "ff": {"one": 2.0, "operands": 1.0, "y": 1.0},
-    },
-    "r4_bilinear": {
-        "lut": {"one": 11.13, "pair": 1.89, "sum": 1.05, "product": 1.7, "line_walk": 2.49, "line_wrap": 0.32,
-                "lutram": 1.06},
-        "ff": {"walk": 1.59, "operands": 1.07, "y": 0.74, "line": 1.02, "line_walk": 0.59},
-    },
-    "r4_stuff": {"lut": {"walk": 1.42}, "ff": {"one": 0.9, "walk": 1.05, "w": 0.97}},
-    "r4_morph": {"lut": {"one": 1.47, "disk": 0.32}, "ff": {"one": 2.0}},
-}  # fmt: skip
-for _module, _cost in FITTED.items():
-    coefficients().setdefault(_module, _cost)
