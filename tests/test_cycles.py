@@ -116,7 +116,12 @@ def test_a_window_is_as_deep_for_few_rows_as_for_all(
     ("arguments", "target", "analysed"),
     [
         (SMALL | {"size": (64, 96), "widths": (2, 4, 4), "blocks": 1}, 20_000, 1_000_000),
-        ({"size": (192, 160), "widths": (4, 6, 6, 8), "blocks": 1}, 250_000, 10_000_000),
+        pytest.param(
+            {"size": (192, 160), "widths": (4, 6, 6, 8), "blocks": 1},
+            250_000,
+            10_000_000,
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_large_netlist_follows_from_narrower_ones(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import gcd
 from typing import ClassVar
 
@@ -110,7 +111,7 @@ class Image:
             self._words = self._words()
         return self._words
 
-    @property
+    @cached_property
     def bits(self) -> NDArray[np.uint8]:
         """(depth, width) of the words, bit 0 first."""
         if self._values is not None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from math import ceil
@@ -104,6 +104,12 @@ def _changing(bits: Bits) -> Bits:
     return bits[:, np.unique(_keys(bits), return_index=True)[1]]
 
 
+@lru_cache(maxsize=2)  # several terms of a cell ask for those of its image
+def _columns(image: Image) -> Bits:
+    """The columns of an image that Yosys builds."""
+    return _changing(image.bits)
+
+
 def _keys(bits: Bits) -> NDArray[np.uint64]:
     """A number for every column: itself up to 64 rows, a hash of deeper ones (alike once in 10^9 columns or so)."""
     packed = np.packbits(bits, axis=0)
@@ -118,8 +124,10 @@ def _keys(bits: Bits) -> NDArray[np.uint64]:
 
 
 def _leaves(bits: Bits) -> tuple[int, int]:
-    """(LUTs of 64 words of a bit that differ, LUTs that select among them) of a constant memory in logic."""
-    bits = _changing(bits)
+    """(LUTs of 64 words of a bit that differ, LUTs that select among them) of a constant memory in logic.
+
+    bits: its columns that Yosys builds, see `_changing`.
+    """
     blocks = ceil(len(bits) / 64)
     if blocks <= 1:
         return bits.shape[1], 0
@@ -142,13 +150,13 @@ def _rom(image: Image, *, block: bool = False) -> tuple[Terms, int]:
     lut: Terms = {"rom_walk": c if depth & (depth - 1) else 0}
     if block:
         return lut | {"rom_fetch": c}, 0
-    bits = image.bits
+    bits = _columns(image)
     leaves, select = _leaves(bits)
     # Up to 5 address bits are decoded together with the reset, more of them beforehand;
     # then a wrap that is not a power of two makes them late: the words are selected by them last.
     lut |= {"rom": leaves, "rom_select": select, "rom_fetch": c if c > 5 else 0}
     lut["rom_late"] = leaves if c > 5 and depth & (depth - 1) else 0
-    return lut, _changing(bits).shape[1]
+    return lut, bits.shape[1]
 
 
 def _plus(a: Terms, b: Terms) -> Terms:
@@ -471,7 +479,7 @@ def _products(p: P) -> tuple[Terms, int, int, float]:
         odd = abs(v) // (v & -v)
         ff += min(p["ProdWidth"], x + 1 - signed + odd.bit_length() - (odd == 1 and v > 0))
     lut: Terms = {"product": product, "constant": constant}
-    return lut, ff, _changing(bits).shape[1] if len(bits) > 1 else 0, 1.0 - zero / n
+    return lut, ff, _columns(image).shape[1] if len(bits) > 1 else 0, 1.0 - zero / n
 
 
 def _lut_sums(p: P, *, shared: int, outputs: int, products: int) -> tuple[Terms, Terms]:
@@ -501,7 +509,7 @@ def _lut_sums(p: P, *, shared: int, outputs: int, products: int) -> tuple[Terms,
     cuts = sum(term + 4 * j + 2 for j in range(stages - 1))
     late = sum(max(0, (b - 1) // 4) for b in range(w))  # registers that a weight's later bits wait in
     # Bits of a word that are alike in every fold share a register.
-    unlike = float(change.sum()) if p["Block"] else float(_changing(image.bits).shape[1])
+    unlike = float(change.sum()) if p["Block"] else float(_columns(image).shape[1])
     ff: Terms = {
         "operands": shared * stages * (products * x + products // 2 * term),
         "pair": n * pairs * width,
@@ -855,7 +863,7 @@ def _threshold(p: P) -> tuple[Terms, Terms, float]:
     ff: Terms = {"one": 1, "stages": stages, "row": _counter(rows), "y": n * y}
     if p["LevelKind"] > 1:
         for bits in _lanes_of(p["LevelFile"], n, y, shared=bool(p["LevelShared"])):
-            leaves, select = _leaves(bits)
+            leaves, select = _leaves(_changing(bits))
             lut = _plus(lut, {"level": leaves, "level_select": select})
     else:
         plain = p["Base"] == 0 and p["Step"] == 1 and not p["LevelKind"]
@@ -876,7 +884,7 @@ def _threshold(p: P) -> tuple[Terms, Terms, float]:
         tree = bits.reshape(rows, 1 << upper, w)
         for s in range(upper):
             level = tree[:, 1 << s : 2 << s].reshape(-1, w)
-            leaves, select = _leaves(level)
+            leaves, select = _leaves(_changing(level))
             reads["rom"] += leaves
             reads["rom_select"] += select
             reads["word"] += _changing(level).shape[1]
@@ -905,7 +913,7 @@ def _table(p: P) -> tuple[Terms, Terms, float]:
     if p["Block"]:
         return lut, ff | {"y": 0}, n * bram36(y if p["Shared"] else n * y, rows << index)
     for bits in _lanes_of(p["InitFile"], n, y, shared=bool(p["Shared"])):
-        leaves, select = _leaves(bits)
+        leaves, select = _leaves(_changing(bits))
         lut = _plus(lut, {"rom": leaves, "rom_select": select})
     return lut, ff, 0.0
 
