@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rtl4ml import _tf
 from rtl4ml.errors import BadModel, UnsupportedLayer
 from rtl4ml.quantizers import Grid, parse_precision, read_function, read_weights, to_grid, without_residue
+from rtl4ml.steps import step_activation
 
 Q = _tf.qkeras()
 TF = _tf.tf()
@@ -55,6 +56,10 @@ QUANTIZERS = [
     Q.quantized_sigmoid(6, use_real_sigmoid=True, symmetric=True),
     Q.quantized_hswish(8, 2),
     Q.quantized_hswish(8, 2, relu_shift=2, relu_upper_bound=4),
+    step_activation(2),
+    step_activation(8, gradient="tanh"),
+    step_activation(1, signed=False),
+    step_activation(5, signed=False, gradient="tanh"),
 ]
 IDS = [f"{i} {type(q).__name__}" for i, q in enumerate(QUANTIZERS)]
 
@@ -91,7 +96,7 @@ def test_float64_form_is_the_same_function(q: Any) -> None:
     assert f.f64 is not None
     different = f.f64(x) != f.f32(x.astype(np.float32))
     # Only a logarithm, a division or an exponential may fall on the other side of a rounding, at single points.
-    smooth = re.match(r"quantized_(po2|relu_po2|hswish|tanh|sigmoid)", type(q).__name__)
+    smooth = re.match(r"quantized_(po2|relu_po2|hswish|tanh|sigmoid)|step_activation", type(q).__name__)
     assert different.sum() <= (8 if smooth else 0)
 
 
@@ -252,7 +257,7 @@ REFUSED = [
         len,
         "layer: the quantizer of weights must be one of binary, quantized_bits, quantized_hswish, "
         "quantized_linear, quantized_po2, "
-        "quantized_relu, quantized_relu_po2, quantized_sigmoid, quantized_tanh, ternary, "
+        "quantized_relu, quantized_relu_po2, quantized_sigmoid, quantized_tanh, step_activation, ternary, "
         "not builtin_function_or_method; use quantized_bits",
     ),
 ]

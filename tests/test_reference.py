@@ -14,6 +14,7 @@ from rtl4ml import _tf
 from rtl4ml.errors import BadModel, UnsupportedLayer
 from rtl4ml.frontend import parse
 from rtl4ml.reference import expected, predict, predict64
+from rtl4ml.steps import step_activation
 
 K = _tf.keras()
 Q = _tf.qkeras()
@@ -137,6 +138,8 @@ def test_float64_equals_float32_where_that_is_exact(case: str, rng: np.random.Ge
         "quantized_sigmoid(5)",
         "quantized_sigmoid(5,1,1)",
         "quantized_hswish(6,2)",
+        str(step_activation(5)),
+        str(step_activation(3, signed=False, gradient="tanh")),
         "hard_tanh",
         "binary_tanh",
         "hard_sigmoid",

@@ -233,7 +233,9 @@ class _Chain:
 
 
 def _smooth_quantizer(s: Function) -> bool:
-    return s.name.startswith(("quantized_tanh", "quantized_sigmoid", "quantized_po2", "quantized_relu_po2"))
+    return s.name.startswith(
+        ("quantized_tanh", "quantized_sigmoid", "quantized_po2", "quantized_relu_po2", "step_activation")
+    )
 
 
 def _thresholds(chain: _Chain, ascending: NDArray[np.bool_]) -> Compiled:

@@ -22,7 +22,7 @@ from rtl4ml.errors import BadModel, Rtl4mlError, UnsupportedLayer
 
 _CONFIG_BYTES = 64 * 2**20  # a configuration larger than this is no model of ours
 
-# Names in a quantizer's text that QKeras may call.
+# Names in a quantizer's text that QKeras may call; the last is rtl4ml's own.
 QUANTIZERS = frozenset(
     {
         "quantized_bits", "quantized_linear", "quantized_relu", "binary", "ternary", "quantized_po2",
@@ -30,7 +30,7 @@ QUANTIZERS = frozenset(
         "quantized_tanh", "quantized_sigmoid", "quantized_hswish", "quantized_ulaw", "bernoulli",
         "stochastic_binary",
         "stochastic_ternary", "hard_sigmoid", "smooth_sigmoid", "hard_tanh", "smooth_tanh",
-        "binary_sigmoid", "binary_tanh",
+        "binary_sigmoid", "binary_tanh", "step_activation",
     }
 )  # fmt: skip
 _ACTIVATIONS = frozenset(
@@ -52,6 +52,7 @@ _HELPERS = frozenset(
     }
 )  # fmt: skip
 _MODULES = ("keras", "tf_keras", "qkeras", "builtins")
+_OURS = "rtl4ml.steps"  # the one module of rtl4ml that a file may name
 _TEXT = re.compile(r"([A-Za-z_]\w*)(\([^()]*\))?")
 
 
@@ -104,13 +105,16 @@ def _built(error: Exception) -> str:
 
 
 def custom_objects() -> dict[str, Any]:
-    """The classes of QKeras that a file may name. A QActivation's quantizer object becomes one again."""
+    """The classes of QKeras, and ours, that a file may name. A QActivation's quantizer object becomes one again."""
+    from rtl4ml import steps
+
     qkeras = _tf.qkeras()
     objects: dict[str, Any] = {}
     qkeras.utils._add_supported_quantized_objects(objects)
     for name in QUANTIZERS:
         if hasattr(qkeras.quantizers, name) and name not in _ACTIVATIONS:
             objects[name] = getattr(qkeras.quantizers, name)
+    objects["step_activation"] = steps.step_activation
 
     class Reloaded:
         """QKeras 0.9 saves QActivation(<object>) but cannot read it back: it keeps the dictionary."""
@@ -119,7 +123,8 @@ def custom_objects() -> dict[str, Any]:
         def from_config(cls, config: dict[str, Any]) -> Any:
             activation = config.get("activation")
             if isinstance(activation, dict):
-                made = objects[activation["class_name"]](**activation["config"])
+                name = activation["class_name"].rpartition(">")[2]  # .h5 writes package>name
+                made = objects[name](**activation["config"])
                 config = {**config, "activation": made}
             return qkeras.QActivation.from_config(config)
 
@@ -192,7 +197,7 @@ def check_config(path: str, config: Any) -> None:
                 )
             short = name.rpartition(">")[2]
             module = node.get("module")
-            foreign = module is not None and str(module).partition(".")[0] not in _MODULES
+            foreign = module is not None and module != _OURS and str(module).partition(".")[0] not in _MODULES
             if foreign or short not in layers | _HELPERS | QUANTIZERS:
                 kind = f"{name} of {module}" if foreign else name
                 raise UnsupportedLayer(

@@ -511,6 +511,16 @@ def _quantized_sigmoid(layer: str, q: Any, pure: Any) -> Function:
     return Function(name="", f32=_own(pure), f64=f64, monotone=0 if smooth else 1, grid=grid)
 
 
+def _step_activation(layer: str, q: Any, pure: Any) -> Function:
+    grid = _uniform(layer, q.fraction, q.lo, q.hi)
+
+    def f64(x: Floats) -> Floats:
+        p = np.rint(np.ldexp(np.tanh(np.asarray(x, np.float64)), grid.fraction))
+        return np.asarray(np.ldexp(np.clip(p, grid.lo, grid.hi), -grid.fraction))
+
+    return Function(name="", f32=_own(pure), f64=f64, monotone=0, grid=grid)
+
+
 def _po2_grid(layer: str, q: Any, negative: float | None) -> Grid:
     """Signed powers of two from 2**min_exp to what max_value allows."""
     factor = 2 if q.quadratic_approximation else 1
@@ -594,6 +604,7 @@ _READERS: dict[str, Callable[[str, Any, Any], Function]] = {
     "quantized_tanh": _quantized_tanh,
     "quantized_sigmoid": _quantized_sigmoid,
     "quantized_hswish": _quantized_hswish,
+    "step_activation": _step_activation,
 }
 _WEIGHT_ONLY: frozenset[str] = frozenset()
 _RANDOM = frozenset({"bernoulli", "stochastic_binary", "stochastic_ternary"})
@@ -782,7 +793,8 @@ def _refuse_random(layer: str, q: Any) -> None:
 
 
 def _of_qkeras(obj: Any) -> bool:
-    return str(getattr(obj, "__module__", "")).startswith("qkeras")
+    """Whether it is QKeras's own, or made for QKeras here."""
+    return str(getattr(obj, "__module__", "")).startswith(("qkeras", "rtl4ml.steps"))
 
 
 def _text(q: Any) -> str:

@@ -444,6 +444,11 @@ def _sigmoid64(q: Any, x: Real) -> Real:
     return np.asarray(np.clip(np.rint(p * m) / m, bool(q.symmetric) / m, 1 - 1 / m))
 
 
+def _step64(q: Any, x: Real) -> Real:
+    m = 2.0 ** (q.bits - q.signed)
+    return np.asarray(np.clip(np.rint(np.tanh(x) * m) / m, -1.0 if q.signed else 0.0, 1 - 1 / m))
+
+
 def _binary64(q: Any, x: Real) -> Real:
     sign = np.where(x < 0, -1.0, 1.0)
     return _alpha(q) * ((sign + 1) / 2 if q.use_01 else sign)
@@ -479,6 +484,7 @@ _FUNCTIONS64: dict[str, Callable[[Any, Real], Real]] = {
     "quantized_tanh": _tanh64,
     "quantized_sigmoid": _sigmoid64,
     "quantized_hswish": _hswish64,
+    "step_activation": _step64,
     "binary": _binary64,
     "ternary": _ternary64,
     "hard_tanh": lambda _, x: 2 * np.clip(0.5 * x + 0.5, 0, 1) - 1,
