@@ -455,10 +455,11 @@ def test_train_passes_its_arguments_and_shows_progress(
         return "OA 92.50 %"
 
     monkeypatch.setattr(training, "train", train)
-    status, out, err = run(capsys, "train", "--data", "d", "--out", "o", "--seed", "3", "--quick")
+    status, out, err = run(capsys, "train", "--data", "d", "--out", "o", "--seed", "3", "--quick", "--resume")
     assert (status, out) == (0, "OA 92.50 %\n")
     assert "loss 0.5000  validation 92.50 %" in err
-    assert asked == {"recipe": "salinas_1dcnn", "data": Path("d"), "out": Path("o"), "seed": 3, "quick": True}
+    options = {"data": Path("d"), "out": Path("o"), "seed": 3, "quick": True, "resume": True}
+    assert asked == {"recipe": "salinas_1dcnn", **options}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-from rtl4ml import _tf, train
+from rtl4ml import _tf, runs, train
 from rtl4ml import data as scenes
 from rtl4ml.errors import BadData, BadInput, BadModel
 
@@ -181,11 +181,57 @@ def test_inputs_are_counts_over_a_power_of_two(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------------------------------- training
 
 
-def test_training_repeats_itself_and_writes_a_model_that_loads(tmp_path: Path) -> None:
+def identity(path: Path) -> dict[str, Any]:
+    recipe = train.read_recipe(path)
+    return {
+        "recipe": recipe.sha256,
+        "network": recipe.network_sha256,
+        "seed": recipe.seed,
+        "schedule": "whole",
+        "data": scenes.synthetic().sha256(),
+        "versions": runs.versions(),
+    }
+
+
+def interrupted(stage: str, epoch: int) -> Any:
+    """A progress callback that stops training after an epoch of a stage."""
+
+    def stop(progress: train.Progress) -> None:
+        if (progress.stage, progress.epoch) == (stage, epoch):
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def test_training_repeats_itself_though_interrupted_and_writes_a_model_that_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = recipe_with(tmp_path)
     seen: list[train.Progress] = []
     one = train.train(path, out=tmp_path / "one", progress=seen.append)
-    two = train.train(path, out=tmp_path / "two")
+    monkeypatch.setattr(runs, "SHARE", 1e9)  # a checkpoint every epoch
+    for stage, epoch in (("float", 7), ("quantized", 2)):
+        with pytest.raises(KeyboardInterrupt):
+            train.train(path, out=tmp_path / "two", resume=True, progress=interrupted(stage, epoch))
+        assert not (tmp_path / "two").exists()
+        head = runs.Run(tmp_path / "two.run", identity(path), resume=True)
+        assert (head.history[-1]["stage"], head.history[-1]["epoch"]) == (stage, epoch)
+    rest: list[train.Progress] = []
+    two = train.train(path, out=tmp_path / "two", resume=True, progress=rest.append)
+    assert [(p.stage, p.epoch) for p in rest] == [("quantized", 3)]
+    assert not (tmp_path / "two.run").exists()
+    for name in ("one", "two"):
+        files = {p.name for p in (tmp_path / name).iterdir()}
+        assert files == {
+            *("small.keras", "small.toml", "metrics.json", "history.csv", "curve.png", "confusion.png"),
+            *("logs", ".rtl4ml"),
+        }
+    for name in ("history.csv", "curve.png", "confusion.png"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    history = runs.read_history(tmp_path / "one" / "history.csv")
+    assert [(row["stage"], row["epoch"], row["loss"]) for row in history] == [
+        (p.stage, p.epoch, p.loss) for p in seen
+    ]
     quick = replace(one, metrics={**one.metrics, "quick": True})
     done = [("float", e + 1) for e in range(20)] + [("quantized", e + 1) for e in range(3)]
     assert [(p.stage, p.epoch) for p in seen] == done
@@ -293,6 +339,7 @@ def test_training_that_is_refused_or_interrupted_leaves_all_folders_as_they_were
     (tmp_path / "mine" / "thesis.tex").write_text("")
     with pytest.raises(BadInput, match=r"an output folder must be new, empty or an earlier rtl4ml project"):
         train.train(path, out=tmp_path / "mine", quick=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "net.py", "small.toml"]
 
     seen: list[train.Progress] = []
 
@@ -302,10 +349,36 @@ def test_training_that_is_refused_or_interrupted_leaves_all_folders_as_they_were
 
     for seed in (3, 4):
         with pytest.raises(KeyboardInterrupt):
-            train.train(path, out=tmp_path / "new", seed=seed, quick=True, progress=interrupt)
+            train.train(path, out=tmp_path / f"new{seed}", seed=seed, quick=True, progress=interrupt)
     assert seen[0].epochs == train.QUICK_EPOCHS
     assert seen[0].loss != seen[1].loss
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "net.py", "small.toml"]
+    left = ["mine", "net.py", "new3.run", "new4.run", "small.toml"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == left
+
+    run = tmp_path / "new3.run"
+    before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
+    for changed, text in (
+        ({"seed": 4}, "another seed (3, here 4)"),
+        ({"seed": 3, "quick": False}, "another schedule (quick, here whole)"),
+    ):
+        with refuses(
+            f"{run / 'checkpoint.npz'}: the checkpoint must be of this training, not of {text}; "
+            "bring that back, or remove new3.run and start anew",
+            BadInput,
+        ):
+            train.train(path, out=tmp_path / "new3", resume=True, **{"quick": True, **changed})
+    with refuses(
+        f"{run}: an interrupted training must be resumed or removed, not overwritten; "
+        "give --resume or remove the folder",
+        BadInput,
+    ):
+        train.train(path, out=tmp_path / "new3", quick=True)
+    old = train.read_recipe(path).sha256[:8]
+    recipe_with(tmp_path, ("epochs = 20", "epochs = 30"))
+    new = train.read_recipe(path).sha256[:8]
+    with pytest.raises(BadInput, match=rf"not of another recipe \({old}, here {new}\); bring that back"):
+        train.train(path, out=tmp_path / "new3", quick=True, resume=True)
+    assert {p: p.read_bytes() for p in run.rglob("*") if p.is_file()} == before
 
 
 @pytest.mark.parametrize(

@@ -365,7 +365,10 @@ def cli() -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder; default build/train/RECIPE.")
 @click.option("--seed", type=int, help="Instead of the recipe's.")
 @click.option("--quick", is_flag=True, help="A few steps only, to see that it works.")
-def train(recipe: str, data: Path | None, out: Path | None, seed: int | None, quick: bool) -> None:
+@click.option("--resume", is_flag=True, help="Go on where an interrupted training stopped.")
+def train(
+    recipe: str, data: Path | None, out: Path | None, seed: int | None, quick: bool, resume: bool
+) -> None:
     """Train the student of RECIPE: a name in models/ (default salinas_1dcnn), or a .toml file."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -391,7 +394,8 @@ def train(recipe: str, data: Path | None, out: Path | None, seed: int | None, qu
             numbers = f"loss {p.loss:.4f}  validation {100 * p.validation_oa:.2f} %"
             bars.update(tasks[p.stage], completed=p.epoch, numbers=numbers)
 
-        result = training.train(recipe, data=data, out=out, seed=seed, quick=quick, progress=show)
+        options = {"data": data, "out": out, "seed": seed, "quick": quick, "resume": resume}
+        result = training.train(recipe, progress=show, **options)
     _console().print(str(result), soft_wrap=True)
 
 

@@ -8,7 +8,6 @@ which is not trained but follows exactly from the second. Nothing here imports T
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import importlib.resources
 import importlib.util
 import json
@@ -18,7 +17,7 @@ import time
 import tomllib
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,10 +27,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import __version__, _tf
+from rtl4ml import _tf, plots, runs
 from rtl4ml import data as scenes
 from rtl4ml.data import Scene, Split
 from rtl4ml.errors import BadData, BadModel
+from rtl4ml.runs import Run
 from rtl4ml.tools import project_folder
 
 STUDENT = "salinas_1dcnn"
@@ -134,6 +134,13 @@ class Recipe:
     build: Mapping[str, Any]
     float_stage: Stage
     quantized_stage: Stage
+
+    @property
+    def network_sha256(self) -> str:
+        """Hash of the .py file with build(). Raises BadData where it is missing."""
+        path = self.path.with_name(f"{self.model}.py")
+        _require_network(path)
+        return runs.file_sha256(path)
 
     def inputs(self, spectra: NDArray[Any]) -> NDArray[np.float32]:
         """Spectra (N, bands) in counts as the network takes them: float32 (N, bands, 1)."""
@@ -253,10 +260,15 @@ def _check(
             raise BadData(f"{where}: {section}{key} must be {word}, not {value!r}; mend it")
 
 
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"rtl4ml_student_{path.stem}", path)
-    if not path.is_file() or spec is None or spec.loader is None:
+def _require_network(path: Path) -> None:
+    if not path.is_file():
         raise BadData(f"{path.name}: the network must lie beside its recipe, not be missing; put it there")
+
+
+def _module(path: Path) -> ModuleType:
+    _require_network(path)
+    spec = importlib.util.spec_from_file_location(f"rtl4ml_student_{path.stem}", path)
+    assert spec is not None and spec.loader is not None  # of a .py file
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -363,12 +375,17 @@ def train(
     out: str | Path | None = None,
     seed: int | None = None,
     quick: bool = False,
+    resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Trained:
-    """Trains the student of `recipe` and writes <name>.keras, metrics.json and the recipe into `out`.
+    """Trains the student of `recipe` and writes its files into `out`.
+
+    <name>.keras, metrics.json, history.csv (a row an epoch), logs (of TensorBoard), curve.png, confusion.png (of the
+    test pixels) and the recipe.
 
     data: folder of the scenes, else RTL4ML_DATA. out: default build/train/<name>; whole or not at all. seed: instead
-    of the recipe's. quick: two epochs a stage. Equal arguments, versions and machines give equal weights.
+    of the recipe's. quick: two epochs a stage. resume: go on where an earlier call with the same arguments was
+    interrupted, if one was. Equal arguments, versions and machines give equal weights, interrupted or not.
     The test pixels are looked at once, after the last epoch. Raises Rtl4mlError where recipe, data or folder are bad.
     """
     plan = read_recipe(recipe)
@@ -381,12 +398,26 @@ def train(
     scene = scenes.load(plan.data.scene, data=data)
     split = plan.split(scene)
     target = Path(out) if out is not None else Path("build") / "train" / plan.name
-    with project_folder(target) as folder:
-        started = time.monotonic()
-        model, stages = _train_stages(plan, scene, split, progress or (lambda _: None))
+    identity = {
+        "recipe": plan.sha256,
+        "network": plan.network_sha256,
+        "seed": plan.seed,
+        "schedule": "quick" if quick else "whole",
+        "data": scene.sha256(),
+        "versions": runs.versions(),
+    }
+    with runs.begin(target, identity, resume=resume) as run, project_folder(target) as folder:
+        model, stages = _train_stages(plan, scene, split, run, progress or (lambda _: None))
+        speed = {name: stages[name].pop("pixels_per_s") for name in ("float", "quantized")}
+        seconds = {name: stages[name].pop("seconds") for name in ("float", "quantized")}
         metrics: dict[str, Any] = {
             "schema": 1,
-            "recipe": {"name": plan.name, "sha256": plan.sha256, "seed": plan.seed},
+            "recipe": {
+                "name": plan.name,
+                "sha256": plan.sha256,
+                "network_sha256": plan.network_sha256,
+                "seed": plan.seed,
+            },
             "quick": quick,
             "data": {
                 "scene": scene.name,
@@ -403,20 +434,25 @@ def train(
                 "test": len(split.test),
             },
             **stages,
-            "versions": _versions(),
-            "seconds": round(time.monotonic() - started, 1),
+            "versions": runs.versions(),
+            "seconds": {**seconds, "all": round(sum(seconds.values()), 1)},
+            "trained_pixels_per_s": speed,
         }
         model.save(folder / f"{plan.name}.keras")
         text = json.dumps(metrics, indent=2) + "\n"
         (folder / "metrics.json").write_text(text, encoding="utf-8")
         shutil.copyfile(plan.path, folder / plan.path.name)
+        run.keep(folder)
+        plots.curve(run.history, folder / "curve.png", title=plan.name)
+        test = stages["quantized"]["test"]
+        plots.confusion(test["confusion"], scene.class_names, folder / "confusion.png", title=split.name)
     return Trained(out=target, model=target / f"{plan.name}.keras", metrics=json.loads(text))
 
 
 def _train_stages(
-    plan: Recipe, scene: Scene, split: Split, progress: Callable[[Progress], None]
+    plan: Recipe, scene: Scene, split: Split, run: Run, progress: Callable[[Progress], None]
 ) -> tuple[Any, dict[str, Any]]:
-    """The trained network with quantizers, and {stage: {best_epoch, validation, test}}."""
+    """The trained network with quantizers, and {stage: {best_epoch, seconds, pixels_per_s, validation, test}}."""
     keras, tf = _tf.keras(), _tf.tf()
     keras.backend.clear_session()
     keras.utils.set_random_seed(plan.seed)  # Python, NumPy and TensorFlow: initial weights
@@ -426,19 +462,35 @@ def _train_stages(
     plain = plan.build_model(quantized=False)
     _check_shapes(plan, plain, scene)
     quantized = plan.build_model(quantized=True)
-    fit = partial(_fit, x=x, y=y, split=split, seed=plan.seed, progress=progress)
-    best = {"float": fit("float", plan.float_stage, plain, gain=1.0, centred=False)}
-    gain = _start_quantized(plain, quantized, x[split.train])
-    best["quantized"] = fit("quantized", plan.quantized_stage, quantized, gain=gain, centred=True)
+    fit = partial(_fit, x=x, y=y, split=split, seed=plan.seed, run=run, progress=progress)
+    models = {"float": plain, "quantized": quantized}
+    done: dict[str, dict[str, Any]] = {}
+    gain = 1.0
+    if run.restored is not None:
+        done, gain = dict(run.restored.values["done"]), run.restored.values["gain"]
+        for name, model in models.items():
+            model.set_weights(run.restored.arrays[name])
+    if "float" not in done:
+        done["float"] = fit("float", plan.float_stage, models, done=done, gain=1.0, centred=False)
+        gain = _start_quantized(plain, quantized, x[split.train])
+        run.save(_weights(models), {"done": done, "gain": gain}, always=True)
+        run.restored = None
+    if "quantized" not in done:
+        done["quantized"] = fit("quantized", plan.quantized_stage, models, done=done, gain=gain, centred=True)
+        run.save(_weights(models), {"done": done, "gain": gain}, always=True)
 
     stages: dict[str, Any] = {}
-    for name, model in (("float", plain), ("quantized", quantized)):
+    for name, model in models.items():
         student = Student(recipe=plan, model=model)
-        stages[name] = {"best_epoch": best[name]}
+        stages[name] = dict(done[name])
         for part, pixels in (("validation", split.validation), ("test", split.test)):
             found = student.predict(scene.spectra[pixels])
             stages[name][part] = asdict(accuracy(scene.labels[pixels], found, classes=scene.classes))
     return quantized, stages
+
+
+def _weights(models: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: model.get_weights() for name, model in models.items()}
 
 
 def _check_shapes(plan: Recipe, model: Any, scene: Scene) -> None:
@@ -456,21 +508,24 @@ def _check_shapes(plan: Recipe, model: Any, scene: Scene) -> None:
 def _fit(
     name: str,
     stage: Stage,
-    model: Any,
+    models: Mapping[str, Any],
     *,
+    done: Mapping[str, Any],
     gain: float,
     centred: bool,
     x: NDArray[np.float32],
     y: NDArray[np.int32],
     split: Split,
     seed: int,
+    run: Run,
     progress: Callable[[Progress], None],
-) -> int:
-    """Trains `model` in place, its logits times `gain`, and leaves it with the weights of the best epoch, returned.
+) -> dict[str, Any]:
+    """Trains models[name] in place, its logits times `gain`, and leaves it with the weights of its best epoch.
 
-    Best is the highest validation accuracy, then the lowest validation loss. centred: see _Step.
+    Best is the highest validation accuracy, then the lowest validation loss. done: the stages before, for checkpoints.
+    centred: see _Step. Returns the number of the best epoch, the seconds of all, and the pixels trained on a second.
     """
-    tf = _tf.tf()
+    tf, model = _tf.tf(), models[name]
     net = logits_model(model)
     batch = min(stage.batch, len(split.train))
     steps = len(split.train) // batch  # the rest of an epoch's shuffle waits for the next
@@ -491,8 +546,15 @@ def _fit(
     epoch = tf.function(run_epoch)
     check = tf.function(lambda: net(x_check, training=False) * gain)
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    best, best_epoch, best_weights = (-1.0, 0.0), 0, model.get_weights()
-    for done in range(1, stage.epochs + 1):
+    first, best, best_epoch, best_weights, seconds = 1, (-1.0, 0.0), 0, model.get_weights(), 0.0
+    if run.restored is not None and run.restored.values.get("stage") == name:
+        values, arrays = run.restored.values, run.restored.arrays
+        first, best, best_epoch = values["epoch"] + 1, tuple(values["best"]), values["best_epoch"]
+        best_weights, seconds = arrays["best"], values["seconds"]
+        rng.bit_generator.state = values["rng"]
+        step.restore(arrays["optimizer"])
+    started = time.monotonic() - seconds
+    for number in range(first, stage.epochs + 1):
         factors = rng.uniform(1 - stage.brightness, 1 + stage.brightness, len(split.train))
         order = tf.constant(rng.permutation(len(split.train)).astype(np.int32))
         loss = float(epoch(order, tf.constant(factors.astype(np.float32))))
@@ -501,11 +563,26 @@ def _fit(
         log_likelihood = out[np.arange(len(out)), y_check] - np.log(np.exp(out).sum(axis=1))
         score = float((out.argmax(axis=1) == y_check).mean()), float(log_likelihood.mean())
         if score > best:
-            best, best_epoch, best_weights = score, done, model.get_weights()
+            best, best_epoch, best_weights = score, number, model.get_weights()
+        seconds = time.monotonic() - started
+        run.record(name, number, loss=loss, validation_oa=score[0], validation_loss=-score[1])
+        run.save(
+            {**_weights(models), "best": best_weights, "optimizer": step.state()},
+            {
+                "done": dict(done),
+                "gain": gain,
+                "stage": name,
+                "epoch": number,
+                "best": best,
+                "best_epoch": best_epoch,
+                "seconds": seconds,
+                "rng": rng.bit_generator.state,
+            },
+        )
         progress(
             Progress(
                 stage=name,
-                epoch=done,
+                epoch=number,
                 epochs=stage.epochs,
                 loss=loss,
                 validation_oa=score[0],
@@ -513,7 +590,11 @@ def _fit(
             )
         )
     model.set_weights(best_weights)
-    return best_epoch
+    return {
+        "best_epoch": best_epoch,
+        "seconds": round(seconds, 1),
+        "pixels_per_s": round(stage.epochs * steps * batch / max(seconds, 1e-3)),
+    }
 
 
 class _Step:
@@ -541,6 +622,18 @@ class _Step:
             [tf.Variable(tf.zeros_like(v)) for v in self.trained + self.biases] for _ in range(2)
         )
         self.done = tf.Variable(0.0)
+
+    def state(self) -> list[NDArray[Any]]:
+        """Everything that a step changes, the network's weights excepted."""
+        return [v.numpy() for v in self._own()]
+
+    def restore(self, state: Sequence[NDArray[Any]]) -> None:
+        """Takes back what `state` gave."""
+        for variable, value in zip(self._own(), state, strict=True):
+            variable.assign(value)
+
+    def _own(self) -> list[Any]:
+        return [*self.first, *self.second, *self.means, *self.biases, self.done]
 
     def _of_mean(self, i: int) -> Any:
         """What the mean input contributes to the sums of layer i: (outputs,)."""
@@ -622,6 +715,4 @@ def _start_quantized(plain: Any, quantized: Any, x: NDArray[np.float32]) -> floa
     return scale
 
 
-def _versions() -> dict[str, str]:
-    names = ("tensorflow", "tf-keras", "qkeras", "numpy")
-    return {"rtl4ml": __version__} | {name: importlib.metadata.version(name) for name in names}
+_versions = runs.versions  # where distill.py looks for it
