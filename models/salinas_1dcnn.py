@@ -28,6 +28,9 @@ def build(
     bias_integer: int = 5,
     activation_bits: Sequence[int] = (6, 4, 4),
     activation_integers: Sequence[int] = (0, 0, 0),
+    activation: str = "quantized_relu",
+    gradient: str = "constant",
+    normalize: bool = True,
     quantized: bool = True,
 ) -> Any:
     """The network as a tf_keras model, untrained: spectra (N, bands, 1) in [0, 1) to class probabilities (N, classes).
@@ -35,9 +38,15 @@ def build(
     weight_bits, weight_integers: of the convolution and the dense layers in order; weights reach from -2 ** integer up
     to 2 ** integer, as do all biases with theirs. activation_bits, activation_integers: of the activations of all
     these layers but the last; they reach from 0 up to 2 ** integer.
+    activation: "quantized_relu" or "step_activation", unsigned and with integers of 0; gradient: that of the steps.
+    normalize: whether batches are normalized without quantizers.
     quantized: False leaves the quantizers out, that of the input excepted, and normalizes batches instead; layers
-    that have weights in both have the same names.
+    that have weights in both have the same names. Raises ValueError for another activation.
     """
+    if activation not in ("quantized_relu", "step_activation"):
+        raise ValueError(f"activation must be quantized_relu or step_activation, not {activation!r}")
+    from rtl4ml import steps  # imports TensorFlow
+
     layers, qkeras = _tf.keras().layers, _tf.qkeras()
 
     def weights(i: int) -> dict[str, str | None]:
@@ -50,11 +59,15 @@ def build(
 
     def activate(x: Any, i: int, name: str) -> Any:
         if not quantized:
-            x = layers.BatchNormalization(momentum=0.95, epsilon=1e-4, name=f"{name}_norm")(x)
+            if normalize:
+                x = layers.BatchNormalization(momentum=0.95, epsilon=1e-4, name=f"{name}_norm")(x)
             return layers.ReLU(name=f"{name}_relu")(x)
         # A string: QKeras cannot load a QActivation from .keras that was given an object.
-        relu = f"quantized_relu({activation_bits[i]},{activation_integers[i]})"
-        return qkeras.QActivation(relu, name=f"{name}_relu")(x)
+        if activation == "step_activation":
+            quantizer = str(steps.step_activation(activation_bits[i], False, gradient))
+        else:
+            quantizer = f"quantized_relu({activation_bits[i]},{activation_integers[i]})"
+        return qkeras.QActivation(quantizer, name=f"{name}_relu")(x)
 
     spectrum = layers.Input((bands, 1), name="spectrum")
     x = qkeras.QActivation(f"quantized_relu({input_bits},0)", name="input_quantizer")(spectrum)

@@ -459,6 +459,7 @@ def test_train_passes_its_arguments_and_shows_progress(
     assert (status, out) == (0, "OA 92.50 %\n")
     assert "loss 0.5000  validation 92.50 %" in err
     options = {"data": Path("d"), "out": Path("o"), "seed": 3, "quick": True, "resume": True}
+    options |= {"per_class": None}
     assert asked == {"recipe": "salinas_1dcnn", **options}
 
 
@@ -466,6 +467,19 @@ def test_train_passes_its_arguments_and_shows_progress(
     ("argv", "text"),
     [
         (["--data", "none"], "none: --data must be a folder, not missing; check the path"),
+        (["a", "b"], "train: several recipes must come with --seeds, not a, b alone; write --seeds 1-5"),
+        (
+            ["--seed", "1", "--seeds", "1-5"],
+            "train: seeds must be in one option, not in --seed and --seeds; leave out --seed",
+        ),
+        (
+            ["--seeds", "5-1"],
+            "train: --seeds must be different whole numbers such as 1-5 or 1,2,7, not '5-1'; write them so",
+        ),
+        (
+            ["salinas_1dcnn", "salinas_1dcnn", "--seeds", "1,2"],
+            "train: every recipe must be named once, not ",
+        ),
         (["x.toml"], "x.toml: a recipe must be a .toml file or one of "),
     ],
 )

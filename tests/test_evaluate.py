@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rtl4ml.errors import BadData
-from rtl4ml.evaluate import DOWNLINK, compare, footprint, spread, wilcoxon
+from rtl4ml.evaluate import DOWNLINK, compare, footprint, footprint_of_bits, spread, wilcoxon
 
 
 def published_cnn(bands: int, classes: int) -> int:
@@ -78,6 +78,10 @@ def test_kruskal_and_dunn_by_hand() -> None:
     ("call", "text"),
     [
         (lambda: footprint(0), "footprint: a network must have parameters of at least 1 bit, not 0 of 32;"),
+        (
+            lambda: footprint_of_bits(3, 2),
+            "footprint: a network must have parameters of at least 1 bit, not 3 of 2 together;",
+        ),
         (lambda: wilcoxon([1.0], [1.0, 2.0]), "wilcoxon: figures must come in pairs, not 1 and 2;"),
         (lambda: compare({"a": [1.0, 2.0]}), "compare: must have two models or more, not 1;"),
         (

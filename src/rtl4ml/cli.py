@@ -360,22 +360,41 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("recipe", default="salinas_1dcnn")
+@click.argument("recipes", nargs=-1, metavar="[RECIPE]...")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the scenes; default RTL4ML_DATA.")
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder; default build/train/RECIPE.")
 @click.option("--seed", type=int, help="Instead of the recipe's.")
+@click.option("--seeds", help="Train with each, such as 1-5 or 1,2,7, and give means, spreads and tests.")
+@click.option(
+    "--per-class",
+    type=(click.IntRange(min=1), click.IntRange(min=1)),
+    metavar="TRAIN VALIDATION",
+    help="Instead of the recipe's split: so many pixels of every class at random, the rest tests (leaks).",
+)
 @click.option("--quick", is_flag=True, help="A few steps only, to see that it works.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted training stopped.")
 def train(
-    recipe: str, data: Path | None, out: Path | None, seed: int | None, quick: bool, resume: bool
-) -> None:
-    """Train the student of RECIPE: a name in models/ (default salinas_1dcnn), or a .toml file."""
+    recipes: tuple[str, ...], data: Path | None, out: Path | None, seed: int | None, seeds: str | None,
+    per_class: tuple[int, int] | None, quick: bool, resume: bool,
+) -> None:  # fmt: skip
+    """Train the student of RECIPE: a name in models/ (default salinas_1dcnn), or a .toml file.
+
+    With --seeds, several recipes may be given; they are compared with each other and with their networks in float.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
+    from rtl4ml import repeat
     from rtl4ml import train as training
 
+    names = recipes or ("salinas_1dcnn",)
+    if seeds is None and len(names) > 1:
+        raise BadInput(
+            f"train: several recipes must come with --seeds, not {', '.join(names)} alone; write --seeds 1-5"
+        )
+    if seeds is not None and seed is not None:
+        raise BadInput("train: seeds must be in one option, not in --seed and --seeds; leave out --seed")
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -394,8 +413,13 @@ def train(
             numbers = f"loss {p.loss:.4f}  validation {100 * p.validation_oa:.2f} %"
             bars.update(tasks[p.stage], completed=p.epoch, numbers=numbers)
 
-        options = {"data": data, "out": out, "seed": seed, "quick": quick, "resume": resume}
-        result = training.train(recipe, progress=show, **options)
+        options: dict[str, Any] = {"data": data, "out": out, "quick": quick, "resume": resume}
+        options |= {"per_class": per_class, "progress": show}
+        result: Any
+        if seeds is None:
+            result = training.train(names[0], seed=seed, **options)
+        else:
+            result = repeat.repeat(names, seeds=repeat.seeds_of(seeds), **options)
     _console().print(str(result), soft_wrap=True)
 
 

@@ -47,10 +47,13 @@ def megabytes(bits: int) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
-    """A network's size at one precision and how long it is on its way. megabytes: 10^6 bytes; minutes by each link."""
+    """A network's size and how long it is on its way.
+
+    bits: of one number, the mean where they differ; megabytes: 10^6 bytes; minutes by each link.
+    """
 
     parameters: int
-    bits: int
+    bits: float
     megabytes: float
     uplink_minutes: float
     downlink_minutes: float
@@ -63,10 +66,20 @@ def footprint(parameters: int, bits: int = 32) -> Footprint:
             f"footprint: a network must have parameters of at least 1 bit, not {parameters} of {bits}; "
             "count them again"
         )
-    size = megabytes(parameters * bits)
+    return footprint_of_bits(parameters, parameters * bits)
+
+
+def footprint_of_bits(parameters: int, bits: int) -> Footprint:
+    """The footprint of numbers that take `bits` bits all together. Raises BadData where one has less than 1."""
+    if not 1 <= parameters <= bits:
+        raise BadData(
+            f"footprint: a network must have parameters of at least 1 bit, not {parameters} of {bits} together; "
+            "count them again"
+        )
+    size = megabytes(bits)
     return Footprint(
         parameters=parameters,
-        bits=bits,
+        bits=round(bits / parameters, 3),
         megabytes=size,
         uplink_minutes=UPLINK.minutes(size),
         downlink_minutes=DOWNLINK.minutes(size),

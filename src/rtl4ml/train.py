@@ -31,6 +31,7 @@ from rtl4ml import _tf, plots, runs
 from rtl4ml import data as scenes
 from rtl4ml.data import Scene, Split
 from rtl4ml.errors import BadData, BadModel
+from rtl4ml.evaluate import Footprint, footprint_of_bits
 from rtl4ml.runs import Run
 from rtl4ml.tools import project_folder
 
@@ -108,10 +109,12 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One stage of training, by Adam with a learning rate that falls to a hundredth along half a cosine.
+    """One stage of training, by Adam.
 
     weight_decay: factor of half the sum of the squared kernels. brightness: each pixel of each batch is multiplied by
-    a random factor from 1 - brightness to 1 + brightness.
+    a random factor from 1 - brightness to 1 + brightness. schedule: "cosine", the learning rate falls to a hundredth
+    along half a cosine, or "constant". centred: see _Step; only with quantizers. covered: share of a layer's weights
+    that lie within the range of their quantizer when the stage with quantizers starts.
     """
 
     epochs: int
@@ -119,6 +122,9 @@ class Stage:
     learning_rate: float
     weight_decay: float
     brightness: float
+    schedule: str = "cosine"
+    centred: bool = True
+    covered: float = 0.999
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,8 +212,19 @@ def read_recipe(recipe: str | Path) -> Recipe:
     for name in ("float", "quantized"):
         numbers: dict[str, type] = {"epochs": int, "batch": int}
         numbers |= {"learning_rate": float, "weight_decay": float, "brightness": float}
-        _check(path.name, f"{name}.", content[name], numbers)
+        choices: dict[str, type] = {"schedule": str}
+        choices |= {"centred": bool, "covered": float} if name == "quantized" else {}
+        _check(path.name, f"{name}.", content[name], numbers, choices)
         stages[name] = stage = Stage(**content[name])
+        if stage.schedule not in ("cosine", "constant"):
+            raise BadData(
+                f'{path.name}: {name}.schedule must be "cosine" or "constant", not {stage.schedule!r}; '
+                "write one of them"
+            )
+        if not 0 < stage.covered <= 1:
+            raise BadData(
+                f"{path.name}: {name}.covered must be a share above 0 and up to 1, not {stage.covered}; mend it"
+            )
         for key, lowest in (
             ("epochs", 1),
             ("batch", 1),
@@ -255,8 +272,15 @@ def _check(
             names = ", ".join(section + name for name in allowed)
             raise BadData(f"{where}: keys must be {names}, not {section}{key}; take it out")
         kind = (int, float) if allowed[key] is float else allowed[key]
-        if not isinstance(value, kind) or isinstance(value, bool):
-            word = {str: "text", int: "a whole number", float: "a number", dict: "a table"}[allowed[key]]
+        if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
+            words = {
+                str: "text",
+                int: "a whole number",
+                float: "a number",
+                dict: "a table",
+                bool: "true or false",
+            }
+            word = words[allowed[key]]
             raise BadData(f"{where}: {section}{key} must be {word}, not {value!r}; mend it")
 
 
@@ -362,10 +386,20 @@ class Trained:
         test, of = self.metrics["quantized"]["test"], self.metrics["split"]["name"]
         made_up = "SYNTHETIC data, " if self.metrics["data"]["synthetic"] else ""
         quick = ", quick: not the recipe's schedule" if self.metrics["quick"] else ""
+        size = self.metrics["quantized"]["footprint"]
         return (
             f"test pixels of {made_up}{of}{quick}: OA {100 * test['oa']:.2f} %, AA {100 * test['aa']:.2f} %, "
-            f"kappa {test['kappa']:.4f}\nmodel   {self.model}"
+            f"kappa {test['kappa']:.4f}\n{leaks(self.metrics['split'])}"
+            f"size    {size['parameters']:,} parameters, {size['megabytes']:.2f} MB, uplink "
+            f"{size['uplink_minutes']:.2f} min, downlink {size['downlink_minutes']:.3f} min\nmodel   {self.model}"
         )
+
+
+def leaks(split: Mapping[str, Any]) -> str:
+    """What must be said of figures on a split that is not disjoint, as a line; nothing of others."""
+    if split["disjoint"]:
+        return ""
+    return "leaks   a random split of one scene tests on its training pixels' neighbours: higher than on new ground\n"
 
 
 def train(
@@ -376,7 +410,9 @@ def train(
     seed: int | None = None,
     quick: bool = False,
     resume: bool = False,
+    per_class: tuple[int, int] | None = None,
     progress: Callable[[Progress], None] | None = None,
+    known: dict[str, Any] | None = None,
 ) -> Trained:
     """Trains the student of `recipe` and writes its files into `out`.
 
@@ -385,8 +421,11 @@ def train(
 
     data: folder of the scenes, else RTL4ML_DATA. out: default build/train/<name>; whole or not at all. seed: instead
     of the recipe's. quick: two epochs a stage. resume: go on where an earlier call with the same arguments was
-    interrupted, if one was. Equal arguments, versions and machines give equal weights, interrupted or not.
-    The test pixels are looked at once, after the last epoch. Raises Rtl4mlError where recipe, data or folder are bad.
+    interrupted, if one was. per_class: instead of the recipe's split, so many training and validation pixels of every
+    class at random. known: float stages by what they depend on, read and added to, so that calls which differ in
+    their quantizers alone train one of them.
+    Equal arguments, versions and machines give equal weights, interrupted or not. The test pixels are looked
+    at once, after the last epoch. Raises Rtl4mlError where recipe, data or folder are bad.
     """
     plan = read_recipe(recipe)
     if seed is not None:
@@ -395,6 +434,9 @@ def train(
         float_stage = replace(plan.float_stage, epochs=min(plan.float_stage.epochs, QUICK_EPOCHS))
         quantized_stage = replace(plan.quantized_stage, epochs=min(plan.quantized_stage.epochs, QUICK_EPOCHS))
         plan = replace(plan, float_stage=float_stage, quantized_stage=quantized_stage)
+    if per_class is not None:
+        some, check = per_class
+        plan = replace(plan, data=replace(plan.data, split="random", train=some, validation=check))
     scene = scenes.load(plan.data.scene, data=data)
     split = plan.split(scene)
     target = Path(out) if out is not None else Path("build") / "train" / plan.name
@@ -404,10 +446,13 @@ def train(
         "seed": plan.seed,
         "schedule": "quick" if quick else "whole",
         "data": scene.sha256(),
+        "split": split.sha256(),
         "versions": runs.versions(),
     }
     with runs.begin(target, identity, resume=resume) as run, project_folder(target) as folder:
-        model, stages = _train_stages(plan, scene, split, run, progress or (lambda _: None))
+        model, stages = _train_stages(
+            plan, scene, split, run, progress or (lambda _: None), {} if known is None else known
+        )
         speed = {name: stages[name].pop("pixels_per_s") for name in ("float", "quantized")}
         seconds = {name: stages[name].pop("seconds") for name in ("float", "quantized")}
         metrics: dict[str, Any] = {
@@ -450,9 +495,14 @@ def train(
 
 
 def _train_stages(
-    plan: Recipe, scene: Scene, split: Split, run: Run, progress: Callable[[Progress], None]
+    plan: Recipe,
+    scene: Scene,
+    split: Split,
+    run: Run,
+    progress: Callable[[Progress], None],
+    known: dict[str, Any],
 ) -> tuple[Any, dict[str, Any]]:
-    """The trained network with quantizers, and {stage: {best_epoch, seconds, pixels_per_s, validation, test}}."""
+    """The trained network with quantizers, and of each stage what _fit returns, the footprint and accuracies."""
     keras, tf = _tf.keras(), _tf.tf()
     keras.backend.clear_session()
     keras.utils.set_random_seed(plan.seed)  # Python, NumPy and TensorFlow: initial weights
@@ -470,9 +520,17 @@ def _train_stages(
         done, gain = dict(run.restored.values["done"]), run.restored.values["gain"]
         for name, model in models.items():
             model.set_weights(run.restored.arrays[name])
+    start = _fingerprint(plan, plain, split, scene)
     if "float" not in done:
-        done["float"] = fit("float", plan.float_stage, models, done=done, gain=1.0, centred=False)
-        gain = _start_quantized(plain, quantized, x[split.train])
+        if start in known:
+            done["float"], weights, rows = known[start]
+            plain.set_weights(weights)
+            for row in rows:
+                run.record(**row)
+        else:
+            done["float"] = fit("float", plan.float_stage, models, done=done, gain=1.0, centred=False)
+            known[start] = done["float"], plain.get_weights(), list(run.history)
+        gain = _start_quantized(plain, quantized, x[split.train], plan.quantized_stage.covered)
         run.save(_weights(models), {"done": done, "gain": gain}, always=True)
         run.restored = None
     if "quantized" not in done:
@@ -482,11 +540,34 @@ def _train_stages(
     stages: dict[str, Any] = {}
     for name, model in models.items():
         student = Student(recipe=plan, model=model)
-        stages[name] = dict(done[name])
+        stages[name] = {**done[name], "footprint": asdict(footprint_of(model))}
         for part, pixels in (("validation", split.validation), ("test", split.test)):
             found = student.predict(scene.spectra[pixels])
             stages[name][part] = asdict(accuracy(scene.labels[pixels], found, classes=scene.classes))
     return quantized, stages
+
+
+def _fingerprint(plan: Recipe, plain: Any, split: Split, scene: Scene) -> str:
+    """Hash of all that the stage without quantizers depends on; `plain` as it was built."""
+    digest = hashlib.sha256(plain.to_json().encode())
+    for w in plain.get_weights():
+        digest.update(w.tobytes())
+    parts = (asdict(plan.float_stage), plan.seed, plan.data.scale_log2, scene.sha256(), split.sha256())
+    digest.update(json.dumps(parts).encode())
+    return digest.hexdigest()
+
+
+def footprint_of(model: Any) -> Footprint:
+    """The footprint of a network: of every weight and bias the bits of its quantizer, 32 where it has none."""
+    parameters = bits = 0
+    for layer in model.layers:
+        for variable in layer.weights:
+            which = "kernel" if "kernel" in variable.name else "bias"
+            quantizer = getattr(layer, f"{which}_quantizer_internal", None)
+            size = int(np.prod(variable.shape))
+            parameters += size
+            bits += size * int(getattr(quantizer, "bits", 32))
+    return footprint_of_bits(parameters, bits)
 
 
 def _weights(models: Mapping[str, Any]) -> dict[str, Any]:
@@ -664,8 +745,9 @@ class _Step:
             k = next(k for k, v in enumerate(self.trained) if v is layer.kernel)
             slopes[k] -= self.means[i][:, None] * slopes[len(self.trained) + i]
         self.done.assign_add(1.0)
-        cosine = 0.5 * (1 + tf.cos(math.pi * self.done / self.total))
-        rate = self.stage.learning_rate * (0.01 + 0.99 * cosine)
+        rate = self.stage.learning_rate
+        if self.stage.schedule == "cosine":
+            rate = rate * (0.01 + 0.99 * 0.5 * (1 + tf.cos(math.pi * self.done / self.total)))
         for v, slope, first, second in zip(
             self.trained + self.biases, slopes, self.first, self.second, strict=True
         ):
@@ -678,12 +760,12 @@ class _Step:
         return loss
 
 
-def _start_quantized(plain: Any, quantized: Any, x: NDArray[np.float32]) -> float:
+def _start_quantized(plain: Any, quantized: Any, x: NDArray[np.float32], covered: float = 0.999) -> float:
     """Gives `quantized` the weights of `plain`, rescaled to its quantizers; returns the gain of its logits.
 
     Batch normalization is folded into the layer before it. In a chain of linear layers and ReLUs each layer may then be
-    scaled by any positive factor if the last result is scaled back. Each is scaled so that 99.9 % of its weights lie
-    within the range of its weights' quantizer, and 99.9 % of its positive activations on `x` within theirs.
+    scaled by any positive factor if the last result is scaled back. Each is scaled so that the share `covered` of its
+    weights lies within the range of their quantizer, and 99.9 % of its positive activations on `x` within theirs.
     """
     keras = _tf.keras()
     norms = {
@@ -703,13 +785,15 @@ def _start_quantized(plain: Any, quantized: Any, x: NDArray[np.float32]) -> floa
             slope = gamma / np.sqrt(variance + last.epsilon)
             kernel, bias = kernel * slope, (bias - mean) * slope + beta
         target = quantized.get_layer(layer.name)
-        factor = float(np.quantile(np.abs(kernel), 0.999)) / 2.0**target.kernel_quantizer_internal.integer
+        factor = float(np.quantile(np.abs(kernel), covered)) / 2.0**target.kernel_quantizer_internal.integer
         after = last.outbound_nodes[0].outbound_layer
         if after.name in {other.name for other in quantized.layers if hasattr(other, "quantizer")}:
             found = keras.Model(plain.input, after.output).predict(x, batch_size=EVALUATION_BATCH, verbose=0)
             positive = found[found > 0]
             reach = float(np.quantile(positive, 0.999)) if positive.size else 0.0
-            factor = max(factor, reach / scale / 2.0 ** quantized.get_layer(after.name).quantizer.integer)
+            # Those of steps reach up to 1, as do those of a quantizer without integer bits.
+            integer = getattr(quantized.get_layer(after.name).quantizer, "integer", 0)
+            factor = max(factor, reach / scale / 2.0**integer)
         scale *= factor
         target.set_weights([kernel / factor, bias / scale])
     return scale
