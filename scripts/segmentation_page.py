@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page of a segmentation student: how it was trained, its scores, pictures, and what its hardware is to cost.
+
+    python scripts/segmentation_page.py build/train/sen2ships_unet_1 [--runs docs/students/sen2ships_runs.json]
+
+Copies the student into models/ and writes docs/students/<name>.md, <name>_curve.png, <name>_masks.png and
+<name>_scene.png. The hardware is converted here, and compared with QKeras on the set's test tiles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import rtl4ml
+from rtl4ml import distill
+
+ROOT = Path(__file__).parents[1]
+NETWORKS = {
+    ("teacher", "float"): "teacher",
+    ("sen2ships_unet_scratch", "float"): "student from scratch",
+    ("sen2ships_unet", "float"): "student distilled",
+    ("sen2ships_unet", "quantized"): "student distilled, quantized",
+}
+SCORES = ("test_f2", "test_iou", "scenes_f2", "scenes_iou")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("trained", type=Path)
+    parser.add_argument("--runs", type=Path, default=ROOT / "docs" / "students" / "sen2ships_runs.json")
+    parser.add_argument(
+        "--tiles", type=int, default=44, help="test tiles that the hardware's numbers are compared on"
+    )
+    arguments = parser.parse_args()
+    metrics = json.loads((arguments.trained / "metrics.json").read_text(encoding="utf-8"))
+    name = metrics["recipe"]["name"]
+    model = ROOT / "models" / f"{name}.keras"
+    shutil.copyfile(arguments.trained / model.name, model)
+    text = json.dumps(metrics, indent=2) + "\n"
+    model.with_suffix(".json").write_text(text, encoding="utf-8")
+    pages = ROOT / "docs" / "students"
+    pages.mkdir(parents=True, exist_ok=True)
+    for picture in ("curve", "masks", "scene"):
+        shutil.copyfile(arguments.trained / f"{picture}.png", pages / f"{name}_{picture}.png")
+    report = hardware(name, metrics, model, arguments.tiles)
+    rows = json.loads(arguments.runs.read_text(encoding="utf-8"))["runs"]
+    (pages / f"{name}.md").write_text(page(metrics, report, rows), encoding="utf-8")
+
+
+def hardware(name: str, metrics: Mapping[str, Any], model: Path, tiles: int) -> Any:
+    """The report of the mask in hardware, threshold and opening included, after the test tiles went through emulate."""
+    chosen = metrics["quantized"]["opening"][0]
+    more = {"opening": chosen["radius"]} if chosen["radius"] else {}
+    out = ROOT / "build" / "students" / name
+    design = rtl4ml.convert(model, out=out, output="mask", threshold=chosen["threshold"], **more)
+    recipe = distill.read_recipe(name)
+    frames = recipe.frames()
+    design.emulate(recipe.inputs(frames.images[frames.test[:tiles]]))
+    return design.report()
+
+
+def page(metrics: Mapping[str, Any], report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+    """The page as Markdown."""
+    name, data = metrics["recipe"]["name"], metrics["data"]
+    stage = metrics["quantized"]
+    chosen = stage["opening"][0]
+    speed = ", ".join(
+        f"{metrics[s]['epochs']} epochs {s} in {metrics[s]['seconds'] / 60:.1f} min "
+        f"({metrics[s]['views_per_s']:.0f} views/s)"
+        for s in ("float", "quantized")
+    )
+    size = (ROOT / "models" / f"{name}.keras").stat().st_size
+    lines = [
+        f"# {name}",
+        "",
+        "Written by `scripts/segmentation_page.py` from one training and the runs beside it.",
+        f"Recipe: [models/{name}.toml](../../models/{name}.toml), seed {metrics['recipe']['seed']}; "
+        f"metrics: [models/{name}.json](../../models/{name}.json); "
+        f"network: [models/{name}.keras](../../models/{name}.keras), {stage['parameters']:,} parameters, "
+        f"{size / 1e3:.0f} kB.",
+        f"Data: {data['name']}, {data['train']} / {data['validation']} / {data['test']} tiles of train, validation and "
+        f"test ports (no port in two of them); whole scenes of the test ports {' and '.join(data['scenes'])}.",
+        f"Training, one core of a shared machine: {speed}.",
+        "",
+        "## Scores",
+        "",
+        f"Threshold chosen by F2 on validation tiles ({chosen['threshold']:g}), then opened by a disk of radius "
+        f"{chosen['radius']}. F2 after de Vieilleville et al. (2020): objects matched at IoU above 0.5 to 0.95, "
+        "averaged; a tile without ships counts 1 if none is found. Half of the tiles have none, so a network that "
+        "finds nothing has an F2 of 0.5 on tiles, and 0 on scenes.",
+        "",
+        *table(rows, chosen["radius"]),
+        "",
+        verdict(rows, chosen["radius"]),
+        "",
+        "The same without an opening, thresholds chosen anew:",
+        "",
+        *table(rows, 0),
+        "",
+        verdict(rows, 0),
+        "",
+        "Mean and standard deviation over the runs; each of them:",
+        "",
+        "| network | seed | opening | threshold | test F2 | IoU | scenes F2 | IoU |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *(
+            f"| {NETWORKS[r['network'], r['stage']]} | {r['seed']} | {r['opening']} | {r['threshold']:g} | "
+            + " | ".join(f"{r[s]:.3f}" for s in SCORES)
+            + " |"
+            for r in rows
+            if (r["network"], r["stage"]) in NETWORKS
+        ),
+        "",
+        "All students were taught by one teacher: the spread is that of the students' seeds.",
+        "",
+        "## Pictures",
+        "",
+        f"![Loss over the epochs]({name}_curve.png)",
+        "",
+        f"![Test tiles and what was found]({name}_masks.png)",
+        "",
+        f"![A test scene and what was found]({name}_scene.png)",
+        "",
+        "The imagery contains modified Copernicus Sentinel data 2022-2023.",
+        "",
+        "## Hardware, estimated",
+        "",
+        *hardware_lines(report),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def of(rows: Sequence[Mapping[str, Any]], key: tuple[str, str], radius: int) -> list[Mapping[str, Any]]:
+    return [r for r in rows if (r["network"], r["stage"]) == key and r["opening"] == radius]
+
+
+def table(rows: Sequence[Mapping[str, Any]], radius: int) -> list[str]:
+    """The scores of every network, mean and standard deviation over its runs."""
+    lines = [
+        "| | runs | F2, test tiles | pixel IoU, test tiles | F2, whole scenes | pixel IoU, whole scenes |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for key, name in NETWORKS.items():
+        some = of(rows, key, radius)
+        if some:
+            cells = [spread([r[s] for r in some]) for s in SCORES]
+            lines.append(f"| {name} | {len(some)} | {' | '.join(cells)} |")
+    return lines
+
+
+def spread(values: Sequence[float]) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.3f}"
+    return f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"
+
+
+def verdict(rows: Sequence[Mapping[str, Any]], radius: int) -> str:
+    """Whether the distilled student beats the one from scratch, seed by seed."""
+    scratch, distilled = (
+        of(rows, (n, "float"), radius) for n in ("sen2ships_unet_scratch", "sen2ships_unet")
+    )
+    pairs = [(a, b) for a in scratch for b in distilled if a["seed"] == b["seed"]]
+    if not pairs:
+        return "There are no runs of both students to compare."
+    said = []
+    for key, what in (
+        ("test_f2", "F2 on tiles"),
+        ("test_iou", "IoU on tiles"),
+        ("scenes_f2", "F2 on scenes"),
+        ("scenes_iou", "IoU on scenes"),
+    ):
+        more = float(np.mean([b[key] - a[key] for a, b in pairs]))
+        wins = sum(b[key] > a[key] for a, b in pairs)
+        said.append(f"{what} by {more:+.3f}, better in {wins} of {len(pairs)} seeds")
+    return f"Distilled against scratch, in float and at equal epochs: {'; '.join(said)}."
+
+
+def hardware_lines(report: Mapping[str, Any]) -> list[str]:
+    cycles, model = report["cycles"], report["resources"]["model"]
+    available = report["resources"]["available"]
+    interval = cycles["interval"]["model"]
+    clock = report["target"]["clock_mhz"]
+    exact = report["exactness"]["emulate"]
+    shares = ", ".join(
+        f"{model[k]:,} {unit} ({100 * model[k] / available[k]:.1f} %)"
+        for k, unit in (("lut", "LUT"), ("ff", "FF"), ("dsp", "DSP48E2"), ("bram36", "RAMB36"))
+    )
+    return [
+        "Threshold and opening included, converted for the ZCU102 without a target for the interval; predicted by the "
+        "model, neither synthesized nor placed, the clock assumed:",
+        "",
+        "| | |",
+        "| --- | --- |",
+        f"| multiply-accumulates a tile | {report['model']['macs']:,} |",
+        f"| interval, latency, cycles | {interval:,}, {cycles['latency']['model']:,} |",
+        f"| tiles of 128 x 128 a second at {clock:g} MHz | {clock * 1e6 / interval:,.0f} |",
+        f"| {report['target']['part']} | {shares} |",
+        f"| masks of test tiles, emulation against QKeras | {exact['mismatches']} of {exact['values']:,} pixels "
+        "differ |",
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Teacher, student from scratch, student distilled, distilled and with few bits, over several seeds.
+
+    python scripts/segmentation_runs.py [--seeds 1 2 3] [--out FOLDER] [--results FILE]
+
+Each recipe is trained once a seed, by one teacher. What has been trained already, by the same recipe and seed, is not
+trained again, and what was interrupted goes on. Results are written after every run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from rtl4ml import distill
+
+RECIPES = ("sen2ships_unet_scratch", "sen2ships_unet")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--out", type=Path, default=Path("build/train"))
+    parser.add_argument("--results", type=Path, default=Path("docs/students/sen2ships_runs.json"))
+    arguments = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for seed in arguments.seeds:
+        for recipe in RECIPES:
+            metrics = run(recipe, seed, arguments.out / f"{recipe}_{seed}")
+            if not rows:
+                teacher = distill.read_recipe("sen2ships_unet").teacher
+                rows += rows_of("teacher", run(str(teacher), None, arguments.out / str(teacher)))
+            rows += rows_of(recipe, metrics)
+            arguments.results.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps({"schema": 1, "runs": rows}, indent=1) + "\n"
+            arguments.results.write_text(text, encoding="utf-8")
+            for row in rows[-2:]:
+                print(json.dumps(row), flush=True)
+
+
+def run(recipe: str, seed: int | None, out: Path) -> Any:
+    """The metrics of a recipe's training, done here unless they are there."""
+    plan, path = distill.read_recipe(recipe), out / "metrics.json"
+    if path.is_file():
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+        wanted = {"sha256": plan.sha256, "seed": plan.seed if seed is None else seed}
+        if not metrics["quick"] and wanted.items() <= metrics["recipe"].items():
+            return metrics
+    started = time.monotonic()
+
+    def say(p: distill.Progress) -> None:
+        print(
+            f"{time.monotonic() - started:6.0f} s  {out.name}  {p.stage} {p.epoch}/{p.epochs}  "
+            f"loss {p.loss:.5f}  validation {p.validation_loss:.5f}  rate {p.learning_rate:g}",
+            flush=True,
+        )
+
+    return distill.train(recipe, out=out, seed=seed, resume=True, progress=say).metrics
+
+
+def rows_of(name: str, metrics: Any) -> list[dict[str, Any]]:
+    """One row a stage and radius of the opening."""
+    found = []
+    for stage in ("float", "quantized"):
+        for entry in metrics.get(stage, {}).get("opening", []):
+            row = {"network": name, "seed": metrics["recipe"]["seed"], "stage": stage}
+            row |= {key: metrics[stage].get(key) for key in ("epochs", "best_epoch", "seconds")}
+            row |= {"opening": entry["radius"], "threshold": entry["threshold"]}
+            for part in ("validation", "test", "scenes"):
+                for key in ("f2", "iou"):
+                    row[f"{part}_{key}"] = round(entry[part][key], 4)
+            found.append(row)
+    return found
+
+
+if __name__ == "__main__":
+    main()
