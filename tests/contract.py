@@ -49,12 +49,12 @@ def assert_exact(
     out: Path,
     rng: np.random.Generator,
     *,
-    csim: bool,
+    csim: bool | None,
     target_interval: int | None = None,
     foldings: dict[str, tuple[int, int]] | None = None,
     output: str = "logits",
 ) -> rtl4ml.Design:
-    """All of the contract on one model; `csim` False: hls4ml must be refused by name."""
+    """All of the contract on one model; `csim` False: hls4ml must be refused by name, None: is left out."""
     design = rtl4ml.convert(model, out=out, target_interval=target_interval, foldings=foldings, output=output)
     x = samples(design, FRAMES, rng)
     want = expected(design.parsed, x)[0]
@@ -73,12 +73,18 @@ def assert_exact(
     for seed in range(2):
         stalled = design.simulate(x[:STALLED], stalls="random", seed=seed)
         np.testing.assert_array_equal(stalled.y, want[:STALLED], err_msg=f"RTL under stalls, seed {seed}")
-    if csim:
+    if csim is not None:
+        assert_hls(design, x, want, exact=csim)
+    return design
+
+
+def assert_hls(design: rtl4ml.Design, x: np.ndarray, want: np.ndarray, *, exact: bool) -> None:
+    """The HLS project equals `want`, or is refused by name where it is not `exact`."""
+    if exact:
         np.testing.assert_array_equal(design.csim(x), want, err_msg="C simulation")
     else:
         with pytest.raises(HlsCannot):
             design.csim(x)
-    return design
 
 
 class OpContract:
@@ -96,14 +102,27 @@ class OpContract:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "case" in metafunc.fixturenames:
             metafunc.parametrize("case", self.cases, ids=[_label(c) for c in self.cases])
+        if "hls_case" in metafunc.fixturenames:  # g++ takes up to 20 s for each: the first is enough in a hurry
+            first, *others = self.cases
+            cases = [first, *(pytest.param(c, marks=pytest.mark.slow) for c in others)]
+            metafunc.parametrize("hls_case", cases, ids=[_label(c) for c in self.cases])
+
+    def _case(self, case: dict[str, Any], rng: np.random.Generator) -> tuple[Any, int | None, bool]:
+        """A case's model, its interval, and whether hls4ml can hold it."""
+        case = dict(case)
+        target, csim = case.pop("target_interval", None), case.pop("csim", self.csim)
+        _tf.keras().backend.clear_session()
+        return randomize(self.model(**case), rng), target, csim
 
     def test_exact_in_hardware(self, case: dict[str, Any], tmp_path: Path, rng: np.random.Generator) -> None:
-        case = dict(case)
-        target = case.pop("target_interval", None)
-        csim = case.pop("csim", self.csim)
-        _tf.keras().backend.clear_session()
-        model = randomize(self.model(**case), rng)
-        assert_exact(model, tmp_path / "design", rng, csim=csim, target_interval=target, output=self.output)
+        model, target, _ = self._case(case, rng)
+        assert_exact(model, tmp_path / "design", rng, csim=None, target_interval=target, output=self.output)
+
+    def test_exact_in_hls(self, hls_case: dict[str, Any], tmp_path: Path, rng: np.random.Generator) -> None:
+        model, target, csim = self._case(hls_case, rng)
+        design = rtl4ml.convert(model, out=tmp_path, target_interval=target, output=self.output)
+        x = samples(design, FRAMES, rng)
+        assert_hls(design, x, expected(design.parsed, x)[0], exact=csim)
 
     def test_exact_for_any_shape(self) -> None:
         @settings(max_examples=10, phases=[Phase.explicit, Phase.generate])  # shrinking costs minutes here

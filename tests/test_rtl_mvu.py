@@ -220,7 +220,7 @@ PACKED = {
 }
 
 
-SLOW = ("four_signed", "three", "uneven", "one_weight")
+SLOW = ("four_signed", "eight_signed", "three", "uneven", "one_weight")
 
 
 @pytest.mark.parametrize(

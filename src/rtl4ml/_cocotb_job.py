@@ -25,7 +25,7 @@ class Runner(Verilator):
 
     def _build_command(self) -> Any:
         verilate, make = super()._build_command()
-        make = ["make", f"-j{self.jobs}", *make[3:], "OPT_FAST=-O1", "OPT_SLOW=-O0"]
+        make = ["make", f"-j{self.jobs}", *make[3:], "OPT_FAST=-O0", "OPT_SLOW=-O0"]
         objects = sorted(map(str, self.runtime.glob("*.o")))
         # copied behind Verilator's makefile, on which they depend, so that make leaves them alone
         return [verilate, *([["cp", *objects, str(self.build_dir)]] if objects else []), make]

@@ -93,7 +93,8 @@ def depths(
     is full, is enough: no beat comes later where the source offers more, and earlier ones only wait. Much of that could
     wait in front of faster cells, so all FIFOs but the skips are then cut to the smallest share of a row (`rows`: beats
     a row) that keeps the interval; where `roomy`, to a row. `skips` are made smaller one by one, in this order: an
-    entry less and the netlist slows down or stands still; deep ones (a multiple of GRAIN) GRAIN entries less.
+    entry less and the netlist slows down or stands still; deep ones (a multiple of GRAIN) GRAIN entries less, `roomy`
+    ones a sixteenth less.
     """
     stepper = Stepper(netlist, *edges(netlist))
     inner = [name for name in stepper.fifos if name != "s_axis"]
@@ -130,7 +131,7 @@ def depths(
         if holds(now | {name: least}):
             now[name] = least
             continue
-        grain = (GRAIN // 8 if roomy else GRAIN) if now[name] > 4 * GRAIN else 1
+        grain = max(1, now[name] // 16) if roomy else GRAIN if now[name] > 4 * GRAIN else 1
         few, stride = least, grain
         now[name] = -(-now[name] // grain) * grain
         while now[name] - few > grain:  # down in growing strides, then by halves

@@ -52,6 +52,10 @@ def objective(r: Resources, multipliers: int) -> float:
 # while a slower one is there.
 _HASTE = 4
 
+# An adder graph of more products than this is not looked at while a folding is there: it is hardly ever smaller than
+# the folding's DSP48E2, and takes seconds to find.
+_UNROLLED = 1024
+
 
 def folded(op: Op, f: Folding) -> Op:
     """The operator with a folding of its own."""
@@ -60,13 +64,22 @@ def folded(op: Op, f: Folding) -> Op:
 
 
 def _ways(op: Op) -> list[Op]:
-    """The folded operator, its products in LUTs or in DSP48E2: of packings that take as many, that of longest chain."""
+    """The folded operator, its products in LUTs or in DSP48E2: of packings that take as many, that of longest chain.
+
+    More slices only pay where their chain is longer, so that fewer sums are left to LUTs.
+    """
     if not isinstance(op, Linear) or op.style == "unrolled" or op.packing != "auto":
         return [op]
     best: dict[int, Packing] = {}
     for p in sorted(op.packings, key=lambda p: (p.chain, not p.overlap)):
         best[p.slices(op.pe, op.simd)] = p
-    return [op.folded(packing=None), *(op.folded(packing=p) for p in best.values())]
+    ways: list[Op] = [op.folded(packing=None)]
+    longest = 0
+    for _, p in sorted(best.items()):
+        if p.chain > longest:
+            ways.append(op.folded(packing=p))
+            longest = p.chain
+    return ways
 
 
 @dataclass(frozen=True)
@@ -129,7 +142,7 @@ class Explorer:
                 foldings = [f for f in products if _HASTE * f.interval >= slowest] + [
                     f
                     for f in foldings
-                    if f.style == "unrolled" and (not products or f.pe * f.simd <= 2 * least)
+                    if f.style == "unrolled" and (not products or f.pe * f.simd <= min(2 * least, _UNROLLED))
                 ]
         for f in foldings:
             if (op.name, f) not in self._options:
@@ -359,7 +372,7 @@ def fold_for(
         cheapest = explorer.fold(target_interval)
         if not fit:
             return cheapest
-        total, beside = _beside(cheapest)
+        total, beside = _beside(cheapest, limits)
         if _keeps(total, limits):
             return cheapest
         # Where FIFOs and the like alone are too much for the device no folding helps.
@@ -384,9 +397,15 @@ def fold_for(
     )
 
 
-def _beside(made: Graph) -> tuple[Resources, Resources]:
-    """All of a design, and what is in it beside the operators alone: edges, forks, conversions, deeper FIFOs."""
-    total = sum(layer_resources(made).values(), Resources())
+def _beside(made: Graph, limits: Mapping[str, float]) -> tuple[Resources, Resources]:
+    """All of a design, and what is in it beside the operators alone: edges, forks, conversions, deeper FIFOs.
+
+    A design that is too large before its FIFOs are as deep as they must be is not analysed: both are then less than
+    they would be.
+    """
+    total = sum(layer_resources(made, analyse=False).values(), Resources())
+    if _keeps(total, limits):
+        total = sum(layer_resources(made).values(), Resources())
     inside = sum((_alone(made, op) for op in made.ops), Resources())
     return total, Resources(**{k: max(0.0, getattr(total, k) - getattr(inside, k)) for k in XCZU9EG})
 
@@ -424,7 +443,7 @@ def _search(
     where the guess was too low.
     """
     beside = Resources()
-    for _ in range(4):
+    for _ in range(6):
         rest = {k: v - getattr(beside, k) for k, v in limits.items()}
         made = None
         if min(rest.values()) > 0:
@@ -433,7 +452,7 @@ def _search(
                     break
         if made is None:
             break
-        total, beside = _beside(made)
+        total, beside = _beside(made, limits)
         if _keeps(total, limits):
             return (made, intervals[k]), beside
     return None, beside
@@ -471,13 +490,16 @@ def _over(graph: Graph, limits: Mapping[str, float]) -> str:
     )
 
 
-def layer_resources(graph: Graph) -> dict[str, Resources]:
-    """Predicted resources of every operator of a folded graph, the edges under "edges"."""
+def layer_resources(graph: Graph, *, analyse: bool = True) -> dict[str, Resources]:
+    """Predicted resources of every operator of a folded graph, the edges under "edges".
+
+    analyse: whether its FIFOs are as deep as they must be, or all as small as can be
+    """
     from rtl4ml.lower import lower
     from rtl4ml.resources import estimate
     from rtl4ml.synthesize import units
 
     out: dict[str, Resources] = {}
-    for u in units(lower(graph), frames_in_flight=4):
+    for u in units(lower(graph, analyse=analyse), frames_in_flight=4):
         out[u.layer] = out.get(u.layer, Resources()) + estimate(u.module, u.params, u.cell)
     return out

@@ -79,7 +79,7 @@ def _block_mux(width: int, depth: int) -> Terms:
     return {"block_mux": width * ceil((deep - 1) / 3), "block_write": deep * (deep > 1)}
 
 
-def _lutram(width: int, depth: int) -> Terms:
+def lutram(width: int, depth: int) -> Terms:
     """Distributed memory: 8 LUTs are 32 words of 14 bits or 64 of 7, whichever Yosys's costs prefer (16 a memory as far
     as it is used, half a bit and half an address to choose among memories); a deep one is multiplexed.
     """
@@ -236,7 +236,7 @@ def _fifo(p: P) -> tuple[Terms, Terms, float]:
             bram36(w, kept),
         )
     return (
-        {"deep": 1, "deep_c": c, "deep_count": count, "deep_wraps": wraps, "deep_w": w, **_lutram(w, kept)},
+        {"deep": 1, "deep_c": c, "deep_count": count, "deep_wraps": wraps, "deep_w": w, **lutram(w, kept)},
         {"deep": 1, "c": 3 * c, "count": count, "w": w},
         0.0,
     )
@@ -343,7 +343,7 @@ def _window(p: P) -> tuple[Terms, Terms, float]:
     ) * pad  # fmt: skip
     wraps = bool(d & (d - 1))
     at, base = _window_moves(p)
-    memory = {} if p["Block"] else _lutram(w, d)
+    memory = {} if p["Block"] else lutram(w, d)
     turns = [{m % d for m in moves} for moves in (at, base)]
     turn = [_ones(t, addr) for t in turns]
     # Counts that always move by multiples of a power of two have low bits that stand still.
@@ -654,7 +654,7 @@ def _line(width: int, depth: int, *, block: bool = False) -> tuple[Terms, Terms,
     walk: Terms = {"line_walk": c, "line_wrap": _wrap(depth)}
     if block:
         return walk, {"line_walk": c}, bram36(width, depth)
-    return walk | _lutram(width, depth), {"line": width, "line_walk": c}, 0.0
+    return walk | lutram(width, depth), {"line": width, "line_walk": c}, 0.0
 
 
 @models("r4_pool")
