@@ -797,6 +797,3 @@ def _start_quantized(plain: Any, quantized: Any, x: NDArray[np.float32], covered
         scale *= factor
         target.set_weights([kernel / factor, bias / scale])
     return scale
-
-
-_versions = runs.versions  # where distill.py looks for it
