@@ -890,10 +890,10 @@ def unet_grid(module: str, rng: np.random.Generator) -> list[Params]:
                       (3, 3, 16, 16, 8, 8, (2, 3, False)), (6, 12, 8, 8, 8, 8, (2, 4, False)),
                       (4, 40, 2, 8, 8, 8, (2, 4, False)),
                       (1, 4, 4, 1, 8, 8, 0))  # fmt: skip
-        return [mvu(rng, *q[:-1], dsp=q[-1]) for q in points_mvu]  # type: ignore[arg-type]
+        return [mvu(rng, *q[:-1], dsp=q[-1]) for q in points_mvu]
     if module == "r4_dwu":
         return [
-            dwu(rng, *q[:-1], dsp=q[-1])  # type: ignore[arg-type]
+            dwu(rng, *q[:-1], dsp=q[-1])
             for q in ((1, 3, 9, 1, 8, 4, 0), (8, 2, 9, 1, 4, 4, 0), (2, 8, 9, 1, 4, 4, 0),
                       (1, 48, 9, 1, 4, 4, 0),
                       (8, 10, 9, 1, 4, 4, 0), (16, 3, 9, 1, 4, 4, 0), (1, 3, 9, 1, 8, 8, 0),
@@ -1113,6 +1113,25 @@ def fit(rows: list[dict[str, float]], want: list[float]) -> dict[str, float]:
     return {k: round(float(v), 4) for k, v in zip(names, x, strict=True) if v > 0}
 
 
+# Modules that are made of the same parts share what a part costs: r4_mvu and r4_dwu differ in their counters alone.
+FAMILIES = dict.fromkeys(("r4_mvu", "r4_dwu"), ("r4_mvu", "r4_dwu"))
+
+
+def fitted(module: str) -> dict[str, dict[str, float]]:
+    """Coefficients of a module's terms, fitted over all of its family but the points held out."""
+    rows: list[tuple[dict[str, float], dict[str, float], Resources]] = []
+    for m in FAMILIES.get(module, (module,)):
+        todo = units(m)
+        for n, (u, found) in enumerate(zip(todo, counts(todo), strict=True)):
+            if not held_out(m, n):
+                lut, ff, _ = resources.terms(u.module, u.params, u.cell)
+                rows.append((lut, ff, found))
+    return {
+        "lut": fit([lut for lut, _, _ in rows], [r.lut for _, _, r in rows]),
+        "ff": fit([ff for _, ff, _ in rows], [r.ff for _, _, r in rows]),
+    }
+
+
 def main(arguments: list[str]) -> None:
     check, points = "--check" in arguments, "--points" in arguments
     chosen = [a for a in arguments if not a.startswith("-")] or [*resources.MODELS, "adders"]
@@ -1128,13 +1147,9 @@ def main(arguments: list[str]) -> None:
             print(f"{module}: no grid")
             continue
         found = counts(todo)
-        terms = [resources.terms(u.module, u.params, u.cell) for u in todo]
         used = [n for n in range(len(todo)) if not held_out(module, n)]
         if not check:
-            table[module] = {
-                "lut": fit([terms[n][0] for n in used], [found[n].lut for n in used]),
-                "ff": fit([terms[n][1] for n in used], [found[n].ff for n in used]),
-            }
+            table[module] = fitted(module)
             TABLE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
             resources.coefficients.cache_clear()  # the tables of products serve the modules that follow
             counted[module] = [

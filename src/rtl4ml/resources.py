@@ -146,17 +146,23 @@ def _rom(image: Image, *, block: bool = False) -> tuple[Terms, int]:
     depth = _depth(image)
     if depth == 1:
         return {}, 0
-    c = _log(depth)
-    lut: Terms = {"rom_walk": c if depth & (depth - 1) else 0}
     if block:
-        return lut | {"rom_fetch": c}, 0
-    bits = _columns(image)
-    leaves, select = _leaves(bits)
+        return {"rom_walk": _wrap(depth), "rom_fetch": _log(depth)}, 0
+    return _rom_of(image.bits, _columns(image))
+
+
+def _rom_of(bits: Bits, columns: Bits | None = None) -> tuple[Terms, int]:
+    """As `_rom`, of a memory in LUTs whose words are these; columns: those that Yosys builds."""
+    depth = len(bits)
+    columns = _changing(bits) if columns is None else columns
+    c = _log(depth)
+    leaves, select = _leaves(columns)
+    lut: Terms = {"rom_walk": _wrap(depth)}
     # Up to 5 address bits are decoded together with the reset, more of them beforehand;
     # then a wrap that is not a power of two makes them late: the words are selected by them last.
     lut |= {"rom": leaves, "rom_select": select, "rom_fetch": c if c > 5 else 0}
     lut["rom_late"] = leaves if c > 5 and depth & (depth - 1) else 0
-    return lut, bits.shape[1]
+    return lut, columns.shape[1]
 
 
 def _plus(a: Terms, b: Terms) -> Terms:
@@ -499,8 +505,11 @@ def _lut_sums(p: P, *, shared: int, outputs: int, products: int) -> tuple[Terms,
     kept = ~chosen & bits[0].any(2)  # a row that is always the same element or sum
     rows = chosen | kept
     first = rows & (np.cumsum(rows, 2) == 1)
+    # What a row is added to reaches a bit further than itself, the last row as far as the result.
+    reach = np.array([min(term + 1, width - b) if b < w - 1 else max(width - b, 1) for b in range(w)])
     lut: Terms = {
-        "row": float((rows & ~first).sum()) * term,
+        "row": float(((rows & ~first) * reach)[..., :-1].sum()),
+        "last_row": float(((rows & ~first) * reach)[..., -1].sum()),
         "first_row": float((chosen & first).sum()) * term,
         "sum": shared * (products // 2) * x * (rows.any()),
     }
@@ -570,8 +579,15 @@ def _multiply(p: P, *, shared: int, outputs: int, products: int, counters: list[
     else:
         lut, ff = _lut_sums(p, shared=shared, outputs=outputs, products=products)
         stages = 1 + max(1, (p["WeightWidth"] + 2) // 4) + _log((products + 1) // 2)
-    rom, word = _rom(p["WeightFile"], block=bool(p["Block"]))
     links = p["Chain"] if folds > 1 else 1
+    rom: Terms
+    if links > 1 and not p["Block"]:  # a memory for every link, which reads in a cycle of its own
+        rom, word = {}, 0
+        for a, b in pairwise(_link_ends(p, sums, products)):
+            part, bits = _rom_of(p["WeightFile"].bits[:, a:b])
+            rom, word = _plus(rom, part), word + bits
+    else:
+        rom, word = _rom(p["WeightFile"], block=bool(p["Block"]))
     bias: Terms = {}
     bias_word = bias_folds = 0
     if p["HasBias"]:
@@ -587,9 +603,9 @@ def _multiply(p: P, *, shared: int, outputs: int, products: int, counters: list[
         "control": sum(_counter(c) for c in counters),
         "mark_shift": 2 if accumulate and stages > 2 else 0,
         "acc": sums * moved * (accumulate or bias_folds > 1),
-        "acc_constant": sums * moved * (bias_folds == 1 and not accumulate),
+        "acc_constant": _constant_bits(p) if bias_folds == 1 and not accumulate else 0,
         f"{way}_first": sums * moved * (accumulate and not p["Align"] and not p["ShiftWidth"]),
-        "shift": sums * acc * ceil(p["ShiftWidth"] / 2) * (shift_word > 0),
+        "shift": acc * _shifters(p) if shift_word else 0,
         "link": (links - 1) * _counter(folds),
     }
     for r in (rom, bias, shift):
@@ -607,14 +623,32 @@ def _multiply(p: P, *, shared: int, outputs: int, products: int, counters: list[
     return lut, ff, _weight_blocks(p, sums, products, folds) if p["Block"] else 0.0
 
 
+def _constant_bits(p: P) -> int:
+    """Bits of adders of each output's own constant: those from its lowest one up."""
+    ones = p["BiasFile"].bits.reshape(-1, p["AccWidth"])
+    return int(((np.cumsum(ones, axis=1) > 0) & ones.any(1, keepdims=True)).sum())
+
+
+def _shifters(p: P) -> int:
+    """LUTs of a bit of all outputs' shifters: each chooses among the shifts that its own outputs have."""
+    shifts = p["ShiftFile"].bits.reshape(_depth(p["ShiftFile"]), -1, p["ShiftWidth"]).transpose(1, 0, 2)
+    return sum(ceil((len(np.unique(own, axis=0)) - 1) / 3) for own in shifts)
+
+
+def _link_ends(p: P, sums: int, products: int) -> list[int]:
+    """Where the part of a word of weights that each link of a chain reads begins, and the last one ends."""
+    unit, links = sums * p["WeightWidth"], p["Chain"]
+    chains = -(-products // links)
+    short = chains * links - products
+    return [unit * (k * chains - min(k, short)) for k in range(links + 1)]
+
+
 def _weight_blocks(p: P, sums: int, products: int, folds: int) -> float:
     """RAMB36 of the weights: a memory for every link of a chain, less the blocks of which it reads no bit."""
     width, links = p["WeightFile"].width, p["Chain"]
     if links == 1:
         return bram36(width, folds)
-    unit, chains = sums * p["WeightWidth"], -(-products // links)
-    short = chains * links - products
-    ends = [unit * (k * chains - min(k, short)) for k in range(links + 1)]
+    ends = _link_ends(p, sums, products)
 
     w, d, cost = min(TILES, key=lambda t: ceil(width / t[0]) * ceil(folds / t[1]) * t[2])  # of the whole word
     read = sum((b - 1) // w - a // w + 1 for a, b in pairwise(ends) if b > a)
