@@ -23,7 +23,8 @@ from rtl4ml.errors import BadData, BadInput, BadModel
 from rtl4ml.frontend import parse
 
 MODELS = Path(train.__file__).parents[2] / "models"
-STUDENTS = ("salinas_1dcnn", "synthetic_1dcnn")
+# Those that come trained, and the least overall accuracy that each must have.
+STUDENTS = {"salinas_1dcnn": 0.965, "synthetic_1dcnn": 0.965, "salinas_1dcnn_8bit": 0.965}
 
 
 def refuses(text: str, kind: type[Exception] = BadData) -> Any:
@@ -539,7 +540,7 @@ def test_student_has_the_accuracy_that_is_written_beside_it(
     assert scene.sha256() == written["data"]["sha256"]
     found = student.measure(scene)
     assert json.loads(json.dumps(found.__dict__)) == written["quantized"]["test"]
-    assert found.oa >= 0.965
+    assert found.oa >= STUDENTS[name]
 
 
 @pytest.mark.parametrize("name", STUDENTS)
