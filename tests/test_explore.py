@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from contract import randomize
 
-from rtl4ml import _tf
+from rtl4ml import _tf, explore
 from rtl4ml.errors import BadInput, OverBudget
-from rtl4ml.explore import XCZU9EG, Explorer, Option, fold_for, layer_resources, objective
+from rtl4ml.explore import XCZU9EG, Explorer, Option, _alone, fold_for, folded, layer_resources, objective
 from rtl4ml.frontend import parse
 from rtl4ml.ir import Graph
 from rtl4ml.netlist import Resources
+from rtl4ml.ops.conv import Linear
 
 
 def graph(kind: str) -> Graph:
@@ -222,3 +223,22 @@ def test_a_bound_is_below_every_choice() -> None:
         cost = cost_of(explorer, found, target)
         share = max(getattr(cost, k) / v for k, v in XCZU9EG.items())
         assert 0.5 * share < explorer.fill(target, XCZU9EG, Resources()) <= share * (1 + 1e-9)
+
+
+def test_large_adder_graphs_are_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Near enough to be chosen or not: what da4ml makes of 40 x 40 weights of eight bits."""
+    q, layers = _tf.qkeras(), _tf.keras().layers
+    x = first = layers.Input((4, 40))
+    x = q.QActivation("quantized_relu(8,0)")(x)
+    x = q.QConv1D(
+        40, 1, kernel_quantizer="quantized_bits(8,0,alpha=1)", bias_quantizer="quantized_bits(8,0,alpha=1)"
+    )(x)
+    g = parse(randomize(_tf.keras().Model(first, x), np.random.default_rng(0))).graph
+    op = next(o for o in g.ops if isinstance(o, Linear))
+    unrolled = folded(op, next(f for f in op.foldings() if f.style == "unrolled"))
+    guess = _alone(g, unrolled)
+    monkeypatch.setattr(explore, "_UNROLLED", 2000)
+    found = _alone(g, unrolled)
+    assert guess != found
+    assert guess.lut == pytest.approx(found.lut, rel=0.25)
+    assert guess.ff == pytest.approx(found.ff, rel=0.5)

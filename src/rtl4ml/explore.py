@@ -52,9 +52,11 @@ def objective(r: Resources, multipliers: int) -> float:
 # while a slower one is there.
 _HASTE = 4
 
-# An adder graph of more products than this is not looked at while a folding is there: it is hardly ever smaller than
-# the folding's DSP48E2, and takes seconds to find.
+# An adder graph of more products than this takes seconds or minutes to find: it is not looked at while a folding is
+# there, than which it is hardly ever smaller, and else it is guessed until it is chosen.
 _UNROLLED = 1024
+# Of dense random matrices da4ml makes 0.46 (48 x 48) to 0.6 (8 x 8) adders a digit, of 0.9 times the bits of a product.
+_ADDERS, _ADDER_BITS = 0.45, 0.9
 
 
 def folded(op: Op, f: Folding) -> Op:
@@ -304,10 +306,20 @@ def _cost(n: Lowering) -> Resources:
     return sum((estimate(c.module, c.params(), c) for c in n.cells), Resources())
 
 
+def _guess(op: Linear) -> Resources:
+    """Resources of a large adder graph: bits of its adders, half of them kept in a register."""
+    w = np.abs(op._taps)
+    digits = int(np.bitwise_count(w ^ 3 * w).sum())  # of the shortest signed form
+    bits = digits * _ADDERS * _ADDER_BITS * (op.x.type.width + op.weight_type.width)
+    return Resources(lut=bits, ff=bits / 2)
+
+
 def _alone(graph: Graph, op: Op) -> Resources:
     """Predicted resources of an operator and the FIFOs before it, fed in the lanes that it reads."""
     from rtl4ml.lower import CUT
 
+    if isinstance(op, Linear) and op.style == "unrolled" and op._taps.size > _UNROLLED:
+        return _guess(op)
     n = Lowering(graph)
     xs = [n.like(s, f"x{i}", op.lanes_of(i)) for i, s in enumerate(op.inputs)]
     if op.cuts:
