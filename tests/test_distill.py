@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rtl4ml import _tf, distill, runs
+from rtl4ml import _tf, cli, distill, runs
 from rtl4ml.distill import Loss, Progress, State
 from rtl4ml.errors import BadData, BadInput, BadModel
 
@@ -265,18 +265,19 @@ def test_steps_are_keras_s_nesterov(tmp_path: Path, small_set: Path) -> None:
 def test_the_rate_halves_where_the_loss_gets_no_better(
     tmp_path: Path, small_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = trainer(tmp_path, small_set)
+    one = trainer(tmp_path, small_set, ("batch = 4", "batch = 100"))  # one step an epoch
     losses = iter([5.0, 4.0, 4.0, 4.5, 4.2, 4.1, 3.0])
-    monkeypatch.setattr(one, "validation_loss", lambda: next(losses))
-    monkeypatch.setattr(one, "step", lambda *_: 1.0)
+    checks = iter([7.0, 8.0, 6.0, 6.5, 6.0, 9.0, 9.0])
+    monkeypatch.setattr(one, "validation_loss", lambda: next(checks))
+    monkeypatch.setattr(one, "step", lambda *_: next(losses))
     state, rates, best = one.start(), [], []
     for _ in range(7):
         state, _, _ = one.epoch(state)
         rates.append(state.rate)
         best.append(state.best_epoch)
     assert rates == [0.1, 0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
-    assert best == [1, 2, 2, 2, 2, 2, 7]
-    assert state.best == 3.0
+    assert best == [1, 1, 3, 3, 3, 3, 3]
+    assert (state.best, state.lowest) == (6.0, 3.0)
 
 
 def test_a_state_comes_back_from_a_checkpoint(tmp_path: Path, small_set: Path) -> None:
@@ -426,7 +427,7 @@ def test_what_was_trained_is_exact_in_hardware(
     assert design.report()["exactness"]["emulate"] == {"samples": 4, "values": 1024, "mismatches": 0}
 
 
-@pytest.mark.parametrize("stage", ["float", "quantized"])
+@pytest.mark.parametrize("stage", [pytest.param("float", marks=pytest.mark.slow), "quantized"])
 def test_an_interrupted_training_ends_the_same(
     trained: tuple[Path, distill.Trained, list[Progress]],
     small_set: Path,
@@ -552,3 +553,51 @@ def test_quick_recipes_of_sen2ships(tmp_path: Path) -> None:
     assert result.metrics["quick"] and result.metrics["teacher"]["quick"]
     assert result.metrics["quantized"]["epochs"] == 2
     assert "quick: not the recipe's schedule" in str(result)
+
+
+# ------------------------------------------------------------------------------------------------------- command line
+
+
+def test_the_command_trains_recipes_of_this_kind(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def train(recipe: str, *, progress: Callable[[Progress], None], **options: Any) -> str:
+        asked.update(options, recipe=recipe)
+        numbers = {"loss": 0.5, "validation_loss": 0.4, "learning_rate": 0.1}
+        progress(Progress(stage="float", epoch=3, epochs=3, **numbers))
+        return "F2 0.750"
+
+    monkeypatch.setattr(distill, "train", train)
+    with pytest.raises(SystemExit) as status:
+        cli.main(["train", "sen2ships_unet", "--seed", "3", "--quick", "--resume"])
+    out, err = capsys.readouterr()
+    assert (status.value.code, out) == (0, "F2 0.750\n")
+    assert "loss 0.5000  validation loss 0.4000" in err
+    options = {"data": None, "out": None, "seed": 3, "quick": True, "resume": True}
+    assert asked == {"recipe": "sen2ships_unet", **options}
+
+
+def test_the_command_refuses_in_one_line(
+    tmp_path: Path, small_set: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_recipe(tmp_path, ("crop = 8", "crop = 17"), text=TEACHER)
+    with pytest.raises(SystemExit) as status:
+        cli.main(["train", str(path), "--data", str(small_set), "--out", str(tmp_path / "out")])
+    out, err = capsys.readouterr()
+    assert (status.value.code, out) == (2, "")
+    assert err.startswith("rtl4ml: small.toml: augmentation.crop must be at most the frames' size")
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", [["--seeds", "1-3"], ["--per-class", "3", "3"]])
+def test_options_for_spectra_are_refused(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as status:
+        cli.main(["train", "sen2ships_unet", *option])
+    assert status.value.code == 2
+    assert capsys.readouterr().err == (
+        "rtl4ml: train: --seeds and --per-class must go with recipes for spectra, not sen2ships_unet; "
+        "give --seed alone\n"
+    )

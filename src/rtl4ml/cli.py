@@ -385,7 +385,7 @@ def train(
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
-    from rtl4ml import repeat
+    from rtl4ml import distill, repeat
     from rtl4ml import train as training
 
     names = recipes or ("salinas_1dcnn",)
@@ -395,6 +395,11 @@ def train(
         )
     if seeds is not None and seed is not None:
         raise BadInput("train: seeds must be in one option, not in --seed and --seeds; leave out --seed")
+    masks = [name for name in names if distill.is_segmentation(name)]
+    if masks and (seeds is not None or per_class is not None):
+        raise BadInput(
+            f"train: --seeds and --per-class must go with recipes for spectra, not {masks[0]}; give --seed alone"
+        )
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -405,18 +410,24 @@ def train(
     tasks: dict[str, Any] = {}
     with ExitStack() as stack:
 
-        def show(p: training.Progress) -> None:
+        def show(p: training.Progress | distill.Progress) -> None:
             if not tasks:
                 stack.enter_context(bars)
             if p.stage not in tasks:
                 tasks[p.stage] = bars.add_task(f"train {p.stage}", total=p.epochs, numbers="")
-            numbers = f"loss {p.loss:.4f}  validation {100 * p.validation_oa:.2f} %"
+            if isinstance(p, training.Progress):
+                numbers = f"loss {p.loss:.4f}  validation {100 * p.validation_oa:.2f} %"
+            else:
+                numbers = f"loss {p.loss:.4f}  validation loss {p.validation_loss:.4f}"
             bars.update(tasks[p.stage], completed=p.epoch, numbers=numbers)
 
         options: dict[str, Any] = {"data": data, "out": out, "quick": quick, "resume": resume}
         options |= {"per_class": per_class, "progress": show}
         result: Any
-        if seeds is None:
+        if masks:
+            del options["per_class"]
+            result = distill.train(names[0], seed=seed, **options)
+        elif seeds is None:
             result = training.train(names[0], seed=seed, **options)
         else:
             result = repeat.repeat(names, seeds=repeat.seeds_of(seeds), **options)

@@ -81,7 +81,7 @@ class Loss:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One stage of training. patience: epochs without a better loss on validation frames that halve the rate."""
+    """One stage of training. patience: epochs without a better loss on training frames that halve the rate."""
 
     epochs: int
     batch: int
@@ -350,8 +350,9 @@ class Progress:
 class State:
     """All that a stage's next epoch follows from, given recipe and data; views are drawn by seed, stage and epoch.
 
-    weights, velocity: of the network and its optimizer. rate: learning rate. waited: epochs since `best`, the lowest
-    validation loss, which best_weights and best_epoch are of. seconds: that the epochs took.
+    weights, velocity: of the network and its optimizer. rate: learning rate. waited: epochs since `lowest`, the lowest
+    training loss, or since the rate was last halved. best: the lowest validation loss, which best_weights and
+    best_epoch are of. seconds: that the epochs took.
     """
 
     weights: list[NDArray[Any]]
@@ -361,6 +362,7 @@ class State:
     epoch: int = 0
     best: float | None = None
     best_epoch: int = 0
+    lowest: float | None = None
     waited: int = 0
     seconds: float = 0.0
 
@@ -458,7 +460,8 @@ class _Trainer:
             )
         weights = self.model.get_weights()
         better = state.best is None or check < state.best
-        waited = 0 if better else state.waited + 1
+        lower = state.lowest is None or loss < state.lowest
+        waited = 0 if lower else state.waited + 1
         halve = waited >= self.stage.patience
         after = State(
             weights=weights,
@@ -468,6 +471,7 @@ class _Trainer:
             epoch=state.epoch + 1,
             best=check if better else state.best,
             best_epoch=state.epoch + 1 if better else state.best_epoch,
+            lowest=loss if lower else state.lowest,
             waited=0 if halve else waited,
             seconds=state.seconds + time.monotonic() - started,
         )
@@ -539,7 +543,7 @@ def start_quantized(plain: Any, quantized: Any, x: Floats) -> float:
                 kernel * given[0][:, None]
             )  # channels of the input are the last axis but one in both kinds
             target = quantized.get_layer(layer.name)
-            limit = _limit(target, depthwise)
+            factor, limit = _range(target, depthwise)
             axes = (0, 1, 3) if depthwise else (0, 1, 2)
             if relu is None:
                 own = np.ones(kernel.shape[2 if depthwise else 3])
@@ -550,7 +554,8 @@ def start_quantized(plain: Any, quantized: Any, x: Floats) -> float:
                 )
                 own = np.maximum(own, 1e-6)
             kernel = kernel / (own[:, None] if depthwise else own)
-            target.set_weights([kernel.astype(np.float32), (bias / own).astype(np.float32)])
+            stored = kernel / factor, bias / own  # QKeras gives a stored weight, rounded, times alpha
+            target.set_weights([array.astype(np.float32) for array in stored])
             scale[layer.name] = own
     return cut
 
@@ -589,12 +594,11 @@ def _folded(
     return kernel, bias, after.name if isinstance(after, keras.layers.ReLU) else None
 
 
-def _limit(layer: Any, depthwise: bool) -> float:
-    """The largest magnitude that a layer's weight quantizer keeps."""
+def _range(layer: Any, depthwise: bool) -> tuple[float, float]:
+    """Of a layer's weight quantizer: the factor from what is stored to what it gives, and the most that it gives."""
     quantizer = layer.depthwise_quantizer_internal if depthwise else layer.kernel_quantizer_internal
-    scale = quantizer.alpha if isinstance(quantizer.alpha, int | float) else 1.0
-    bits = quantizer.bits - 1
-    return float(scale * 2.0**quantizer.integer * (1 - 2.0**-bits))
+    factor = float(quantizer.alpha) if isinstance(quantizer.alpha, int | float) else 1.0
+    return factor, float(factor * 2.0**quantizer.integer * (1 - 2.0 ** (1 - quantizer.bits)))
 
 
 # -------------------------------------------------------------------------------------------------------- measurement
