@@ -133,7 +133,7 @@ def test_a_large_netlist_follows_from_narrower_ones(
     whole = lower(graph)
     want = predict(whole)
     lowering.lower.cache_clear()
-    lowering.narrower.cache_clear()
+    lowering._narrower.cache_clear()
     monkeypatch.setattr(lowering, "ANALYSED", analysed)
     large = lower(graph)
     assert lowering.narrower(large) is not None
@@ -141,7 +141,7 @@ def test_a_large_netlist_follows_from_narrower_ones(
     monkeypatch.setattr(cycles, "STEPPED", 0)
     guessed = predict(large)
     lowering.lower.cache_clear()
-    lowering.narrower.cache_clear()
+    lowering._narrower.cache_clear()
     assert found.interval == guessed.interval == want.interval
     steps = Stepper(large, *edges(large)).run()
     assert steps.steady

@@ -20,7 +20,7 @@ from rtl4ml.packing import Choice, Packing, Same, fewest, in_luts, packings_of, 
 def is_block(depth: int, width: int) -> bool:
     """Whether a memory takes a smaller share of the device's block RAM than it would take of its LUTs."""
     from rtl4ml.explore import XCZU9EG
-    from rtl4ml.resources import lutram, bram36
+    from rtl4ml.resources import bram36, lutram
 
     luts = sum(lutram(width, depth).values())
     return bram36(width, depth) / XCZU9EG["bram36"] < luts / XCZU9EG["lut"]

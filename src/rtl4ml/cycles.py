@@ -94,7 +94,7 @@ def depths(
     wait in front of faster cells, so all FIFOs but the skips are then cut to the smallest share of a row (`rows`: beats
     a row) that keeps the interval; where `roomy`, to a row. `skips` are made smaller one by one, in this order: an
     entry less and the netlist slows down or stands still; deep ones (a multiple of GRAIN) GRAIN entries less, `roomy`
-    ones a sixteenth less.
+    ones as near as a twelfth.
     """
     stepper = Stepper(netlist, *edges(netlist))
     inner = [name for name in stepper.fifos if name != "s_axis"]
@@ -128,10 +128,19 @@ def depths(
     while eighths and not roomy and ((less := cut(eighths // 2)) == now or holds(less)):
         eighths, now = eighths // 2, less
     for name in skips:
+        if roomy:
+            few, grain = least - 1, max(1, now[name] // 12)
+            while now[name] - few > grain:
+                probe = (now[name] + few) // 2
+                if holds(now | {name: probe}):
+                    now[name] = probe
+                else:
+                    few = probe
+            continue
         if holds(now | {name: least}):
             now[name] = least
             continue
-        grain = max(1, now[name] // 16) if roomy else GRAIN if now[name] > 4 * GRAIN else 1
+        grain = GRAIN if now[name] > 4 * GRAIN else 1
         few, stride = least, grain
         now[name] = -(-now[name] // grain) * grain
         while now[name] - few > grain:  # down in growing strides, then by halves

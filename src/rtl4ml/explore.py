@@ -55,6 +55,8 @@ _HASTE = 4
 # An adder graph of more products than this takes seconds or minutes to find: it is not looked at while a folding is
 # there, than which it is hardly ever smaller, and else it is guessed until it is chosen.
 _UNROLLED = 1024
+# One of more than this takes minutes, and the device's LUTs if there are a few of them: it is no folding at all.
+_LARGEST = 4096
 # Of dense random matrices da4ml makes 0.46 (48 x 48) to 0.6 (8 x 8) adders a digit, of 0.9 times the bits of a product.
 _ADDERS, _ADDER_BITS = 0.45, 0.9
 
@@ -103,7 +105,8 @@ class Explorer:
         self.foldings: dict[str, list[Folding]] = {}
         self._pinned: set[str] = set()
         for op in graph.ops:
-            options = list(op.foldings())
+            options = [f for f in op.foldings() if f.style != "unrolled" or f.pe * f.simd <= _LARGEST]
+            options = options or list(op.foldings())
             pinned = _pinned(op, options, given)
             if pinned is not None:
                 self._pinned.add(op.name)

@@ -91,7 +91,6 @@ def sized(net: Netlist, *, roomy: bool = False) -> Netlist:
     return replace(net, cells=tuple(cells), settled=settled)
 
 
-@lru_cache(maxsize=4)
 def narrower(net: Netlist) -> tuple[Netlist, Netlist] | None:
     """Two netlists of narrower frames, with the same foldings, from which a large one's FIFOs and latency follow.
 
@@ -99,11 +98,14 @@ def narrower(net: Netlist) -> tuple[Netlist, Netlist] | None:
     them; so depths and the time to fill the pipeline are about linear in the width. None where a netlist is small
     enough to be analysed itself, or where its frames cannot be cut.
     """
-    graph = net.graph
-    rows, columns, _ = graph.inputs[0].hwc
     work = max(c.slots for c in net.cells) * len(net.cells)
-    if work <= ANALYSED:
-        return None
+    return None if work <= ANALYSED else _narrower(net.graph, work)
+
+
+@lru_cache(maxsize=4)  # FIFOs are sized by it and cycles predicted, of the same graph
+def _narrower(graph: Graph, work: int) -> tuple[Netlist, Netlist] | None:
+    """As `narrower`, of a graph whose netlist has so many cell cycles a frame."""
+    rows, columns, _ = graph.inputs[0].hwc
     # Pools and strides divide the frame by this much, at the most.
     step = max(-(-rows // s.shape[0]) for op in graph.ops for s in (op.output,) if len(s.shape) == 3)
     # The widest that can be analysed, then fewer rows: enough for every path to fill.
