@@ -102,7 +102,9 @@ class OpContract:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "case" in metafunc.fixturenames:
             metafunc.parametrize("case", self.cases, ids=[_label(c) for c in self.cases])
-        if "hls_case" in metafunc.fixturenames:  # g++ takes up to 20 s for each: the first is enough in a hurry
+        if (
+            "hls_case" in metafunc.fixturenames
+        ):  # g++ takes up to 20 s for each: the first is enough in a hurry
             first, *others = self.cases
             cases = [first, *(pytest.param(c, marks=pytest.mark.slow) for c in others)]
             metafunc.parametrize("hls_case", cases, ids=[_label(c) for c in self.cases])
