@@ -85,7 +85,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulation, "_OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
 
 
-# What random ones meet, in few layers each; the slow test draws the others.
+# What random ones meet, in few layers each; the test below draws the others.
 SMALL = {
     "bilinear, gated, opened, odd": Unet(
         size=(5, 7), widths=(1, 2), bits=(4, 3), integers=(1, 1), weight_bits=(4, 6), kernels=((3, 3), (1, 1)),
@@ -100,6 +100,7 @@ SMALL = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_small_unets_in_hardware(name: str, hasty: None, tmp_path: Path, seed: int) -> None:
     assert_exact_in_hardware(SMALL[name], tmp_path / "design", share=0.3, seed=seed)
