@@ -201,13 +201,14 @@ def test_inputs_are_counts_over_a_power_of_two(tmp_path: Path) -> None:
 
 
 def identity(path: Path) -> dict[str, Any]:
-    recipe = train.read_recipe(path)
+    recipe, scene = train.read_recipe(path), scenes.synthetic()
     return {
         "recipe": recipe.sha256,
         "network": recipe.network_sha256,
         "seed": recipe.seed,
         "schedule": "whole",
-        "data": scenes.synthetic().sha256(),
+        "data": scene.sha256(),
+        "split": recipe.split(scene).sha256(),
         "versions": runs.versions(),
     }
 
