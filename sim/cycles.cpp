@@ -351,36 +351,37 @@ class Netlist {
 
 extern "C" {
 
-// Returns the frames that came out, their last beats' cycles in `ends`: up to `frames` of them, or fewer once the last
-// three intervals are equal, nothing can move any more or `limit` cycles are over. `cells` are in topological order
+// Returns the frames that came out, their last beats' cycles in `ends`: up to `frames` of them, or fewer once nothing can
+// move any more or `limit` cycles are over. `cells` are in topological order
 // from wire 0, which always offers, or beat i from cycle i * pace / cells[0].slots on, to wire `sink`, which always takes.
 // `peaks` gets the depth with which each FIFO would have taken all that it took, when it took it.
 // `state`: 5 * count + wires numbers, unless null; the run goes on from there if `resume`, else from reset, and it gets
 // the state at the end of the last frame. -1: the cells cannot hold what they hold there.
-// A state that comes again at the end of a frame is followed by the intervals that followed it before.
+// A state that comes again at the end of a frame is followed by the intervals that followed it before; `period` gets the
+// frames in between, or 0 where none came again. Equal intervals alone prove nothing: FIFOs may be running dry meanwhile.
 int64_t rtl4ml_step(int64_t count, const Cell* cells, int64_t wires, int64_t sink, int64_t out_beats, int64_t pace,
-                    int64_t frames, int64_t limit, int64_t* ends, int64_t* peaks, int64_t* state, int64_t resume) {
+                    int64_t frames, int64_t limit, int64_t* ends, int64_t* peaks, int64_t* state, int64_t resume,
+                    int64_t* period) {
     Netlist net(count, cells, wires, sink, pace);
     if (resume && !net.resume(state)) return -1;
     std::vector<std::vector<int64_t>> past;
     int64_t done = 0, beats = 0, still = 0, cycle = 0;
     const auto gap = [&](int64_t i) { return ends[i] - ends[i - 1]; };
-    const auto over = [&] {
-        return done == frames ||
-               (done > 3 && gap(done - 1) == gap(done - 2) && gap(done - 2) == gap(done - 3));
-    };
+    *period = 0;
     for (; cycle < limit; ++cycle) {
         if (net.giving() && ++beats == out_beats) {
             beats = 0;
             ends[done++] = cycle;
             std::vector<int64_t> now = net.state(cycle);
             if (state) std::copy(now.begin(), now.end(), state);
-            if (over()) break;
+            if (done == frames) break;
             now.push_back(net.debt(cycle));
             const auto found = std::find(past.begin(), past.end(), now);
             if (found != past.end()) {
-                const int64_t period = past.end() - found;
-                for (; !over(); ++done) ends[done] = ends[done - 1] + gap(done - period);
+                *period = past.end() - found;
+                // One round more, if there is room for it: its intervals are those that matter.
+                for (int64_t k = 0; k < *period && done < frames; ++k, ++done)
+                    ends[done] = ends[done - 1] + gap(done - *period);
                 break;
             }
             past.push_back(std::move(now));

@@ -25,6 +25,7 @@ from rtl4ml.tools import cache_folder, disk_errors, require
 State = NDArray[np.int64]
 
 PLAIN, RING, FIFO, FORK = 0, 1, 2, 3
+FRAMES = 48  # of a run that comes to no repetition
 _FLAGS = ("-O3", "-std=gnu++17", "-shared", "-fPIC")
 
 
@@ -41,22 +42,27 @@ class _Cell(ctypes.Structure):
 @dataclass(frozen=True)
 class Steps:
     """What a run gave. ends: cycle of every frame's last output beat; peaks: depths that each FIFO could have had;
-    state: where the last frame that was stepped through left all cells, None if none came out.
+    state: where the last frame that was stepped through left all cells, None if none came out; period: frames after
+    which that state came again, 0 if it did not.
     """
 
     ends: tuple[int, ...]
     peaks: Mapping[str, int]
     state: State | None = None
+    period: int = 0
 
     @property
     def steady(self) -> bool:
-        """Whether the frames came out at one pace in the end."""
+        """Whether all that follows is a repetition; without one, as where a FIFO without end fills up, whether the pace
+        was the same at the end of a long run.
+        """
         gaps = np.diff(self.ends)
-        return len(gaps) >= 3 and len(set(gaps[-3:].tolist())) == 1
+        return self.period > 0 or (len(gaps) >= FRAMES - 1 and len(set(gaps[-FRAMES // 4 :].tolist())) == 1)
 
     @property
     def interval(self) -> int:
-        return self.ends[-1] - self.ends[-2]
+        """The longest of the cycles between frames in that repetition."""
+        return int(np.diff(self.ends)[-max(1, self.period) :].max())
 
 
 class Stepper:
@@ -74,7 +80,7 @@ class Stepper:
         self._cells = (_Cell * len(cells))(*(self._cell(*c) for c in cells))
         self.fifos = {name: i for i, (name, *_) in enumerate(cells) if self._cells[i].kind == FIFO}
         self.pace = max(c.slots for c in self._cells)  # no netlist is faster
-        self._limit = 40 * self.pace + 4 * sum(c.slots for c in self._cells)
+        self._limit = 80 * self.pace + 4 * sum(c.slots for c in self._cells)
 
     def _wire(self, name: str) -> int:
         return self._wires.setdefault(name, len(self._wires))
@@ -130,12 +136,12 @@ class Stepper:
     def run(
         self,
         *,
-        frames: int = 24,
+        frames: int = FRAMES,
         depths: Mapping[str, int] | None = None,
         pace: int = 0,
         start: State | None = None,
     ) -> Steps:
-        """Steps until `frames` frames are out, three intervals are equal, or nothing can move any more.
+        """Steps until a frame ends in a state that one ended in before, `frames` are out, or nothing can move any more.
 
         depths: of FIFOs, where they are to differ from the netlist's
         pace:   cycles over which the source spreads a frame's beats; 0: it always offers
@@ -148,14 +154,14 @@ class Stepper:
                 cells[self.fifos[name]].depth = depth
         ends = (ctypes.c_int64 * frames)()
         peaks = (ctypes.c_int64 * len(cells))()
-        sink = self._wires["m_axis"]
+        sink, period = self._wires["m_axis"], ctypes.c_int64()
         state = np.zeros(5 * len(cells) + len(self._wires), np.int64) if start is None else start.copy()
 
         def step(resume: bool) -> int:
             return int(
                 _library().rtl4ml_step(
                     len(cells), cells, len(self._wires), sink, self._out_beats, pace, frames, self._limit, ends,
-                    peaks, state.ctypes.data, resume,
+                    peaks, state.ctypes.data, resume, ctypes.byref(period),
                 )
             )  # fmt: skip
 
@@ -166,6 +172,7 @@ class Stepper:
             tuple(ends[:done]),
             {name: int(peaks[i]) for name, i in self.fifos.items()},
             state if done else None,
+            period.value,
         )
 
 
@@ -208,5 +215,6 @@ def _load(path: Path) -> ctypes.CDLL:
     library.rtl4ml_step.argtypes = [
         ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64,
         ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64,
+        ctypes.c_void_p,
     ]  # fmt: skip
     return library
