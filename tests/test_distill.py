@@ -427,7 +427,8 @@ def test_what_was_trained_is_exact_in_hardware(
     assert design.report()["exactness"]["emulate"] == {"samples": 4, "values": 1024, "mismatches": 0}
 
 
-@pytest.mark.parametrize("stage", [pytest.param("float", marks=pytest.mark.slow), "quantized"])
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["float", "quantized"])
 def test_an_interrupted_training_ends_the_same(
     trained: tuple[Path, distill.Trained, list[Progress]],
     small_set: Path,

@@ -14,6 +14,7 @@ from contract import randomize
 from test_cycles import SMALL, student
 
 import rtl4ml
+from rtl4ml.cells import is_block
 from rtl4ml.cli import main
 from rtl4ml.errors import OverBudget
 from rtl4ml.explore import XCZU9EG
@@ -90,3 +91,11 @@ def test_an_interval_is_kept_whatever_fits(
 ) -> None:
     design = rtl4ml.convert(model, out=tmp_path / "design", target_interval=600, fit=False)
     assert design.cycles.interval <= 600
+
+
+def test_what_a_memory_is_made_of_follows_the_device() -> None:
+    assert not is_block(64, 8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(XCZU9EG, "lut", 1_000)
+        assert is_block(64, 8)
+    assert not is_block(64, 8)

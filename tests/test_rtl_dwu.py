@@ -170,7 +170,7 @@ def test_every_packing(rng: np.random.Generator, seed: int) -> None:
     rtl_cells.check("dwu", cases, seed=seed, stalled=1)
 
 
-@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("parallel", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_whole_layers(parallel: bool, rng: np.random.Generator, seed: int) -> None:
     """Window and unit together, at the interval that the folding promises."""
     same: Padding = ((1, 1), (1, 1))

@@ -220,7 +220,7 @@ PACKED = {
 }
 
 
-SLOW = ("four_signed", "eight_signed", "three", "uneven", "one_weight")
+SLOW = ("four", "four_signed", "eight_signed", "three", "uneven", "one_weight")
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_every_packing(name: str, rng: np.random.Generator, seed: int) -> None:
     rtl_cells.check("mvu", cases, seed=seed, stalled=2)
 
 
-@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("bias", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_foldings(bias: bool, rng: np.random.Generator, seed: int) -> None:
     cases = [
         case(f"simd{simd}_pe{pe}_{shifts}", rng, simd=simd, pe=pe, bias=bias, shifts=shifts, dot=12)

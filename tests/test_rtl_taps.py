@@ -51,7 +51,7 @@ def test_taps(rng: np.random.Generator, seed: int) -> None:
     rtl_cells.check("taps", cases, seed=seed)
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_random_taps(part: int, rng: np.random.Generator, seed: int) -> None:
     cases = []
     for k in range(12):

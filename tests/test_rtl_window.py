@@ -57,7 +57,7 @@ def test_window(rng: np.random.Generator, seed: int) -> None:
     rtl_cells.check("window", cases, seed=seed, intervals=intervals)
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_random_windows(part: int, rng: np.random.Generator, seed: int) -> None:
     cases = []
     for k in range(12):

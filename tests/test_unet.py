@@ -100,7 +100,6 @@ SMALL = {
 }  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_small_unets_in_hardware(name: str, hasty: None, tmp_path: Path, seed: int) -> None:
     assert_exact_in_hardware(SMALL[name], tmp_path / "design", share=0.3, seed=seed)

@@ -16,14 +16,20 @@ from rtl4ml.ops.conv import Conv, Depthwise, Linear, WeightKind
 from rtl4ml.packing import Choice, Packing, Same, fewest, in_luts, packings_of, sums_of
 
 
-@cache
 def is_block(depth: int, width: int) -> bool:
     """Whether a memory takes a smaller share of the device's block RAM than it would take of its LUTs."""
     from rtl4ml.explore import XCZU9EG
+
+    blocks, luts = _either(depth, width)
+    return blocks / XCZU9EG["bram36"] < luts / XCZU9EG["lut"]
+
+
+@cache  # but not what is chosen: that depends on the device
+def _either(depth: int, width: int) -> tuple[float, float]:
+    """RAMB36 or LUTs of a memory."""
     from rtl4ml.resources import bram36, lutram
 
-    luts = sum(lutram(width, depth).values())
-    return bram36(width, depth) / XCZU9EG["bram36"] < luts / XCZU9EG["lut"]
+    return bram36(width, depth), sum(lutram(width, depth).values())
 
 
 class LibraryCell(Cell):
