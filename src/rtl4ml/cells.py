@@ -46,7 +46,8 @@ class Fifo(LibraryCell):
 
     @property
     def block(self) -> bool:
-        return is_block(self.depth, self.x.width)
+        # one of block RAM keeps a beat a cycle from three entries on
+        return self.depth > 2 and is_block(self.depth, self.x.width)
 
     def params(self) -> dict[str, Param]:
         return {"Width": self.x.width, "Depth": self.depth, "MemoryKind": int(self.block)}
