@@ -25,7 +25,7 @@ _Base: Any = _quantizers.BaseQuantizer
 
 
 @_tf.keras().utils.register_keras_serializable("rtl4ml")
-class step_activation(_Base):  # type: ignore[misc]  # noqa: N801 -- as QKeras names its own
+class step_activation(_Base):  # type: ignore[misc]  # noqa: N801 -- QKeras has no types; named as its own are
     """clip(round(tanh(x) / s), lo, hi) * s, halves to even: 2**bits values on a fixed-point grid, without residue.
 
     bits:     2 to 8, or 1 to 8 unsigned
