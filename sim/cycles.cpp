@@ -366,7 +366,6 @@ int64_t rtl4ml_step(int64_t count, const Cell* cells, int64_t wires, int64_t sin
     if (resume && !net.resume(state)) return -1;
     std::vector<std::vector<int64_t>> past;
     int64_t done = 0, beats = 0, still = 0, cycle = 0;
-    const auto gap = [&](int64_t i) { return ends[i] - ends[i - 1]; };
     *period = 0;
     for (; cycle < limit; ++cycle) {
         if (net.giving() && ++beats == out_beats) {
@@ -379,9 +378,6 @@ int64_t rtl4ml_step(int64_t count, const Cell* cells, int64_t wires, int64_t sin
             const auto found = std::find(past.begin(), past.end(), now);
             if (found != past.end()) {
                 *period = past.end() - found;
-                // One round more, if there is room for it: its intervals are those that matter.
-                for (int64_t k = 0; k < *period && done < frames; ++k, ++done)
-                    ends[done] = ends[done - 1] + gap(done - *period);
                 break;
             }
             past.push_back(std::move(now));
