@@ -656,12 +656,8 @@ def measure(plan: Recipe, model: Any, frames: Frames, pictures: Sequence[Picture
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
-    """What `train` wrote: folder, the .keras file in it, and the content of metrics.json."""
-
-    out: Path
-    model: Path
-    metrics: Mapping[str, Any]
+class Trained(runs.Trained):
+    """What `train` wrote, and how good it is in words: masks."""
 
     def __str__(self) -> str:
         stage = "quantized" if "quantized" in self.metrics else "float"

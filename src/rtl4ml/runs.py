@@ -51,6 +51,15 @@ _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFil
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a training wrote: folder, the .keras file in it, and the content of metrics.json."""
+
+    out: Path
+    model: Path
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class State:
     """What a checkpoint holds. arrays: lists of arrays by name, as `get_weights` gives them; values: JSON's types."""
 

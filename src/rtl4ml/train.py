@@ -375,12 +375,8 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
-    """What `train` wrote: folder, the .keras file in it, and the content of metrics.json."""
-
-    out: Path
-    model: Path
-    metrics: Mapping[str, Any]
+class Trained(runs.Trained):
+    """What `train` wrote, and how good it is in words: classes of pixels."""
 
     def __str__(self) -> str:
         test, of = self.metrics["quantized"]["test"], self.metrics["split"]["name"]
