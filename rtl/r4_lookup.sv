@@ -4,7 +4,8 @@
 // word. Lanes that each read at addresses of their own take a column each; synthesis drops what nobody reads.
 // Beat:    port 0 at the LSB of addr_i and word_o.
 // Latency: 1 cycle: a cycle with en_i high puts the words at addr_i into word_o, where they stay until the next.
-// Block = 1 asks for block RAM, which has two ports; 0 for LUTs.
+// Block = 1 asks for block RAM, which has two ports; 0 for LUTs. Sparse = 1 says that addr_i has constant bits, so that
+// most words are out of reach and what is left is logic rather than a memory.
 
 module r4_lookup #(
   parameter int unsigned Width     = 8,
@@ -14,6 +15,7 @@ module r4_lookup #(
   parameter int unsigned Ports     = 1,
   parameter int unsigned AddrWidth = 1,
   parameter bit          Block     = 1'b0,
+  parameter bit          Sparse    = 1'b0,
   parameter              InitFile  = ""
 ) (
   input  logic                       clk_i,
@@ -40,7 +42,7 @@ module r4_lookup #(
     end
   end else begin : gen_lut
 `ifdef YOSYS  // its distributed memories cannot be read-only
-    (* rom_style = "logic" *)
+    (* rom_style = Sparse ? "logic" : "auto" *)
 `else
     (* rom_style = "distributed" *)
 `endif

@@ -159,6 +159,7 @@ module r4_threshold #(
         .Depth    (Rows << Upper),
         .Ports    (Upper),
         .AddrWidth(AddrWidth),
+        .Sparse   (1'b1),
         .InitFile (InitFile)
       ) u_upper (
         .clk_i,

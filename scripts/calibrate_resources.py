@@ -32,7 +32,7 @@ from rtl4ml.ir import Fixed, Stream
 from rtl4ml.netlist import Image, Resources, Wire
 from rtl4ml.ops.conv import Conv
 from rtl4ml.packing import fewest, packings
-from rtl4ml.synthesize import BLACK_BOX, Unit, _constant, _read, cache_folder
+from rtl4ml.synthesize import BLACK_BOX, Unit, _constant, _read, cache_folder, mapping
 from rtl4ml.unrolled import Adders, adder_graph
 
 TABLE = Path(__file__).parents[1] / "src" / "rtl4ml" / "resources.json"
@@ -853,6 +853,19 @@ def unet_grid(module: str, rng: np.random.Generator) -> list[Params]:
             for n, x, g, s in ((4, 4, 4, 32), (2, 4, 16, 16), (4, 8, 4, 64), (2, 8, 16, 32), (2, 8, 24, 16),
                                (16, 8, 4, 128),
                                (16, 4, 2, 64), (1, 8, 64, 8), (8, 8, 16, 16), (32, 4, 1, 32))
+        ] + [
+            pool(n, x, signed, g, s, s, k, k, total)
+            for n, x, signed, g, s, k, total in ((2, 5, 0, 1, 16, 2, 0), (4, 3, 0, 1, 32, 2, 0), (8, 8, 1, 4, 32, 2, 1),
+                                                 (1, 4, 0, 2, 24, 2, 0), (2, 8, 0, 16, 16, 2, 1),
+                                                 (4, 4, 1, 1, 64, 2, 1), (2, 8, 0, 2, 24, 3, 0),
+                                                 (16, 6, 0, 2, 16, 2, 1), (4, 4, 0, 1, 30, 3, 0),
+                                                 (2, 4, 1, 8, 12, 3, 1), (8, 6, 1, 1, 32, 4, 0),
+                                                 (4, 6, 0, 2, 40, 2, 0), (4, 3, 0, 2, 20, 2, 0), (8, 6, 0, 1, 32, 2, 0),
+                                                 (8, 2, 0, 1, 16, 2, 0), (4, 7, 0, 2, 16, 2, 0),
+                                                 (2, 12, 1, 2, 16, 2, 0), (2, 10, 0, 4, 16, 2, 0),
+                                                 (4, 6, 0, 4, 32, 2, 0), (8, 1, 0, 2, 16, 2, 0),
+                                                 (2, 16, 1, 1, 32, 2, 0), (4, 5, 1, 2, 24, 2, 0),
+                                                 (16, 6, 0, 1, 64, 2, 0), (2, 6, 0, 8, 16, 2, 0))
         ]  # fmt: skip
     if module == "r4_upsample":
         return [
@@ -890,7 +903,19 @@ def unet_grid(module: str, rng: np.random.Generator) -> list[Params]:
                       (3, 3, 16, 16, 8, 8, (2, 3, False)), (6, 12, 8, 8, 8, 8, (2, 4, False)),
                       (4, 40, 2, 8, 8, 8, (2, 4, False)),
                       (1, 4, 4, 1, 8, 8, 0))  # fmt: skip
-        return [mvu(rng, *q[:-1], dsp=q[-1]) for q in points_mvu]
+        return [mvu(rng, *q[:-1], dsp=q[-1]) for q in points_mvu] + [
+            mvu(rng, 8, 3, 1, 1, 8, 8, dsp=1),
+            mvu(rng, 2, 8, 1, 1, 6, 8, dsp=1, signed=1),
+            mvu(rng, 4, 3, 16, 2, 6, 4, shift=3),
+            mvu(rng, 4, 9, 1, 1, 8, 6, dsp=1),
+            mvu(rng, 12, 2, 8, 3, 5, 5, shift=2),
+            mvu(rng, 4, 4, 8, 4, 8, 8, dsp=1, shift=2),
+            mvu(rng, 3, 4, 1, 6, 5, 4, shift=3),
+            mvu(rng, 16, 2, 1, 1, 8, 8, dsp=1, bias=0),
+            mvu(rng, 2, 2, 1, 1, 8, 8, dsp=1),
+            mvu(rng, 2, 4, 1, 1, 8, 6, dsp=1),
+            mvu(rng, 4, 2, 1, 1, 8, 8, dsp=1),
+        ]
     if module == "r4_dwu":
         return [
             dwu(rng, *q[:-1], dsp=q[-1])
@@ -899,7 +924,8 @@ def unet_grid(module: str, rng: np.random.Generator) -> list[Params]:
                       (8, 10, 9, 1, 4, 4, 0), (16, 3, 9, 1, 4, 4, 0), (1, 3, 9, 1, 8, 8, 0),
                       (2, 8, 9, 1, 8, 8, 0),
                       (1, 48, 9, 1, 8, 8, 0), (4, 8, 9, 1, 8, 8, (1, 9, False)),
-                      (2, 24, 1, 9, 8, 8, (1, 1, False)))
+                      (2, 24, 1, 9, 8, 8, (1, 1, False)), (2, 40, 1, 9, 4, 4, 0), (1, 64, 1, 9, 4, 5, 0),
+                      (1, 36, 1, 9, 8, 8, (1, 1, False)))
         ]  # fmt: skip
     if module == "r4_threshold":
         return [
@@ -964,7 +990,10 @@ def unet_grid(module: str, rng: np.random.Generator) -> list[Params]:
                                         (1, 1, 0, 64, 1, 2),
                                         (16, 8, 0, 64, 1, 2), (2, 6, 0, 16, 12, 2),
                                         (2, 8, 0, 16, 100, 2), (4, 4, 1, 32, 4, 4), (1, 8, 0, 16, 12, 4),
-                                        (8, 8, 0, 16, 70, 2), (2, 6, 1, 16, 2, 4), (4, 8, 1, 16, 1, 2))
+                                        (8, 8, 0, 16, 70, 2), (2, 6, 1, 16, 2, 4), (4, 8, 1, 16, 1, 2),
+                                        (2, 8, 1, 16, 4, 4), (1, 4, 1, 32, 2, 4), (4, 6, 1, 8, 16, 8),
+                                        (2, 4, 0, 16, 4, 4), (8, 4, 1, 16, 8, 4), (8, 8, 1, 32, 2, 4),
+                                        (4, 4, 0, 16, 2, 8))
         ]  # fmt: skip
     if module == "r4_morph":
         return [{"Radius": r, "Erode": e} for r in (1, 2, 3, 4, 6) for e in (0, 1)]
@@ -1079,8 +1108,7 @@ def count_together(some: Sequence[Unit]) -> list[Resources]:
             "read_verilog -sv r4_grid.sv",
             "hierarchy -top r4_grid",
             "tee -q -o top.txt dump r4_grid",
-            "synth_xilinx -family xcup -nodsp -flatten -noiopad -noclkbuf",
-            "tee -q -o stat.json stat -json",
+            *mapping(folder),
         ]
         (folder / "run.ys").write_text("\n".join(script) + "\n")
         code = "from pyosys import libyosys as ys; ys.run_pass('script run.ys', ys.Design())"

@@ -123,10 +123,11 @@ def _keys(bits: Bits) -> NDArray[np.uint64]:
     return keys
 
 
-def _leaves(bits: Bits) -> tuple[int, int]:
-    """(LUTs of 64 words of a bit that differ, LUTs that select among them) of a constant memory in logic.
+def _leaves(bits: Bits, *, joined: int = 4) -> tuple[int, int]:
+    """(LUTs of 64 words of a bit that differ, LUTs that select among them) of a constant memory in LUTs.
 
-    bits: its columns that Yosys builds, see `_changing`.
+    bits: its columns that Yosys builds, see `_changing`; joined: so many are selected from without LUTs, four by MUXF7
+    and MUXF8.
     """
     blocks = ceil(len(bits) / 64)
     if blocks <= 1:
@@ -134,7 +135,7 @@ def _leaves(bits: Bits) -> tuple[int, int]:
     padded = np.zeros((blocks * 64, bits.shape[1]), np.uint8)
     padded[: len(bits)] = bits
     parts = padded.reshape(blocks, 64, -1).transpose(1, 0, 2).reshape(64, -1)
-    return _changing(parts).shape[1], bits.shape[1] * ceil((blocks - 1) / 3)
+    return _changing(parts).shape[1], bits.shape[1] * ceil((ceil(blocks / joined) - 1) / 3)
 
 
 def _depth(image: Image) -> int:
@@ -157,11 +158,7 @@ def _rom_of(bits: Bits, columns: Bits | None = None) -> tuple[Terms, int]:
     columns = _changing(bits) if columns is None else columns
     c = _log(depth)
     leaves, select = _leaves(columns)
-    lut: Terms = {"rom_walk": _wrap(depth)}
-    # Up to 5 address bits are decoded together with the reset, more of them beforehand;
-    # then a wrap that is not a power of two makes them late: the words are selected by them last.
-    lut |= {"rom": leaves, "rom_select": select, "rom_fetch": c if c > 5 else 0}
-    lut["rom_late"] = leaves if c > 5 and depth & (depth - 1) else 0
+    lut: Terms = {"rom_walk": _wrap(depth), "rom": leaves, "rom_select": select, "rom_fetch": c}
     return lut, columns.shape[1]
 
 
@@ -600,10 +597,12 @@ def _multiply(p: P, *, shared: int, outputs: int, products: int, counters: list[
     way = "coded" if p["WeightKind"] else "overlap" if p["Overlap"] else "dsp" if p["Fields"] else "lut"
     lut |= {
         "one": 1,
+        "folded": folds > 1,
         "control": sum(_counter(c) for c in counters),
         "mark_shift": 2 if accumulate and stages > 2 else 0,
         "acc": sums * moved * (accumulate or bias_folds > 1),
-        "acc_constant": _constant_bits(p) if bias_folds == 1 and not accumulate else 0,
+        **(_constant_bias(p) if bias_folds == 1 and not accumulate else {}),
+        "borrow": sums * (p["Fields"] > 1 and not p["HasBias"] and not accumulate),
         f"{way}_first": sums * moved * (accumulate and not p["Align"] and not p["ShiftWidth"]),
         "shift": acc * _shifters(p) if shift_word else 0,
         "link": (links - 1) * _counter(folds),
@@ -623,10 +622,14 @@ def _multiply(p: P, *, shared: int, outputs: int, products: int, counters: list[
     return lut, ff, _weight_blocks(p, sums, products, folds) if p["Block"] else 0.0
 
 
-def _constant_bits(p: P) -> int:
-    """Bits of adders of each output's own constant: those from its lowest one up."""
+def _constant_bias(p: P) -> Terms:
+    """Adders of each output's own constant: its bits from the lowest one up, behind a DSP48E2 an inverter for each one
+    in front of a carry chain.
+    """
     ones = p["BiasFile"].bits.reshape(-1, p["AccWidth"])
-    return int(((np.cumsum(ones, axis=1) > 0) & ones.any(1, keepdims=True)).sum())
+    if p["Fields"]:
+        return {"acc_ones": int(ones.sum())}
+    return {"acc_constant": int(((np.cumsum(ones, axis=1) > 0) & ones.any(1, keepdims=True)).sum())}
 
 
 def _shifters(p: P) -> int:
@@ -693,32 +696,28 @@ def _line(width: int, depth: int, *, block: bool = False) -> tuple[Terms, Terms,
 
 @models("r4_pool")
 def _pool(p: P) -> tuple[Terms, Terms, float]:
-    n, w = p["Lanes"], p["Lanes"] * p["YWidth"]
-    bits, wraps = _counter(p["Groups"]), _wrap(p["Groups"])
+    n, w, y = p["Lanes"], p["Lanes"] * p["YWidth"], p["YWidth"]
+    bits, wraps, counters = _counter(p["Groups"]), _wrap(p["Groups"]), int(p["Groups"] > 1)
+    axes = odd = 0
     for count, stride in ((p["Height"], p["StrideH"]), (p["Width"], p["StrideW"])):
-        wraps += _wrap(count) * (stride < count)
         bits += (_counter(count) if stride < count else 0) + (_counter(stride) if count > 1 else 0)
-    # Comparisons take three bits a LUT, and a carry chain where there are three LUTs or more.
-    chunks = ceil(p["YWidth"] / 3)
-    fold: Terms = {"sum_w": w} if p["Sum"] else {"max_w": w}
-    if not p["Sum"]:
-        fold |= {
-            "near": n * (chunks == 2),
-            "second": n * (p["YWidth"] - 3) * (chunks == 2),
-            "chain": n * chunks * (chunks > 2),
-        }
-    lut: Terms = {"one": 1, "walk": bits, "wraps": wraps}
+        if count > 1:
+            axes, odd = axes + 1, odd + (stride & (stride - 1) > 0)
+        if stride < count:
+            wraps, counters = wraps + _wrap(count), counters + 1
+    # A comparison is as large as Yosys makes it (wide multiplexers or a carry chain), with the choice of the larger.
+    fold: Terms = {"sum_w": w} if p["Sum"] else {f"max{y}" if y <= 8 else "max_wide": n if y <= 8 else w}
+    fold |= {"signed": n * p["XSigned"] * (not p["Sum"])}
+    lut: Terms = {"one": 1, "axes": axes, "odd": odd, "counters": counters, "wraps": wraps}
     ff: Terms = {"one": 1, "walk": bits, "w": w}
     bram = 0.0
     if p["SizeW"] > 1:
         line_lut, line_ff, _ = _line(w, p["Groups"])
-        lut, ff = _plus(lut, line_lut), _plus(ff, line_ff)
-        lut |= fold
+        lut, ff = _plus(_plus(lut, line_lut), fold), _plus(ff, line_ff)
     if p["SizeH"] > 1:
         columns = (p["Width"] - p["SizeW"]) // p["StrideW"] + 1
         line_lut, line_ff, bram = _line(w, columns * p["Groups"], block=bool(p["Block"]))
-        lut, ff = _plus(lut, line_lut), _plus(ff, line_ff)
-        lut = _plus(lut, {**fold, "rows": 1})
+        lut, ff = _plus(_plus(lut, line_lut), fold), _plus(ff, line_ff)
         ff |= {"row": w, "rows": 1}
     return lut, ff, bram
 
@@ -918,7 +917,7 @@ def _threshold(p: P) -> tuple[Terms, Terms, float]:
         tree = bits.reshape(rows, 1 << upper, w)
         for s in range(upper):
             level = tree[:, 1 << s : 2 << s].reshape(-1, w)
-            leaves, select = _leaves(_changing(level))
+            leaves, select = _leaves(_changing(level), joined=1)
             reads["rom"] += leaves
             reads["rom_select"] += select
             reads["word"] += _changing(level).shape[1]
