@@ -72,15 +72,21 @@ class Stepper:
         self._keep: list[NDArray[Any]] = []
         self._wires = {"s_axis": 0}
         self._out_beats = netlist.output.beats
-        cells = [("s_axis", edge_in, ["s_axis"], [netlist.input.name])]
+        # One after the other: the timing of all cells of a large frame at once would take gigabytes.
+        slots: list[int] = [edge_in.slots]
+        cells = [self._cell("s_axis", edge_in, ["s_axis"], [netlist.input.name])]
         for c in netlist.cells:
             ins, outs = ([w.name for w in p.values()] for p in (c.inputs, c.outputs))
-            cells.append((c.name, c.timing(), ins, outs))
-        cells.append(("m_axis", edge_out, [netlist.output.name], ["m_axis"]))
-        self._cells = (_Cell * len(cells))(*(self._cell(*c) for c in cells))
-        self.fifos = {name: i for i, (name, *_) in enumerate(cells) if self._cells[i].kind == FIFO}
-        self.pace = max(c.slots for c in self._cells)  # no netlist is faster
-        self._limit = 80 * self.pace + 4 * sum(c.slots for c in self._cells)
+            timing = c.timing()
+            slots.append(timing.slots)
+            cells.append(self._cell(c.name, timing, ins, outs))
+        slots.append(edge_out.slots)
+        cells.append(self._cell("m_axis", edge_out, [netlist.output.name], ["m_axis"]))
+        self._cells = (_Cell * len(cells))(*cells)
+        names = ["s_axis", *(c.name for c in netlist.cells), "m_axis"]
+        self.fifos = {name: i for i, name in enumerate(names) if self._cells[i].kind == FIFO}
+        self.pace = max(slots)  # no netlist is faster
+        self._limit = 80 * self.pace + 4 * sum(slots)
 
     def _wire(self, name: str) -> int:
         return self._wires.setdefault(name, len(self._wires))
@@ -119,6 +125,8 @@ class Stepper:
                 )
                 flags |= (takes.astype(np.uint8) << k) | (waits.astype(np.uint8) << (2 + k))
             flags[t.emit[0]] |= 16
+            flags = flags[: _period(flags)]  # all that such a cell knows of a slot
+            c.slots = len(flags)
             c.flags = self._array(flags[self._runs(c, flags)], np.uint8)
         return c
 
@@ -174,6 +182,19 @@ class Stepper:
             state if done else None,
             period.value,
         )
+
+
+_SHORT = 1024  # slots that are not worth a shorter period
+
+
+def _period(a: NDArray[np.uint8]) -> int:
+    """The least divisor of the length, from _SHORT on, after which `a` repeats itself."""
+    n = len(a)
+    small = [p for p in range(1, int(n**0.5) + 1) if n % p == 0]
+    for p in sorted({*small, *(n // p for p in small)}):
+        if p >= _SHORT and (a[p : p + _SHORT] == a[: min(_SHORT, n - p)]).all() and (a[p:] == a[:-p]).all():
+            return p
+    return n
 
 
 @cache
