@@ -38,8 +38,8 @@ WEIGHT_OF_SUM = 0.05
 WEIGHT_OF_MULTIPLIERS = 0.5
 MULTIPLIERS = 2 * XCZU9EG["dsp"]
 GAP = 1e-3
-# So much search that tenths of a percent are left on the largest U-Nets, in 15 s; not seconds, which would make a design
-# depend on the machine.
+# So much search that tenths of a percent are left on the largest U-Nets, in 15 s. Seconds would make a design depend on
+# the machine.
 NODES = 300
 
 
