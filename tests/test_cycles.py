@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from steps_reference import step
 
 import rtl4ml.lower as lowering
-from rtl4ml import cycles
+from rtl4ml import cycles, stepper
 from rtl4ml.cells import Fifo, Geometry, Window
 from rtl4ml.cycles import edges, predict
 from rtl4ml.explore import fold
@@ -60,9 +60,27 @@ def test_compiled_and_plain_steps_agree(name: str) -> None:
     assert (found.latency, found.interval) == step(netlist)
 
 
-def test_they_agree_on_a_unet(small: Netlist) -> None:
-    found = predict(small)
+@pytest.mark.parametrize("short", [1, 100, 1 << 30])
+def test_they_agree_on_a_unet(small: Netlist, short: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However short the periods are that the compiled one keeps of cells which repeat themselves within a frame."""
+    monkeypatch.setattr(stepper, "_SHORT", short)
+    made = Stepper(small, *edges(small))
+    periods = [c.slots for c in made._cells]
+    frames = [edges(small)[0].slots, *(c.timing().slots for c in small.cells), edges(small)[1].slots]
+    assert (sum(periods) < sum(frames)) == (short < 1000)
+    assert all(n % p == 0 for n, p in zip(frames, periods, strict=True))
+    found = predict(replace(small, settled=None))  # a state that cells of other periods stood in
     assert (found.latency, found.interval) == step(small)
+
+
+def test_a_period_is_one_of_all_slots() -> None:
+    rng = np.random.default_rng(3)
+    part = rng.integers(0, 32, 1500, np.uint8)
+    assert stepper._period(np.tile(part, 4)) == 1500
+    odd = np.tile(part, 4)
+    odd[-1] ^= 1
+    assert stepper._period(odd) == 6000
+    assert stepper._period(np.zeros(6000, np.uint8)) == 1200
 
 
 def test_a_skip_fifo_is_as_deep_as_its_pace_needs(small: Netlist) -> None:
