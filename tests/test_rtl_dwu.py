@@ -108,6 +108,7 @@ def packing(c: rtl_cells.Case) -> Packing | None:
     return cell.packing
 
 
+@pytest.mark.slow
 def test_kinds_of_weights(rng: np.random.Generator, seed: int) -> None:
     cases = []
     for kind in WeightKind:

@@ -138,6 +138,7 @@ def by_definition(op: Dense, x: Ints) -> Ints:
     return y.astype(np.int64).reshape(len(x), -1)
 
 
+@pytest.mark.slow
 def test_kinds_of_weights(rng: np.random.Generator, seed: int) -> None:
     cases = []
     for kind in WeightKind:
@@ -154,6 +155,7 @@ def test_kinds_of_weights(rng: np.random.Generator, seed: int) -> None:
     rtl_cells.check("mvu", cases, seed=seed)
 
 
+@pytest.mark.slow
 def test_widths_of_lut_products(rng: np.random.Generator, seed: int) -> None:
     """Weights whose rows take one, two and more stages, elements of all widths; odd and even Simd."""
     cases = []
