@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtl4ml.netlist import Netlist, Timing
-from rtl4ml.stepper import State, Stepper
+from rtl4ml.stepper import FRAMES, State, Stepper
 
 # Registers at the AXI4-Stream edges, as the headers of r4_axis_in and r4_axis_out state.
 EDGE_IN = 2
@@ -71,7 +71,8 @@ def predict(netlist: Netlist) -> Cycles:
     first = stepper.run(frames=1) if settled else stepper.run()
     steps = stepper.run(start=netlist.settled) if settled else first
     if not steps.steady or not first.ends:
-        raise RuntimeError(f"{netlist.graph.name}: the netlist stands still after {len(steps.ends)} frames")
+        what = "stands still after" if len(steps.ends) < FRAMES else "does not come to a steady pace within"
+        raise RuntimeError(f"{netlist.graph.name}: the netlist {what} {len(steps.ends)} frames")
     # r4_axis_out keeps a frame's last beat until it knows from r4_axis_in that the frame was as long as it should be.
     return Cycles(max(first.ends[0], netlist.input.beats + FLAG), steps.interval, work, bottleneck)
 
