@@ -55,4 +55,6 @@ module r4_lookup #(
     end
   end
 
+  logic unused;  // but in an attribute
+  assign unused = Sparse;
 endmodule
