@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rtl4ml import _tf, cli, distill, runs
+from rtl4ml import _tf, cli, distill, images, runs, segmentation
 from rtl4ml.distill import Loss, Progress, State
 from rtl4ml.errors import BadData, BadInput, BadModel
+from rtl4ml.frontend import parse
 from rtl4ml.images import Picture
 
 MODELS = Path(distill.__file__).parents[2] / "models"
@@ -637,6 +638,64 @@ def test_quick_recipes_of_sen2ships(tmp_path: Path) -> None:
     assert result.metrics["quick"] and result.metrics["teacher"]["quick"]
     assert result.metrics["quantized"]["epochs"] == 2
     assert "quick: not the recipe's schedule" in str(result)
+
+
+# ------------------------------------------------------------------------------------------------- the trained student
+
+STUDENT_FILE = MODELS / "sen2ships_unet.keras"
+
+
+@pytest.fixture(scope="module")
+def student() -> tuple[distill.Recipe, Any, Any]:
+    """The recipe of the committed student, its network with the weights, what is written beside it."""
+    recipe = distill.read_recipe("sen2ships_unet")
+    model = recipe.build_model(quantized=True)
+    model.load_weights(STUDENT_FILE)
+    return recipe, model, json.loads(STUDENT_FILE.with_suffix(".json").read_text())
+
+
+def test_student_s_file_is_small_and_of_its_recipe(student: tuple[distill.Recipe, Any, Any]) -> None:
+    recipe, model, written = student
+    assert STUDENT_FILE.stat().st_size <= 1_000_000
+    assert written["recipe"]["sha256"] == recipe.sha256
+    assert written["recipe"]["network_sha256"] == recipe.network_sha256
+    assert written["teacher"]["sha256"] == distill.read_recipe(str(recipe.teacher)).sha256
+    assert not written["quick"] and not written["teacher"]["quick"]
+    assert written["quantized"]["parameters"] == model.count_params()
+    assert written["quantized"]["epochs"] == recipe.quantized_stage.epochs  # type: ignore[union-attr]  # it has one
+
+
+def test_student_s_scores_are_those_beside_it(student: tuple[distill.Recipe, Any, Any], data: Path) -> None:
+    recipe, model, written = student
+    frames = recipe.frames(data)
+    assert frames.sha256() == written["data"]["sha256"]
+    (port,) = (p for p in recipe.pictures(frames, "validation", data) if p.name == "casablanca")
+    found = distill.probabilities(model, recipe.inputs(frames.images[frames.test]))
+    scene = distill.scene_probabilities(model, recipe.inputs(port.image), size=(128, 128))
+    for entry in written["quantized"]["opening"]:
+        masks, whole = (
+            segmentation.binarize(p, entry["threshold"], opening=entry["radius"]) for p in (found, scene)
+        )
+        score = asdict(segmentation.score(frames.masks[frames.test], masks))
+        assert json.loads(json.dumps(score)) == entry["test"]
+        score = asdict(segmentation.score([port.instances], [whole]))
+        assert json.loads(json.dumps(score)) == entry["validation_scenes"]["each"]["casablanca"]
+
+
+def test_student_is_exact_in_emulation(student: tuple[distill.Recipe, Any, Any], data: Path) -> None:
+    recipe, model, written = student
+    frames = images.sen2ships(data=data)
+    most = frames.test[np.argmax(frames.masks[frames.test].sum(axis=(1, 2)))]
+    x = recipe.inputs(frames.images[[most]])
+    logits = parse(STUDENT_FILE).emulate(x)[0]
+    np.testing.assert_array_equal(logits[..., 0], distill._logits(model)(x).numpy())
+    best = written["quantized"]["opening"][0]
+    more = {"opening": best["radius"]} if best["radius"] else {}
+    mask = parse(STUDENT_FILE, output="mask", threshold=best["threshold"], **more).emulate(x)[0]
+    p = distill.probabilities(model, x)
+    expected = segmentation.binarize(p, best["threshold"], opening=best["radius"])
+    assert expected.any()
+    np.testing.assert_array_equal(mask[..., 0], expected)
 
 
 # ------------------------------------------------------------------------------------------------------- command line
