@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 import rtl4ml
-from rtl4ml import distill
+from rtl4ml import distill, mask_plots
 
 ROOT = Path(__file__).parents[1]
+COLOURS = 64
 STAGES = ("float", "quantized")
 NAMES = {"f2": "F2", "iou": "pixel IoU"}
 NETWORKS = {
@@ -57,10 +58,23 @@ def main() -> None:
     pages = ROOT / "docs" / "students"
     pages.mkdir(parents=True, exist_ok=True)
     for picture in ("curve", "masks", "scene"):
-        shutil.copyfile(arguments.trained / f"{picture}.png", pages / f"{name}_{picture}.png")
+        shrink(arguments.trained / f"{picture}.png", pages / f"{name}_{picture}.png")
     report = hardware(name, metrics, model, arguments.tiles)
     rows = json.loads(arguments.runs.read_text(encoding="utf-8"))["runs"]
     (pages / f"{name}.md").write_text(page(metrics, report, rows), encoding="utf-8")
+
+
+def shrink(source: Path, target: Path) -> None:
+    """A copy of a picture in few colours, those that mark ships among them."""
+    from PIL import Image
+
+    with Image.open(source) as picture:
+        whole = picture.convert("RGB")
+    marks = (mask_plots.HIT, mask_plots.MISSED, mask_plots.FALSE)
+    few = whole.quantize(COLOURS - len(marks), dither=Image.Dither.NONE)
+    palette = (few.getpalette() or [])[: 3 * (COLOURS - len(marks))]
+    few.putpalette([*palette, *(value for mark in marks for value in mark)])
+    whole.quantize(palette=few, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 def hardware(name: str, metrics: Mapping[str, Any], model: Path, tiles: int) -> Any:

@@ -7,7 +7,10 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from rtl4ml import mask_plots
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "segmentation_page.py"
 
@@ -48,6 +51,20 @@ def test_scores_are_means_and_spreads_over_runs(script: Any) -> None:
         "| student distilled, quantized | 1 | 0.200 | 0.100 | 0.250 | 0.500 |",
     ]
     assert script.table(ROWS, 0)[2:] == ["| student from scratch | 1 | 0.100 | 0.050 | 0.250 | 0.500 |"]
+
+
+def test_a_picture_in_few_colours_keeps_the_marks(script: Any, tmp_path: Path) -> None:
+    from PIL import Image
+
+    pixels = np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    marks = (mask_plots.HIT, mask_plots.MISSED, mask_plots.FALSE)
+    pixels[0, :3] = marks
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    script.shrink(tmp_path / "a.png", tmp_path / "b.png")
+    found = np.array(Image.open(tmp_path / "b.png").convert("RGB"))
+    assert [tuple(colour) for colour in found[0, :3].tolist()] == list(marks)
+    assert len(np.unique(found.reshape(-1, 3), axis=0)) <= 64
+    assert (tmp_path / "b.png").stat().st_size < (tmp_path / "a.png").stat().st_size / 2
 
 
 def test_the_verdict_is_by_seed_and_hides_no_loss(script: Any) -> None:
