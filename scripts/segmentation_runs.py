@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Teacher, student from scratch, student distilled, distilled and with few bits, over several seeds.
+"""Teacher, students from scratch and distilled, in float and with few bits, over several seeds.
 
     python scripts/segmentation_runs.py [--seeds 1 2 3] [--out FOLDER] [--results FILE]
 
-Each recipe is trained once a seed, by one teacher. What has been trained already, by the same recipe and seed, is not
-trained again, and what was interrupted goes on. Results are written after every run.
+Each recipe is trained once a seed, by one teacher; both students for the same steps. What has been trained already, by
+the same recipe and seed, is not trained again, and what was interrupted goes on. Results are written after every run.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ def rows_of(name: str, metrics: Any) -> list[dict[str, Any]]:
     """One row a stage and radius of the opening."""
     found = []
     for stage in ("float", "quantized"):
-        for entry in metrics.get(stage, {}).get("opening", []):
+        for k, entry in enumerate(metrics.get(stage, {}).get("opening", [])):
             row = {"network": name, "seed": metrics["recipe"]["seed"], "stage": stage}
-            row |= {key: metrics[stage].get(key) for key in ("epochs", "best_epoch", "seconds")}
-            row |= {"opening": entry["radius"], "threshold": entry["threshold"]}
-            for part in ("validation", "test", "scenes"):
+            row |= {key: metrics[stage].get(key) for key in ("epochs", "steps", "best_epoch", "seconds")}
+            row |= {"opening": entry["radius"], "threshold": entry["threshold"], "chosen": k == 0}
+            for part in ("validation", "validation_scenes", "test", "test_scenes"):
                 for key in ("f2", "iou"):
                     row[f"{part}_{key}"] = round(entry[part][key], 4)
             found.append(row)

@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rtl4ml import _tf, cli, distill, runs
+from rtl4ml import _tf, cli, distill, images, runs, segmentation
 from rtl4ml.distill import Loss, Progress, State
 from rtl4ml.errors import BadData, BadInput, BadModel
+from rtl4ml.frontend import parse
+from rtl4ml.images import Picture
 
 MODELS = Path(distill.__file__).parents[2] / "models"
 
@@ -73,6 +75,7 @@ learning_rate = 0.1
 patience = 2
 [mask]
 by = "iou"
+on = "frames"
 opening = [0, 1]
 """
 STUDENT = (
@@ -102,7 +105,7 @@ def test_recipes_that_come_with_rtl4ml(name: str) -> None:
     recipe = distill.read_recipe(name)
     assert distill.is_segmentation(recipe.path)
     assert recipe.data.set == "sen2ships"
-    assert recipe.head.opening[0] == 2
+    assert (recipe.data.scenes, recipe.head.on, recipe.head.opening) == (True, "scenes", (2, 0))
     model = recipe.build_model(quantized=recipe.quantized_stage is not None)
     assert model.input_shape == (None, 128, 128, 3)
     assert model.output_shape == (None, 128, 128, 1)
@@ -111,7 +114,7 @@ def test_recipes_that_come_with_rtl4ml(name: str) -> None:
 def test_scratch_and_distilled_differ_in_the_teacher_and_in_nothing_else() -> None:
     one, two = (distill.read_recipe(f"sen2ships_unet{end}") for end in ("", "_scratch"))
     assert two.teacher is None
-    same = {"name": "", "path": Path(), "sha256": "", "teacher": None, "quantized_stage": None}
+    same = {"name": "", "path": Path(), "sha256": "", "teacher": None}
     assert replace(one, **same) == replace(two, **same)
 
 
@@ -135,6 +138,14 @@ def test_scratch_and_distilled_differ_in_the_teacher_and_in_nothing_else() -> No
             ('masks = "masks"', 'masks = "masks"\nnir = true'),
             "data.nir must be true or false, and false but for sen2ships, not True; mend it",
         ),
+        (
+            ('masks = "masks"', 'masks = "masks"\nscenes = true'),
+            "data.scenes must be true or false, and false but for sen2ships, not True; mend it",
+        ),
+        (
+            ('masks = "masks"', 'masks = "masks"\nempty = -1'),
+            "data.empty must be a number from 0 up, not -1; mend it",
+        ),
         (('"mse"', '"hinge"'), "loss.kind must be one of mse, bce, bce_dice, not 'hinge'; write one of them"),
         (
             ("rest = 0.1", "rest = 0"),
@@ -147,6 +158,8 @@ def test_scratch_and_distilled_differ_in_the_teacher_and_in_nothing_else() -> No
         (("epochs = 3", "epochs = 0"), "float.epochs must be a number from 1 up, not 0; mend it"),
         (("batch = 4", "batch = 4.0"), "float.batch must be a whole number, not 4.0; mend it"),
         (('by = "iou"', 'by = "oa"'), "mask.by must be f2 or iou, not 'oa'; write one of them"),
+        (('"frames"', '"tiles"'), "mask.on must be frames or scenes, not 'tiles'; write one of them"),
+        (('"frames"', '"scenes"'), "mask.on must be frames, not scenes, which folders has none of; mend it"),
         (("[0, 1]", "2"), "mask.opening must be a list of radii of 0 to 7 pixels, not 2; write [2]"),
         (("[0, 1]", "[9]"), "mask.opening must be a list of radii of 0 to 7 pixels, not [9]; write [2]"),
     ],
@@ -280,6 +293,42 @@ def test_the_rate_halves_where_the_loss_gets_no_better(
     assert (state.best, state.lowest) == (6.0, 3.0)
 
 
+@pytest.mark.parametrize(("empty", "others"), [("0", 0), ("0.25", None), ("9", None)])
+def test_an_epoch_has_all_ships_and_so_many_others(
+    tmp_path: Path, small_set: Path, monkeypatch: pytest.MonkeyPatch, empty: str, others: int | None
+) -> None:
+    one = trainer(
+        tmp_path,
+        small_set,
+        ('masks = "masks"', f'masks = "masks"\nempty = {empty}'),
+        ("batch = 4", "batch = 1"),
+        ("crop = 8", "crop = 0"),
+    )
+    ships, rest = len(one.ships), len(one.others)
+    expected = min(round(float(empty) * ships), rest)
+    assert others is None or expected == others
+    assert ships > 0 and rest > 1 and (empty != "0.25" or 0 < expected < rest)
+    seen: list[int] = []
+
+    def views(pixels: Any, masks: Any, targets: Any, rng: np.random.Generator) -> Any:
+        seen.append(next(i for i, image in enumerate(one.train.images) if (image == pixels[0]).all()))
+        return pixels, masks, targets
+
+    monkeypatch.setattr(type(one.plan.augmentation), "views", lambda _, *arguments: views(*arguments))
+    monkeypatch.setattr(one, "step", lambda *_: 1.0)
+    monkeypatch.setattr(one, "validation_loss", lambda: 1.0)
+    state, draws = one.start(), []
+    for _ in range(2):
+        seen.clear()
+        state, _, _ = one.epoch(state)
+        draws.append(sorted(seen))
+        assert set(one.ships) <= set(seen) and len(set(seen)) == len(seen) == ships + expected
+    seen.clear()
+    one.epoch(one.start())
+    assert sorted(seen) == draws[0]  # drawn by seed and epoch
+    assert (draws[0] == draws[1]) == (empty != "0.25")
+
+
 def test_a_state_comes_back_from_a_checkpoint(tmp_path: Path, small_set: Path) -> None:
     one = trainer(tmp_path, small_set)
     state = one.epoch(one.start())[0]
@@ -364,6 +413,37 @@ def test_a_layer_that_cannot_be_rescaled() -> None:
         distill.start_quantized(model, model, np.zeros((1, 8, 8, 2), np.float32))
 
 
+# --------------------------------------------------------------------------------------------------------- measurement
+
+
+def test_thresholds_are_chosen_on_the_scenes_that_validate(small_set: Path, tmp_path: Path) -> None:
+    plan = distill.read_recipe(write_recipe(tmp_path, text=TEACHER))
+    plan = replace(plan, head=replace(plan.head, by="iou", on="scenes", opening=(1, 0)))
+    frames = plan.frames(small_set)
+    image = _tf.keras().layers.Input((None, None, 3))
+    model = _tf.keras().Model(image, image[..., :1])  # the probability is the red channel
+
+    def scene(name: str, *reds: int) -> Picture:
+        """A row of 24 columns for each ship of 4 x 4 pixels, its red given, and one pixel of red 230 that is none."""
+        pixels, ships = np.zeros((20, 24, 3), np.uint8), np.zeros((20, 24), np.uint8)
+        for k, red in enumerate(reds):
+            pixels[2:6, 2 + 6 * k : 6 + 6 * k, 0], ships[2:6, 2 + 6 * k : 6 + 6 * k] = red, k + 1
+        pixels[12, 12, 0] = 230
+        return Picture(name=name, image=pixels, instances=ships, source=name)
+
+    pictures = {"validation": [scene("oslo", 60, 80), scene("bari", 200)], "test": [scene("rom", 240, 50)]}
+    plain, opened = distill.measure(plan, model, frames, pictures)["opening"]
+    # Opened, corners are lost but so is the lone pixel; without, 48 pixels are right and 2 are not.
+    assert (plain["radius"], opened["radius"]) == (0, 1)
+    assert (plain["on"], plain["threshold"], plain["value"]) == ("scenes", 0.2, 48 / 50)
+    assert (opened["threshold"], opened["value"]) == (0.2, 36 / 48)
+    assert plain["validation_scenes"]["iou"] == plain["value"]
+    assert plain["test_scenes"]["iou"] == 16 / 33 and opened["test_scenes"]["iou"] == 12 / 32
+    assert list(plain["validation_scenes"]["each"]) == ["oslo", "bari"]
+    on_frames = distill.measure(plan, model, frames, {})["opening"][0]
+    assert on_frames["on"] == "frames" and "test_scenes" not in on_frames
+
+
 # ----------------------------------------------------------------------------------------------------- whole trainings
 
 
@@ -407,8 +487,12 @@ def test_a_student_with_its_teacher(trained: tuple[Path, distill.Trained, list[P
     assert metrics["data"]["sha256"] == teacher["data"]["sha256"]
     assert {"rtl4ml", "tensorflow", "qkeras"} <= set(metrics["versions"])
     for stage in ("float", "quantized"):
-        assert [o["radius"] for o in metrics[stage]["opening"]] == [0, 1]
-        assert 0 <= metrics[stage]["opening"][0]["test"]["iou"] <= 1
+        best, other = metrics[stage]["opening"]
+        assert {best["radius"], other["radius"]} == {0, 1}
+        assert best["value"] >= other["value"]
+        assert (best["by"], best["on"], best["value"]) == ("iou", "frames", best["validation"]["iou"])
+        assert 0 <= best["test"]["iou"] <= 1
+        assert metrics[stage]["steps"] == 3 * (metrics["data"]["train"] // 4)
     assert str(result).startswith("test frames of frames, quantized: F2 ")
     assert {row["stage"] for row in runs.read_history(result.out / "history.csv")} == {"float", "quantized"}
 
@@ -554,6 +638,64 @@ def test_quick_recipes_of_sen2ships(tmp_path: Path) -> None:
     assert result.metrics["quick"] and result.metrics["teacher"]["quick"]
     assert result.metrics["quantized"]["epochs"] == 2
     assert "quick: not the recipe's schedule" in str(result)
+
+
+# ------------------------------------------------------------------------------------------------- the trained student
+
+STUDENT_FILE = MODELS / "sen2ships_unet.keras"
+
+
+@pytest.fixture(scope="module")
+def student() -> tuple[distill.Recipe, Any, Any]:
+    """The recipe of the committed student, its network with the weights, what is written beside it."""
+    recipe = distill.read_recipe("sen2ships_unet")
+    model = recipe.build_model(quantized=True)
+    model.load_weights(STUDENT_FILE)
+    return recipe, model, json.loads(STUDENT_FILE.with_suffix(".json").read_text())
+
+
+def test_student_s_file_is_small_and_of_its_recipe(student: tuple[distill.Recipe, Any, Any]) -> None:
+    recipe, model, written = student
+    assert STUDENT_FILE.stat().st_size <= 1_000_000
+    assert written["recipe"]["sha256"] == recipe.sha256
+    assert written["recipe"]["network_sha256"] == recipe.network_sha256
+    assert written["teacher"]["sha256"] == distill.read_recipe(str(recipe.teacher)).sha256
+    assert not written["quick"] and not written["teacher"]["quick"]
+    assert written["quantized"]["parameters"] == model.count_params()
+    assert written["quantized"]["epochs"] == recipe.quantized_stage.epochs  # type: ignore[union-attr]  # it has one
+
+
+def test_student_s_scores_are_those_beside_it(student: tuple[distill.Recipe, Any, Any], data: Path) -> None:
+    recipe, model, written = student
+    frames = recipe.frames(data)
+    assert frames.sha256() == written["data"]["sha256"]
+    (port,) = (p for p in recipe.pictures(frames, "validation", data) if p.name == "casablanca")
+    found = distill.probabilities(model, recipe.inputs(frames.images[frames.test]))
+    scene = distill.scene_probabilities(model, recipe.inputs(port.image), size=(128, 128))
+    for entry in written["quantized"]["opening"]:
+        masks, whole = (
+            segmentation.binarize(p, entry["threshold"], opening=entry["radius"]) for p in (found, scene)
+        )
+        score = asdict(segmentation.score(frames.masks[frames.test], masks))
+        assert json.loads(json.dumps(score)) == entry["test"]
+        score = asdict(segmentation.score([port.instances], [whole]))
+        assert json.loads(json.dumps(score)) == entry["validation_scenes"]["each"]["casablanca"]
+
+
+def test_student_is_exact_in_emulation(student: tuple[distill.Recipe, Any, Any], data: Path) -> None:
+    recipe, model, written = student
+    frames = images.sen2ships(data=data)
+    most = frames.test[np.argmax(frames.masks[frames.test].sum(axis=(1, 2)))]
+    x = recipe.inputs(frames.images[[most]])
+    logits = parse(STUDENT_FILE).emulate(x)[0]
+    np.testing.assert_array_equal(logits[..., 0], distill._logits(model)(x).numpy())
+    best = written["quantized"]["opening"][0]
+    more = {"opening": best["radius"]} if best["radius"] else {}
+    mask = parse(STUDENT_FILE, output="mask", threshold=best["threshold"], **more).emulate(x)[0]
+    p = distill.probabilities(model, x)
+    expected = segmentation.binarize(p, best["threshold"], opening=best["radius"])
+    assert expected.any()
+    np.testing.assert_array_equal(mask[..., 0], expected)
 
 
 # ------------------------------------------------------------------------------------------------------- command line

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -519,6 +520,30 @@ def test_whole_scene(tmp_path: Path) -> None:
         "check that it belongs to the image"
     ):
         images.sen2ships_scene("rom", data=tmp_path)
+
+
+def test_whole_scenes_train_beside_the_tiles(tmp_path: Path) -> None:
+    np.savez(tmp_path / "sen2ships_tiles128.npz", **tile_fields())
+    frames = images.sen2ships(data=tmp_path)
+    pixels = np.random.default_rng(2).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    ships = np.zeros((6, 9), np.uint8)
+    ships[5, 8] = 3
+    rom = images.Picture(name="rom", image=pixels, instances=ships, source="rom_rgb.png")
+    found = images.with_scenes(frames, [rom])
+    new = [
+        f"rom_{r:04d}_{c:04d}" for r in (0, 2) for c in (0, 4, 5) if (r, c) != (0, 0)
+    ]  # that tile is there
+    assert found.names == (*frames.names, *new)
+    assert found.train.tolist() == [0, 1, 4, 5, 6, 7, 8]
+    assert (found.validation.tolist(), found.test.tolist()) == ([2], [3])
+    np.testing.assert_array_equal(found.images[8], pixels[2:, 5:])
+    assert found.masks[4:].sum(axis=(1, 2)).tolist() == [0, 0, 0, 0, 1]
+    assert images.with_scenes(frames, []) is frames
+    kiel = replace(rom, name="kiel", source="kiel_rgb.png")
+    with refuses(
+        "kiel_rgb.png: a scene to train on must be of oslo, rom, not of kiel, which validates or tests; leave it out"
+    ):
+        images.with_scenes(frames, [kiel])
 
 
 def test_sen2ships_is_what_its_description_says(data: Path) -> None:

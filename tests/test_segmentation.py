@@ -250,6 +250,16 @@ def test_threshold_that_is_best() -> None:
     assert f2.value == pytest.approx((4 + 6 * 0.5) / 10)  # IoU 2/3 of the second: a hit at 0.5 ... 0.65
 
 
+def test_threshold_of_scenes_of_several_sizes() -> None:
+    scenes = [stairs(0.9, 0.2)[0], stairs(0.7, 0.1, 0.6)[0]]
+    truth = [np.array([[1, 0]]), np.array([[2, 0, 3]])]
+    choice = seg.choose_threshold(scenes, truth, opening=0)
+    assert (choice.threshold, choice.value) == (0.5, 1.0)
+    assert dict(choice.curve)[0.65] == pytest.approx(
+        (1 + 5 / 9) / 2
+    )  # one of the second scene's two is missed
+
+
 def test_ties_go_to_the_nearest_to_a_half_then_to_the_lower() -> None:
     truth = stairs(1, 0) > 0
     assert seg.choose_threshold(stairs(0.99, 0.01), truth, opening=0).threshold == 0.5
@@ -279,7 +289,7 @@ def test_bad_choices() -> None:
     with refuses("thresholds: must be finite and at least one, not [nan]; leave them out for 0.05 to 0.95"):
         seg.choose_threshold(p, truth, thresholds=[float("nan")])
     with refuses(
-        "probabilities: must be of shape (frames, height, width), not (1, 1); leave out the channel axis"
+        "probabilities: must be (height, width) a frame, not (1,) in frame 0; give one channel a frame"
     ):
         seg.choose_threshold(p[0], truth)
 

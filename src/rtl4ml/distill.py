@@ -52,13 +52,17 @@ class Source:
     """Where images and masks come from, and what the network is given: pixels / 2 ** scale_log2.
 
     set: "sen2ships"; "folders", with images and masks; or "airbus", with images and runs. These are paths, below the
-    data folder unless absolute. nir: of sen2ships, near infrared as fourth channel.
+    data folder unless absolute. Of sen2ships, nir: near infrared as fourth channel; scenes: what tiles leave of the
+    training ports' whole scenes trains too. empty: how many frames without ships an epoch draws for each one with
+    ships, all of which it has; None, every frame.
     validation, test: shares of the images, of folders and airbus, dealt out by the recipe's seed.
     """
 
     set: str
     scale_log2: int
     nir: bool = False
+    scenes: bool = False
+    empty: float | None = None
     images: str | None = None
     masks: str | None = None
     runs: str | None = None
@@ -91,12 +95,14 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """From probabilities to masks. by: "f2" or "iou", what the threshold is chosen by on validation frames.
+    """From probabilities to masks. by: "f2" or "iou", what threshold and opening are chosen by.
 
-    opening: radii in pixels. Each gets a threshold and scores of its own; the first is the student's.
+    on: "frames" or "scenes", the validation frames or the whole scenes of the places that validate. opening: radii in
+    pixels. Each gets a threshold and scores of its own; the one with the best of validation is the student's.
     """
 
     by: str
+    on: str
     opening: tuple[int, ...]
 
 
@@ -137,7 +143,8 @@ class Recipe:
         """The images, masks and split. data: folder, else RTL4ML_DATA. Raises BadData where they are bad."""
         source = self.data
         if source.set == "sen2ships":
-            return images.sen2ships(data=data, nir=source.nir)
+            tiles = images.sen2ships(data=data, nir=source.nir)
+            return images.with_scenes(tiles, self.pictures(tiles, "train", data)) if source.scenes else tiles
         place = scenes.folder(data) or Path()
         shares = {"seed": self.seed, "validation": source.validation, "test": source.test}
         first = place / str(source.images)
@@ -145,14 +152,14 @@ class Recipe:
             return images.folders(first, place / str(source.masks), **shares)  # type: ignore[arg-type]  # two kinds
         return images.airbus(first, place / str(source.runs), **shares)  # type: ignore[arg-type]  # two kinds
 
-    def pictures(self, frames: Frames, data: str | Path | None = None) -> tuple[Picture, ...]:
-        """Whole scenes of the places that test, where the set has any; with as many channels as the frames."""
+    def pictures(self, frames: Frames, part: str, data: str | Path | None = None) -> tuple[Picture, ...]:
+        """Whole scenes of the places of a part, where the set has any; with as many channels as the frames."""
         if self.data.set != "sen2ships":
             return ()
         ports = images.sen2ships_ports(data=data)
         return tuple(
             images.sen2ships_scene(port, data=data, nir=self.data.nir)
-            for port in frames.groups_of("test")
+            for port in frames.groups_of(part)
             if port in ports
         )
 
@@ -221,6 +228,9 @@ def read_recipe(recipe: str | Path) -> Recipe:
         for key in ("float", "quantized")
         if key in content
     }
+    source, head = _source(name, content["data"]), _head(name, content["mask"])
+    if head.on == "scenes" and source.set != "sen2ships":
+        raise BadData(f"{name}: mask.on must be frames, not scenes, which {source.set} has none of; mend it")
     return Recipe(
         name=path.stem,
         path=path.resolve(),
@@ -228,7 +238,7 @@ def read_recipe(recipe: str | Path) -> Recipe:
         model=content["model"],
         seed=content["seed"],
         teacher=content.get("teacher"),
-        data=_source(name, content["data"]),
+        data=source,
         build=content["build"],
         loss=_loss(name, content["loss"]),
         augmentation=_table(
@@ -240,7 +250,7 @@ def read_recipe(recipe: str | Path) -> Recipe:
         ),
         float_stage=stages["float"],
         quantized_stage=stages.get("quantized"),
-        head=_head(name, content["mask"]),
+        head=head,
     )
 
 
@@ -275,14 +285,19 @@ def _source(where: str, content: Mapping[str, Any]) -> Source:
         raise BadData(
             f"{where}: data.set must be one of {', '.join(kinds)}, not {chosen!r}; write one of them"
         )
-    nir = content.get("nir", False)
-    if not isinstance(nir, bool) or (nir and chosen != "sen2ships"):
-        raise BadData(
-            f"{where}: data.nir must be true or false, and false but for sen2ships, not {nir!r}; mend it"
-        )
-    rest = {key: value for key, value in content.items() if key != "nir" or chosen != "sen2ships"}
-    shares: dict[str, type] = {} if chosen == "sen2ships" else {"validation": float, "test": float}
-    spectral._check(where, "data.", rest, {"set": str, "scale_log2": int, **kinds[chosen]}, shares)
+    for key in ("nir", "scenes"):
+        value = content.get(key, False)
+        if not isinstance(value, bool) or (value and chosen != "sen2ships"):
+            raise BadData(
+                f"{where}: data.{key} must be true or false, and false but for sen2ships, not {value!r}; mend it"
+            )
+    own: dict[str, type] = {"nir": bool, "scenes": bool}
+    shares: dict[str, type] = {"validation": float, "test": float}
+    more = (own if chosen == "sen2ships" else shares) | {"empty": float}
+    spectral._check(where, "data.", content, {"set": str, "scale_log2": int, **kinds[chosen]}, more)
+    empty = content.get("empty", 0)
+    if not (math.isfinite(empty) and empty >= 0):
+        raise BadData(f"{where}: data.empty must be a number from 0 up, not {empty}; mend it")
     return Source(**content)
 
 
@@ -303,15 +318,17 @@ def _loss(where: str, content: Mapping[str, Any]) -> Loss:
 def _head(where: str, content: Mapping[str, Any]) -> Head:
     radii = content.get("opening")
     rest = {key: value for key, value in content.items() if key != "opening"}
-    spectral._check(where, "mask.", rest, {"by": str})
-    if content["by"] not in ("f2", "iou"):
-        raise BadData(f"{where}: mask.by must be f2 or iou, not {content['by']!r}; write one of them")
+    spectral._check(where, "mask.", rest, {"by": str, "on": str})
+    for key, known in (("by", ("f2", "iou")), ("on", ("frames", "scenes"))):
+        if content[key] not in known:
+            text = " or ".join(known)
+            raise BadData(f"{where}: mask.{key} must be {text}, not {content[key]!r}; write one of them")
     good = isinstance(radii, list) and bool(radii) and all(type(r) is int and 0 <= r <= 7 for r in radii)
     if not good:
         raise BadData(
             f"{where}: mask.opening must be a list of radii of 0 to 7 pixels, not {radii!r}; write [2]"
         )
-    return Head(by=content["by"], opening=tuple(radii or ()))
+    return Head(by=content["by"], on=content["on"], opening=tuple(radii or ()))
 
 
 # ------------------------------------------------------------------------------------------------------------- losses
@@ -413,7 +430,13 @@ class _Trainer:
         self.plan, self.stage, self.name, self.model = plan, stage, name, model
         self.train, self.check = train, check
         self.net = _logits(model)
-        self.batch = min(stage.batch, len(train))
+        ships = train.masks.any(axis=(1, 2))
+        self.ships, self.others = np.flatnonzero(ships), np.flatnonzero(~ships)
+        empty = plan.data.empty
+        wanted = len(self.others) if empty is None else round(empty * len(self.ships))
+        self.empty = min(wanted, len(self.others))
+        self.drawn = len(self.ships) + self.empty  # frames an epoch
+        self.batch = min(stage.batch, self.drawn)
         self.rate = tf.Variable(stage.learning_rate, dtype=tf.float32)
         self.velocity = [tf.Variable(tf.zeros_like(v)) for v in model.trainable_variables]
         self.step = tf.function(self._step, reduce_retracing=True)
@@ -436,15 +459,19 @@ class _Trainer:
         return loss
 
     def epoch(self, state: State) -> tuple[State, float, float]:
-        """The state after one more epoch, its loss and validation loss. What is left of a shuffle is left out."""
+        """The state after one more epoch, its loss and validation loss.
+
+        All frames with ships and as many others as the recipe says, shuffled; what is left of a batch is left out.
+        """
         tf, started = _tf.tf(), time.monotonic()
         self.model.set_weights(state.weights)
         for v, value in zip(self.velocity, state.velocity, strict=True):
             v.assign(value)
         self.rate.assign(state.rate)
         rng = np.random.default_rng([self.plan.seed, zlib.crc32(self.name.encode()), state.epoch])
-        order = rng.permutation(len(self.train))
-        steps = len(self.train) // self.batch
+        others = rng.permutation(self.others)[: self.empty]
+        order = rng.permutation(np.concatenate([self.ships, others]))
+        steps = self.drawn // self.batch
         total = 0.0
         for i in range(steps):
             chosen = np.sort(order[i * self.batch : (i + 1) * self.batch])
@@ -617,39 +644,51 @@ def scene_probabilities(model: Any, x: Floats, *, size: tuple[int, int]) -> Floa
     return np.asarray(tiling.stitch(probabilities(model, tiling.cut(x))))
 
 
-def measure(plan: Recipe, model: Any, frames: Frames, pictures: Sequence[Picture]) -> dict[str, Any]:
-    """Thresholds chosen on validation frames, and scores of test frames and whole scenes, as metrics.json has them.
+def measure(
+    plan: Recipe, model: Any, frames: Frames, pictures: Mapping[str, Sequence[Picture]]
+) -> dict[str, Any]:
+    """Thresholds chosen in validation, and scores of frames and whole scenes, as metrics.json has them.
 
-    model: for frames of any size. One entry of "opening" for each of the recipe's radii, the student's first.
+    model: for frames of any size. pictures: whole scenes of "validation" and "test", or none of either; without any,
+    thresholds are chosen on frames. One entry of "opening" for each of the recipe's radii, best of validation first.
     """
     size = (frames.shape[0], frames.shape[1])
     parts = {
         part: probabilities(model, plan.inputs(frames.images[getattr(frames, part)]))
         for part in ("validation", "test")
     }
-    scene = {p.name: scene_probabilities(model, plan.inputs(p.image), size=size) for p in pictures}
+    whole = {
+        part: [scene_probabilities(model, plan.inputs(p.image), size=size) for p in some]
+        for part, some in pictures.items()
+        if some
+    }
+    on_scenes = plan.head.on == "scenes" and "validation" in whole
+    known: Any = frames.masks[frames.validation]
+    seen: Any = parts["validation"]
+    if on_scenes:
+        known, seen = [p.instances for p in pictures["validation"]], whole["validation"]
     out = []
     for radius in plan.head.opening:
-        choice = segmentation.choose_threshold(
-            parts["validation"], frames.masks[frames.validation], by=plan.head.by, opening=radius
-        )
+        choice = segmentation.choose_threshold(seen, known, by=plan.head.by, opening=radius)
 
         def masks(p: NDArray[Any], at: float = choice.threshold, by: int = radius) -> NDArray[np.bool_]:
             return segmentation.binarize(p, at, opening=by)
 
         entry: dict[str, Any] = {"radius": radius, "threshold": choice.threshold}
+        entry |= {"by": choice.by, "on": "scenes" if on_scenes else "frames", "value": choice.value}
         for part, found in parts.items():
             entry[part] = asdict(segmentation.score(frames.masks[getattr(frames, part)], masks(found)))
-        if pictures:
-            found_scenes = [masks(scene[p.name]) for p in pictures]
-            entry["scenes"] = asdict(segmentation.score([p.instances for p in pictures], found_scenes))
-            entry["scenes"]["names"] = [p.name for p in pictures]
-            entry["scenes"]["each"] = {
+        for part, some in whole.items():
+            found_scenes = [masks(p) for p in some]
+            entry[f"{part}_scenes"] = asdict(
+                segmentation.score([p.instances for p in pictures[part]], found_scenes)
+            )
+            entry[f"{part}_scenes"]["each"] = {
                 p.name: asdict(segmentation.score([p.instances], [m]))
-                for p, m in zip(pictures, found_scenes, strict=True)
+                for p, m in zip(pictures[part], found_scenes, strict=True)
             }
         out.append(entry)
-    return {"opening": out}
+    return {"opening": sorted(out, key=lambda entry: -float(entry["value"]))}
 
 
 # ------------------------------------------------------------------------------------------------------------ training
@@ -667,10 +706,10 @@ class Trained(runs.Trained):
             f"test frames of {self.metrics['data']['name']}, {stage}{quick}: F2 {best['test']['f2']:.3f}, "
             f"pixel IoU {best['test']['iou']:.3f} at threshold {best['threshold']:g}, opening {best['radius']}"
         ]
-        if "scenes" in best:
-            whole = best["scenes"]
+        if "test_scenes" in best:
+            whole = best["test_scenes"]
             lines.append(
-                f"whole scenes of {', '.join(whole['names'])}: F2 {whole['f2']:.3f}, pixel IoU {whole['iou']:.3f}"
+                f"whole scenes of {', '.join(whole['each'])}: F2 {whole['f2']:.3f}, pixel IoU {whole['iou']:.3f}"
             )
         return "\n".join([*lines, f"model   {self.model}"])
 
@@ -709,7 +748,7 @@ def train(
             f"{plan.path.name}: augmentation.crop must be at most the frames' size, {frames.shape[0]} x "
             f"{frames.shape[1]}, not {plan.augmentation.crop}; make it smaller"
         )
-    pictures = () if quick else plan.pictures(frames, data)
+    pictures = {} if quick else {part: plan.pictures(frames, part, data) for part in images.PARTS[1:]}
     target = Path(out) if out is not None else Path("build") / "train" / plan.name
     report = progress or (lambda _: None)
     teacher, of_teacher = None, None
@@ -742,7 +781,7 @@ def train(
                 "sha256": frames.sha256(),
                 "disjoint": frames.disjoint,
                 **{part: len(getattr(frames, part)) for part in images.PARTS},
-                "scenes": {picture.name: picture.sha256() for picture in pictures},
+                **{f"{part}_scenes": {p.name: p.sha256() for p in some} for part, some in pictures.items()},
             },
             "teacher": of_teacher,
             **stages,
@@ -767,7 +806,7 @@ def _shortened(stage: Stage) -> Stage:
 def _train_stages(
     plan: Recipe,
     frames: Frames,
-    pictures: Sequence[Picture],
+    pictures: Mapping[str, Sequence[Picture]],
     teacher: Any,
     quick: bool,
     run: Run,
@@ -786,9 +825,9 @@ def _train_stages(
     train, check = (_samples(plan, frames, indices, teacher) for indices in (part, frames.validation))
     keras.utils.set_random_seed(plan.seed)  # Python, NumPy and TensorFlow: initial weights
     network = plan.build_model(quantized=False, anysize=True)
-    state = _fit(_Trainer(plan, plan.float_stage, "float", network, train, check), run, {}, {}, progress)
-    done = {"float": _summary(network, state, len(train), plan.float_stage)}
-    stages = {"float": done["float"] | measure(plan, network, frames, pictures)}
+    trainer = _Trainer(plan, plan.float_stage, "float", network, train, check)
+    state = _fit(trainer, run, {}, {}, progress)
+    stages = {"float": _summary(trainer, state) | measure(plan, network, frames, pictures)}
     if plan.quantized_stage is not None:
         plain, network = network, plan.build_model(quantized=True, anysize=True)
         with_ships = np.flatnonzero(train.masks.any(axis=(1, 2)))
@@ -796,7 +835,7 @@ def _train_stages(
         trainer = _Trainer(plan, plan.quantized_stage, "quantized", network, train, check)
         kept = {f"float_{name}": value for name, value in state.arrays().items()}
         state = _fit(trainer, run, kept, {"float": state.values()}, progress)
-        summary = _summary(network, state, len(train), plan.quantized_stage) | {"cut": cut}
+        summary = _summary(trainer, state) | {"cut": cut}
         stages["quantized"] = summary | measure(plan, network, frames, pictures)
     final.set_weights(network.get_weights())
     return final, stages, _looks(plan, network, frames, pictures, list(stages.values())[-1]["opening"][0])
@@ -848,12 +887,13 @@ def _fit(
     return state
 
 
-def _summary(model: Any, state: State, frames: int, stage: Stage) -> dict[str, Any]:
-    batch = min(stage.batch, frames)
-    views = state.epoch * (frames // batch) * batch
+def _summary(trainer: _Trainer, state: State) -> dict[str, Any]:
+    steps = state.epoch * (trainer.drawn // trainer.batch)
+    views = steps * trainer.batch
     return {
-        "parameters": int(model.count_params()),
+        "parameters": int(trainer.model.count_params()),
         "epochs": state.epoch,
+        "steps": steps,
         "best_epoch": state.best_epoch,
         "validation_loss": state.best,
         "seconds": round(state.seconds, 1),
@@ -862,9 +902,13 @@ def _summary(model: Any, state: State, frames: int, stage: Stage) -> dict[str, A
 
 
 def _looks(
-    plan: Recipe, model: Any, frames: Frames, pictures: Sequence[Picture], chosen: Mapping[str, Any]
+    plan: Recipe,
+    model: Any,
+    frames: Frames,
+    pictures: Mapping[str, Sequence[Picture]],
+    chosen: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """{"masks": the test frames with most ship pixels side by side, "scene": the first scene}: image, truth, found."""
+    """{"masks": test frames with most ship pixels side by side, "scene": the first that tests}: image, truth, found."""
     size = (frames.shape[0], frames.shape[1])
 
     def found(p: Floats) -> NDArray[np.bool_]:
@@ -874,8 +918,8 @@ def _looks(
     x = frames.images[most]
     masks = found(probabilities(model, plan.inputs(x)))
     out = {"masks": tuple(np.concatenate(list(part), axis=1) for part in (x, frames.masks[most], masks))}
-    if pictures:
-        picture = pictures[0]
+    if pictures.get("test"):
+        picture = pictures["test"][0]
         scene = found(scene_probabilities(model, plan.inputs(picture.image), size=size))
         out["scene"] = (picture.image, picture.mask, scene)
     return out

@@ -437,6 +437,46 @@ def sen2ships_scene(port: str, *, data: str | Path | None = None, nir: bool = Fa
     )
 
 
+def with_scenes(frames: Frames, pictures: Sequence[Picture]) -> Frames:
+    """The frames, and beside those that train the rest of whole scenes of their groups, cut side by side.
+
+    Frames of the same size, the last of a row or column where it ends with the scene; one is named
+    <scene>_<row>_<column>, and left out where the set has it already. Raises BadData where a scene is of a group that
+    does not train alone.
+    """
+    from rtl4ml.segmentation import Tiling
+
+    alone = set(frames.groups_of("train")) - {g for part in PARTS[1:] for g in frames.groups_of(part)}
+    size, there = frames.shape[:2], set(frames.names)
+    cut: list[tuple[NDArray[np.uint8], Mask]] = []
+    names, groups = list(frames.names), list(frames.groups)
+    for picture in pictures:
+        _require(
+            picture.name in alone,
+            f"{picture.source}: a scene to train on must be of {', '.join(sorted(alone)) or 'no place'}, "
+            f"not of {picture.name}, which validates or tests; leave it out",
+        )
+        tiling = Tiling(scene=picture.mask.shape, tile=size, stride=size)
+        tiles = zip(tiling.places, tiling.cut(picture.image), tiling.cut(picture.mask), strict=True)
+        for (row, column), image, mask in tiles:
+            name = f"{picture.name}_{row:04d}_{column:04d}"
+            if name not in there:
+                cut.append((image, mask))
+                names.append(name)
+                groups.append(picture.name)
+    if not cut:
+        return frames
+    more = np.arange(len(frames.images), len(names), dtype=np.int64)
+    return replace(
+        frames,
+        images=np.concatenate([frames.images, np.stack([image for image, _ in cut])]),
+        masks=np.concatenate([frames.masks, np.stack([mask for _, mask in cut])]),
+        names=tuple(names),
+        groups=tuple(groups),
+        train=np.concatenate([frames.train, more]),
+    )
+
+
 # ------------------------------------------------------------------------------------------------------------ folders
 
 

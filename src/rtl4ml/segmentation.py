@@ -222,7 +222,7 @@ class Choice:
 
 
 def choose_threshold(
-    probabilities: NDArray[Any],
+    probabilities: Sequence[NDArray[Any]] | NDArray[Any],
     truth: Sequence[Labels] | Labels,
     *,
     by: str = "f2",
@@ -231,7 +231,8 @@ def choose_threshold(
 ) -> Choice:
     """The threshold whose opened masks are best on validation frames: by mean F2, or by pixel IoU ("iou").
 
-    probabilities: (N, H, W). truth: (N, H, W) as for `score`. Ties go to the threshold nearest 0.5, then to the lower.
+    probabilities: (N, H, W), or N of (H, W) whose sizes may differ. truth: likewise, as for `score`. Ties go to the
+    threshold nearest 0.5, then to the lower.
     Raises BadInput where arguments do not fit together.
     """
     _require(by in ("f2", "iou"), f"by: must be f2 or iou, not {by!r}; name one of them")
@@ -239,14 +240,15 @@ def choose_threshold(
         len(thresholds) > 0 and bool(np.isfinite(thresholds).all()),
         f"thresholds: must be finite and at least one, not {list(thresholds)}; leave them out for 0.05 to 0.95",
     )
-    p = np.asarray(probabilities)
-    _require(
-        p.ndim == 3,
-        f"probabilities: must be of shape (frames, height, width), not {p.shape}; leave out the channel axis",
-    )
+    given = [np.asarray(p) for p in probabilities]
+    for i, p in enumerate(given):
+        _require(
+            p.ndim == 2,
+            f"probabilities: must be (height, width) a frame, not {p.shape} in frame {i}; give one channel a frame",
+        )
     curve = []
     for threshold in sorted(float(t) for t in thresholds):
-        found = binarize(p, threshold, opening=opening)
+        found = [binarize(p, threshold, opening=opening) for p in given]
         curve.append((threshold, score(truth, found).f2 if by == "f2" else pixel_iou(truth, found)))
     best, value = max(curve, key=lambda c: (c[1], -round(abs(c[0] - 0.5), 9), -c[0]))
     return Choice(threshold=best, value=value, by=by, curve=tuple(curve))
