@@ -7,8 +7,9 @@
 
 With --take, the run of a seed becomes the student that comes with rtl4ml: its weights and metrics go into models/, its
 history and the summary of all runs into docs/students. Then, and without it, the pages are written from these files:
-docs/students/<name>.md, <name>_curve.png, <name>_confusion.png, <name>_map.png. The hardware is converted here and
-compared with QKeras on all pixels; with --prove N, it is simulated on N test pixels and counted by Yosys.
+docs/students/<name>.md, <name>_curve.png, <name>_confusion.png, <name>_map.png, and of the repeated runs seeds.md. The
+hardware is converted here and compared with QKeras on all pixels; with --prove N, it is simulated on N test pixels and
+counted by Yosys.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ def main() -> None:
             page(name, data=options.data, prove=options.prove), encoding="utf-8"
         )
         print(PAGES / f"{name}.md")
+    if BLOCKS.is_file():
+        (PAGES / "seeds.md").write_text(seeds_page(), encoding="utf-8")
+        print(PAGES / "seeds.md")
 
 
 def take(name: str, folder: Path, seed: int) -> None:
@@ -111,7 +115,7 @@ def page(name: str, *, data: Path | None, prove: int) -> str:
         "## Accuracy",
         accuracies(metrics, scene.class_names),
         *pictures[:1],
-        *repeated(name),
+        *(["All seeds, with tests: [seeds.md](seeds.md)."] if BLOCKS.is_file() else []),
         *pictures[1:],
         "## Hardware",
         hardware(report, len(x)),
@@ -161,43 +165,46 @@ def accuracies(metrics: Mapping[str, Any], names: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
-def repeated(name: str) -> list[str]:
-    """What the repeated runs say of this student, on both splits, where there are any."""
-    out = []
-    for path, title, warning in (
-        (BLOCKS, "## Over several seeds", ""),
-        (
+def seeds_page() -> str:
+    """The runs of all seeds on both splits, with means, spreads and tests."""
+    parts = ["# Salinas crop: float, 8, 4 and 2 bits over several seeds"]
+    parts += ["Written by scripts/student_pages.py. Do not edit.", *summarized(BLOCKS, "## Block split")]
+    if RANDOM.is_file():
+        parts += summarized(
             RANDOM,
-            "### The papers' sampling, 300 + 30 random pixels a class",
+            "## The papers' sampling, 300 + 30 random pixels a class",
             "Not comparable with figures of the full scene, nor with those above: this is a crop of eight classes, and "
-            "a random split tests on the neighbours of its training pixels. Each run has a split of its own.",
-        ),
-    ):
-        summary = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"models": {}}
-        if name not in summary["models"]:
-            continue
-        rows = ["| | overall | average | kappa |", "| --- | --- | --- | --- |"]
-        for model, found in summary["models"].items():
-            figures = [
-                f"{scale * found[key]['mean']:.{digits}f} ± {scale * found[key]['std']:.{digits}f}{unit}"
-                for key, scale, digits, unit in (
-                    ("oa", 100, 2, " %"),
-                    ("aa", 100, 2, " %"),
-                    ("kappa", 1, 4, ""),
-                )
-            ]
-            rows.append(f"| {model} | {' | '.join(figures)} |")
-        tests = summary["tests"]
-        rows += ["", "| p | Wilcoxon over classes | Dunn over overall accuracies |", "| --- | --- | --- |"]
-        for pair, p in tests["wilcoxon_per_class"].items():
-            rows.append(f"| {pair.replace(' | ', ' against ')} | {p:.4f} | {tests['dunn_oa'][pair]:.4f} |")
-        text = (
-            f"Mean and standard deviation of {summary['runs']} runs, seeds "
-            f"{', '.join(str(seed) for seed in summary['seeds'])}, on {summary['split']['name']}. Kruskal-Wallis "
-            f"over all: p {tests['kruskal_oa']:.4f}; Dunn's p are Bonferroni-adjusted."
+            "a random split tests on its training pixels' neighbours (it leaks). Each run has a split of its own.",
         )
-        out += [title, *([warning] if warning else []), text, "\n".join(rows)]
-    return out
+    return "\n\n".join(parts) + "\n"
+
+
+def summarized(path: Path, title: str, warning: str = "") -> list[str]:
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    models, tests = summary["models"], summary["tests"]
+    lines = [
+        f"| overall accuracy, seed | {' | '.join(str(seed) for seed in summary['seeds'])} | mean ± deviation |",
+        "| --- " * (len(summary["seeds"]) + 2) + "|",
+    ]
+    for name, found in models.items():
+        runs_oa = " | ".join(f"{100 * oa:.2f}" for oa in found["runs"]["oa"])
+        lines.append(f"| {name} | {runs_oa} | {spread(found['oa'])} |")
+    lines += ["", "| | average accuracy | kappa | MB |", "| --- | --- | --- | --- |"]
+    for name, found in models.items():
+        kappa = f"{found['kappa']['mean']:.4f} ± {found['kappa']['std']:.4f}"
+        lines.append(f"| {name} | {spread(found['aa'])} | {kappa} | {found['footprint']['megabytes']:.2f} |")
+    lines += ["", "| p | Wilcoxon over classes | Dunn over overall accuracies |", "| --- | --- | --- |"]
+    for pair, p in tests["wilcoxon_per_class"].items():
+        lines.append(f"| {pair.replace(' | ', ' against ')} | {p:.4f} | {tests['dunn_oa'][pair]:.4f} |")
+    text = (
+        f"Percent of the test pixels of {summary['split']['name']}. Mean and standard deviation of {summary['runs']} "
+        f"runs; Kruskal-Wallis over all: p {tests['kruskal_oa']:.4f}; Dunn's p are Bonferroni-adjusted."
+    )
+    return [title, *([warning] if warning else []), text, "\n".join(lines)]
+
+
+def spread(found: Mapping[str, Any]) -> str:
+    return f"{100 * found['mean']:.2f} ± {100 * found['std']:.2f}"
 
 
 def hardware(report: Mapping[str, Any], pixels: int) -> str:

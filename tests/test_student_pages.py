@@ -42,3 +42,24 @@ def test_summary_has_the_spreads_and_tests_of_its_runs(name: str) -> None:
     assert summary["tests"]["kruskal_oa"] == pytest.approx(compared.kruskal, rel=1e-9)
     found = {f"{a} | {b}": p for (a, b), p in compared.dunn.items()}
     assert summary["tests"]["dunn_oa"] == pytest.approx(found, rel=1e-9)
+    page = (PAGES / "seeds.md").read_text()
+    for name, model in summary["models"].items():
+        runs = " | ".join(f"{100 * oa:.2f}" for oa in model["runs"]["oa"])
+        mean, std = (100 * model["oa"][key] for key in ("mean", "std"))
+        assert f"| {name} | {runs} | {mean:.2f} ± {std:.2f} |" in page
+    for pair, p in summary["tests"]["wilcoxon_per_class"].items():
+        dunn = summary["tests"]["dunn_oa"][pair]
+        assert f"| {pair.replace(' | ', ' against ')} | {p:.4f} | {dunn:.4f} |" in page
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_students_are_the_runs_of_their_seed(name: str) -> None:
+    summary = json.loads((PAGES / name).read_text())
+    students = {n for n in summary["models"] if (ROOT / "models" / f"{n}.keras").is_file()}
+    assert students == {n for n in summary["models"] if not n.endswith("float")}
+    if summary["split"]["disjoint"]:  # those that come with rtl4ml are of this split
+        for n in students:
+            metrics = json.loads((ROOT / "models" / f"{n}.json").read_text())
+            run = summary["seeds"].index(metrics["recipe"]["seed"])
+            for key in ("oa", "aa", "kappa"):
+                assert summary["models"][n]["runs"][key][run] == metrics["quantized"]["test"][key]

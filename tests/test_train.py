@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-from rtl4ml import _tf, runs, train
+from rtl4ml import _tf, runs, start, train
 from rtl4ml import data as scenes
 from rtl4ml.errors import BadData, BadInput, BadModel
 from rtl4ml.frontend import parse
@@ -145,6 +145,14 @@ def recipe_with(folder: Path, *changes: tuple[str, str]) -> Path:
         (
             ("[quantized]", "[quantized]\ncovered = 1.5"),
             "quantized.covered must be a share above 0 and up to 1, not 1.5; mend it",
+        ),
+        (
+            ("[quantized]", "[quantized]\nreached = 0"),
+            "quantized.reached must be a share above 0 and up to 1, not 0; mend it",
+        ),
+        (
+            ("[quantized]", "[quantized]\ntemperature = -1"),
+            "quantized.temperature must be a number from 0 up, not -1; mend it",
         ),
         (
             ("[quantized]", "[quantized]\ncentred = 1"),
@@ -278,13 +286,17 @@ def test_training_repeats_itself_though_interrupted_and_writes_a_model_that_load
     assert found.samples == one.metrics["split"]["test"] == len(scene.labels) - 8 * 50
 
 
-def test_start_of_the_quantized_stage_changes_the_scale_and_nothing_else(
-    tmp_path: Path, rng: np.random.Generator
-) -> None:
-    """With quantizers so fine and wide that they hardly round, the rescaled network's logits are the plain one's."""
-    fine = ("weight_bits = [4, 4, 4]", "weight_bits = [22, 22, 22]")
-    finer = ("activation_bits = [6, 4]", "activation_bits = [22, 22]\n        bias_bits = 24")
-    recipe = train.read_recipe(recipe_with(tmp_path, fine, finer))
+def started(
+    folder: Path, rng: np.random.Generator, bits: tuple[int, int], **options: Any
+) -> tuple[Any, Any, Any, float]:
+    """A network with random weights, one with quantizers started from it, pixels, and the gain of its logits."""
+    recipe = train.read_recipe(
+        recipe_with(
+            folder,
+            ("weight_bits = [4, 4, 4]", f"weight_bits = [{bits[0]}, {bits[0]}, {bits[0]}]"),
+            ("activation_bits = [6, 4]", f"activation_bits = [{bits[1]}, {bits[1]}]\n        bias_bits = 24"),
+        )
+    )
     _tf.keras().utils.set_random_seed(1)
     plain, quantized = (recipe.build_model(quantized=q) for q in (False, True))
     weights = [0.3 * rng.standard_normal(w.shape).astype(np.float32) for w in plain.get_weights()]
@@ -294,15 +306,82 @@ def test_start_of_the_quantized_stage_changes_the_scale_and_nothing_else(
     plain.set_weights(weights)
     x = rng.uniform(0, 1, (200, 204, 1)).astype(np.float32)
     before = quantized.get_weights()
-    gain = train._start_quantized(plain, quantized, x)
+    gain = start.start_quantized(plain, quantized, x, **options)
     assert not np.array_equal(before[0], quantized.get_weights()[0])
+    return plain, quantized, x, gain
+
+
+def error_of(plain: Any, quantized: Any, x: Any, gain: float) -> float:
+    """How far the logits are apart, a share of their spread; in the middle, as a few activations are cut off."""
+    wanted = train.logits_model(plain).predict(x, verbose=0)
+    found = gain * train.logits_model(quantized).predict(x, verbose=0)
+    return float(np.median(np.abs(found - wanted)) / wanted.std(axis=0).mean())
+
+
+@pytest.mark.parametrize("channels", [False, True])
+def test_start_of_the_quantized_stage_changes_the_scale_and_nothing_else(
+    channels: bool, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """With quantizers so fine and wide that they hardly round, the rescaled network's logits are the plain one's."""
+    plain, quantized, x, gain = started(tmp_path, rng, (22, 22), channels=channels)
+    assert error_of(plain, quantized, x, gain) < 5e-3
     for name, integer in (("conv_relu", 0), ("dense1_relu", 1)):
         out = _tf.keras().Model(quantized.input, quantized.get_layer(name).output).predict(x, verbose=0)
         assert np.quantile(out[out > 0], 0.99) < 2**integer, name
-    wanted = train.logits_model(plain).predict(x, verbose=0)
-    found = gain * train.logits_model(quantized).predict(x, verbose=0)
-    ordinary = np.median(np.abs(found - wanted))  # 0.1 % of the activations are cut off, so not the maximum
-    assert ordinary < 1e-3 * np.abs(wanted).mean()
+        # A channel that is not held back by its weights fills the range.
+        reach = np.quantile(out.reshape(-1, out.shape[-1]), 0.9995, axis=0)
+        kernel = np.abs(quantized.get_layer(name.removesuffix("_relu")).get_weights()[0])
+        kernel = kernel.reshape(-1, kernel.shape[-1])
+        widest = kernel.max(axis=0) / 2 ** (1 if integer == 0 else 2)
+        full = np.maximum(reach / 2**integer, widest) > 0.7
+        assert full.all() if channels else full.any(), name
+
+
+def test_start_that_makes_up_for_rounding(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Three bits a weight: rounded as they are, little is left; the weights made up for each other are on the grid."""
+    plain, quantized, x, gain = started(tmp_path, rng, (3, 8), channels=True)
+    nearest = error_of(plain, quantized, x, gain)
+    plain, quantized, x, gain = started(
+        tmp_path, np.random.default_rng(1), (3, 8), channels=True, compensated=True
+    )
+    assert error_of(plain, quantized, x, gain) < 0.5 * nearest
+    for layer in quantized.layers:
+        if getattr(layer, "kernel", None) is not None:
+            np.testing.assert_array_equal(layer.kernel_quantizer_internal(layer.kernel), layer.kernel)
+
+
+def test_compensation_of_a_hand_worked_case() -> None:
+    """Two inputs that are always the same: what the first weight loses to rounding, the second makes up for."""
+    given = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [5.0, 5.0]])
+    kernel = np.array([[0.4], [0.4]])
+    found, bias = start.compensate(kernel, np.array([3.0]), given, given, np.round)
+    assert found.ravel().tolist() in ([0.0, 1.0], [1.0, 0.0])  # not 0 and 0, to which both are nearest
+    assert bias[0] == pytest.approx(3.0 + (0.8 - 1.0) * 2.0)
+    # Inputs that came out half as large and shifted: the sums stay.
+    found, bias = start.compensate(kernel, np.array([3.0]), given, given / 2 + 1, lambda v: v)
+    np.testing.assert_allclose((given / 2 + 1) @ found + bias, given @ kernel + 3.0, atol=0.05)
+
+
+def test_steps_towards_the_probabilities_of_a_teacher(rng: np.random.Generator) -> None:
+    """The loss is the cross-entropy with them; of certain ones it is that with the labels, and so is the step."""
+    keras = _tf.keras()
+    x = rng.standard_normal((64, 5)).astype(np.float32)
+    labels = rng.integers(0, 3, 64).astype(np.int32)
+    start_weights = [rng.standard_normal((5, 3)).astype(np.float32), np.zeros(3, np.float32)]
+    stage = train.Stage(epochs=1, batch=64, learning_rate=0.05, weight_decay=0.0, brightness=0.0)
+
+    def course(goal: Any) -> list[float]:
+        net = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
+        net.set_weights(start_weights)
+        step = train._Step(net, stage, gain=1.0, centred=False, total=5)
+        return [float(step(x, goal)) for _ in range(5)]
+
+    certain = np.eye(3, dtype=np.float32)[labels]
+    assert course(certain) == pytest.approx(course(labels), abs=1e-5)
+    soft = 0.5 * certain + np.float32(0.5 / 3)
+    out = x @ start_weights[0]
+    log = out - np.log(np.exp(out).sum(axis=1, keepdims=True))
+    assert course(soft)[0] == pytest.approx(-(soft * log).sum(axis=1).mean(), abs=1e-5)
 
 
 def test_centred_steps_are_those_of_a_network_whose_inputs_are_centred(rng: np.random.Generator) -> None:

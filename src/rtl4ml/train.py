@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import _tf, plots, runs
+from rtl4ml import _tf, plots, runs, start
 from rtl4ml import data as scenes
 from rtl4ml.data import Scene, Split
 from rtl4ml.errors import BadData, BadModel
@@ -113,8 +113,11 @@ class Stage:
 
     weight_decay: factor of half the sum of the squared kernels. brightness: each pixel of each batch is multiplied by
     a random factor from 1 - brightness to 1 + brightness. schedule: "cosine", the learning rate falls to a hundredth
-    along half a cosine, or "constant". centred: see _Step; only with quantizers. covered: share of a layer's weights
-    that lie within the range of their quantizer when the stage with quantizers starts.
+    along half a cosine, or "constant".
+
+    Only with quantizers: centred: see _Step. covered, reached, channels, compensated: how the stage starts from the
+    one before, see start.start_quantized. temperature: above 0, the goal is not the labels but the probabilities that
+    the network without quantizers gives, its logits divided by so much.
     """
 
     epochs: int
@@ -125,6 +128,10 @@ class Stage:
     schedule: str = "cosine"
     centred: bool = True
     covered: float = 0.999
+    reached: float = 0.999
+    channels: bool = False
+    compensated: bool = False
+    temperature: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +220,9 @@ def read_recipe(recipe: str | Path) -> Recipe:
         numbers: dict[str, type] = {"epochs": int, "batch": int}
         numbers |= {"learning_rate": float, "weight_decay": float, "brightness": float}
         choices: dict[str, type] = {"schedule": str}
-        choices |= {"centred": bool, "covered": float} if name == "quantized" else {}
+        if name == "quantized":
+            choices |= {"centred": bool, "covered": float, "reached": float, "channels": bool}
+            choices |= {"compensated": bool, "temperature": float}
         _check(path.name, f"{name}.", content[name], numbers, choices)
         stages[name] = stage = Stage(**content[name])
         if stage.schedule not in ("cosine", "constant"):
@@ -221,16 +230,19 @@ def read_recipe(recipe: str | Path) -> Recipe:
                 f'{path.name}: {name}.schedule must be "cosine" or "constant", not {stage.schedule!r}; '
                 "write one of them"
             )
-        if not 0 < stage.covered <= 1:
-            raise BadData(
-                f"{path.name}: {name}.covered must be a share above 0 and up to 1, not {stage.covered}; mend it"
-            )
+        for key in ("covered", "reached"):
+            share = getattr(stage, key)
+            if not 0 < share <= 1:
+                raise BadData(
+                    f"{path.name}: {name}.{key} must be a share above 0 and up to 1, not {share}; mend it"
+                )
         for key, lowest in (
             ("epochs", 1),
             ("batch", 1),
             ("learning_rate", 1e-12),
             ("weight_decay", 0),
             ("brightness", 0),
+            ("temperature", 0),
         ):
             value = getattr(stage, key)
             if not (math.isfinite(value) and value >= lowest):
@@ -516,17 +528,26 @@ def _train_stages(
         done, gain = dict(run.restored.values["done"]), run.restored.values["gain"]
         for name, model in models.items():
             model.set_weights(run.restored.arrays[name])
-    start = _fingerprint(plan, plain, split, scene)
+    origin = _fingerprint(plan, plain, split, scene)
     if "float" not in done:
-        if start in known:
-            done["float"], weights, rows = known[start]
+        if origin in known:
+            done["float"], weights, rows = known[origin]
             plain.set_weights(weights)
             for row in rows:
                 run.record(**row)
         else:
             done["float"] = fit("float", plan.float_stage, models, done=done, gain=1.0, centred=False)
-            known[start] = done["float"], plain.get_weights(), list(run.history)
-        gain = _start_quantized(plain, quantized, x[split.train], plan.quantized_stage.covered)
+            known[origin] = done["float"], plain.get_weights(), list(run.history)
+        stage = plan.quantized_stage
+        gain = start.start_quantized(
+            plain,
+            quantized,
+            x[split.train],
+            covered=stage.covered,
+            reached=stage.reached,
+            channels=stage.channels,
+            compensated=stage.compensated,
+        )
         run.save(_weights(models), {"done": done, "gain": gain}, always=True)
         run.restored = None
     if "quantized" not in done:
@@ -599,11 +620,13 @@ def _fit(
 ) -> dict[str, Any]:
     """Trains models[name] in place, its logits times `gain`, and leaves it with the weights of its best epoch.
 
-    Best is the highest validation accuracy, then the lowest validation loss. done: the stages before, for checkpoints.
-    centred: see _Step. Returns the number of the best epoch, the seconds of all, and the pixels trained on a second.
+    Best is the highest validation accuracy, then the lowest validation loss; what it starts from is epoch 0. done: the
+    stages before, for checkpoints. centred: see _Step. Returns the number of the best epoch, the seconds of all, and
+    the pixels trained on a second.
     """
     tf, model = _tf.tf(), models[name]
     net = logits_model(model)
+    teacher = logits_model(models["float"]) if stage.temperature else None
     batch = min(stage.batch, len(split.train))
     steps = len(split.train) // batch  # the rest of an epoch's shuffle waits for the next
     step = _Step(net, stage, gain=gain, centred=centred, total=stage.epochs * steps)
@@ -617,28 +640,37 @@ def _fit(
         for i in tf.range(steps):
             chosen = order[i * batch : (i + 1) * batch]
             pixels = tf.gather(x_train, chosen) * tf.gather(factors, chosen)[:, None, None]
-            total += step(pixels, tf.gather(y_train, chosen))
+            goal = tf.gather(y_train, chosen)
+            if teacher is not None:  # of the very pixels: another brightness may be another class
+                goal = tf.nn.softmax(teacher(pixels, training=False) / stage.temperature)
+            total += step(pixels, goal)
         return total / tf.cast(steps, tf.float32)
 
     epoch = tf.function(run_epoch)
     check = tf.function(lambda: net(x_check, training=False) * gain)
+
+    def scored() -> tuple[float, float]:
+        out = check().numpy().astype(np.float64)
+        out -= out.max(axis=1, keepdims=True)
+        log_likelihood = out[np.arange(len(out)), y_check] - np.log(np.exp(out).sum(axis=1))
+        return float((out.argmax(axis=1) == y_check).mean()), float(log_likelihood.mean())
+
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    first, best, best_epoch, best_weights, seconds = 1, (-1.0, 0.0), 0, model.get_weights(), 0.0
+    first, best_epoch, best_weights, seconds = 1, 0, model.get_weights(), 0.0
     if run.restored is not None and run.restored.values.get("stage") == name:
         values, arrays = run.restored.values, run.restored.arrays
         first, best, best_epoch = values["epoch"] + 1, tuple(values["best"]), values["best_epoch"]
         best_weights, seconds = arrays["best"], values["seconds"]
         rng.bit_generator.state = values["rng"]
         step.restore(arrays["optimizer"])
+    else:
+        best = scored()
     started = time.monotonic() - seconds
     for number in range(first, stage.epochs + 1):
         factors = rng.uniform(1 - stage.brightness, 1 + stage.brightness, len(split.train))
         order = tf.constant(rng.permutation(len(split.train)).astype(np.int32))
         loss = float(epoch(order, tf.constant(factors.astype(np.float32))))
-        out = check().numpy().astype(np.float64)
-        out -= out.max(axis=1, keepdims=True)
-        log_likelihood = out[np.arange(len(out)), y_check] - np.log(np.exp(out).sum(axis=1))
-        score = float((out.argmax(axis=1) == y_check).mean()), float(log_likelihood.mean())
+        score = scored()
         if score > best:
             best, best_epoch, best_weights = score, number, model.get_weights()
         seconds = time.monotonic() - started
@@ -727,11 +759,16 @@ class _Step:
             self.means[i].assign(tf.reduce_mean(value, axis=range(len(value.shape) - 1)))
             self.biases[i].assign(self.linear[i].bias + self._of_mean(i))
 
-    def __call__(self, pixels: Any, labels: Any) -> Any:
+    def __call__(self, pixels: Any, goal: Any) -> Any:
+        """goal: labels (N,), or class probabilities (N, classes). Returns the cross-entropy before the step."""
         tf = _tf.tf()
+        goal = tf.convert_to_tensor(goal)
+        entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
+        if goal.dtype.is_floating:
+            entropy = tf.nn.softmax_cross_entropy_with_logits
         with tf.GradientTape() as tape:
             logits = self.net(pixels, training=True) * self.gain
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+            loss = tf.reduce_mean(entropy(goal, logits))
             cost = loss + self.stage.weight_decay * tf.add_n(
                 [tf.nn.l2_loss(kernel) for kernel in self.kernels]
             )
@@ -754,42 +791,3 @@ class _Step:
         for i, layer in enumerate(self.linear):
             layer.bias.assign(self.biases[i] - self._of_mean(i))
         return loss
-
-
-def _start_quantized(plain: Any, quantized: Any, x: NDArray[np.float32], covered: float = 0.999) -> float:
-    """Gives `quantized` the weights of `plain`, rescaled to its quantizers; returns the gain of its logits.
-
-    Batch normalization is folded into the layer before it. In a chain of linear layers and ReLUs each layer may then be
-    scaled by any positive factor if the last result is scaled back. Each is scaled so that the share `covered` of its
-    weights lies within the range of their quantizer, and 99.9 % of its positive activations on `x` within theirs.
-    """
-    keras = _tf.keras()
-    norms = {
-        layer.inbound_nodes[0].inbound_layers.name: layer
-        for layer in plain.layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-    }
-    scale = 1.0  # of the results up to here: those of `quantized` are those of `plain` / scale
-    for layer in plain.layers:
-        if getattr(layer, "kernel", None) is None:
-            continue
-        kernel, bias = layer.get_weights()
-        last = layer
-        if layer.name in norms:
-            last = norms[layer.name]
-            gamma, beta, mean, variance = last.get_weights()
-            slope = gamma / np.sqrt(variance + last.epsilon)
-            kernel, bias = kernel * slope, (bias - mean) * slope + beta
-        target = quantized.get_layer(layer.name)
-        factor = float(np.quantile(np.abs(kernel), covered)) / 2.0**target.kernel_quantizer_internal.integer
-        after = last.outbound_nodes[0].outbound_layer
-        if after.name in {other.name for other in quantized.layers if hasattr(other, "quantizer")}:
-            found = keras.Model(plain.input, after.output).predict(x, batch_size=EVALUATION_BATCH, verbose=0)
-            positive = found[found > 0]
-            reach = float(np.quantile(positive, 0.999)) if positive.size else 0.0
-            # Those of steps reach up to 1, as do those of a quantizer without integer bits.
-            integer = getattr(quantized.get_layer(after.name).quantizer, "integer", 0)
-            factor = max(factor, reach / scale / 2.0**integer)
-        scale *= factor
-        target.set_weights([kernel / factor, bias / scale])
-    return scale
