@@ -161,7 +161,8 @@ def _rows(layer: Any, inputs: NDArray[np.float32]) -> Floats:
         # Not every so many positions of a pixel, but some of every pixel and in the end of all positions.
         flat = np.arange(0, len(window) * window.shape[1], thin)
         some = window[flat // window.shape[1], flat % window.shape[1]]
-        return np.swapaxes(some, 1, 2).reshape(len(flat), -1).astype(np.float64)
+        rows: Floats = np.swapaxes(some, 1, 2).reshape(len(flat), -1).astype(np.float64)
+        return rows
     return inputs[:: -(-len(inputs) // ROWS)].astype(np.float64)
 
 
