@@ -68,14 +68,40 @@ def test_a_picture_in_few_colours_keeps_the_marks(script: Any, tmp_path: Path) -
 
 
 def test_the_verdict_is_by_seed_and_hides_no_loss(script: Any) -> None:
-    better = [{**r, "test_f2": 0.8} if r["network"] == "sen2ships_unet" else r for r in ROWS]
-    assert script.verdict(better, 2, "float").startswith(
-        "**Distilled beats scratch in 1 of 4 means**, float, at equal steps: F2 on tiles by +0.200, better in 2 of 2"
-    )
-    assert script.verdict(ROWS, 2, "quantized").startswith("**Distilled does not beat scratch**, quantized, ")
     assert script.verdict(ROWS, 2, "float") == (
-        "**Distilled does not beat scratch**, float, at equal steps: F2 on tiles by +0.000, better in 1 of 2 seeds; "
+        "Distilled against scratch, float, at equal steps: F2 on tiles by +0.000, better in 1 of 2 seeds; "
         "IoU on tiles by +0.000, better in 1 of 2 seeds; F2 on scenes by +0.000, better in 0 of 2 seeds; "
         "IoU on scenes by +0.000, better in 0 of 2 seeds."
     )
     assert script.verdict(ROWS, 0, "float") == "There are no runs of both students to compare."
+
+
+def test_the_student_is_the_best_in_validation(script: Any) -> None:
+    def run(seed: int, f2: float, *, chosen: bool = True, test: float = 0.0) -> dict[str, Any]:
+        scores = {"validation_scenes_f2": f2, "chosen": chosen, "test_scenes_f2": test}
+        return row("sen2ships_unet", seed, test, stage="quantized") | scores
+
+    rows = [run(1, 0.2, test=0.9), run(2, 0.3), run(3, 0.4, chosen=False), run(3, 0.1)]
+    assert script.best_seed(rows, "sen2ships_unet") == 2
+
+
+def test_distilled_beats_scratch_only_in_every_score(script: Any) -> None:
+    def told(some: float, other: float) -> str:
+        scores = {"test_f2": some, "test_iou": 1.0, "test_scenes_f2": 1.0, "test_scenes_iou": 1.0}
+        last = {"test_scenes_iou": other}
+        ours = {"float": scores, "quantized": {**scores, **last}}
+        rows = [{**r, **ours[r["stage"]]} if r["network"] == "sen2ships_unet" else r for r in ROWS]
+        found: str = script.headline(rows, 2)
+        return found
+
+    assert told(1.0, 1.0) == (
+        "**Distilled beats scratch**: opened by a disk of radius 2, it has the better mean in 4 of 4 scores in float "
+        "and in 4 quantized. All runs are below."
+    )
+    for some, other, counts in ((0.6, 1.0, (3, 4)), (1.0, 0.5, (4, 3))):
+        said = told(some, other)
+        assert said.startswith("**Distilled does not plainly beat scratch**: ")
+        assert f"mean in {counts[0]} of 4 scores in float and in {counts[1]} quantized" in said
+    assert script.headline(ROWS, 0).startswith(
+        "**Distilled does not plainly beat scratch**: without an opening, "
+    )

@@ -43,6 +43,7 @@ def curve(history: Sequence[Mapping[str, Any]], path: Path, *, title: str) -> No
     left.set_xlabel("epoch")
     left.set_ylabel("loss")
     right.set_ylabel("validation")
+    right.set_visible(any("loss" not in n for n in names))
     left.legend(handles=lines, loc="center right", fontsize=8)
     left.set_title(title, fontsize=10)
     _save(figure, path)
