@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import _tf, images, mask_plots, plots, runs, segmentation
+from rtl4ml import _tf, images, mask_plots, plots, runs, segmentation, start
 from rtl4ml import data as scenes
 from rtl4ml import train as spectral
 from rtl4ml.augment import Augmentation
@@ -543,7 +543,7 @@ def start_quantized(plain: Any, quantized: Any, x: Floats) -> float:
     names = [layer.name for layer in plain.layers if isinstance(layer, layers.ReLU)]
     found = keras.Model(plain.input, [plain.get_layer(name).output for name in names])(x, training=False)
     reach = {
-        name: np.array([_reach(channel) for channel in np.moveaxis(value.numpy(), -1, 0)])
+        name: np.array([start.reach(channel, 0.999) for channel in np.moveaxis(value.numpy(), -1, 0)])
         for name, value in zip(names, found, strict=True)
     }
     scale: dict[str, NDArray[np.float64]] = {}  # by channel: results of `plain` over those of `quantized`
@@ -587,11 +587,6 @@ def start_quantized(plain: Any, quantized: Any, x: Floats) -> float:
     return cut
 
 
-def _reach(channel: NDArray[Any]) -> float:
-    positive = channel[channel > 0]
-    return float(np.quantile(positive, 0.999)) if positive.size else 0.0
-
-
 def _inbound(layer: Any) -> list[Any]:
     found = layer.inbound_nodes[0].inbound_layers
     return found if isinstance(found, list) else [found]
@@ -613,10 +608,7 @@ def _folded(
     bias = layer.bias.numpy().astype(np.float64) if layer.use_bias else np.zeros(layer.output_shape[-1])
     after = layer.outbound_nodes[0].outbound_layer if layer.outbound_nodes else None
     if isinstance(after, keras.layers.BatchNormalization):
-        gamma, beta, mean, variance = (w.astype(np.float64) for w in after.get_weights())
-        slope = gamma / np.sqrt(variance + after.epsilon)
-        kernel = kernel * (slope[:, None] if depthwise else slope)
-        bias = (bias - mean) * slope + beta
+        kernel, bias = start.folded(kernel, bias, after, depthwise=depthwise)
         after = after.outbound_nodes[0].outbound_layer
     return kernel, bias, after.name if isinstance(after, keras.layers.ReLU) else None
 

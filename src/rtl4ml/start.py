@@ -47,10 +47,9 @@ def start_quantized(
     """
     keras = _tf.keras()
     active = {layer.name for layer in quantized.layers if hasattr(layer, "quantizer")}
-    scale: Floats = np.ones(
-        1
-    )  # of the channels up to here: those of `quantized` are those of `plain` / scale
-    for layer, kernel, bias, after in list(_folded(plain)):
+    # Of the channels up to here: those of `quantized` are those of `plain` / scale.
+    scale: Floats = np.ones(1)
+    for layer, kernel, bias, after in list(_layers(plain)):
         target = quantized.get_layer(layer.name)
         # Flattened positions each have all channels.
         before = np.tile(scale, kernel.shape[-2] // len(scale))
@@ -65,8 +64,8 @@ def start_quantized(
             found = found.reshape(-1, found.shape[-1] if apart else 1)
             # Those of steps reach up to 1, as do those of a quantizer without integer bits.
             integer = getattr(quantized.get_layer(after.name).quantizer, "integer", 0)
-            reach = np.array([_reach(column, reached) for column in found.T])
-            factor = np.maximum(factor, reach / 2.0**integer)
+            most = np.array([reach(column, reached) for column in found.T])
+            factor = np.maximum(factor, most / 2.0**integer)
         # A channel that does nothing is not blown up.
         factor = np.maximum(factor, 1e-3 * np.median(factor))
         kernel, bias = kernel / factor, bias / factor
@@ -122,7 +121,20 @@ def _round_in_turn(kernel: Floats, square: Floats, rounded: Callable[[Floats], F
     return found
 
 
-def _folded(plain: Any) -> Iterator[tuple[Any, Floats, Floats, Any]]:
+def folded(kernel: Floats, bias: Floats, norm: Any, *, depthwise: bool = False) -> tuple[Floats, Floats]:
+    """Kernel (..., outputs), of a depthwise layer (..., channels, 1), and bias with batch normalization folded in."""
+    gamma, beta, mean, variance = (w.astype(np.float64) for w in norm.get_weights())
+    slope = gamma / np.sqrt(variance + norm.epsilon)
+    return kernel * (slope[:, None] if depthwise else slope), (bias - mean) * slope + beta
+
+
+def reach(values: NDArray[Any], share: float) -> float:
+    """How far this share of the positive values reaches; 0 without any."""
+    positive = values[values > 0]
+    return float(np.quantile(positive, share)) if positive.size else 0.0
+
+
+def _layers(plain: Any) -> Iterator[tuple[Any, Floats, Floats, Any]]:
     """Every layer with a kernel: it, its kernel and bias with the normalization after it folded in, what follows."""
     norms = {
         layer.inbound_nodes[0].inbound_layers.name: layer
@@ -136,9 +148,7 @@ def _folded(plain: Any) -> Iterator[tuple[Any, Floats, Floats, Any]]:
         last = layer
         if layer.name in norms:
             last = norms[layer.name]
-            gamma, beta, mean, variance = (w.astype(np.float64) for w in last.get_weights())
-            slope = gamma / np.sqrt(variance + last.epsilon)
-            kernel, bias = kernel * slope, (bias - mean) * slope + beta
+            kernel, bias = folded(kernel, bias, last)
         yield layer, kernel, bias, last.outbound_nodes[0].outbound_layer
 
 
@@ -147,18 +157,12 @@ def _outputs(model: Any, layer: Any, x: NDArray[np.float32]) -> NDArray[np.float
     return found
 
 
-def _reach(values: NDArray[np.float32], share: float) -> float:
-    positive = values[values > 0]
-    return float(np.quantile(positive, share)) if positive.size else 0.0
-
-
 def _rows(layer: Any, inputs: NDArray[np.float32]) -> Floats:
     """The inputs (N, ...) of a dense layer or a one-dimensional convolution, a row for each of its sums, thinned."""
     if inputs.ndim == 3:
         window = np.lib.stride_tricks.sliding_window_view(inputs, layer.kernel_size[0], axis=1)
         window = window[:, :: layer.strides[0]]  # (N, positions, channels, taps)
         thin = -(-len(window) * window.shape[1] // ROWS)
-        # Not every so many positions of a pixel, but some of every pixel and in the end of all positions.
         flat = np.arange(0, len(window) * window.shape[1], thin)
         some = window[flat // window.shape[1], flat % window.shape[1]]
         rows: Floats = np.swapaxes(some, 1, 2).reshape(len(flat), -1).astype(np.float64)
