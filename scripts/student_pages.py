@@ -30,6 +30,11 @@ from rtl4ml import plots, repeat, runs, train
 ROOT = Path(__file__).resolve().parents[1]
 MODELS, PAGES = ROOT / "models", ROOT / "docs" / "students"
 BLOCKS, RANDOM = PAGES / "salinas_widths.json", PAGES / "salinas_widths_random.json"
+# What must be said of choices: the recipes were changed after an earlier one had been measured.
+EARLIER = (
+    "Epochs and recipes were chosen on the validation pixels. The test pixels had been measured before with an earlier "
+    "recipe, of 8 kernels (seed 1: float 96.91 %, 8 bits 97.58 %, 4 bits 95.55 %)."
+)
 STALLED = 64  # pixels under random stalls, where the hardware is simulated
 
 
@@ -135,7 +140,7 @@ def accuracies(metrics: Mapping[str, Any], names: tuple[str, ...]) -> str:
     split, stages = metrics["split"], [metrics[name]["test"] for name in ("float", "quantized")]
     lines = [
         f"{split['test']:,} test pixels of {split['name']}; {split['train']:,} trained, {split['validation']:,} chose "
-        "the epoch. The test pixels were looked at once.",
+        "the epoch. The test pixels chose nothing.",
         "",
         "| | float | quantized |",
         "| --- | --- | --- |",
@@ -168,7 +173,10 @@ def accuracies(metrics: Mapping[str, Any], names: tuple[str, ...]) -> str:
 def seeds_page() -> str:
     """The runs of all seeds on both splits, with means, spreads and tests."""
     parts = ["# Salinas crop: float, 8, 4 and 2 bits over several seeds"]
-    parts += ["Written by scripts/student_pages.py. Do not edit.", *summarized(BLOCKS, "## Block split")]
+    parts += [
+        "Written by scripts/student_pages.py. Do not edit.",
+        *summarized(BLOCKS, "## Block split", EARLIER),
+    ]
     if RANDOM.is_file():
         parts += summarized(
             RANDOM,
