@@ -7,6 +7,7 @@ module r4_mul #(
   parameter int unsigned XWidth  = 8,
   parameter bit          XSigned = 1'b1,
   parameter int unsigned WWidth  = 8,
+  parameter bit          WSigned = 1'b1,
   parameter int unsigned PWidth  = 16  // holds every product
 ) (
   input  logic              clk_i,
@@ -16,16 +17,15 @@ module r4_mul #(
   output logic [PWidth-1:0] p_o
 );
 
-  (* use_dsp = "no" *) logic signed [PWidth-1:0] p_q;
+  // With its sign in front, which of an unsigned operand is 0.
+  logic signed [XWidth:0] x;
+  logic signed [WWidth:0] w;
+  assign x = {XSigned && x_i[XWidth-1], x_i};
+  assign w = {WSigned && w_i[WWidth-1], w_i};
 
-  if (XSigned) begin : gen_signed
-    always_ff @(posedge clk_i) begin
-      if (en_i) p_q <= PWidth'(signed'(x_i)) * PWidth'(signed'(w_i));
-    end
-  end else begin : gen_unsigned
-    always_ff @(posedge clk_i) begin
-      if (en_i) p_q <= PWidth'(signed'({1'b0, x_i})) * PWidth'(signed'(w_i));
-    end
+  (* use_dsp = "no" *) logic signed [PWidth-1:0] p_q;
+  always_ff @(posedge clk_i) begin
+    if (en_i) p_q <= PWidth'(x) * PWidth'(w);
   end
   assign p_o = p_q;
 

@@ -42,23 +42,18 @@ module r4_multiply #(
   assign a_ready_o = open && b_valid_i;
   assign b_ready_o = open && a_valid_i;
 
-  // r4_mul's second operand is signed: an unsigned one gets a zero in front.
-  localparam int unsigned OperandB = SignedB ? WidthB : WidthB + 1;
   for (genvar i = 0; i < int'(Lanes); i++) begin : gen_lane
-    logic [WidthA-1:0]   a_q;
-    logic [OperandB-1:0] b, b_q;
-    if (SignedB) begin : gen_signed
-      assign b = b_data_i[i*WidthB+:WidthB];
-    end else begin : gen_unsigned
-      assign b = {1'b0, b_data_i[i*WidthB+:WidthB]};
-    end
+    logic [WidthA-1:0] a_q;
+    logic [WidthB-1:0] b_q;
     always_ff @(posedge clk_i) begin
       if (en) begin
         a_q <= a_data_i[i*WidthA+:WidthA];
-        b_q <= b;
+        b_q <= b_data_i[i*WidthB+:WidthB];
       end
     end
-    r4_mul #(.XWidth(WidthA), .XSigned(SignedA), .WWidth(OperandB), .PWidth(YWidth)) u_mul (
+    r4_mul #(
+      .XWidth(WidthA), .XSigned(SignedA), .WWidth(WidthB), .WSigned(SignedB), .PWidth(YWidth)
+    ) u_mul (
       .clk_i, .en_i(en), .x_i(a_q), .w_i(b_q), .p_o(y_data_o[i*YWidth+:YWidth])
     );
   end

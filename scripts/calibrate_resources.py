@@ -394,8 +394,8 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
     """Parameters that span how designs use a module."""
     if module == "r4_mul":
         return [
-            {"XWidth": x, "XSigned": s, "WWidth": w, "PWidth": x + w}
-            for s in (0, 1)
+            {"XWidth": x, "XSigned": s, "WWidth": w, "WSigned": t, "PWidth": x + w}
+            for s, t in ((0, 1), (1, 1), (0, 0))
             for x in resources.PRODUCT_X
             for w in resources.PRODUCT_W
         ]
@@ -709,6 +709,24 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
                 (2, 4, 1, 6, 1, 1),
                 (1, 9, 1, 8, 0, 0),
                 (6, 1, 5, 4, 0, 0),
+                (1, 9, 1, 4, 0, 0),
+                (4, 9, 1, 8, 0, 0),
+                (2, 1, 9, 8, 0, 0),
+                (8, 1, 9, 4, 0, 0),
+                (2, 9, 1, 8, 1, 0),
+                (4, 9, 1, 4, 1, 1),
+                (2, 9, 1, 8, 0, 1),
+                (1, 1, 9, 8, 0, 1),
+                (8, 1, 9, 6, 1, 1),
+                (8, 4, 1, 6, 0, 0),
+                (1, 4, 1, 16, 1, 0),
+                (2, 25, 1, 6, 0, 0),
+                (3, 1, 25, 10, 0, 0),
+                (16, 9, 1, 4, 0, 0),
+                (4, 1, 4, 12, 1, 0),
+                (4, 1, 9, 16, 1, 0),
+                (2, 1, 4, 14, 0, 0),
+                (4, 1, 9, 9, 0, 0),
             )
         ]
     if module == "r4_axis_in":
@@ -757,8 +775,11 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
     if module == "r4_argmax":
         return [
             {"Lanes": n, "Groups": g, "XWidth": x, "XSigned": 1, "YWidth": max(1, (n * g - 1).bit_length())}
-            for n, g, x in ((1, 8, 13), (2, 4, 14), (1, 16, 10), (6, 1, 12), (8, 1, 14), (4, 3, 9))
-        ]
+            for n, g, x in ((1, 8, 13), (2, 4, 14), (1, 16, 10), (6, 1, 12), (8, 1, 14), (4, 3, 9),
+                            (16, 1, 12), (2, 1, 8), (1, 4, 18), (3, 1, 16), (2, 8, 8), (5, 2, 11), (4, 1, 20),
+                            (1, 64, 8), (8, 2, 16), (10, 1, 10), (4, 1, 6), (1, 21, 15),
+                            (2, 1, 12), (2, 1, 18), (2, 4, 6), (3, 1, 8), (1, 2, 12))
+        ]  # fmt: skip
     if module == "r4_mask":
         return [
             {"Lanes": n, "XWidth": x, "XSigned": 1, "Threshold": 13} for n, x in ((1, 8), (4, 12), (2, 16))

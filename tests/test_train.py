@@ -155,6 +155,10 @@ def recipe_with(folder: Path, *changes: tuple[str, str]) -> Path:
             "quantized.temperature must be a number from 0 up, not -1; mend it",
         ),
         (
+            ("[quantized]", "[quantized]\nmixed = true"),
+            "quantized.mixed must come with a quantized.temperature, not without: mixed pixels have no labels; add it",
+        ),
+        (
             ("[quantized]", "[quantized]\ncentred = 1"),
             "quantized.centred must be true or false, not 1; mend it",
         ),

@@ -123,11 +123,11 @@ def _keys(bits: Bits) -> NDArray[np.uint64]:
     return keys
 
 
-def _leaves(bits: Bits, *, joined: int = 4) -> tuple[int, int]:
+def _leaves(bits: Bits, *, logic: bool = False) -> tuple[int, int]:
     """(LUTs of 64 words of a bit that differ, LUTs that select among them) of a constant memory in LUTs.
 
-    bits: its columns that Yosys builds, see `_changing`; joined: so many are selected from without LUTs, four by MUXF7
-    and MUXF8.
+    bits: its columns that Yosys builds, see `_changing`. Four LUTs are selected from by MUXF7 and MUXF8, unless the
+    memory is left to logic, which takes something for every two.
     """
     blocks = ceil(len(bits) / 64)
     if blocks <= 1:
@@ -135,7 +135,8 @@ def _leaves(bits: Bits, *, joined: int = 4) -> tuple[int, int]:
     padded = np.zeros((blocks * 64, bits.shape[1]), np.uint8)
     padded[: len(bits)] = bits
     parts = padded.reshape(blocks, 64, -1).transpose(1, 0, 2).reshape(64, -1)
-    return _changing(parts).shape[1], bits.shape[1] * ceil((ceil(blocks / joined) - 1) / 3)
+    select = ceil(blocks / 2) if logic else ceil((ceil(blocks / 4) - 1) / 3)
+    return _changing(parts).shape[1], bits.shape[1] * select
 
 
 def _depth(image: Image) -> int:
@@ -276,7 +277,7 @@ def _requant(p: P) -> tuple[Terms, Terms, float]:
         # One limit of all ones or zeros is the flip-flop's set or reset.
         "y": n * (y - left) * (signed and above > 0),
         "limit": n * near * (not chain) * (above > 0 or relu),
-        "under": n * (not chain) * two * (above > 3),
+        "under": n * (not chain) * two * ((above > 3) + (above > 6)),
         "chunks": n * chunks * chain * (not two),
         "chains": n * chain * two,
         "chains_room": n * room * chain * two,
@@ -399,18 +400,21 @@ PRODUCT_W = range(1, 11)
 PRODUCT_CODED = ((1, 1), (2, 2), (3, 2), (3, 3), (3, 4), (3, 5))  # kind and width of the coded weights
 
 
-def _size(p: P, w: str) -> str:
-    return f"{'s' if p['XSigned'] else 'u'}{p['XWidth']}x{p[w]}"
+def _size(x: int, signed: bool, w: int, w_signed: bool = True) -> str:
+    """Of a product: "s" or "u" for its first operand, "u" again where neither has a sign, and the widths."""
+    return f"{'s' if signed else 'u'}{'' if w_signed else 'u'}{x}x{w}"
 
 
 @models("r4_mul")
 def _mul(p: P) -> tuple[Terms, Terms, float]:
-    return {_size(p, "WWidth"): 1}, {"p": p["PWidth"]}, 0.0
+    size = _size(p["XWidth"], p["XSigned"], p["WWidth"], p["WSigned"])
+    return {size: 1}, {"p": p["PWidth"]}, 0.0
 
 
 @models("r4_product")
 def _product(p: P) -> tuple[Terms, Terms, float]:
-    return {f"{p['WeightKind']}{_size(p, 'WeightWidth')}": 1}, {"p": p["PWidth"]}, 0.0
+    size = _size(p["XWidth"], p["XSigned"], p["WeightWidth"])
+    return {f"{p['WeightKind']}{size}": 1}, {"p": p["PWidth"]}, 0.0
 
 
 def coded_width(x: int, signed: bool, kind: int, w: int) -> int:
@@ -418,14 +422,16 @@ def coded_width(x: int, signed: bool, kind: int, w: int) -> int:
     return x + 1 - signed + (2 ** (w - 1) - 1 if kind == 3 else 1)
 
 
-def product_luts(x: int, signed: bool, kind: int, w: int) -> float:
-    """LUTs of r4_product; beyond the sizes counted an array multiplier grows with both sizes, a shifter with x."""
-    sign, xs = "s" if signed else "u", min(x, PRODUCT_X[-1])
-    if kind:
-        ws = min(w, 5) if kind == 3 else w
-        return coefficients()["r4_product"]["lut"].get(f"{kind}{sign}{xs}x{ws}", 0.0) * x * w / (xs * ws)
-    ws = min(w, PRODUCT_W[-1])
-    return coefficients()["r4_mul"]["lut"].get(f"{sign}{xs}x{ws}", 0.0) * x * w / (xs * ws)
+def product_luts(x: int, signed: bool, kind: int, w: int, *, w_signed: bool = True) -> float:
+    """LUTs of a product; beyond the sizes counted an array multiplier grows with both sizes, a shifter with x.
+
+    w_signed: False only for kind 0, and where the first operand has no sign either.
+    """
+    xs = min(x, PRODUCT_X[-1])
+    ws = min(w, 5 if kind == 3 else w if kind else PRODUCT_W[-1])
+    counted = coefficients()["r4_product" if kind else "r4_mul"]["lut"]
+    size = _size(xs, signed, ws, w_signed)
+    return counted.get(f"{kind}{size}" if kind else size, 0.0) * x * w / (xs * ws)
 
 
 def _digits(v: int) -> int:
@@ -724,15 +730,19 @@ def _pool(p: P) -> tuple[Terms, Terms, float]:
 
 @models("r4_reduce")
 def _reduce(p: P) -> tuple[Terms, Terms, float]:
-    w = p["Lanes"] * p["YWidth"]
-    kind = "sum" if p["Sum"] else "max"
+    n, taps, x, y, folded = p["Lanes"], p["Taps"], p["XWidth"], p["YWidth"], p["TapFolds"] > 1
     c = _counter(p["TapFolds"])
-    fold = p["TapFolds"] > 1
-    return (
-        {"one": 1, "c": c, f"{kind}_tree": w * (p["Taps"] - 1), f"{kind}_fold": w * fold},
-        {"one": 1, "c": c, "w": w, "tree": w * (p["Taps"] - 1)},
-        0.0,
-    )
+    adders, registers, shifts = _tree(taps, x if p["Sum"] else y, y, registered=False)
+    lut: Terms = {"one": 1, "c": c, "wrap": _wrap(p["TapFolds"]), "tree_shift": n * shifts}
+    if p["Sum"]:
+        # To the beats before, or alone if it is the first: the bits above one without a sign are 0 then.
+        gated = 2 * y if p["XSigned"] else x + y
+        lut |= {"sum": n * adders, "signs": n * (taps - 1) * p["XSigned"], "sum_fold": n * gated * folded}
+    else:  # the comparison is a carry chain where it is wide
+        wide = "_wide" if y > 8 else ""
+        lut |= {"max": n * (taps - 1), "max_w": n * (taps - 1) * y}
+        lut |= {f"max_fold{wide}": n * folded, f"max_fold_w{wide}": n * y * folded}
+    return lut, {"one": 1, "stages": _log(taps), "c": c, "w": n * y, "tree": n * registers}, 0.0
 
 
 @models("r4_axis_in")
@@ -745,7 +755,7 @@ def _axis_in(p: P) -> tuple[Terms, Terms, float]:
 @models("r4_axis_out")
 def _axis_out(p: P) -> tuple[Terms, Terms, float]:
     w, c = p["Lanes"] * p["ElemWidth"], _counter(p["Beats"])
-    return {"one": 1, "c": c}, {"one": 1, "w": w, "c": c}, 0.0
+    return {"one": 1, "counts": p["Beats"] > 1, "c": c}, {"one": 1, "w": w, "c": c}, 0.0
 
 
 @models("r4_fork")
@@ -786,11 +796,16 @@ def _concat(p: P) -> tuple[Terms, Terms, float]:
 @models("r4_argmax")
 def _argmax(p: P) -> tuple[Terms, Terms, float]:
     n, x, y, c = p["Lanes"], p["XWidth"], p["YWidth"], _counter(p["Groups"])
-    return (
-        {"one": 1, "c": c, "cmp": n * x, "index": n * y, "n": n},
-        {"one": 1, "c": c, "x": x, "y": y, "nx": (n - 1) * x, "ny": (n - 1) * y},
-        0.0,
-    )
+    again, levels = p["Groups"] > 1, _log(n)
+    _, registers, shifts = _tree(n, x, x, registered=False)
+    nodes = [-(-n >> level) for level in range(1, levels + 1)]
+    selected = max(0, n - 2 + again)  # the very last one's own value is of no use
+    lut: Terms = {"one": 1, "c": c, "wrap": _wrap(p["Groups"]), "compared": (n - 1 + again) * x,
+                  "selected": selected * x, "at": sum(k * level for level, k in enumerate(nodes, 1)),
+                  "tree_shift": shifts, "again": again, "base": again * y}  # fmt: skip
+    ff: Terms = {"one": 1, "stages": levels, "c": c, "y": y, "x": again * x + registers - (n > 1 and not again) * x,
+                 "at": lut["at"], "base": again * y}  # fmt: skip
+    return lut, ff, 0.0
 
 
 def _comparison(constant: int, width: int, at_once: int) -> set[tuple[int, int, str]]:
@@ -917,7 +932,7 @@ def _threshold(p: P) -> tuple[Terms, Terms, float]:
         tree = bits.reshape(rows, 1 << upper, w)
         for s in range(upper):
             level = tree[:, 1 << s : 2 << s].reshape(-1, w)
-            leaves, select = _leaves(_changing(level), joined=1)
+            leaves, select = _leaves(_changing(level), logic=True)
             reads["rom"] += leaves
             reads["rom_select"] += select
             reads["word"] += _changing(level).shape[1]

@@ -9,8 +9,10 @@ from rtl4ml.resources import P, Terms, _counter, _line, _plus, _wrap, models, pr
 @models("r4_multiply")
 def _multiply(p: P) -> tuple[Terms, Terms, float]:
     n, a, b = p["Lanes"], p["WidthA"], p["WidthB"]
-    turned = p["SignedA"] and not p["SignedB"]  # r4_mul is counted with a signed second operand
-    one = product_luts(b, False, 0, a) if turned else product_luts(a, bool(p["SignedA"]), 0, b)
+    if p["SignedA"] and not p["SignedB"]:  # counted the other way round
+        one = product_luts(b, False, 0, a)
+    else:
+        one = product_luts(a, bool(p["SignedA"]), 0, b, w_signed=bool(p["SignedB"]))
     lut: Terms = {"one": 1, "product": n * one}
     return lut, {"one": 1, "operands": n * (a + b), "y": n * p["YWidth"]}, 0.0
 

@@ -1,9 +1,10 @@
 """Resources by Yosys for XCZU9EG, cell by cell, cached by what a cell is made of, and added up.
 
-How the counts are made: every cell is synthesized alone, flattened, with `synth_xilinx -family xcup -nodsp`. Its
-constant memories outside block RAM are laid out before its logic is: for every bit 64 words a LUT6, which MUXF7 and
-MUXF8 join (UG574, read-only memory). Left to logic synthesis they take more: 150 words of 16 random bits 251 LUTs
-instead of 66.
+How the counts are made: every cell is synthesized alone, flattened, with `synth_xilinx -family xcup -nodsp
+-nowidelut`. Its constant memories outside block RAM are laid out before its logic is: for every bit 64 words a LUT6,
+which MUXF7 and MUXF8 join (UG574, read-only memory). Left to logic synthesis they take more: 150 words of 16 random
+bits 251 LUTs instead of 66. Logic is kept from these multiplexers (-nowidelut): abc9 takes them for speed, and then
+the same comparator costs up to a third more LUTs in one cell than in another.
 LUT is LUT1 to LUT6, inverters, shift registers and the LUTs of distributed memory; FF every flip-flop; BRAM in
 RAMB36 (a RAMB18 is half). DSP48E2 is the number of `r4_dsp_mac`: a black box for Yosys, which would not pack its
 registers into the slice; that module is written to fit exactly one. Nothing here went through Vivado.
@@ -78,7 +79,7 @@ def mapping(folder: Path) -> list[str]:
     (folder / "rom_cells.v").write_text(ROM_CELLS)
     # Written nowhere, not of block RAM, nor for the most part out of reach (r4_lookup, Sparse).
     roms = "t:$mem_v2 r:WR_PORTS=0 %i a:ram_style=block a:rom_style=block %u a:rom_style=logic %u %d"
-    synth = "synth_xilinx -family xcup -nodsp -flatten -noiopad -noclkbuf"
+    synth = "synth_xilinx -family xcup -nodsp -nowidelut -flatten -noiopad -noclkbuf"
     return [
         f"{synth} -run begin:map_memory",
         f"memory_libmap -lib roms.txt -logic-cost-rom 1000 {roms}",  # at whatever cost

@@ -117,7 +117,8 @@ class Stage:
 
     Only with quantizers: centred: see _Step. covered, reached, channels, compensated: how the stage starts from the
     one before, see start.start_quantized. temperature: above 0, the goal is not the labels but the probabilities that
-    the network without quantizers gives, its logits divided by so much.
+    the network without quantizers gives, its logits divided by so much. mixed: each pixel is then mixed with another
+    in a random ratio, so that this network is followed between the pixels too (Beyer et al., 2022).
     """
 
     epochs: int
@@ -132,6 +133,7 @@ class Stage:
     channels: bool = False
     compensated: bool = False
     temperature: float = 0.0
+    mixed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,13 +224,18 @@ def read_recipe(recipe: str | Path) -> Recipe:
         choices: dict[str, type] = {"schedule": str}
         if name == "quantized":
             choices |= {"centred": bool, "covered": float, "reached": float, "channels": bool}
-            choices |= {"compensated": bool, "temperature": float}
+            choices |= {"compensated": bool, "temperature": float, "mixed": bool}
         _check(path.name, f"{name}.", content[name], numbers, choices)
         stages[name] = stage = Stage(**content[name])
         if stage.schedule not in ("cosine", "constant"):
             raise BadData(
                 f'{path.name}: {name}.schedule must be "cosine" or "constant", not {stage.schedule!r}; '
                 "write one of them"
+            )
+        if stage.mixed and not stage.temperature:
+            raise BadData(
+                f"{path.name}: {name}.mixed must come with a {name}.temperature, not without: mixed pixels have no "
+                "labels; add it"
             )
         for key in ("covered", "reached"):
             share = getattr(stage, key)
@@ -633,13 +640,16 @@ def _fit(
     x_train, y_train = tf.constant(x[split.train]), tf.constant(y[split.train])
     x_check, y_check = tf.constant(x[split.validation]), y[split.validation]
 
-    def run_epoch(order: Any, factors: Any) -> Any:
+    def run_epoch(order: Any, factors: Any, ratios: Any) -> Any:
         if centred:
             step.centre(tf.gather(x_train, order[:EVALUATION_BATCH]))
         total = 0.0
         for i in tf.range(steps):
             chosen = order[i * batch : (i + 1) * batch]
             pixels = tf.gather(x_train, chosen) * tf.gather(factors, chosen)[:, None, None]
+            if stage.mixed:
+                ratio = tf.gather(ratios, chosen)[:, None, None]
+                pixels = ratio * pixels + (1 - ratio) * tf.roll(pixels, 1, axis=0)
             goal = tf.gather(y_train, chosen)
             if teacher is not None:  # of the very pixels: another brightness may be another class
                 goal = tf.nn.softmax(teacher(pixels, training=False) / stage.temperature)
@@ -669,7 +679,8 @@ def _fit(
     for number in range(first, stage.epochs + 1):
         factors = rng.uniform(1 - stage.brightness, 1 + stage.brightness, len(split.train))
         order = tf.constant(rng.permutation(len(split.train)).astype(np.int32))
-        loss = float(epoch(order, tf.constant(factors.astype(np.float32))))
+        ratios = rng.uniform(size=len(split.train)) if stage.mixed else np.ones(0)
+        loss = float(epoch(order, *(tf.constant(v.astype(np.float32)) for v in (factors, ratios))))
         score = scored()
         if score > best:
             best, best_epoch, best_weights = score, number, model.get_weights()
