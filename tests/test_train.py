@@ -238,7 +238,9 @@ def interrupted(stage: str, epoch: int) -> Any:
 def test_training_repeats_itself_though_interrupted_and_writes_a_model_that_loads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = recipe_with(tmp_path)
+    path = recipe_with(
+        tmp_path, ("[quantized]", "[quantized]\n        temperature = 2.0\n        mixed = true")
+    )
     seen: list[train.Progress] = []
     one = train.train(path, out=tmp_path / "one", progress=seen.append)
     monkeypatch.setattr(runs, "SHARE", 1e9)  # a checkpoint every epoch
@@ -386,6 +388,12 @@ def test_steps_towards_the_probabilities_of_a_teacher(rng: np.random.Generator) 
     out = x @ start_weights[0]
     log = out - np.log(np.exp(out).sum(axis=1, keepdims=True))
     assert course(soft)[0] == pytest.approx(-(soft * log).sum(axis=1).mean(), abs=1e-5)
+
+
+def test_mixed_pixels() -> None:
+    pixels = np.array([[[0.0], [4.0]], [[8.0], [0.0]], [[2.0], [2.0]]], np.float32)
+    found = train.mixed(pixels, np.array([1.0, 0.25, 0.5], np.float32)).numpy()
+    assert found.tolist() == [[[0.0], [4.0]], [[2.0], [3.0]], [[5.0], [1.0]]]
 
 
 def test_centred_steps_are_those_of_a_network_whose_inputs_are_centred(rng: np.random.Generator) -> None:

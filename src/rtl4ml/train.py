@@ -648,8 +648,7 @@ def _fit(
             chosen = order[i * batch : (i + 1) * batch]
             pixels = tf.gather(x_train, chosen) * tf.gather(factors, chosen)[:, None, None]
             if stage.mixed:
-                ratio = tf.gather(ratios, chosen)[:, None, None]
-                pixels = ratio * pixels + (1 - ratio) * tf.roll(pixels, 1, axis=0)
+                pixels = mixed(pixels, tf.gather(ratios, chosen))
             goal = tf.gather(y_train, chosen)
             if teacher is not None:  # of the very pixels: another brightness may be another class
                 goal = tf.nn.softmax(teacher(pixels, training=False) / stage.temperature)
@@ -715,6 +714,12 @@ def _fit(
         "seconds": round(seconds, 1),
         "pixels_per_s": round(stage.epochs * steps * batch / max(seconds, 1e-3)),
     }
+
+
+def mixed(pixels: Any, ratios: Any) -> Any:
+    """Each of the pixels (N, ...) mixed with the one before it, the first with the last: ratios (N,) of it itself."""
+    ratios = ratios[:, None, None]
+    return ratios * pixels + (1 - ratios) * _tf.tf().roll(pixels, 1, axis=0)
 
 
 class _Step:
