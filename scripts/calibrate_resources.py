@@ -1080,8 +1080,9 @@ def units(module: str) -> list[Unit]:
 
 
 def digest(unit: Unit) -> int:
-    """Tells parameters apart."""
+    """Tells parameters, and generated modules, apart."""
     text = [f"{k}={p.text() if isinstance(p, Image) else p}" for k, p in sorted(unit.params.items())]
+    text += [unit.text] if unit.text else []
     return zlib.crc32("\n".join(text).encode())
 
 

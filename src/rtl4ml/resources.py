@@ -972,19 +972,19 @@ def _adders(cell: Cell) -> tuple[Terms, Terms, float]:
 
     assert isinstance(cell, Adders)
     g = cell.graph
-    bits = kept = 0
+    pairs = constants = kept = 0
     for i, n in enumerate(g.nodes):
         width = n.type.width if i >= g.inputs else cell.x.bits
         kept += width * (cell.life[i] - cell.stage[i])
         if i < g.inputs:
             continue
-        if n.constant is not None:
-            bits += width
-            continue
-        free = n.b_shift if not n.subtract else 0  # low bits of a pass through below b
-        free = max(free, n.a_shift if not n.subtract else 0, n.b_shift)
-        bits += max(0, width - free)
-    return {"one": 1, "adder": bits, "adders": g.adders}, {"one": 1, "kept": kept}, 0.0
+        # Low bits that pass: those of one operand below the other, but for those that a subtraction inverts.
+        if n.constant is None:
+            pairs += max(0, width - max(n.b_shift, 0 if n.subtract else n.a_shift))
+        else:
+            zeros = (n.constant & -n.constant).bit_length() - 1 if n.constant else width
+            constants += max(0, width - max(n.a_shift, 0 if n.subtract else zeros))
+    return {"one": 1, "adder": pairs, "constant": constants}, {"one": 1, "kept": kept}, 0.0
 
 
 @cache
