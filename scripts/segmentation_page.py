@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page of a segmentation student: how it was trained, its scores, pictures, and what its hardware is to cost.
 
-    python scripts/segmentation_page.py build/train/sen2ships_unet_1 [--runs docs/students/sen2ships_runs.json]
+    python scripts/segmentation_page.py --take build/train/sen2ships_unet_1 [--runs docs/students/sen2ships_runs.json]
+    python scripts/segmentation_page.py sen2ships_unet
 
-Copies the student into models/ and writes docs/students/<name>.md, <name>_curve.png, <name>_masks.png and
-<name>_scene.png. The hardware is converted here, and compared with QKeras on the set's test tiles.
+With --take, the training's student becomes the one that comes with rtl4ml: weights and metrics go into models/, its
+pictures into docs/students as <name>_curve.png, <name>_masks.png and <name>_scene.png. Then, and without it, the page
+docs/students/<name>.md is written from these files and the runs. The hardware is converted here, and compared with
+QKeras on the set's test tiles.
 """
 
 from __future__ import annotations
@@ -43,26 +46,31 @@ SCORES = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("trained", type=Path)
+    parser.add_argument("name", nargs="?", default="sen2ships_unet")
+    parser.add_argument("--take", type=Path, help="folder of a training")
     parser.add_argument("--runs", type=Path, default=ROOT / "docs" / "students" / "sen2ships_runs.json")
     parser.add_argument(
         "--tiles", type=int, default=44, help="test tiles that the hardware's numbers are compared on"
     )
     arguments = parser.parse_args()
-    metrics = json.loads((arguments.trained / "metrics.json").read_text(encoding="utf-8"))
-    name, rows = metrics["recipe"]["name"], json.loads(arguments.runs.read_text(encoding="utf-8"))["runs"]
+    name, rows = arguments.name, json.loads(arguments.runs.read_text(encoding="utf-8"))["runs"]
+    model = ROOT / "models" / f"{name}.keras"
+    source = arguments.take / "metrics.json" if arguments.take else model.with_suffix(".json")
+    metrics = json.loads(source.read_text(encoding="utf-8"))
+    if metrics["recipe"]["name"] != name:
+        parser.error(f"{source} must be of {name}, not of {metrics['recipe']['name']}; name that")
     if metrics["recipe"]["seed"] != best_seed(rows, name):
         parser.error(
             f"the student must be the best in validation, of seed {best_seed(rows, name)}; give its folder"
         )
-    model = ROOT / "models" / f"{name}.keras"
-    shutil.copyfile(arguments.trained / model.name, model)
-    text = json.dumps(metrics, indent=2) + "\n"
-    model.with_suffix(".json").write_text(text, encoding="utf-8")
     pages = ROOT / "docs" / "students"
     pages.mkdir(parents=True, exist_ok=True)
-    for picture in ("curve", "masks", "scene"):
-        shrink(arguments.trained / f"{picture}.png", pages / f"{name}_{picture}.png")
+    if arguments.take:
+        shutil.copyfile(arguments.take / model.name, model)
+        text = json.dumps(metrics, indent=2) + "\n"
+        model.with_suffix(".json").write_text(text, encoding="utf-8")
+        for picture in ("curve", "masks", "scene"):
+            shrink(arguments.take / f"{picture}.png", pages / f"{name}_{picture}.png")
     report = hardware(name, metrics, model, arguments.tiles)
     (pages / f"{name}.md").write_text(page(metrics, report, rows), encoding="utf-8")
 
