@@ -641,7 +641,8 @@ def test_student_is_exact_in_emulation(name: str, rng: np.random.Generator) -> N
     x = student.recipe.inputs(rng.choice(scenes.synthetic().spectra, 400))
     found = parse(train.student_path(name)).emulate(x)[0]
     np.testing.assert_array_equal(found, train.logits_model(student.model).predict(x, verbose=0))
-    assert len(np.unique(found.argmax(axis=-1))) > 1
+    # Spectra that a student of the real scene never saw may all be one class to it, but not of the same logits.
+    assert len(np.unique(found, axis=0)) > 100
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", None])
