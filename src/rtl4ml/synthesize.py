@@ -3,8 +3,8 @@
 How the counts are made: every cell is synthesized alone, flattened, with `synth_xilinx -family xcup -nodsp
 -nowidelut`. Its constant memories outside block RAM are laid out before its logic is: for every bit 64 words a LUT6,
 which MUXF7 and MUXF8 join (UG574, read-only memory). Left to logic synthesis they take more: 150 words of 16 random
-bits 251 LUTs instead of 66. Logic is kept from these multiplexers (-nowidelut): abc9 takes them for speed, and then
-the same comparator costs up to a third more LUTs in one cell than in another.
+bits 251 LUTs instead of 66. Logic is kept from these multiplexers (-nowidelut): abc9 takes them for speed, at LUTs that
+no parameter of a cell tells.
 LUT is LUT1 to LUT6, inverters, shift registers and the LUTs of distributed memory; FF every flip-flop; BRAM in
 RAMB36 (a RAMB18 is half). DSP48E2 is the number of `r4_dsp_mac`: a black box for Yosys, which would not pack its
 registers into the slice; that module is written to fit exactly one. Nothing here went through Vivado.
