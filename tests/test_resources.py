@@ -11,7 +11,7 @@ from contract import randomize
 from designs import DESIGNS
 
 import rtl4ml
-from rtl4ml import resources, train
+from rtl4ml import resources, synthesize, train
 from rtl4ml.resources import bram36
 from rtl4ml.synthesize import total
 
@@ -60,3 +60,23 @@ def test_block_memory_is_tiled(width: int, depth: int, want: float) -> None:
 
 def test_every_module_has_a_cost() -> None:
     assert set(resources.MODELS) | {"adders"} == set(resources.coefficients())
+
+
+def test_counts_are_kept_by_what_decides_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def key(**params: int) -> str:
+        synthesize._method.cache_clear()
+        return synthesize.Unit("u_fifo", "", "r4_fifo", {"Width": 8, "Depth": 4, **params}).key
+
+    usual = key()
+    assert key() == usual
+    assert key(Depth=8) != usual
+    for change in (
+        ("mapping", lambda folder: ["synth_xilinx -family xcup"]),
+        ("MEMORY_LUTS", {"SRL16E": 2}),
+        ("_read", synthesize.total),
+        ("version", lambda package: "0.0"),
+    ):
+        with monkeypatch.context() as changed:
+            changed.setattr(synthesize, *change)
+            assert key() != usual, change[0]
+    assert key() == usual

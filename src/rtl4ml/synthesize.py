@@ -12,7 +12,9 @@ registers into the slice; that module is written to fit exactly one. Nothing her
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import inspect
 import json
 import os
 import re
@@ -22,7 +24,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.metadata import version
 from pathlib import Path
 
 from rtl4ml.emit import edges, library, modules
@@ -91,6 +94,17 @@ def mapping(folder: Path) -> list[str]:
     ]
 
 
+@cache
+def _method() -> bytes:
+    """What decides a count beside the unit: Yosys's version, what it is told, and how its answer is read."""
+    with tempfile.TemporaryDirectory(prefix="rtl4ml_yosys_") as tmp:
+        told = [*mapping(Path(tmp)), BLACK_BOX, ROMS, ROM_CELLS]
+    read = [str(MEMORY_LUTS), str(FLIP_FLOPS)]
+    # As unparsed: words of a comment do not count.
+    code = [ast.unparse(ast.parse(inspect.getsource(f))) for f in (count, _constant, _read)]
+    return "\0".join([version("pyosys"), *told, *read, *code]).encode()
+
+
 @dataclass(frozen=True)
 class Unit:
     """What is synthesized alone: a module with its parameters, and its text where it is generated."""
@@ -123,7 +137,7 @@ class Unit:
             h.update(f"{'generated' if k == self.module and self.text else k}\0{text}\0".encode())
         for k, p in sorted(self.params.items()):
             h.update(f"{k}={p.text() if isinstance(p, Image) else p}\0".encode())
-        h.update(Path(__file__).read_bytes())
+        h.update(_method())
         return h.hexdigest()[:32]
 
 
