@@ -105,3 +105,45 @@ def test_distilled_beats_scratch_only_in_every_score(script: Any) -> None:
     assert script.headline(ROWS, 0).startswith(
         "**Distilled does not plainly beat scratch**: without an opening, "
     )
+
+
+@pytest.mark.parametrize("proved", [False, True])
+def test_the_hardware_says_what_was_not_run(script: Any, proved: bool) -> None:
+    counts = {"lut": 1000.0, "ff": 2000.0, "dsp": 5.0, "bram36": 2.5}
+    report = {
+        "resources": {
+            "available": {"lut": 10000, "ff": 20000, "dsp": 50, "bram36": 100},
+            "model": counts,
+            "yosys": {**counts, "lut": 1050.0} if proved else None,
+        },
+        "target": {"clock_mhz": 250.0, "part": "xczu9eg"},
+        "cycles": {
+            "interval": {"model": 16900, "rtl": 16900 if proved else None},
+            "latency": {"model": 22232, "rtl": 22230 if proved else None},
+        },
+        "exactness": {
+            "emulate": {"mismatches": 0, "values": 16384},
+            "rtl": {"mismatches": 3, "values": 16384} if proved else None,
+        },
+        "stalls": {"mismatches": 1, "frames": 2} if proved else {"mismatches": 0, "frames": 0},
+        "model": {"macs": 123456},
+    }
+    lines = script.hardware_lines(report)[4:]
+    assert lines[0] == "| multiply-accumulates a tile | 123,456 |"
+    assert lines[1:3] == [
+        f"| interval, cycles: estimated, simulated | 16,900, {'16,900' if proved else 'not run'} |",
+        f"| latency, cycles: estimated, simulated | 22,232, {'22,230' if proved else 'not run'} |",
+    ]
+    assert lines[5:] == [
+        "| the same, counted by Yosys | "
+        + (
+            "1,050 LUT (10.5 %), 2,000 FF (10.0 %), 5 DSP48E2 (10.0 %), 2.5 RAMB36 (2.5 %)"
+            if proved
+            else "not run"
+        )
+        + " |",
+        "| masks of test tiles, emulation against QKeras | 0 of 16,384 pixels differ |",
+        "| masks of some of them, RTL simulation against QKeras | "
+        + ("3 of 16,384 pixels differ |" if proved else "not run |"),
+        f"| tiles under random stalls | {'1 of 2 differ' if proved else 'not run'} |",
+    ]
