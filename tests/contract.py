@@ -94,6 +94,9 @@ class OpContract:
     strategy: ClassVar[st.SearchStrategy[dict[str, Any]]]
     csim: ClassVar[bool] = True
     output: ClassVar[str] = "logits"
+    bridged: ClassVar[bool] = (
+        False  # the quick networks of test_bridge have it: its C simulation alone can wait
+    )
 
     def model(self, **case: Any) -> Any:
         """A small model around the operator; the first layer quantizes the input."""
@@ -102,11 +105,10 @@ class OpContract:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "case" in metafunc.fixturenames:
             metafunc.parametrize("case", self.cases, ids=[_label(c) for c in self.cases])
-        if (
-            "hls_case" in metafunc.fixturenames
-        ):  # g++ takes up to 20 s for each: the first is enough in a hurry
-            first, *others = self.cases
-            cases = [first, *(pytest.param(c, marks=pytest.mark.slow) for c in others)]
+        if "hls_case" in metafunc.fixturenames:  # g++ takes up to 20 s for each
+            quick = 0 if self.bridged else 1
+            waits = [pytest.param(c, marks=pytest.mark.slow) for c in self.cases[quick:]]
+            cases = [*self.cases[:quick], *waits]
             metafunc.parametrize("hls_case", cases, ids=[_label(c) for c in self.cases])
 
     def _case(self, case: dict[str, Any], rng: np.random.Generator) -> tuple[Any, int | None, bool]:

@@ -32,6 +32,7 @@ def relu(bits: int = 4) -> Any:
 
 
 class TestConv1D(OpContract):
+    bridged = True
     cases: ClassVar = [
         {"padding": "same", "target_interval": 100},
         {"padding": "valid", "stride": 2, "target_interval": 40},
@@ -76,6 +77,7 @@ class TestConv1D(OpContract):
 
 
 class TestDense(OpContract):
+    bridged = True
     cases: ClassVar = [{"target_interval": 12}, {"units": 6, "inputs": 30, "target_interval": 60}]
     strategy: ClassVar = st.fixed_dictionaries(
         {"inputs": st.integers(1, 20), "units": st.integers(1, 7), "bits": st.integers(1, 8)}
@@ -128,6 +130,7 @@ class TestDepthwise(OpContract):
 
 
 class TestPool(OpContract):
+    bridged = True
     cases: ClassVar = [
         {"layer": "MaxPooling1D", "width": 17},
         {"layer": "AveragePooling1D", "size": 4},
@@ -503,6 +506,7 @@ class TestProduct(OpContract):
 
 
 class TestActivations(OpContract):
+    bridged = True
     cases: ClassVar = [
         {"function": "quantized_relu(4,1,negative_slope=0.25)"},
         {"function": "quantized_tanh(5)", "csim": True},

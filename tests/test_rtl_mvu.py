@@ -203,16 +203,8 @@ def test_dsp_products(rng: np.random.Generator, seed: int) -> None:
 
 # (weight bits, x bits, x signed, symmetric weights, dot, outputs, Simd, Pe)
 PACKED = {
-    "four": (
-        4,
-        4,
-        False,
-        False,
-        10,
-        6,
-        5,
-        6,
-    ),  # four fields that overlap, three that do not; Pe no multiple of either
+    # four fields that overlap, three that do not; Pe no multiple of either
+    "four": (4, 4, False, False, 10, 6, 5, 6),
     "four_signed": (4, 4, True, False, 16, 5, 8, 5),
     "eight": (8, 8, False, False, 10, 3, 5, 3),
     "eight_signed": (8, 8, True, True, 9, 4, 9, 2),
@@ -222,12 +214,8 @@ PACKED = {
 }
 
 
-SLOW = ("four", "four_signed", "eight_signed", "three", "uneven", "one_weight")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in PACKED]
-)
+@pytest.mark.slow  # and some of them in test_dsp_products
+@pytest.mark.parametrize("name", PACKED)
 def test_every_packing(name: str, rng: np.random.Generator, seed: int) -> None:
     """All that may be chosen: fields, chains (short first ones too), overlaps; sums at the ends of their ranges."""
     bits, x_bits, signed, symmetric, dot, cout, simd, pe = PACKED[name]
