@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 
@@ -116,7 +117,9 @@ def _narrower(graph: Graph, work: int) -> tuple[Netlist, Netlist] | None:
     wide, narrow = (graph.resized(height, w) for w in widths)
     if wide is None or narrow is None or widths[0] >= columns:
         return None
-    return lower(narrow, roomy=True), lower(wide, roomy=True)
+    with ThreadPoolExecutor(2) as pool:  # the stepper leaves the interpreter to others
+        first, second = pool.map(lambda g: lower(g, roomy=True), (narrow, wide))
+    return first, second
 
 
 def _rows(net: Netlist, fifo: Fifo) -> int:
