@@ -187,7 +187,7 @@ def page(metrics: Mapping[str, Any], report: Mapping[str, Any], rows: Sequence[M
             if (r["network"], r["stage"]) in NETWORKS
         ),
         "",
-        "All students were taught by one teacher: the spread is that of the students' seeds.",
+        "All students were taught by the teacher of seed 1: their spread is that of their own seeds.",
         "",
         "## Pictures",
         "",
