@@ -83,8 +83,6 @@ GRAIN = 512
 # More than any FIFO ever holds.
 _ENDLESS = 2**40
 
-# Frames that show a netlist to be slower than its source: its intervals only grow while it falls behind.
-_BEHIND = 12
 # Frames within which a `roomy` probe comes to a repetition, or counts as too slow.
 _SOON = 4
 
@@ -107,12 +105,7 @@ def depths(
     endless = dict.fromkeys(inner, _ENDLESS)
     interval, pace = 0, stepper.pace
     while interval != pace:  # a netlist may be slower than its slowest cell
-        free = stepper.run(depths=endless, pace=pace, frames=_BEHIND)
-        if len(free.ends) == _BEHIND and not free.period:
-            if free.interval > pace:
-                pace = free.interval
-                continue
-            free = stepper.run(depths=endless, pace=pace)
+        free = stepper.run(depths=endless, pace=pace)
         if not free.steady:
             raise RuntimeError(f"{netlist.graph.name}: the netlist stands still, whatever its FIFOs hold")
         interval, pace = pace, free.interval
