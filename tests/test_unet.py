@@ -216,3 +216,16 @@ def test_the_fourth_student_whole(tmp_path: Path) -> None:
     assert report["efficiency"]["mac_efficiency"] >= 0.95
     assert all(report["resources"]["model"][k] <= v for k, v in report["resources"]["available"].items())
     print(report["seconds"], run.cycles / report["seconds"]["simulate"], "cycles/s")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_fourth_student_in_four_bits_keeps_its_pace(tmp_path: Path) -> None:
+    """Its frames come late while its FIFOs fill, for 16 of them; the pace is that of its slowest cell all the same."""
+    rng = np.random.default_rng(7)
+    model = lively(student("unet").build(size=(128, 128), weight_bits=4, activation_bits=4), rng)
+    design = rtl4ml.convert(model, out=tmp_path / "design", target_interval=65_536)
+    assert design.cycles.interval == 65_536
+    report = design.report()
+    assert report["efficiency"]["mac_efficiency"] >= 0.95
+    assert all(report["resources"]["model"][k] <= v for k, v in report["resources"]["available"].items())
