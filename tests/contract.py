@@ -94,9 +94,8 @@ class OpContract:
     strategy: ClassVar[st.SearchStrategy[dict[str, Any]]]
     csim: ClassVar[bool] = True
     output: ClassVar[str] = "logits"
-    bridged: ClassVar[bool] = (
-        False  # the quick networks of test_bridge have it: its C simulation alone can wait
-    )
+    # Whether the quick networks of test_bridge have the operator: its C simulation alone can wait then.
+    bridged: ClassVar[bool] = False
 
     def model(self, **case: Any) -> Any:
         """A small model around the operator; the first layer quantizes the input."""
