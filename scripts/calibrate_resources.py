@@ -114,6 +114,16 @@ def mvu(
     return p
 
 
+def still(rng: np.random.Generator, p: Params, share: float, *, high: int = 0) -> Params:
+    """The same where that share of the weights never changes, nor the `high` upper bits of the others."""
+    rows = p["WeightFile"].bits
+    codes = rows.reshape(len(rows), -1, p["WeightWidth"]).copy()
+    same = rng.random(codes.shape[1]) < share
+    codes[:, same] = codes[0, same] * rng.integers(0, 2, (int(same.sum()), 1))  # many of them zero
+    codes[:, :, codes.shape[2] - high :] = codes[0, :, codes.shape[2] - high :]
+    return {**p, "WeightFile": Image.pack(codes.reshape(len(codes), -1).astype(np.int64), 1)}
+
+
 def dwu(
     rng: np.random.Generator,
     lanes: int,
@@ -936,6 +946,14 @@ def unet_grid(module: str, rng: np.random.Generator) -> list[Params]:
             mvu(rng, 2, 2, 1, 1, 8, 8, dsp=1),
             mvu(rng, 2, 4, 1, 1, 8, 6, dsp=1),
             mvu(rng, 4, 2, 1, 1, 8, 8, dsp=1),
+            still(rng, mvu(rng, 8, 8, 64, 4, 2, 3, kind=3), 0.3),
+            still(rng, mvu(rng, 16, 4, 200, 1, 4, 4, kind=3), 0.1, high=1),
+            still(rng, mvu(rng, 8, 8, 64, 4, 4, 4), 0.3),
+            still(rng, mvu(rng, 8, 4, 200, 1, 6, 4), 0.2, high=1),
+            still(rng, mvu(rng, 8, 8, 64, 4, 8, 8, dsp=(2, 4, False)), 0.3),
+            still(rng, mvu(rng, 8, 8, 64, 4, 4, 4, dsp=(3, 8, False)), 0.3, high=1),
+            still(rng, mvu(rng, 8, 8, 64, 4, 4, 4, dsp=(4, 1, True)), 0.3),
+            still(rng, mvu(rng, 16, 8, 64, 2, 2, 2, kind=2), 0.4),
         ]
     if module == "r4_dwu":
         return [
@@ -947,6 +965,9 @@ def unet_grid(module: str, rng: np.random.Generator) -> list[Params]:
                       (1, 48, 9, 1, 8, 8, 0), (4, 8, 9, 1, 8, 8, (1, 9, False)),
                       (2, 24, 1, 9, 8, 8, (1, 1, False)), (2, 40, 1, 9, 4, 4, 0), (1, 64, 1, 9, 4, 5, 0),
                       (1, 36, 1, 9, 8, 8, (1, 1, False)))
+        ] + [
+            still(rng, dwu(rng, 4, 32, 3, 3, 8, 8, dsp=(1, 3, False)), 0.3),
+            still(rng, dwu(rng, 4, 32, 9, 2, 4, 4), 0.3),
         ]  # fmt: skip
     if module == "r4_threshold":
         return [

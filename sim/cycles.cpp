@@ -26,6 +26,7 @@ constexpr int64_t kEndless = 1 << 30;  // more beats than a FIFO ever holds
 struct Cell {
     int32_t kind, inputs, outputs, latency;
     int32_t in[2], out[2];  // wires
+    int64_t wait;           // a FIFO: cycles from a beat's taking to its being offered, 1 or 2
     int64_t slots, depth, beats, runs;
     // Slots come in runs that are alike; a run ends before slot `end`.
     const int32_t* end;
@@ -39,6 +40,7 @@ struct alignas(64) Hot {  // a cell and where it stands: two cache lines
     bool go, take, shift, full;  // what it did when it was seen: a slot, a beat taken, the pipeline moved, full of beats
     int32_t gain;                // a FIFO: beats that it holds more after a cycle
     uint8_t flags, had[2];       // plain: of the slot; a fork: whether an output has had the beat that is at the input
+    bool late;                   // a FIFO that offers a beat two cycles after it was taken, not one
     uint16_t from[2], to[2];     // cells that write its inputs and read its outputs
     int32_t in[2], out[2];
     int64_t seen;  // the last cycle that it was brought up to
@@ -46,6 +48,7 @@ struct alignas(64) Hot {  // a cell and where it stands: two cache lines
     int32_t slot, stop, run, slots;       // `stop`: the end of the run
     int32_t taken, given, depth, beats;   // a FIFO: `taken` is what it holds
     int32_t need, free, peak;             // a ring: of the slot
+    int64_t dry;                          // a FIFO: the last cycle, up to the next one, in which it offered nothing
     const Cell* c;
 
     uint64_t top() const { return mask ^ (mask >> 1); }
@@ -85,6 +88,8 @@ class Calls {
     std::vector<uint64_t> bits_;
 };
 
+static_assert(sizeof(Hot) == 128);
+
 class Netlist {
   public:
     Netlist(int64_t count, const Cell* cells, int64_t wires, int64_t sink, int64_t pace)
@@ -106,6 +111,7 @@ class Netlist {
             h.slots = c.slots;
             h.depth = std::min<int64_t>(c.depth, kEndless);
             h.beats = c.beats;
+            h.late = c.wait > 1;
             h.mask = ~uint64_t{0} >> (64 - c.latency);
             h.seen = -1;
             for (int k = 0; k < 2; ++k) {
@@ -154,6 +160,18 @@ class Netlist {
         }
         s.insert(s.end(), valid_.begin(), valid_.end());
         return s;
+    }
+
+    // Whether all goes on after `now` as it did after `then`, the state before cycle `since`. A FIFO without end that
+    // holds more may offer beats for longer, but has offered some all the time since.
+    bool repeats(const std::vector<int64_t>& then, const std::vector<int64_t>& now, int64_t since) const {
+        for (size_t i = 0; i < now.size(); ++i) {
+            if (now[i] == then[i]) continue;
+            if (i >= 5 * hot_.size() || i % 5 != 1 || now[i] < then[i]) return false;
+            const Hot& h = hot_[i / 5];
+            if (h.kind != kFifo || h.depth < kEndless || h.dry >= since || !valid_[h.out[0]]) return false;
+        }
+        return true;
     }
 
     // Goes on from such a state; false where a cell cannot hold what it holds there.
@@ -249,16 +267,19 @@ class Netlist {
     }
 
     void fifo(Hot& h, int32_t i) {
-        const bool out = ready_[h.out[0]], in = valid_[h.in[0]];
-        const bool room = h.taken < h.depth, give = h.taken > 0 && out, take = room && in;
+        const bool out = ready_[h.out[0]], in = valid_[h.in[0]], some = valid_[h.out[0]];
+        const bool room = h.taken < h.depth, give = some && out, take = room && in;
+        const int64_t left = h.taken - give;  // what is offered next where a beat comes late
         accepts(h, 0, room);
         if (take && h.taken >= h.peak) h.peak = h.taken + 1;
         h.taken += take - give;
         h.take = take;
         h.gain = take - give;
         if (i == 0) offered_ += take;
-        offers(h, 0, h.taken > 0);
-        const bool same = (h.taken < h.depth) == room && (h.taken > 0 && out) == give;
+        const bool next = h.late ? left > 0 : h.taken > 0;
+        offers(h, 0, next);
+        if (!some || !next) h.dry = cycle_ + 1;
+        const bool same = (h.taken < h.depth) == room && (next && out) == give && (next || h.taken == 0);
         again(i, !same ? 1 : h.gain > 0 ? 1 + h.depth - h.taken : h.gain < 0 ? h.taken : kNever);
     }
 
@@ -357,8 +378,9 @@ extern "C" {
 // `peaks` gets the depth with which each FIFO would have taken all that it took, when it took it.
 // `state`: 5 * count + wires numbers, unless null; the run goes on from there if `resume`, else from reset, and it gets
 // the state at the end of the last frame. -1: the cells cannot hold what they hold there.
-// A state that comes again at the end of a frame is followed by the intervals that followed it before; `period` gets the
-// frames in between, or 0 where none came again. Equal intervals alone prove nothing: FIFOs may be running dry meanwhile.
+// A state that comes again at the end of a frame (`Netlist::repeats`) is followed by the intervals that followed it
+// before; `period` gets the frames in between, or 0 where none came again. Equal intervals alone prove nothing: FIFOs may
+// be running dry meanwhile.
 int64_t rtl4ml_step(int64_t count, const Cell* cells, int64_t wires, int64_t sink, int64_t out_beats, int64_t pace,
                     int64_t frames, int64_t limit, int64_t* ends, int64_t* peaks, int64_t* state, int64_t resume,
                     int64_t* period) {
@@ -375,11 +397,9 @@ int64_t rtl4ml_step(int64_t count, const Cell* cells, int64_t wires, int64_t sin
             if (state) std::copy(now.begin(), now.end(), state);
             if (done == frames) break;
             now.push_back(net.debt(cycle));
-            const auto found = std::find(past.begin(), past.end(), now);
-            if (found != past.end()) {
-                *period = past.end() - found;
-                break;
-            }
+            for (int64_t k = done - 2; k >= 0 && !*period; --k)
+                if (net.repeats(past[k], now, ends[k])) *period = done - 1 - k;
+            if (*period) break;
             past.push_back(std::move(now));
         }
         const bool any = net.step(cycle);

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from rtl4ml.cycles import edges
@@ -36,6 +38,8 @@ class _Stepped:
         self.done = [False] * len(outputs)
         # Buffering cells: beats taken and given back of the present frame of the reader.
         self.taken = self.given = 0
+        # Beats that a FIFO took too short a time ago to offer them.
+        self.young = 0
         self.beats = int(t.need[0][-1]) if t.free is None else int(t.free[-1])
 
     def needs_offer(self, k: int) -> list[bool]:
@@ -50,12 +54,23 @@ class _Stepped:
 
     def offers(self) -> list[bool]:
         if self.fifo:
-            return [self.taken > self.k]
+            return [self.taken - self.young > self.k]
         return [p[-1] for p in self.pipe]
 
 
 def step(netlist: Netlist, limit: int = 100_000) -> tuple[int, int]:
     """(latency, interval) by stepping through the cycles, `limit` at most; see `_Stepped`."""
+    ends: list[int] = []
+    for end in frame_ends(netlist, limit):
+        ends.append(end)
+        gaps = np.diff(ends)
+        if len(gaps) >= 3 and gaps[-1] == gaps[-2] == gaps[-3]:
+            return ends[0], int(gaps[-1])
+    raise RuntimeError(f"{netlist.graph.name}: the netlist stands still after {len(ends)} frames")
+
+
+def frame_ends(netlist: Netlist, limit: int) -> Iterator[int]:
+    """Cycles in which the last beats of the frames come out, by stepping through `limit` cycles; see `_Stepped`."""
     edge_in, edge_out = edges(netlist)
     cells = [_Stepped(["s_axis"], [netlist.input.name], edge_in)]
     for c in netlist.cells:
@@ -66,7 +81,6 @@ def step(netlist: Netlist, limit: int = 100_000) -> tuple[int, int]:
     backwards = cells[::-1]
     valid: dict[str, bool] = {"s_axis": True}
     ready: dict[str, bool] = {"m_axis": True}
-    ends: list[int] = []
     beats = 0
     for cycle in range(limit):
         for cell in cells:
@@ -79,15 +93,9 @@ def step(netlist: Netlist, limit: int = 100_000) -> tuple[int, int]:
         if valid["m_axis"]:
             beats += 1
             if beats % netlist.output.beats == 0:
-                ends.append(cycle)
-                gaps = np.diff(ends)
-                if len(gaps) >= 3 and gaps[-1] == gaps[-2] == gaps[-3]:
-                    break
+                yield cycle
         for cell in backwards:
             _advance(cell, valid, ready)
-    else:
-        raise RuntimeError(f"{netlist.graph.name}: the netlist stands still after {len(ends)} frames")
-    return ends[0], int(ends[-1] - ends[-2])
 
 
 def _advance(c: _Stepped, valid: dict[str, bool], ready: dict[str, bool]) -> None:
@@ -102,11 +110,12 @@ def _advance(c: _Stepped, valid: dict[str, bool], ready: dict[str, bool]) -> Non
     if c.free is not None:
         x = c.inputs[0]
         ready[x] = c.taken - c.given < t.depth
-        before = c.taken
+        before, old = c.taken, c.taken - c.young
         if ready[x] and valid[x]:
             c.taken += 1
         if c.fifo:
-            if before > c.k and ready[c.outputs[0]]:
+            c.young = c.taken - before if t.wait == 2 else 0
+            if old > c.k and ready[c.outputs[0]]:
                 c.k += 1
                 c.given += 1
                 if c.k == c.slots:

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import Any
+from itertools import islice
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from contract import randomize
 from designs import DESIGNS
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from steps_reference import step
+from steps_reference import frame_ends, step
 
 import rtl4ml.lower as lowering
 from rtl4ml import cycles, stepper
@@ -24,7 +25,7 @@ from rtl4ml.explore import fold
 from rtl4ml.frontend import parse
 from rtl4ml.ir import Graph
 from rtl4ml.lower import lower
-from rtl4ml.netlist import Lowering, Netlist
+from rtl4ml.netlist import Cell, Lowering, Netlist, Param, Timing
 from rtl4ml.stepper import Stepper
 
 
@@ -71,6 +72,84 @@ def test_they_agree_on_a_unet(small: Netlist, short: int, monkeypatch: pytest.Mo
     assert all(n % p == 0 for n, p in zip(frames, periods, strict=True))
     found = predict(replace(small, settled=None))  # a state that cells of other periods stood in
     assert (found.latency, found.interval) == step(small)
+
+
+def test_they_agree_on_memories_that_offer_a_cycle_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Block RAM in all FIFOs of more than two entries, full and empty ones among them."""
+    monkeypatch.setattr("rtl4ml.cells.is_block", lambda depth, width: True)
+    netlist = unet(np.random.default_rng(1), 600, **SMALL)
+    fifos = [c for c in netlist.cells if isinstance(c, Fifo)]
+    assert {c.timing().wait for c in fifos} == {1, 2}
+    rng = np.random.default_rng(2)
+    seen = set()
+    for _ in range(6):
+        depth = {c.name: max(3, c.depth + int(rng.integers(-1, 3))) for c in fifos}
+        found = Stepper(netlist, *edges(netlist)).run(depths=depth, frames=6).ends
+        other = (replace(c, depth=depth[c.name]) if isinstance(c, Fifo) else c for c in netlist.cells)
+        want = frame_ends(replace(netlist, cells=tuple(other)), 8000)
+        assert found == tuple(islice(want, max(1, len(found))))
+        seen.add(found)
+    assert len(seen) > 3, "paces that are all alike prove nothing"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Some(Cell):
+    """A cell that takes and makes beats in such slots as it is told."""
+
+    module: ClassVar[str] = "some"
+
+    told: Timing
+
+    def params(self) -> dict[str, Param]:
+        return {}
+
+    def timing(self) -> Timing:
+        return self.told
+
+
+def chain(rng: np.random.Generator) -> Netlist:
+    """Three cells of random timing, a FIFO behind each of them, most without an end."""
+    n = Lowering(Graph("chain", (), (), ()))
+    first = x = n.wire("x", lanes=1, bits=8, signed=False, beats=int(rng.integers(1, 6)))
+    for i in range(3):
+        beats = int(rng.integers(1, 6))
+        y = n.wire(f"y{i}", lanes=1, bits=8, signed=False, beats=beats)
+        slots = int(rng.integers(max(beats, x.beats), 26))
+        takes = np.sort(rng.choice(slots, x.beats, replace=False))
+        need = np.searchsorted(takes, np.arange(slots), side="right")
+        emit = np.sort(rng.choice(slots, beats, replace=False))
+        told = Timing(slots, (need,), (emit,), latency=int(rng.integers(1, 4)))
+        n.add(Some(name=f"u_y{i}", inputs={"x": x}, outputs={"y": y}, told=told))
+        x = n.fifo(y, 2**40 if rng.integers(4) else int(rng.integers(2, 5)))
+    return Netlist(n.graph, tuple(n.cells), first, x)
+
+
+# In the first three a FIFO holds more than before but was empty meanwhile.
+@pytest.mark.parametrize("seed", [1316, 2653, 3622, *range(20)])
+def test_what_is_said_to_repeat_goes_on_like_that(seed: int) -> None:
+    """FIFOs that fill for ever among them: against the plain stepper."""
+    netlist = chain(np.random.default_rng(seed))
+    found = Stepper(netlist, *edges(netlist)).run()
+    ends = list(found.ends)
+    while found.period and len(ends) < 40:
+        ends.append(ends[-1] + ends[-found.period] - ends[-found.period - 1])
+    want = list(islice(frame_ends(netlist, 4000), len(ends)))
+    assert ends == want
+
+
+def test_what_fifos_held_does_not_count_for_ever() -> None:
+    """A slow source after a fast one: the pace is the source's, once the FIFOs are empty."""
+    filled = 0
+    for seed in range(17):
+        netlist = chain(np.random.default_rng(seed))
+        stepper = Stepper(netlist, *edges(netlist))
+        fast = stepper.run()
+        if fast.period:
+            filled += max(fast.peaks.values()) > 8
+            slow = stepper.run(pace=2 * stepper.pace, start=fast.state)
+            assert slow.period
+            assert slow.interval == 2 * stepper.pace
+    assert filled == 4
 
 
 def test_a_period_is_one_of_all_slots() -> None:

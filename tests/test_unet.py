@@ -179,6 +179,24 @@ def test_skip_fifos_lose_no_entry_unseen(design: rtl4ml.Design, tmp_path: Path) 
         assert run.interval > design.cycles.interval, name
 
 
+def test_fifos_in_block_memory_keep_the_pace(
+    hasty: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They offer a beat a cycle later, so the skips beside them must hold more."""
+    monkeypatch.setattr("rtl4ml.cells.is_block", lambda depth, width: True)
+    rng = np.random.default_rng(6)
+    model = student("unet").build(
+        widths=(2, 3, 4), size=(8, 12), channels=1, weight_bits=3, activation_bits=3, blocks=1
+    )
+    design = rtl4ml.convert(lively(model, rng), out=tmp_path / "design", target_interval=150)
+    skips = lowering._skips(design.netlist)
+    assert all(c.block for c in design.netlist.cells if c.name in skips)  # type: ignore[attr-defined]
+    x = images(model, 12, rng)
+    run = design.simulate(x)
+    np.testing.assert_array_equal(run.y, expected(design.parsed, x)[0])
+    assert (run.latency, run.interval) == (design.cycles.latency, design.cycles.interval)
+
+
 def test_a_student_sixteen_times_smaller(tmp_path: Path) -> None:
     """The fourth student with a quarter of its feature maps, on frames of 64 x 64, eight bits."""
     rng = np.random.default_rng(2)

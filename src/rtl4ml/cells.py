@@ -49,12 +49,17 @@ class Fifo(LibraryCell):
         # one of block RAM keeps a beat a cycle from three entries on
         return self.depth > 2 and is_block(self.depth, self.x.width)
 
+    @property
+    def wait(self) -> int:
+        """Cycles from the taking of a beat to its being offered: block RAM is written first, then read."""
+        return 1 + self.block
+
     def params(self) -> dict[str, Param]:
         return {"Width": self.x.width, "Depth": self.depth, "MemoryKind": int(self.block)}
 
     def timing(self) -> Timing:
         k = np.arange(self.x.beats)
-        return Timing(self.x.beats, (k + 1,), (k,), latency=0, wait=1, free=k + 1, depth=self.depth)
+        return Timing(self.x.beats, (k + 1,), (k,), latency=0, wait=self.wait, free=k + 1, depth=self.depth)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

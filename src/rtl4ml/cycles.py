@@ -10,6 +10,7 @@ steady pace.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,8 @@ def predict(netlist: Netlist) -> Cycles:
     work["s_axis"] = netlist.input.beats
     bottleneck = max(work, key=lambda k: work[k])
     if (pair := lowering.narrower(netlist)) is not None:
-        a, b = map(predict, pair)
+        with ThreadPoolExecutor(2) as pool:  # the stepper leaves the interpreter to others
+            a, b = pool.map(predict, pair)
         w1, w2, w = (n.graph.inputs[0].hwc[1] for n in (*pair, netlist))
         interval = round(work[bottleneck] * b.interval / max(b.cells.values()))
         if work[bottleneck] * len(netlist.cells) <= STEPPED * lowering.ANALYSED:
@@ -86,6 +88,9 @@ _ENDLESS = 2**40
 # Frames within which a `roomy` probe comes to a repetition, or counts as too slow.
 _SOON = 4
 
+# Entries that FIFOs get beyond what they held while all were taken for block RAM, until the interval is kept.
+_SOONER = 4
+
 
 def depths(
     netlist: Netlist, rows: Mapping[str, int], skips: list[str], least: int, *, roomy: bool = False
@@ -98,7 +103,7 @@ def depths(
     wait in front of faster cells, so all FIFOs but the skips are then cut to the smallest share of a row (`rows`: beats
     a row) that keeps the interval; where `roomy`, to a row. `skips` are made smaller one by one, in this order: an
     entry less and the netlist slows down or stands still; deep ones (a multiple of GRAIN) GRAIN entries less, `roomy`
-    ones as near as a twelfth.
+    ones as near as a twelfth, or not at all where they come to no repetition soon.
     """
     stepper = Stepper(netlist, *edges(netlist))
     inner = [name for name in stepper.fifos if name != "s_axis"]
@@ -127,8 +132,14 @@ def depths(
         return enough | {k: min(enough[k], v) for k, v in few.items()}
 
     eighths = 8
-    while not holds(now := cut(eighths)) and now != enough:
-        eighths *= 2
+    while not (kept := holds(now := cut(eighths))) and now != enough:
+        eighths *= 4
+    if not kept and roomy:
+        return enough, state
+    # All were taken for block RAM, which offers a beat a cycle later; what is none sends it on to the others sooner.
+    for more in range(1, _SOONER + 1) if not kept else ():
+        if holds(now := {name: n + more for name, n in enough.items()}):
+            break
     while eighths and not roomy and ((less := cut(eighths // 2)) == now or holds(less)):
         eighths, now = eighths // 2, less
     for name in skips:

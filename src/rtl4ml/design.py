@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -75,17 +76,17 @@ def convert(
     live = load(model)
     parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
     graph = fold_for(parsed.graph, target_interval=target_interval, budget=budget, layers=foldings, fit=fit)
-    netlist = lower(graph)
-    cycles = predict(netlist)
-    flags = -(-cycles.latency // cycles.interval) + 2
-    generated = {c.module: c.text() for c in netlist.cells if c.generated}  # type: ignore[attr-defined]
     hls: HlsProject | HlsCannot
-    with project_folder(out) as folder:
-        emit.write(netlist, folder, frames_in_flight=flags, generated=generated)
+    with project_folder(out) as folder, ThreadPoolExecutor(1) as pool:
+        analysed = pool.submit(_analysed, graph)  # hardly keeps the interpreter from others
         try:
             hls = bridge.write(graph, folder / "hls", clock_mhz=clock_mhz, part=PART)
         except HlsCannot as error:
             hls = error
+        netlist, cycles = analysed.result()
+        flags = -(-cycles.latency // cycles.interval) + 2
+        generated = {c.module: c.text() for c in netlist.cells if c.generated}  # type: ignore[attr-defined]
+        emit.write(netlist, folder, frames_in_flight=flags, generated=generated)
     folder = Path(out).expanduser().resolve()
     if not isinstance(hls, HlsCannot):
         hls = hls.moved(folder / "hls")
@@ -101,6 +102,11 @@ def convert(
     )
     design.seconds["convert"] = time.perf_counter() - start
     return design
+
+
+def _analysed(graph: Graph) -> tuple[Netlist, Cycles]:
+    netlist = lower(graph)
+    return netlist, predict(netlist)
 
 
 @dataclass(frozen=True, eq=False)

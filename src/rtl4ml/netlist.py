@@ -120,6 +120,17 @@ class Image:
         raw = np.frombuffer(b"".join(w.to_bytes(size, "little") for w in self.words), np.uint8)
         return np.unpackbits(raw.reshape(-1, size), axis=1, bitorder="little")[:, : self.width]
 
+    @cached_property
+    def changing(self) -> NDArray[np.bool_]:
+        """(width,) which bits are not the same in all words, bit 0 first."""
+        if self._values is None:
+            mixed = self.bits.min(0) != self.bits.max(0)
+        else:
+            values, bits = self._values
+            either = np.bitwise_or.reduce(values, axis=0) ^ np.bitwise_and.reduce(values, axis=0)
+            mixed = _planes(either[None], bits)[0] != 0
+        return np.asarray(mixed, np.bool_)
+
     def text(self) -> str:
         digits = -(-self.width // 4)
         return "".join(f"{w:0{digits}x}\n" for w in self.words)

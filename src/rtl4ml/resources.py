@@ -456,6 +456,10 @@ def _weight(code: int, kind: int, w: int) -> int:
     return code - (top << w)
 
 
+# What is left of a product by a power of two where all of them have the same sign.
+_UNSIGNED = 0.9
+
+
 def _products(p: P) -> tuple[Terms, int, int, float]:
     """Products of r4_product by the weights of an image: LUT terms, bits of the products' registers and of the
     weights', and the share of products that are not zero.
@@ -464,19 +468,20 @@ def _products(p: P) -> tuple[Terms, int, int, float]:
     image: Image = p["WeightFile"]
     n = image.width // w
     scale = min(1.0, p["ProdWidth"] / coded_width(x, signed, kind, w)) if kind == 3 else 1.0
-    if p["Block"]:  # too deep for a bit to stay as it is
+    change = image.changing.reshape(n, w)
+    if p["Block"] and change.all():
         return {"product": n * product_luts(x, signed, kind, w) * scale}, n * p["ProdWidth"], n * w, 1.0
     bits = image.bits
     codes = bits.reshape(len(bits), n, w)
-    change = (codes != codes[0]).any(0)
-    change[:, 1:] &= (codes[:, :, 1:] != codes[:, :, :-1]).any(
-        0
-    )  # a sign that is extended is the same bit again
+    if not p["Block"]:  # a sign that is extended is the same bit again
+        change[:, 1:] &= (codes[:, :, 1:] != codes[:, :, :-1]).any(0)
     product = constant = 0.0
     ff = zero = 0
     for k, wide in enumerate(change.sum(1).tolist()):
         if wide:
             share = 1.0 if kind == 0 else scale * wide / w
+            if kind == 3 and not change[k, -1]:  # it shifts as before; only the negation is gone
+                share = scale * _UNSIGNED * wide / (w - 1)
             product += product_luts(x, signed, kind, wide if kind == 0 else w) * share
             ff += p["ProdWidth"]
             continue
@@ -488,7 +493,8 @@ def _products(p: P) -> tuple[Terms, int, int, float]:
         odd = abs(v) // (v & -v)
         ff += min(p["ProdWidth"], x + 1 - signed + odd.bit_length() - (odd == 1 and v > 0))
     lut: Terms = {"product": product, "constant": constant}
-    return lut, ff, _columns(image).shape[1] if len(bits) > 1 else 0, 1.0 - zero / n
+    word = int(change.sum()) if p["Block"] else _columns(image).shape[1]
+    return lut, ff, word if len(bits) > 1 else 0, 1.0 - zero / n
 
 
 def _lut_sums(p: P, *, shared: int, outputs: int, products: int) -> tuple[Terms, Terms]:
@@ -502,7 +508,7 @@ def _lut_sums(p: P, *, shared: int, outputs: int, products: int) -> tuple[Terms,
     depth = _depth(image)
     bits = image.bits.reshape(depth, n, products, w)
     bits = np.pad(bits, ((0, 0), (0, 0), (0, pairs * 2 - products), (0, 0))).reshape(depth, n, pairs, 2, w)
-    change = np.ones(bits.shape[1:], bool) if p["Block"] else (bits != bits[0]).any(0)
+    change = (bits != bits[0]).any(0)
     change[..., products % 2 * -1 :, 1, :] &= products % 2 == 0  # the odd one's partner
     chosen = change.any(2)  # (n, pairs, rows): a multiplexer
     kept = ~chosen & bits[0].any(2)  # a row that is always the same element or sum
@@ -654,14 +660,15 @@ def _link_ends(p: P, sums: int, products: int) -> list[int]:
 
 def _weight_blocks(p: P, sums: int, products: int, folds: int) -> float:
     """RAMB36 of the weights: a memory for every link of a chain, less the blocks of which it reads no bit."""
-    width, links = p["WeightFile"].width, p["Chain"]
-    if links == 1:
+    changing, links = p["WeightFile"].changing, p["Chain"]
+    width = int(changing.sum())
+    if links == 1 or not width:
         return bram36(width, folds)
-    ends = _link_ends(p, sums, products)
-
+    before = np.concatenate([[0], np.cumsum(changing)])  # bits that are the same in all words are in no block
+    ends = [int(before[e]) for e in _link_ends(p, sums, products)]
     w, d, cost = min(TILES, key=lambda t: ceil(width / t[0]) * ceil(folds / t[1]) * t[2])  # of the whole word
-    read = sum((b - 1) // w - a // w + 1 for a, b in pairwise(ends) if b > a)
-    return float(read * ceil(folds / d) * cost)
+    blocks = sum((b - 1) // w - a // w + 1 for a, b in pairwise(ends) if b > a)
+    return float(blocks * ceil(folds / d) * cost)
 
 
 @models("r4_mvu")

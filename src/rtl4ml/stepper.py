@@ -9,7 +9,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl4ml.cells import Fifo
 from rtl4ml.errors import EnvironmentProblem
 from rtl4ml.netlist import Netlist, Timing
 from rtl4ml.tools import cache_folder, disk_errors, require
@@ -34,7 +35,7 @@ class _Cell(ctypes.Structure):
         *((name, ctypes.c_int32) for name in ("kind", "inputs", "outputs", "latency")),
         ("source", ctypes.c_int32 * 2),
         ("sink", ctypes.c_int32 * 2),
-        *((name, ctypes.c_int64) for name in ("slots", "depth", "beats", "runs")),
+        *((name, ctypes.c_int64) for name in ("wait", "slots", "depth", "beats", "runs")),
         *((name, ctypes.c_void_p) for name in ("end", "flags", "need", "free")),
     ]
 
@@ -84,6 +85,7 @@ class Stepper:
         cells.append(self._cell("m_axis", edge_out, [netlist.output.name], ["m_axis"]))
         self._cells = (_Cell * len(cells))(*cells)
         names = ["s_axis", *(c.name for c in netlist.cells), "m_axis"]
+        self._made = {c.name: c for c in netlist.cells if isinstance(c, Fifo)}
         self.fifos = {name: i for i, name in enumerate(names) if self._cells[i].kind == FIFO}
         self.pace = max(slots)  # no netlist is faster
         self._limit = 80 * self.pace + 4 * sum(slots)
@@ -98,6 +100,7 @@ class Stepper:
 
     def _cell(self, name: str, t: Timing, ins: list[str], outs: list[str]) -> _Cell:
         c = _Cell(inputs=len(ins), outputs=len(outs), latency=max(1, t.latency), slots=t.slots, depth=t.depth)
+        c.wait = t.wait
         if t.latency > 64:
             raise ValueError(f"{name}: a latency of {t.latency} cycles is more than the stepper's 64")
         for k, w in enumerate(ins):
@@ -160,6 +163,7 @@ class Stepper:
             cells = (_Cell * len(self._cells)).from_buffer_copy(self._cells)
             for name, depth in depths.items():
                 cells[self.fifos[name]].depth = depth
+                cells[self.fifos[name]].wait = replace(self._made[name], depth=depth).wait
         ends = (ctypes.c_int64 * frames)()
         peaks = (ctypes.c_int64 * len(cells))()
         sink, period = self._wires["m_axis"], ctypes.c_int64()
