@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import hardware_lines
 import numpy as np
 
 import rtl4ml
@@ -203,7 +204,7 @@ def page(metrics: Mapping[str, Any], report: Mapping[str, Any], rows: Sequence[M
         "",
         "## Hardware",
         "",
-        *hardware_lines(report),
+        *hardware_table(report),
         "",
     ]
     return "\n".join(lines)
@@ -278,26 +279,8 @@ def verdict(rows: Sequence[Mapping[str, Any]], radius: int, stage: str) -> str:
     return f"Distilled against scratch, {stage}, at equal steps: {'; '.join(said)}."
 
 
-def hardware_lines(report: Mapping[str, Any]) -> list[str]:
-    available, clock = report["resources"]["available"], report["target"]["clock_mhz"]
-    interval, exact, stalls = report["cycles"]["interval"], report["exactness"], report["stalls"]
-
-    def counted(kind: str) -> str:
-        some = report["resources"].get(kind)
-        if not some:
-            return "not run"
-        units = (("lut", "LUT"), ("ff", "FF"), ("dsp", "DSP48E2"), ("bram36", "RAMB36"))
-        return ", ".join(f"{some[k]:,g} {unit} ({100 * some[k] / available[k]:.1f} %)" for k, unit in units)
-
-    def proof(what: Mapping[str, Any] | None, of: str) -> str:
-        return f"{what['mismatches']} of {what['values']:,} {of} differ" if what else "not run"
-
-    def both(pair: Mapping[str, Any]) -> str:
-        return ", ".join("not run" if pair[k] is None else f"{pair[k]:,}" for k in ("model", "rtl"))
-
-    stalled = (
-        f"{stalls['mismatches']} of {stalls['frames']} differ" if stalls and stalls["frames"] else "not run"
-    )
+def hardware_table(report: Mapping[str, Any]) -> list[str]:
+    clock, cycles, exact = report["target"]["clock_mhz"], report["cycles"], report["exactness"]
     return [
         "Threshold and opening included, converted for the ZCU102 without a target for the interval. Estimated is from "
         "the model of cycles and resources alone; nothing was placed, no timing met, the clock is assumed:",
@@ -305,14 +288,16 @@ def hardware_lines(report: Mapping[str, Any]) -> list[str]:
         "| | |",
         "| --- | --- |",
         f"| multiply-accumulates a tile | {report['model']['macs']:,} |",
-        f"| interval, cycles: estimated, simulated | {both(interval)} |",
-        f"| latency, cycles: estimated, simulated | {both(report['cycles']['latency'])} |",
-        f"| tiles of 128 x 128 a second at {clock:g} MHz | {clock * 1e6 / interval['model']:,.0f} |",
-        f"| {report['target']['part']}: estimated | {counted('model')} |",
-        f"| the same, counted by Yosys | {counted('yosys')} |",
-        f"| masks of test tiles, emulation against QKeras | {proof(exact.get('emulate'), 'pixels')} |",
-        f"| masks of some of them, RTL simulation against QKeras | {proof(exact.get('rtl'), 'pixels')} |",
-        f"| tiles under random stalls | {stalled} |",
+        f"| interval, cycles: estimated, simulated | {hardware_lines.both(cycles['interval'])} |",
+        f"| latency, cycles: estimated, simulated | {hardware_lines.both(cycles['latency'])} |",
+        f"| tiles of 128 x 128 a second at {clock:g} MHz | {clock * 1e6 / cycles['interval']['model']:,.0f} |",
+        f"| {report['target']['part']}: estimated | {hardware_lines.resources(report, 'model')} |",
+        f"| the same, counted by Yosys | {hardware_lines.resources(report, 'yosys')} |",
+        "| masks of test tiles, emulation against QKeras | "
+        f"{hardware_lines.proof(exact.get('emulate'), 'pixels')} |",
+        "| masks of some of them, RTL simulation against QKeras | "
+        f"{hardware_lines.proof(exact.get('rtl'), 'pixels')} |",
+        f"| tiles under random stalls | {hardware_lines.stalled(report, 'tiles')} |",
     ]
 
 

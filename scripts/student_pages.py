@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import hardware_lines
 import numpy as np
 
 import rtl4ml
@@ -219,33 +220,18 @@ def spread(found: Mapping[str, Any]) -> str:
 
 
 def hardware(report: Mapping[str, Any], pixels: int) -> str:
-    def number(value: Any) -> str:
-        return "not run" if value is None else f"{value:,}"
-
-    def resources(kind: str) -> str:
-        some = report["resources"].get(kind)
-        if not some:
-            return "not run"
-        return ", ".join(f"{some[key]:,g}" for key in ("lut", "ff", "dsp", "bram36"))
-
-    def proof(what: Mapping[str, Any] | None) -> str:
-        return "not run" if not what else f"{what['mismatches']:,} of {what['values']:,} values differ"
-
     cycles, exact, throughput = report["cycles"], report["exactness"], report["throughput"]
-    stalls = report["stalls"]
     rows = [
-        ("emulation against QKeras, all labelled pixels", proof(exact.get("emulate"))),
-        ("RTL simulation against QKeras, some test pixels", proof(exact.get("rtl"))),
         (
-            "the same under random stalls",
-            f"{stalls['mismatches']} of {stalls['frames']} frames differ"
-            if stalls and stalls["frames"]
-            else "not run",
+            "emulation against QKeras, all labelled pixels",
+            hardware_lines.proof(exact.get("emulate"), "values"),
         ),
-        ("interval, cycles a pixel: estimated, simulated", _both(number, cycles["interval"])),
-        ("latency, cycles: estimated, simulated", _both(number, cycles["latency"])),
-        ("LUT, FF, DSP48E2, RAMB36: estimated", resources("model")),
-        ("LUT, FF, DSP48E2, RAMB36: counted by Yosys", resources("yosys")),
+        ("RTL simulation against QKeras, some test pixels", hardware_lines.proof(exact.get("rtl"), "values")),
+        ("the same under random stalls", hardware_lines.stalled(report, "frames")),
+        ("interval, cycles a pixel: estimated, simulated", hardware_lines.both(cycles["interval"])),
+        ("latency, cycles: estimated, simulated", hardware_lines.both(cycles["latency"])),
+        (f"{report['target']['part']}: estimated", hardware_lines.resources(report, "model")),
+        ("the same, counted by Yosys", hardware_lines.resources(report, "yosys")),
         (
             f"pixels/s at an assumed {throughput['assumed_clock_mhz']:g} MHz, no timing was met",
             f"{throughput['samples_per_s']:,.0f}",
@@ -256,10 +242,6 @@ def hardware(report: Mapping[str, Any], pixels: int) -> str:
         f"nothing here has run on a board. {pixels:,} labelled pixels.\n\n| | |\n| --- | --- |\n"
     )
     return text + "\n".join(f"| {label} | {value} |" for label, value in rows)
-
-
-def _both(number: Any, pair: Mapping[str, Any]) -> str:
-    return f"{number(pair['model'])}, {number(pair['rtl'])}"
 
 
 if __name__ == "__main__":
