@@ -124,6 +124,14 @@ def still(rng: np.random.Generator, p: Params, share: float, *, high: int = 0) -
     return {**p, "WeightFile": Image.pack(codes.reshape(len(codes), -1).astype(np.int64), 1)}
 
 
+def small(rng: np.random.Generator, p: Params, deviation: float) -> Params:
+    """The same with weights as training leaves them, most of them near 0."""
+    w = p["WeightWidth"]
+    rows = p["WeightFile"].bits.shape
+    values = np.rint(rng.normal(0, deviation, (rows[0], rows[1] // w))).astype(np.int64)
+    return {**p, "WeightFile": Image.pack(values.clip(-(2 ** (w - 1)), 2 ** (w - 1) - 1), w)}
+
+
 def dwu(
     rng: np.random.Generator,
     lanes: int,
@@ -954,6 +962,9 @@ def unet_grid(module: str, rng: np.random.Generator) -> list[Params]:
             still(rng, mvu(rng, 8, 8, 64, 4, 4, 4, dsp=(3, 8, False)), 0.3, high=1),
             still(rng, mvu(rng, 8, 8, 64, 4, 4, 4, dsp=(4, 1, True)), 0.3),
             still(rng, mvu(rng, 16, 8, 64, 2, 2, 2, kind=2), 0.4),
+            small(rng, mvu(rng, 4, 6, 1, 1, 8, 8), 9),
+            small(rng, mvu(rng, 8, 9, 1, 1, 4, 4), 2),
+            small(rng, mvu(rng, 3, 8, 1, 1, 6, 6, signed=1), 5),
         ]
     if module == "r4_dwu":
         return [
@@ -968,6 +979,11 @@ def unet_grid(module: str, rng: np.random.Generator) -> list[Params]:
         ] + [
             still(rng, dwu(rng, 4, 32, 3, 3, 8, 8, dsp=(1, 3, False)), 0.3),
             still(rng, dwu(rng, 4, 32, 9, 2, 4, 4), 0.3),
+            small(rng, dwu(rng, 6, 1, 9, 1, 8, 8), 9),
+            small(rng, dwu(rng, 24, 1, 9, 1, 8, 8), 4),
+            small(rng, dwu(rng, 8, 1, 9, 1, 4, 4), 2),
+            small(rng, dwu(rng, 4, 1, 9, 1, 6, 6, signed=1), 5),
+            small(rng, dwu(rng, 3, 1, 25, 1, 8, 8), 20),
         ]  # fmt: skip
     if module == "r4_threshold":
         return [

@@ -516,26 +516,79 @@ def _lut_sums(p: P, *, shared: int, outputs: int, products: int) -> tuple[Terms,
     first = rows & (np.cumsum(rows, 2) == 1)
     # What a row is added to reaches a bit further than itself, the last row as far as the result.
     reach = np.array([min(term + 1, width - b) if b < w - 1 else max(width - b, 1) for b in range(w)])
+    added, couples = (rows & ~first) * reach, shared * (products // 2) * bool(rows.any())
+    if depth == 1:
+        code = (bits[0, :, :, 0] + 2 * bits[0, :, :, 1]).reshape(shared, outputs, pairs, w)
+        fresh, couples = _fresh(code), int((code == 3).any((1, 3)).sum())
+        added -= (
+            (added > 0) & (kept & (bits[0].sum(2) == 1)) & (not p["XSigned"])
+        )  # an element has no top bit
+        added *= fresh.reshape(n, pairs, w)
     lut: Terms = {
-        "row": float(((rows & ~first) * reach)[..., :-1].sum()),
-        "last_row": float(((rows & ~first) * reach)[..., -1].sum()),
+        "row": float(added[..., :-1].sum()),
+        "last_row": float(added[..., -1].sum()),
         "first_row": float((chosen & first).sum()) * term,
-        "sum": shared * (products // 2) * x * (rows.any()),
+        "sum": couples * x,
     }
     adders, registers, shifts = _tree(pairs, width, p["SumWidth"], registered=True)
     lut |= {"tree": n * adders, "tree_shift": n * shifts}
-    cuts = sum(term + 4 * j + 2 for j in range(stages - 1))
+    cuts = sum(term + 4 * j + 5 for j in range(stages - 1))  # sums of the rows up to a stage's end
     late = sum(max(0, (b - 1) // 4) for b in range(w))  # registers that a weight's later bits wait in
     # Bits of a word that are alike in every fold share a register.
     unlike = float(change.sum()) if p["Block"] else float(_columns(image).shape[1])
+    operands, pair, cut = (
+        shared * stages * (products * x + products // 2 * term),
+        n * pairs * width,
+        n * pairs * cuts,
+    )
+    if depth == 1:
+        operands, pair, cut = _constant_pairs(code, fresh, x, term, width)
     ff: Terms = {
-        "operands": shared * stages * (products * x + products // 2 * term),
-        "pair": n * pairs * width,
-        "cut": n * pairs * cuts,
+        "operands": operands,
+        "pair": pair,
+        "cut": cut,
         "weights": unlike * (1 + late / w) if depth > 1 else 0.0,
         "tree": n * registers,
     }
     return lut, ff
+
+
+def _fresh(code: Bits) -> NDArray[np.bool_]:
+    """Which rows (shared, outputs, pairs, bits) add what no other output's pair of the same elements adds up to: Yosys
+    makes what is alike up to a row once.
+    """
+    prefix = np.cumsum(code.astype(np.int64) << 2 * np.arange(code.shape[-1]), axis=-1)
+    order = np.argsort(prefix, axis=1, kind="stable")
+    new = np.diff(np.take_along_axis(prefix, order, 1), axis=1, prepend=-1) != 0
+    fresh = np.empty(code.shape, bool)
+    np.put_along_axis(fresh, order, new, axis=1)
+    return fresh
+
+
+def _constant_pairs(
+    code: Bits, fresh: NDArray[np.bool_], x: int, term: int, width: int
+) -> tuple[int, int, int]:
+    """Register bits of r4_dot_pair with weights that never change: elements and their sums in as many stages as a row
+    still takes them, results, and sums of the rows up to a stage's end.
+
+    code: what each row adds, as the module chooses it; fresh: see `_fresh`; both (shared, outputs, pairs, bits)
+    """
+    w = code.shape[-1]
+    stage = np.array([max(0, (b - 1) // 4) for b in range(w)])
+    operands = 0
+    for taken, size in ((1, x), (2, x), (3, term)):
+        some = (code == taken).any(1)  # (shared, pairs, bits)
+        operands += int(np.where(some.any(-1), (stage * some).max(-1) + 1, 0).sum()) * size
+
+    def reach(rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Bits of the sum of such rows, from the lowest one up, with a carry where they overlap."""
+        low, high = rows.argmax(-1), rows.shape[-1] - 1 - rows[..., ::-1].argmax(-1)
+        return np.where(rows.any(-1), high - low + term + (high > low), 0)
+
+    rows = code > 0
+    whole = np.where(rows[..., -1], width - rows.argmax(-1), np.minimum(reach(rows), width))
+    cut = sum(int((reach(rows[..., : b + 1]) * fresh[..., b]).sum()) for b in range(4, w - 1, 4))
+    return operands, int((whole * fresh[..., -1]).sum()), cut
 
 
 def _dsp_sums(p: P, *, shared: int, outputs: int, products: int) -> tuple[Terms, Terms]:
