@@ -467,6 +467,16 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
             table(rng, 1, 8, 12, -20, 40, 4, shared=0),
             table(rng, 2, 1, 12, -1024, 2048, 8),
             table(rng, 4, 8, 12, -64, 128, 8, shared=0),
+            table(rng, 32, 1, 12, 32, 157, 2),
+            table(rng, 4, 1, 16, 32, 157, 2),
+            table(rng, 4, 1, 11, 32, 157, 2),
+            table(rng, 4, 1, 12, -37, 100, 3),
+            table(rng, 4, 1, 14, 17, 60, 4),
+            table(rng, 4, 1, 10, 3, 40, 2),
+            table(rng, 4, 1, 12, 32, 128, 2),
+            table(rng, 4, 1, 12, 1, 157, 2),
+            table(rng, 4, 1, 12, 0, 157, 2),
+            table(rng, 4, 1, 12, -2048, 157, 2),
         ]
     if module == "r4_fifo":
         sizes = [

@@ -456,8 +456,9 @@ def _weight(code: int, kind: int, w: int) -> int:
     return code - (top << w)
 
 
-# What is left of a product by a power of two where all of them have the same sign.
-_UNSIGNED = 0.9
+# What each bit of a power of two that never changes leaves of its product: the sign's takes the negation away, others
+# some of the shifts, and a LUT for every bit of the result remains.
+_BIT_LESS = 0.9
 
 
 def _products(p: P) -> tuple[Terms, int, int, float]:
@@ -479,9 +480,7 @@ def _products(p: P) -> tuple[Terms, int, int, float]:
     ff = zero = 0
     for k, wide in enumerate(change.sum(1).tolist()):
         if wide:
-            share = 1.0 if kind == 0 else scale * wide / w
-            if kind == 3 and not change[k, -1]:  # it shifts as before; only the negation is gone
-                share = scale * _UNSIGNED * wide / (w - 1)
+            share = {0: 1.0, 3: scale * _BIT_LESS ** (w - wide)}.get(kind, wide / w)
             product += product_luts(x, signed, kind, wide if kind == 0 else w) * share
             ff += p["ProdWidth"]
             continue
@@ -1010,12 +1009,14 @@ def _table(p: P) -> tuple[Terms, Terms, float]:
     index = _log(p["Entries"])
     least = -(1 << (x - 1)) if p["XSigned"] else 0
     below, above = p["First"] > least, p["First"] + p["Entries"] < least + (1 << x)
+    # A carry chain adds -First: a bit of x goes into it as it is or, where the constant has a one, inverted by a LUT.
+    inverted = -p["First"] % (1 << (x + 1 if below else index))
     lut: Terms = {
         "one": 1,
         "row": _counter(rows),
-        "offset": n * x * (p["First"] % (1 << index) != 0),
+        "offset": n * inverted.bit_count(),
         "limit": n * x * (below + above),
-        "index": n * index * (below or above),
+        "index": n * index * (below and above),  # of one limit alone registers are set or reset
     }
     ff: Terms = {"one": 1, "row": _counter(rows), "index": n * index, "y": n * y}
     if p["Block"]:
