@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Steps through the cycles of a netlist without data, on the rules that rtl4ml.netlist.Timing states. Called by
-// rtl4ml.cycles through its C interface; the fields of Cell are declared there once more.
+// rtl4ml.stepper through its C interface; the fields of Cell are declared there once more.
 //
 // A cell is looked at in a cycle only where something may be new for it: a `valid` or `ready` that it sees has changed,
 // or its own state leads to a change. In all cycles between it does what it did last (`Hot::go` and so on), which is
@@ -48,7 +48,7 @@ struct alignas(64) Hot {  // a cell and where it stands: two cache lines
     int32_t slot, stop, run, slots;       // `stop`: the end of the run
     int32_t taken, given, depth, beats;   // a FIFO: `taken` is what it holds
     int32_t need, free, peak;             // a ring: of the slot
-    int64_t dry;                          // a FIFO: the last cycle, up to the next one, in which it offered nothing
+    int64_t dry;                          // a FIFO: the cycle from which on it always offered a beat, if it does now
     const Cell* c;
 
     uint64_t top() const { return mask ^ (mask >> 1); }
@@ -59,6 +59,8 @@ struct alignas(64) Hot {  // a cell and where it stands: two cache lines
         else need = c->need[r], free = c->free[r];
     }
 };
+
+static_assert(sizeof(Hot) == 128);
 
 // Sets of cells, one for every cycle ahead; the cell of the highest number first.
 class Calls {
@@ -87,8 +89,6 @@ class Calls {
     int64_t words_;
     std::vector<uint64_t> bits_;
 };
-
-static_assert(sizeof(Hot) == 128);
 
 class Netlist {
   public:
@@ -169,7 +169,7 @@ class Netlist {
             if (now[i] == then[i]) continue;
             if (i >= 5 * hot_.size() || i % 5 != 1 || now[i] < then[i]) return false;
             const Hot& h = hot_[i / 5];
-            if (h.kind != kFifo || h.depth < kEndless || h.dry >= since || !valid_[h.out[0]]) return false;
+            if (h.kind != kFifo || h.depth < kEndless || h.dry > since || !valid_[h.out[0]]) return false;
         }
         return true;
     }

@@ -21,7 +21,7 @@ import rtl4ml.lower as lowering
 from rtl4ml import cycles, stepper
 from rtl4ml.cells import Fifo, Geometry, Window
 from rtl4ml.cycles import edges, predict
-from rtl4ml.explore import fold
+from rtl4ml.explore import fold, fold_for
 from rtl4ml.frontend import parse
 from rtl4ml.ir import Graph
 from rtl4ml.lower import lower
@@ -174,6 +174,18 @@ def test_a_skip_fifo_is_as_deep_as_its_pace_needs(small: Netlist) -> None:
             assert step(short, limit=10 * interval)[1] > interval
         except RuntimeError as error:
             assert "stands still" in str(error)
+
+
+def test_a_design_is_analysed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it takes and its netlist come from the same analysis."""
+    runs = []
+    analyse = lowering.depths
+    monkeypatch.setattr(
+        lowering, "depths", lambda *args, **options: runs.append(1) or analyse(*args, **options)
+    )
+    model = randomize(student("unet").build(**SMALL), np.random.default_rng(4))
+    lower(fold_for(parse(model).graph, target_interval=600, budget=None))
+    assert len(runs) == 1
 
 
 def test_slots_are_those_of_the_timing(small: Netlist) -> None:

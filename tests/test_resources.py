@@ -12,6 +12,7 @@ from designs import DESIGNS
 
 import rtl4ml
 from rtl4ml import resources, synthesize, train
+from rtl4ml.netlist import Image
 from rtl4ml.resources import bram36
 from rtl4ml.synthesize import total
 
@@ -40,6 +41,16 @@ def test_prediction_holds_for_the_student(tmp_path: Path) -> None:
     assert_close(design)
     share = {k: getattr(total(design.model), k) / v for k, v in rtl4ml.explore.XCZU9EG.items()}
     assert max(share.values()) < 0.20, share
+
+
+def test_an_estimate_leaves_the_image_as_it_is() -> None:
+    """Weights of which bits repeat: they count once in LUTs, but the next one may ask about block memory."""
+    image = Image.pack(np.random.default_rng(0).integers(-1, 2, (16, 8)), 4)
+    before = image.changing.copy()
+    p = {"Simd": 4, "Pe": 2, "SimdFolds": 16, "PeFolds": 1, "XWidth": 4, "XSigned": 0, "WeightWidth": 4,
+         "WeightKind": 3, "ProdWidth": 11, "SumWidth": 13, "AccWidth": 17, "WeightFile": image}  # fmt: skip
+    resources.estimate("r4_mvu", p)
+    np.testing.assert_array_equal(image.changing, before)
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_skip_fifos_lose_no_entry_unseen(design: rtl4ml.Design, tmp_path: Path) 
 def test_fifos_in_block_memory_keep_the_pace(
     hasty: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They offer a beat a cycle later, so the skips beside them must hold more."""
+    """They offer a beat a cycle later, which depths and predictions must know to the cycle."""
     monkeypatch.setattr("rtl4ml.cells.is_block", lambda depth, width: True)
     rng = np.random.default_rng(6)
     model = student("unet").build(
@@ -190,7 +190,9 @@ def test_fifos_in_block_memory_keep_the_pace(
     )
     design = rtl4ml.convert(lively(model, rng), out=tmp_path / "design", target_interval=150)
     skips = lowering._skips(design.netlist)
+    assert len(skips) == 2
     assert all(c.block for c in design.netlist.cells if c.name in skips)  # type: ignore[attr-defined]
+    assert design.cycles.interval == max(design.cycles.cells.values())
     x = images(model, 12, rng)
     run = design.simulate(x)
     np.testing.assert_array_equal(run.y, expected(design.parsed, x)[0])

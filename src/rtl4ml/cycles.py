@@ -88,9 +88,6 @@ _ENDLESS = 2**40
 # Frames within which a `roomy` probe comes to a repetition, or counts as too slow.
 _SOON = 4
 
-# Entries that FIFOs get beyond what they held while all were taken for block RAM, until the interval is kept.
-_SOONER = 4
-
 
 def depths(
     netlist: Netlist, rows: Mapping[str, int], skips: list[str], least: int, *, roomy: bool = False
@@ -103,7 +100,7 @@ def depths(
     wait in front of faster cells, so all FIFOs but the skips are then cut to the smallest share of a row (`rows`: beats
     a row) that keeps the interval; where `roomy`, to a row. `skips` are made smaller one by one, in this order: an
     entry less and the netlist slows down or stands still; deep ones (a multiple of GRAIN) GRAIN entries less, `roomy`
-    ones as near as a twelfth, or not at all where they come to no repetition soon.
+    ones as near as a twelfth. Where even those that are enough come to no repetition, they are left at that.
     """
     stepper = Stepper(netlist, *edges(netlist))
     inner = [name for name in stepper.fifos if name != "s_axis"]
@@ -134,12 +131,8 @@ def depths(
     eighths = 8
     while not (kept := holds(now := cut(eighths))) and now != enough:
         eighths *= 4
-    if not kept and roomy:
+    if not kept:
         return enough, state
-    # All were taken for block RAM, which offers a beat a cycle later; what is none sends it on to the others sooner.
-    for more in range(1, _SOONER + 1) if not kept else ():
-        if holds(now := {name: n + more for name, n in enough.items()}):
-            break
     while eighths and not roomy and ((less := cut(eighths // 2)) == now or holds(less)):
         eighths, now = eighths // 2, less
     for name in skips:

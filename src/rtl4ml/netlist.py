@@ -129,7 +129,9 @@ class Image:
             values, bits = self._values
             either = np.bitwise_or.reduce(values, axis=0) ^ np.bitwise_and.reduce(values, axis=0)
             mixed = _planes(either[None], bits)[0] != 0
-        return np.asarray(mixed, np.bool_)
+        mixed = np.asarray(mixed, np.bool_)
+        mixed.setflags(write=False)
+        return mixed
 
     def text(self) -> str:
         digits = -(-self.width // 4)

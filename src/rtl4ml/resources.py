@@ -469,7 +469,7 @@ def _products(p: P) -> tuple[Terms, int, int, float]:
     image: Image = p["WeightFile"]
     n = image.width // w
     scale = min(1.0, p["ProdWidth"] / coded_width(x, signed, kind, w)) if kind == 3 else 1.0
-    change = image.changing.reshape(n, w)
+    change = image.changing.reshape(n, w).copy()
     if p["Block"] and change.all():
         return {"product": n * product_luts(x, signed, kind, w) * scale}, n * p["ProdWidth"], n * w, 1.0
     bits = image.bits
@@ -507,7 +507,8 @@ def _lut_sums(p: P, *, shared: int, outputs: int, products: int) -> tuple[Terms,
     depth = _depth(image)
     bits = image.bits.reshape(depth, n, products, w)
     bits = np.pad(bits, ((0, 0), (0, 0), (0, pairs * 2 - products), (0, 0))).reshape(depth, n, pairs, 2, w)
-    change = (bits != bits[0]).any(0)
+    change = np.pad(image.changing.reshape(n, products, w), ((0, 0), (0, pairs * 2 - products), (0, 0)))
+    change = change.reshape(n, pairs, 2, w)
     change[..., products % 2 * -1 :, 1, :] &= products % 2 == 0  # the odd one's partner
     chosen = change.any(2)  # (n, pairs, rows): a multiplexer
     kept = ~chosen & bits[0].any(2)  # a row that is always the same element or sum
@@ -553,8 +554,8 @@ def _lut_sums(p: P, *, shared: int, outputs: int, products: int) -> tuple[Terms,
 
 
 def _fresh(code: Bits) -> NDArray[np.bool_]:
-    """Which rows (shared, outputs, pairs, bits) add what no other output's pair of the same elements adds up to: Yosys
-    makes what is alike up to a row once.
+    """Which rows (shared, outputs, pairs, bits) add up to what no output before has of the same elements: Yosys makes
+    what is alike up to a row once.
     """
     prefix = np.cumsum(code.astype(np.int64) << 2 * np.arange(code.shape[-1]), axis=-1)
     order = np.argsort(prefix, axis=1, kind="stable")
@@ -579,14 +580,14 @@ def _constant_pairs(
         some = (code == taken).any(1)  # (shared, pairs, bits)
         operands += int(np.where(some.any(-1), (stage * some).max(-1) + 1, 0).sum()) * size
 
-    def reach(rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def size_of(some: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Bits of the sum of such rows, from the lowest one up, with a carry where they overlap."""
-        low, high = rows.argmax(-1), rows.shape[-1] - 1 - rows[..., ::-1].argmax(-1)
-        return np.where(rows.any(-1), high - low + term + (high > low), 0)
+        low, high = some.argmax(-1), some.shape[-1] - 1 - some[..., ::-1].argmax(-1)
+        return np.where(some.any(-1), high - low + term + (high > low), 0)
 
     rows = code > 0
-    whole = np.where(rows[..., -1], width - rows.argmax(-1), np.minimum(reach(rows), width))
-    cut = sum(int((reach(rows[..., : b + 1]) * fresh[..., b]).sum()) for b in range(4, w - 1, 4))
+    whole = np.where(rows[..., -1], width - rows.argmax(-1), np.minimum(size_of(rows), width))
+    cut = sum(int((size_of(rows[..., : b + 1]) * fresh[..., b]).sum()) for b in range(4, w - 1, 4))
     return operands, int((whole * fresh[..., -1]).sum()), cut
 
 

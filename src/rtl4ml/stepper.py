@@ -8,6 +8,7 @@ import hashlib
 import os
 import subprocess
 import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -44,7 +45,7 @@ class _Cell(ctypes.Structure):
 class Steps:
     """What a run gave. ends: cycle of every frame's last output beat; peaks: depths that each FIFO could have had;
     state: where the last frame that was stepped through left all cells, None if none came out; period: frames after
-    which that state came again, 0 if it did not.
+    which that state came again, or one in which FIFOs without end only hold more, 0 if none did.
     """
 
     ends: tuple[int, ...]
@@ -54,8 +55,8 @@ class Steps:
 
     @property
     def steady(self) -> bool:
-        """Whether all that follows is a repetition; without one, as where a FIFO without end fills up, whether the pace
-        was the same at the end of a long run.
+        """Whether all that follows is a repetition; without one, as where a deep FIFO fills up, whether the pace was
+        the same at the end of a long run.
         """
         gaps = np.diff(self.ends)
         return self.period > 0 or (len(gaps) >= FRAMES - 1 and len(set(gaps[-FRAMES // 4 :].tolist())) == 1)
@@ -152,7 +153,8 @@ class Stepper:
         pace: int = 0,
         start: State | None = None,
     ) -> Steps:
-        """Steps until a frame ends in a state that one ended in before, `frames` are out, or nothing can move any more.
+        """Steps until a frame ends in a state that repeats an earlier one (`Steps.period`), `frames` are out, or
+        nothing can move any more.
 
         depths: of FIFOs, where they are to differ from the netlist's
         pace:   cycles over which the source spreads a frame's beats; 0: it always offers
@@ -201,9 +203,17 @@ def _period(a: NDArray[np.uint8]) -> int:
     return n
 
 
-@cache
 def _library() -> ctypes.CDLL:
     """The compiled stepper. Raises EnvironmentProblem where g++ is missing or fails."""
+    with _LOCK:  # `cache` alone lets several threads compile
+        return _compiled()
+
+
+_LOCK = threading.Lock()
+
+
+@cache
+def _compiled() -> ctypes.CDLL:
     source = files("rtl4ml.sim").joinpath("cycles.cpp").read_bytes()
     compiler = require("g++")
     told = subprocess.run([compiler, "-dumpfullversion", "-dumpmachine"], capture_output=True, check=False)
