@@ -94,7 +94,7 @@ class OpContract:
     strategy: ClassVar[st.SearchStrategy[dict[str, Any]]]
     csim: ClassVar[bool] = True
     output: ClassVar[str] = "logits"
-    # Whether the quick networks of test_bridge have the operator: its C simulation alone can wait then.
+    # Whether the quick networks of test_bridge or test_unet have the operator: its C simulation alone can wait then.
     bridged: ClassVar[bool] = False
 
     def model(self, **case: Any) -> Any:

@@ -293,6 +293,7 @@ class TestFolded2D(OpContract):
 
 
 class TestDepthwise2D(OpContract):
+    bridged = True
     cases: ClassVar = [
         {"padding": "same", "target_interval": 130},
         {
@@ -335,6 +336,7 @@ class TestDepthwise2D(OpContract):
 
 
 class TestSeparable2D(OpContract):
+    bridged = True
     cases: ClassVar = [
         {"padding": "same", "target_interval": 200},
         {"shape": (8, 5, 2), "target_interval": 60},
@@ -403,6 +405,7 @@ class TestPool2D(OpContract):
 class TestMoves2D(OpContract):
     """Upsampling, zero padding and cropping, behind a convolution."""
 
+    bridged = True
     cases: ClassVar = [
         {"layer": "UpSampling2D", "value": (2, 2)},
         {"layer": "UpSampling2D", "value": (1, 3)},
@@ -452,6 +455,7 @@ class TestBilinear(OpContract):
 class TestSkip2D(OpContract):
     """A skip around a convolution at half the size; the two sides have different fraction bits."""
 
+    bridged = True
     cases: ClassVar = [{"join": "Concatenate"}, {"join": "Add"}]
     strategy: ClassVar = st.fixed_dictionaries(
         {

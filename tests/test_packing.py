@@ -147,6 +147,7 @@ def elements(x: int, signed: bool) -> tuple[int, int]:
     return (-(1 << (x - 1)), (1 << (x - 1)) - 1) if signed else (0, (1 << x) - 1)
 
 
+@pytest.mark.slow
 def test_words_keep_their_fields(tmp_path: Path) -> None:
     """r4_dsp_fields gives back every sum that a field may hold, for all packings of all widths in one proof.
 

@@ -51,7 +51,7 @@ def check(
     )
 
 
-@pytest.mark.parametrize(("beats", "keep"), [(6, 6), (6, 2), (1, 1)])
+@pytest.mark.parametrize(("beats", "keep"), [(6, 6), pytest.param(6, 2, marks=pytest.mark.slow), (1, 1)])
 def test_a_right_top_passes(tmp_path: Path, rng: np.random.Generator, beats: int, keep: int) -> None:
     result = check(tmp_path, rng.integers(0, 256, (5, beats, 2)), keep=keep)
     assert result.failures == dict.fromkeys(TESTS)
