@@ -241,7 +241,7 @@ def test_a_large_netlist_follows_from_narrower_ones(
     graph = fold(parse(model).graph, target_interval=target)
     whole = lower(graph)
     want = predict(whole)
-    lowering.lower.cache_clear()
+    lowering._lowered.cache_clear()
     lowering._narrower.cache_clear()
     monkeypatch.setattr(lowering, "ANALYSED", analysed)
     large = lower(graph)
@@ -249,7 +249,7 @@ def test_a_large_netlist_follows_from_narrower_ones(
     found = predict(large)
     monkeypatch.setattr(cycles, "STEPPED", 0)
     guessed = predict(large)
-    lowering.lower.cache_clear()
+    lowering._lowered.cache_clear()
     lowering._narrower.cache_clear()
     assert found.interval == guessed.interval == want.interval
     steps = Stepper(large, *edges(large)).run()

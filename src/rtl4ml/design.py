@@ -85,6 +85,7 @@ def convert(
             hls = error
         netlist, cycles = analysed.result()
         flags = -(-cycles.latency // cycles.interval) + 2
+        # only cells of which the module is generated have a text
         generated = {c.module: c.text() for c in netlist.cells if c.generated}  # type: ignore[attr-defined]
         emit.write(netlist, folder, frames_in_flight=flags, generated=generated)
     folder = Path(out).expanduser().resolve()

@@ -518,7 +518,6 @@ def layer_resources(graph: Graph, *, analyse: bool = True) -> dict[str, Resource
     from rtl4ml.synthesize import units
 
     out: dict[str, Resources] = {}
-    netlist = lower(graph) if analyse else lower(graph, analyse=False)  # as `convert` asks for it: it is kept
-    for u in units(netlist, frames_in_flight=4):
+    for u in units(lower(graph, analyse=analyse), frames_in_flight=4):
         out[u.layer] = out.get(u.layer, Resources()) + estimate(u.module, u.params, u.cell)
     return out

@@ -16,12 +16,18 @@ from rtl4ml.netlist import Lowering, Netlist, Wire
 CUT = 2
 
 
-@lru_cache(maxsize=4)  # what a folding costs and the design made of it ask for the same netlist
 def lower(graph: Graph, *, analyse: bool = True, roomy: bool = False) -> Netlist:
     """The netlist of a folded graph; FIFOs get the depth that the analysis of beats finds.
 
     roomy: those where no paths meet hold a row, if they ever hold as much, not just the part of it that is needed
     """
+    return _lowered(graph, analyse, roomy)
+
+
+@lru_cache(
+    maxsize=4
+)  # what a folding costs and the design made of it ask for the same netlist, however they say it
+def _lowered(graph: Graph, analyse: bool, roomy: bool) -> Netlist:
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise UnsupportedLayer(
             f"{graph.name}: hardware must have one input and one output, not {len(graph.inputs)} and "
