@@ -20,12 +20,13 @@ from rtl4ml import _tf, emit
 from rtl4ml import lower as _lower  # noqa: F401 -- the submodule
 from rtl4ml import simulate as simulation
 from rtl4ml.cells import Fifo
-from rtl4ml.cycles import predict
+from rtl4ml.cycles import edges, predict, unsettled
 from rtl4ml.errors import SimulationFailed
 from rtl4ml.explore import Explorer
 from rtl4ml.frontend import parse
 from rtl4ml.reference import expected
 from rtl4ml.simulate import build
+from rtl4ml.stepper import Stepper
 
 lowering = sys.modules["rtl4ml.lower"]
 pytestmark = pytest.mark.filterwarnings("ignore:The initializer:UserWarning")  # weights are drawn anew
@@ -215,6 +216,16 @@ def test_a_student_sixteen_times_smaller(tmp_path: Path) -> None:
     assert run.interval <= design.cycles.interval == 65_536
     assert run.latency == pytest.approx(design.cycles.latency, rel=0.01)
     np.testing.assert_array_equal(design.simulate(x[:2], stalls="random", seed=1).y, want[:2])
+    # While its FIFOs fill frames come late, each when predicted: the interval is not known yet, and not wrong.
+    few = design.simulate(x[:4])
+    assert (few.latency, few.interval) == (run.latency, None)
+    assert design.report()["cycles"]["interval"]["rtl"] is None
+    assert "too few samples" in (design.folder / "report.html").read_text(encoding="utf-8")
+    gaps = np.diff(Stepper(design.netlist, *edges(design.netlist)).run().ends)
+    assert unsettled(design.netlist, gaps[:3])
+    assert unsettled(design.netlist, np.append(gaps, 3 * [gaps[-1]]))
+    assert not unsettled(design.netlist, np.add(gaps[:3], [0, 0, 1]))
+    assert not unsettled(design.netlist, np.append(gaps, 3 * len(gaps) * [gaps[-1]]))
 
 
 @pytest.mark.slow

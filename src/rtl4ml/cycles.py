@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtl4ml.netlist import Netlist, Timing
 from rtl4ml.stepper import FRAMES, State, Stepper
@@ -77,6 +79,21 @@ def predict(netlist: Netlist) -> Cycles:
         raise RuntimeError(f"{netlist.graph.name}: the netlist {what} {len(steps.ends)} frames")
     # r4_axis_out keeps a frame's last beat until it knows from r4_axis_in that the frame was as long as it should be.
     return Cycles(max(first.ends[0], netlist.input.beats + FLAG), steps.interval, work, bottleneck)
+
+
+def unsettled(netlist: Netlist, intervals: NDArray[np.integer[Any]]) -> bool:
+    """Whether frames that followed a reset were too few to measure the steady interval by.
+
+    intervals: (N,), cycles between the last output beats of consecutive frames of the RTL, its input always offered
+
+    They were if each came when it is predicted, and the repetition is predicted to begin after half of them.
+    """
+    steps = Stepper(netlist, *edges(netlist)).run(frames=len(intervals) + 1)
+    gaps = np.diff(steps.ends)
+    start = len(gaps) - steps.period
+    if steps.period:
+        gaps = np.append(gaps[:start], np.resize(gaps[start:], len(intervals) - start))
+    return start > len(intervals) // 2 and np.array_equal(gaps, intervals)
 
 
 # Entries by which FIFOs of more than four times as many are sized: block memory comes in steps of 512 words at least.

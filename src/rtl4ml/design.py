@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rtl4ml import emit
 from rtl4ml.cells import Fifo
-from rtl4ml.cycles import Cycles, predict
+from rtl4ml.cycles import Cycles, predict, unsettled
 from rtl4ml.errors import BadInput, HlsCannot
 from rtl4ml.explore import fold_for
 from rtl4ml.ir import Fixed, Graph
@@ -112,7 +112,11 @@ def _analysed(graph: Graph) -> tuple[Netlist, Cycles]:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """An RTL simulation. y: real values shaped like model.predict(x); latency, interval and cycles in cycles."""
+    """An RTL simulation. y: real values shaped like model.predict(x); latency, interval and cycles in cycles.
+
+    latency and interval are None under stalls; interval too where the samples were too few for a steady pace: fewer
+    than three, or each as predicted while FIFOs still fill.
+    """
 
     y: Real
     latency: int | None
@@ -202,17 +206,20 @@ class Design:
                 seed=seed,
                 processes=2 if stalls == "none" and self._worth_sharing(len(ints)) else 1,
             )
+        interval = r.interval
+        if interval not in (None, self.cycles.interval) and r.intervals is not None:
+            interval = None if unsettled(self.netlist, r.intervals) else interval
         stream = self.graph.outputs[0]
         y = self._compared("rtl", x, stream.real(r.y.reshape(len(ints), *stream.shape)))
         if stalls == "random":
             self.stalled.add(y, self.reference(x))
             self.patterns.add(seed)
         elif len(ints):
-            self.measured = (r.latency, r.interval)
+            self.measured = (r.latency, interval)
         for path, peak in r.fifos.items():
             name = path.rsplit(".", 1)[-1]
             self.peaks[name] = max(peak, self.peaks.get(name, 0))
-        return Run(y, r.latency, r.interval, r.cycles)
+        return Run(y, r.latency, interval, r.cycles)
 
     def _worth_sharing(self, samples: int) -> bool:
         """Whether an unstalled simulation is shared out: long enough, and each half until its pace is steady."""
