@@ -434,7 +434,7 @@ def built(name: str, rng: np.random.Generator) -> Any:
     return m
 
 
-QUICK = ("pixels", "pools", "activations")
+QUICK = ("pixels", "pools")
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def lengths(sent: list[int], last: int) -> list[int]:
 
 
 @pytest.mark.parametrize(("lanes", "bits", "container", "beats"), SHAPES)
-@pytest.mark.parametrize("signed", [0, 1])
+@pytest.mark.parametrize("signed", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_every_beat_gets_its_containers_and_every_last_beat_its_mark(
     lanes: int, bits: int, container: int, beats: int, signed: int, rng: np.random.Generator
 ) -> None:

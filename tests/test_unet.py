@@ -201,6 +201,7 @@ def test_fifos_in_block_memory_keep_the_pace(
     assert (run.latency, run.interval) == (design.cycles.latency, design.cycles.interval)
 
 
+@pytest.mark.early
 def test_a_student_sixteen_times_smaller(tmp_path: Path) -> None:
     """The fourth student with a quarter of its feature maps, on frames of 64 x 64, eight bits."""
     rng = np.random.default_rng(2)
@@ -228,6 +229,7 @@ def test_a_student_sixteen_times_smaller(tmp_path: Path) -> None:
     assert not unsettled(design.netlist, np.append(gaps, 3 * len(gaps) * [gaps[-1]]))
 
 
+@pytest.mark.early
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_the_fourth_student_whole(tmp_path: Path) -> None:
