@@ -24,9 +24,8 @@ def lower(graph: Graph, *, analyse: bool = True, roomy: bool = False) -> Netlist
     return _lowered(graph, analyse, roomy)
 
 
-@lru_cache(
-    maxsize=4
-)  # what a folding costs and the design made of it ask for the same netlist, however they say it
+# What a folding costs and the design made of it ask for the same netlist, however they say it.
+@lru_cache(maxsize=4)
 def _lowered(graph: Graph, analyse: bool, roomy: bool) -> Netlist:
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise UnsupportedLayer(
