@@ -7,10 +7,14 @@ import errno
 import importlib.util
 import os
 import re
+import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from rtl4ml.errors import BadInput, EnvironmentProblem
@@ -242,3 +246,38 @@ def test_a_full_disk_for_real(tmp_path: Path) -> None:
 def test_other_file_errors_pass(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), disk_errors("x"):
         (tmp_path / "none").read_text()
+
+
+def test_a_file_size_limit_is_one_line(tmp_path: Path) -> None:
+    """Also where shutil gathers the errors of many files, and where NumPy tells no number."""
+    source, values = tmp_path / "source", np.zeros(100_000)
+    source.mkdir()
+    values.tofile(source / "a")
+    text = (
+        "x: files must be allowed to grow as large as they have to, not be cut by a limit of their size; "
+        "raise it (ulimit -f)"
+    )
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for write in (
+        lambda: shutil.copytree(source, tmp_path / "copy"),
+        lambda: values.tofile(tmp_path / "b"),
+        lambda: (tmp_path / "c").write_bytes(bytes(100_000)),
+        lambda: h5py.File(tmp_path / "d.h5", "w").create_dataset("d", data=values).file.flush(),
+    ):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**13, hard))
+        try:
+            with pytest.raises(EnvironmentProblem) as caught, disk_errors("x"):
+                write()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_errors_of_many_copied_files(number: int) -> None:
+    why = str(OSError(number, os.strerror(number), "b/ap_int.h"))
+    pattern = (
+        "^x: must be a folder that can" if number == errno.EROFS else "^x: the disk must have room for it"
+    )
+    with pytest.raises(EnvironmentProblem, match=pattern), disk_errors("x"):
+        raise shutil.Error([("a/ap_int.h", "b/ap_int.h", why)])

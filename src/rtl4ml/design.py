@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import emit
+from rtl4ml import arguments, emit
 from rtl4ml.cells import Fifo
 from rtl4ml.cycles import Cycles, predict, unsettled
-from rtl4ml.errors import BadInput, HlsCannot
-from rtl4ml.explore import fold_for
+from rtl4ml.errors import HlsCannot
+from rtl4ml.explore import XCZU9EG, fold_for
 from rtl4ml.ir import Fixed, Graph
 from rtl4ml.lower import lower
 from rtl4ml.netlist import Netlist, Resources, Wire
 from rtl4ml.synthesize import Unit, synthesize, total, units
-from rtl4ml.tools import project_folder
+from rtl4ml.tools import absolute, project_folder
 
 if TYPE_CHECKING:
     from rtl4ml.bridge import HlsProject
@@ -70,8 +70,14 @@ def convert(
     from rtl4ml import bridge
     from rtl4ml.frontend import load, parse
 
-    if not isinstance(clock_mhz, int | float) or not 0 < clock_mhz < 1000:
-        raise BadInput(f"clock_mhz: must be a clock between 0 and 1000 MHz, not {clock_mhz!r}; 250 is usual")
+    # Everything that can be refused without the model is refused before it is loaded.
+    out = arguments.output_folder(out)
+    target_interval = arguments.target_interval(target_interval)
+    budget = arguments.budget(budget, XCZU9EG)
+    clock_mhz = arguments.clock_mhz(clock_mhz)
+    output, threshold, opening = arguments.head(output, threshold, opening)
+    foldings = arguments.foldings(foldings)
+    fit = arguments.flag("fit", fit)
     start = time.perf_counter()
     live = load(model)
     parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
@@ -88,7 +94,7 @@ def convert(
         # only cells of which the module is generated have a text
         generated = {c.module: c.text() for c in netlist.cells if c.generated}  # type: ignore[attr-defined]
         emit.write(netlist, folder, frames_in_flight=flags, generated=generated)
-    folder = Path(out).expanduser().resolve()
+    folder = absolute(out)
     if not isinstance(hls, HlsCannot):
         hls = hls.moved(folder / "hls")
     design = Design(
@@ -97,7 +103,7 @@ def convert(
         graph=graph,
         netlist=netlist,
         cycles=cycles,
-        clock_mhz=float(clock_mhz),
+        clock_mhz=clock_mhz,
         frames_in_flight=flags,
         hls_project=hls,
     )
@@ -189,8 +195,8 @@ class Design:
 
         stalls: "random" stops both sides at random; `seed` fixes the pattern with its probabilities.
         """
-        if stalls not in ("none", "random"):
-            raise BadInput(f"stalls: must be 'none' or 'random', not {stalls!r}")
+        arguments.stalls(stalls)
+        seed = arguments.seed(seed)
         ints = self.parsed.quantize_input(x)
         a, b = self.netlist.input, self.netlist.output
         frames = ints.reshape(len(ints), a.beats, a.lanes)

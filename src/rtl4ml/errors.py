@@ -1,14 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every error that rtl4ml raises for a cause outside of it.
 
-The text is one line: "<layer or file>: <rule>, not <offender>; <way out>".
+The text is one line: "<layer or file>: <rule>, not <offender>; <way out>". Names in it come from models and files that
+others wrote, so every error makes its text safe to print.
 """
 
 from __future__ import annotations
 
+import re
+
+LONGEST_WORD = 400  # characters; a path of a few folders has less
+LONGEST_TEXT = 2000
+
+
+def readable(text: str) -> str:
+    """The text on one line, of bounded length, without characters that a terminal obeys or hides.
+
+    Controls, escapes, bidirectional and invisible characters become their escapes, as in a Python text; what is longer
+    than a word or a message can be has an ellipsis in its middle.
+    """
+    line = " ".join(text.split())
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    words = re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: _shortened(word[0], LONGEST_WORD // 4), shown)
+    return _shortened(words, LONGEST_TEXT) if len(words) > LONGEST_TEXT else words
+
+
+def _shortened(text: str, length: int) -> str:
+    return f"{text[: length * 2 // 3]}…{text[-(length // 3) :]}"
+
 
 class Rtl4mlError(Exception):
     """Base of all errors of rtl4ml; the command line turns it into one line and exit status 2."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(readable(text))
 
 
 class BadModel(Rtl4mlError):
@@ -47,4 +72,4 @@ class HlsCannot(Rtl4mlError):
 
     def __init__(self, text: str, *others: str) -> None:
         super().__init__(text)
-        self.texts = (text, *others)
+        self.texts = (str(self), *(readable(other) for other in others))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
+from rtl4ml import arguments
 from rtl4ml.errors import BadInput, OverBudget
 from rtl4ml.ir import Folding, Graph, Op, Stream
 from rtl4ml.netlist import Lowering, Resources
@@ -374,19 +375,12 @@ def fold_for(
                      fastest that needs hardly more than the smallest
     Raises OverBudget with the layer that costs most and the nearest interval that fits; BadInput.
     """
-    shares = dict(budget or {})
-    for k, v in shares.items():
-        if k not in XCZU9EG or not 0 < v <= 1:
-            raise BadInput(
-                f"budget: must give shares (0 to 1] of {', '.join(XCZU9EG)}, not {k}={v!r}; write lut=0.5"
-            )
+    shares = arguments.budget(budget, XCZU9EG)
+    target_interval = arguments.target_interval(target_interval)
+    layers = arguments.foldings(layers)
     explorer = Explorer(graph, layers)
     limits = {k: v * shares.get(k, 1.0) for k, v in XCZU9EG.items()}
     if target_interval is not None:
-        if isinstance(target_interval, bool) or not isinstance(target_interval, int) or target_interval < 1:
-            raise BadInput(
-                f"target_interval: must be a whole number of cycles from 1 up, not {target_interval!r}"
-            )
         cheapest = explorer.fold(target_interval)
         if not fit:
             return cheapest

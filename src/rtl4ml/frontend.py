@@ -19,14 +19,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import _tf
+from rtl4ml import _tf, arguments
 from rtl4ml.elementwise import Source, compile_functions, is_identity
 from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer
 from rtl4ml.ir import FLOAT32_EXACT, Fixed, Graph, Ints, Op, Stream
 from rtl4ml.kernels import Origin, evaluator
 from rtl4ml.ops.activation import Activation, Rounding
 from rtl4ml.ops.conv import Conv, Dense, Depthwise, Padding
-from rtl4ml.ops.opening import MOST as MOST_OPENING
 from rtl4ml.quantizers import (
     FREE_WEIGHT_BITS,
     Floats,
@@ -45,7 +44,6 @@ from rtl4ml.quantizers import (
 )
 from rtl4ml.walk import Call, walk
 
-OUTPUTS = ("logits", "argmax", "mask")
 # Activations that may stand at the output, where the graph ends before them.
 _HEADS = ("softmax", "sigmoid", "tanh")
 
@@ -175,29 +173,7 @@ def parse(
     opening:         for "mask" of rows and columns: the radius, 1 to 7, of a disk by which the mask is opened
     Raises an Rtl4mlError that names the layer, the rule, the offender and the way out.
     """
-    if output not in OUTPUTS:
-        raise BadInput(
-            f"output: must be one of {', '.join(OUTPUTS)}, not {output!r}; leave it out for logits"
-        )
-    if output == "mask":
-        if (
-            isinstance(threshold, bool)
-            or not isinstance(threshold, int | float)
-            or not np.isfinite(threshold)
-        ):
-            raise BadInput(
-                f"threshold: must be a finite number for output='mask', not {threshold!r}; give threshold=0.5"
-            )
-    elif threshold is not None:
-        raise BadInput(f"threshold: must go with output='mask', not {output!r}; leave it out")
-    if opening is not None:
-        if output != "mask":
-            raise BadInput(f"opening: must go with output='mask', not {output!r}; leave it out")
-        if isinstance(opening, bool) or not isinstance(opening, int) or not 1 <= opening <= MOST_OPENING:
-            raise BadInput(
-                f"opening: must be a radius of 1 to {MOST_OPENING} pixels, not {opening!r}; "
-                "leave it out for no opening"
-            )
+    output, threshold, opening = arguments.head(output, threshold, opening)
     m = load(model)
     _check_model(m)
     name = _identifier(str(m.name))

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import _tf
+from rtl4ml.arguments import shown
 from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer
 from rtl4ml.ir import Fixed, Ints
 
@@ -265,16 +266,17 @@ def parse_precision(spec: str | Fixed) -> Grid:
     import re
 
     if not isinstance(spec, str):
-        raise BadInput(f"input_precision: {_PRECISION_RULE}, not {spec!r}; see the README's table")
+        raise BadInput(f"input_precision: {_PRECISION_RULE}, not {shown(spec)}; see the README's table")
     text = spec.replace(" ", "")
-    hls = re.fullmatch(r"(?:ap_)?(u?)fixed<(\d+),(-?\d+)>", text)
+    # Of few digits: a type of so many bits that its bounds fill the memory is no type.
+    hls = re.fullmatch(r"(?:ap_)?(u?)fixed<(\d{1,4}),(-?\d{1,4})>", text)
     if hls:
         unsigned, width, integer = hls[1] == "u", int(hls[2]), int(hls[3])
         if width < 1:
             raise BadInput(f"input_precision: {_PRECISION_RULE}, not {spec!r}; see the README's table")
         t = Fixed(not unsigned, integer - (0 if unsigned else 1), width - integer)
         return _checked(Grid(t.fraction, t.lo, t.hi), spec)
-    if re.fullmatch(r"(?:ap_)?(u?)int<(\d+)>", text) and "<0>" not in text:
+    if re.fullmatch(r"(?:ap_)?(u?)int<(\d{1,4})>", text) and "<0>" not in text:
         unsigned, width = "uint" in text, int(re.findall(r"\d+", text)[0])
         t = Fixed(not unsigned, width - (0 if unsigned else 1), 0)
         return _checked(Grid(0, t.lo, t.hi), spec)
@@ -286,7 +288,7 @@ def parse_precision(spec: str | Fixed) -> Grid:
             grid = None
         if grid is not None and grid.sparse is None:
             return _checked(grid, spec)
-    raise BadInput(f"input_precision: {_PRECISION_RULE}, not {spec!r}; see the README's table")
+    raise BadInput(f"input_precision: {_PRECISION_RULE}, not {shown(spec)}; see the README's table")
 
 
 _PRECISION_RULE = "must be a type such as ap_fixed<8,1>, ufixed<8,0> or quantized_bits(8,0)"

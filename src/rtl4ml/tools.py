@@ -10,6 +10,8 @@ import errno
 import importlib
 import importlib.util
 import os
+import re
+import resource
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -85,29 +87,72 @@ def pyosys() -> Any:
         ) from None
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_UNWRITABLE = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP,
+    errno.EIO, errno.ENXIO,
+)  # fmt: skip
+# How shutil, which gathers the errors of many files, and HDF5 tell the number that the system gave.
+_TOLD = re.compile(r"\[Errno (\d+)\]|errno = (\d+)")
+
+
 @contextmanager
-def disk_errors(path: str | Path) -> Iterator[None]:
-    """Turns what a file system says while `path` is written into an EnvironmentProblem of one line."""
+def disk_errors(path: str | Path, *, making: bool = False) -> Iterator[None]:
+    """Turns what a file system says while `path` is written into an EnvironmentProblem of one line.
+
+    making: whether the block does nothing but make the folder `path`, so that whatever is said is about it
+    """
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        number = _system_error(error)
+        if number in _FULL:
             raise EnvironmentProblem(
                 f"{path}: the disk must have room for it, not be full; free some space or choose another folder"
             ) from None
-        if error.errno in (
-            errno.EACCES,
-            errno.EPERM,
-            errno.EROFS,
-            errno.ENOTDIR,
-            errno.EEXIST,
-            errno.ENAMETOOLONG,
-        ):
-            reason = os.strerror(error.errno).lower()
+        if number == errno.EFBIG:
+            raise file_size_limit(path) from None
+        if number in _UNWRITABLE or making:
+            reason = os.strerror(number).lower() if number else str(error)
             raise EnvironmentProblem(
                 f"{path}: must be a folder that can be written, not {reason!r}; choose another folder"
             ) from None
         raise
+
+
+def file_size_limit(path: str | Path) -> EnvironmentProblem:
+    """The error for a file that grew to the limit of this process, which its children share (SIGXFSZ)."""
+    return EnvironmentProblem(
+        f"{path}: files must be allowed to grow as large as they have to, not be cut by a limit of their size; "
+        "raise it (ulimit -f)"
+    )
+
+
+def _system_error(error: OSError) -> int | None:
+    """The number of the system's error: also where it stands in the text alone."""
+    if error.errno is not None:
+        return error.errno
+    text = str(error)
+    if told := _TOLD.search(text):
+        return int(told[1] or told[2])
+    if re.search(r"\d+ requested and \d+ written", text):  # NumPy's tofile tells no number
+        return errno.EFBIG if _limited() else errno.ENOSPC
+    return None
+
+
+def _limited() -> bool:
+    """Whether the size of files has a limit that this process did not set aside."""
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
+
+
+def absolute(path: str | Path) -> Path:
+    """The path with its `~` and links resolved. Raises BadInput where that cannot be done."""
+    try:
+        return Path(path).expanduser().resolve()
+    except RuntimeError as error:  # links in a circle, a user that is not there
+        raise BadInput(
+            f"{path}: must be a path that leads to a folder, not {str(error)!r}; choose another"
+        ) from None
 
 
 @contextmanager
@@ -122,11 +167,12 @@ def project_folder(out: str | Path) -> Iterator[Path]:
     be written or the disk is full.
     """
     with disk_errors(out):
-        target = Path(out).expanduser().resolve()
+        target = absolute(out)
         _check_replaceable(out, target)
-        target.parent.mkdir(parents=True, exist_ok=True)
         fresh = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
-        fresh.mkdir()
+        with disk_errors(out, making=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fresh.mkdir()
         try:
             yield fresh
             (fresh / MARKER).write_text(f"rtl4ml {__version__}\n", encoding="utf-8")

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arguments of `convert` and `Design.simulate`: what each may be, checked before anything is done with it.
+
+Each check gives the argument back as a plain Python value, and raises BadInput in one line otherwise. Numbers of NumPy
+are taken as numbers; a truth value is none.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Collection, Mapping
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtl4ml.errors import BadInput
+from rtl4ml.ops.opening import MOST as MOST_OPENING
+
+OUTPUTS = ("logits", "argmax", "mask")
+STALLS = ("none", "random")
+MOST_SEED = 2**63 - 1
+MOST_CYCLES = 2**40  # of a target: more than an hour at any clock
+
+
+def whole(value: Any) -> int | None:
+    """The value as an integer, or None where it is no whole number."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        return None
+    return int(value)
+
+
+def real(value: Any) -> float | None:
+    """The value as a finite float, or None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond all floats
+        return None
+    return number if math.isfinite(number) else None
+
+
+def shown(value: Any) -> str:
+    """A value for a message: its type where its own text is none or too long to be read."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 -- a foreign object's text, or an integer of too many digits
+        return type(value).__name__
+    return text if len(text) <= 120 else f"{type(value).__name__} {text[:80]}…"
+
+
+def output_folder(out: Any) -> Path:
+    """The folder of a project."""
+    try:
+        text = os.fspath(out)
+    except TypeError:
+        text = b""
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise BadInput(
+            f"out: must be the path of a folder, not {shown(out)}; give such as out='build/design'"
+        )
+    return Path(text)
+
+
+def target_interval(value: Any) -> int | None:
+    """Cycles between samples, or None."""
+    if value is None:
+        return None
+    number = whole(value)
+    if number is None or number < 1:
+        raise BadInput(f"target_interval: must be a whole number of cycles from 1 up, not {shown(value)}")
+    if number > MOST_CYCLES:
+        raise BadInput(f"target_interval: must be at most {MOST_CYCLES} cycles, not {shown(value)}; lower it")
+    return number
+
+
+def budget(value: Any, resources: Collection[str]) -> dict[str, float]:
+    """Shares of the device by resource; empty where none are given."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise BadInput(
+            f"budget: must be shares by resource, not {shown(value)}; write {{'lut': 0.5}}, of "
+            f"{', '.join(resources)}"
+        )
+    shares: dict[str, float] = {}
+    for k, v in value.items():
+        number = real(v)
+        if k not in resources or number is None or not 0 < number <= 1:
+            key = k if isinstance(k, str) else shown(k)
+            raise BadInput(
+                f"budget: must give shares (0 to 1] of {', '.join(resources)}, not {key}={shown(v)}; write lut=0.5"
+            )
+        shares[k] = number
+    return shares
+
+
+def clock_mhz(value: Any) -> float:
+    """A clock in MHz."""
+    number = real(value)
+    if number is None or not 0 < number < 1000:
+        raise BadInput(f"clock_mhz: must be a clock between 0 and 1000 MHz, not {shown(value)}; 250 is usual")
+    return number
+
+
+def head(output: Any, threshold: Any, opening: Any) -> tuple[str, float | None, int | None]:
+    """What a design gives: output, threshold and opening."""
+    if not isinstance(output, str) or output not in OUTPUTS:
+        raise BadInput(
+            f"output: must be one of {', '.join(OUTPUTS)}, not {shown(output)}; leave it out for logits"
+        )
+    level, radius = real(threshold), whole(opening)
+    if output == "mask" and level is None:
+        raise BadInput(
+            f"threshold: must be a finite number for output='mask', not {shown(threshold)}; give threshold=0.5"
+        )
+    if output != "mask" and threshold is not None:
+        raise BadInput(f"threshold: must go with output='mask', not {output!r}; leave it out")
+    if opening is not None:
+        if output != "mask":
+            raise BadInput(f"opening: must go with output='mask', not {output!r}; leave it out")
+        if radius is None or not 1 <= radius <= MOST_OPENING:
+            raise BadInput(
+                f"opening: must be a radius of 1 to {MOST_OPENING} pixels, not {shown(opening)}; "
+                "leave it out for no opening"
+            )
+    return output, level, radius
+
+
+def foldings(value: Any) -> dict[str, tuple[int, int]]:
+    """(pe, simd) by layer; empty where none are given."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise BadInput(
+            f"foldings: must be pairs (pe, simd) by layer, not {shown(value)}; write {{'conv': (4, 3)}}"
+        )
+    pairs: dict[str, tuple[int, int]] = {}
+    for k, v in value.items():
+        pair = [whole(n) for n in v] if isinstance(v, tuple | list) else []
+        if not isinstance(k, str) or len(pair) != 2 or any(n is None or n < 1 for n in pair):
+            raise BadInput(
+                f"foldings: must be pairs (pe, simd) of whole numbers from 1 up by layer, not {shown(k)}: {shown(v)}; "
+                "write {'conv': (4, 3)}"
+            )
+        pairs[k] = (int(v[0]), int(v[1]))
+    return pairs
+
+
+def flag(name: str, value: Any) -> bool:
+    """A truth value."""
+    if not isinstance(value, bool | np.bool_):
+        raise BadInput(f"{name}: must be True or False, not {shown(value)}")
+    return bool(value)
+
+
+def stalls(value: Any) -> str:
+    """A kind of stalls."""
+    if not isinstance(value, str) or value not in STALLS:
+        raise BadInput(f"stalls: must be 'none' or 'random', not {shown(value)}")
+    return value
+
+
+def seed(value: Any) -> int:
+    """A seed."""
+    number = whole(value)
+    if number is None or not 0 <= number <= MOST_SEED:
+        raise BadInput(f"seed: must be a whole number from 0 to 2^63 - 1, not {shown(value)}; 0 is usual")
+    return number

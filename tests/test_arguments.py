@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every argument of `convert` and `simulate` against values that it must not have: one line, and no folder made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rtl4ml
+from rtl4ml import _tf, arguments
+from rtl4ml.design import Design
+from rtl4ml.errors import BadInput, EnvironmentProblem
+
+K = _tf.keras()
+Q = _tf.qkeras()
+
+HUGE = 10**5000  # its digits are more than Python turns into a text
+
+
+class Hostile:
+    """An object whose own text fails."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
+# What no argument takes, besides what is said of each below.
+NEVER: list[Any] = [
+    Hostile(), b"x", 1j, [1], (1, 2), {1: 2}, {"lut": "x"}, {"c": 1}, {"c": (1, 2, 3)}, {3: (1, 1)}, {"c": (1, True)},
+    np.zeros(3), float("nan"), float("-inf"), -1, -0.5, "\0", "", object, HUGE,
+]  # fmt: skip
+ALSO: dict[str, list[Any]] = {
+    "out": [None, 5, True, "a\0b", 2.5],
+    "target_interval": ["204", 204.0, True, 0],
+    "budget": [0.5, True, "lut=0.5", {"lut": True}, {"lut": 0}, {"lut": 1.5}, {"luts": 0.5}, {"dsp": float("nan")}],
+    "clock_mhz": [True, "250", None, 0, 1000, np.bool_(True), HUGE, 1e400],
+    "output": [None, 0, "Logits", np.array(["mask"])],
+    "threshold": [0.5, True, "0.5"],
+    "opening": [1, True, "1"],
+    "foldings": ["c", True, {"c": (0, 1)}, {"c": "12"}, {"c": (1.0, 1)}, {"c": None}],
+    "fit": [None, "no", 0, 1, np.zeros(1)],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    dense = Q.QDense(3, kernel_quantizer=Q.quantized_bits(4, 0, alpha=1), use_bias=False, name="c")
+    return K.Sequential([K.Input((4,)), Q.QActivation("quantized_bits(8,0,alpha=1)"), dense], name="net")
+
+
+@pytest.fixture(scope="module")
+def design(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Design:
+    return rtl4ml.convert(model, out=tmp_path_factory.mktemp("d") / "design")
+
+
+def refused(call: Any, name: str) -> str:
+    with pytest.raises(BadInput) as caught:
+        call()
+    text = str(caught.value)
+    assert text.startswith(f"{name}: must ") and "\n" not in text and "\0" not in text and len(text) < 400
+    assert ", not " in text
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    return text
+
+
+@pytest.mark.parametrize("name", ALSO)
+def test_no_argument_of_convert_takes_nonsense(name: str, tmp_path: Path) -> None:
+    allowed = {"budget": [{}], "foldings": [{"c": (1, 2)}], "target_interval": [HUGE]}
+    for value in [*NEVER, *ALSO[name]]:
+        if any(value is v for v in allowed.get(name, [])):
+            continue
+        options = {"out": tmp_path / "design", name: value}
+        # no such model: arguments come before it
+        refused(lambda options=options: rtl4ml.convert(tmp_path / "no.keras", **options), name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_precision_is_nonsense(model: Any, tmp_path: Path) -> None:
+    for value in [*NEVER, True, "ap_fixed<8>", f"ap_fixed<{10**9},1>", "ap_fixed<8,1000000000000>"]:
+        options = {"out": tmp_path / "d", "input_precision": value}
+        refused(lambda options=options: rtl4ml.convert(model, **options), "input_precision")
+
+
+def test_no_seed_and_no_stalls_are_nonsense(design: Design) -> None:
+    x = np.zeros((1, 4))
+    for value in [*NEVER, None, "a", True, 1.0, 2**63]:
+        for stalls in arguments.STALLS:
+            refused(lambda stalls=stalls, value=value: design.simulate(x, stalls=stalls, seed=value), "seed")
+        refused(lambda value=value: design.simulate(x, stalls=value), "stalls")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("out", None, "out: must be the path of a folder, not None; give such as out='build/design'"),
+        ("out", "a\0b", r"out: must be the path of a folder, not 'a\x00b'; give such as out='build/design'"),
+        (
+            "budget",
+            [1],
+            "budget: must be shares by resource, not [1]; write {'lut': 0.5}, of lut, ff, dsp, bram36",
+        ),
+        (
+            "budget",
+            {"lut": "x"},
+            "budget: must give shares (0 to 1] of lut, ff, dsp, bram36, not lut='x'; write lut=0.5",
+        ),
+        (
+            "foldings",
+            {"c": 1},
+            "foldings: must be pairs (pe, simd) of whole numbers from 1 up by layer, not 'c': 1; "
+            "write {'conv': (4, 3)}",
+        ),
+        ("foldings", 3, "foldings: must be pairs (pe, simd) by layer, not 3; write {'conv': (4, 3)}"),
+        ("fit", "no", "fit: must be True or False, not 'no'"),
+        ("clock_mhz", True, "clock_mhz: must be a clock between 0 and 1000 MHz, not True; 250 is usual"),
+        (
+            "clock_mhz",
+            10**400,
+            f"clock_mhz: must be a clock between 0 and 1000 MHz, not int 1{'0' * 79}…; 250 is usual",
+        ),
+        (
+            "target_interval",
+            2**41,
+            "target_interval: must be at most 1099511627776 cycles, not 2199023255552; lower it",
+        ),
+    ],
+)
+def test_what_is_said(name: str, value: Any, text: str, tmp_path: Path) -> None:
+    options = {"out": tmp_path / "d", name: value}
+    assert refused(lambda: rtl4ml.convert("no.keras", **options), name) == text
+
+
+def test_what_is_said_of_a_seed(design: Design) -> None:
+    text = "seed: must be a whole number from 0 to 2^63 - 1, not 'a'; 0 is usual"
+    assert refused(lambda: design.simulate(np.zeros((1, 4)), seed="a"), "seed") == text  # type: ignore[arg-type]
+
+
+def test_a_long_value_is_cut(tmp_path: Path) -> None:
+    text = refused(lambda: rtl4ml.convert("no.keras", out=tmp_path / "d", output="q" * 9999), "output")
+    assert text.count("q") == 79 and "…" in text
+
+
+def test_numbers_of_numpy_are_numbers(model: Any, tmp_path: Path) -> None:
+    made = rtl4ml.convert(
+        model,
+        out=tmp_path / "d",
+        target_interval=np.int64(12),
+        budget={"lut": np.float32(0.5)},
+        clock_mhz=np.float64(100),
+        fit=np.bool_(True),
+    )
+    assert made.cycles.interval <= 12 and made.clock_mhz == 100 and type(made.clock_mhz) is float
+
+
+@pytest.mark.parametrize("out", ["/proc/x", "/dev/null/x", "/sys/x/y"])
+def test_a_folder_that_cannot_be(out: str, model: Any) -> None:
+    if not Path(out).parent.exists() and not Path(out).parent.parent.exists():
+        pytest.skip("no such system folder")
+    pattern = rf"^{out}: must be a folder that can be written, not '[\w ]+'; choose another folder$"
+    with pytest.raises(EnvironmentProblem, match=pattern):
+        rtl4ml.convert(model, out=out)
+
+
+@pytest.mark.parametrize("out", ["a/x", "~nobody-of-that-name/x"])
+def test_a_path_that_leads_nowhere(
+    out: str, model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        BadInput, match=f"^{out}: must be a path that leads to a folder, not .*; choose another$"
+    ):
+        rtl4ml.convert(model, out=out)
