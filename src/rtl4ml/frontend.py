@@ -42,6 +42,7 @@ from rtl4ml.quantizers import (
     weight_values,
     without_residue,
 )
+from rtl4ml.snapshot import Snapshot
 from rtl4ml.walk import Call, walk
 
 # Activations that may stand at the output, where the graph ends before them.
@@ -56,17 +57,19 @@ class Parsed:
     """A model's graph with what surrounds it.
 
     graph:     exact integers
-    model:     the Keras model, untouched
+    model:     the Keras model, untouched by us
     quantizer: turns samples into the integers of the graph's input
     output:    "logits", "argmax" or "mask"
     cut:       per output, the activation that the graph leaves out ("softmax", "sigmoid", "tanh" or "")
     declared:  whether the input's precision was given rather than read from the model
     threshold: of a mask, in units of the model's output
     opening:   radius of the disk that opens the mask, or None
+    weights:   the model's variables as the graph has them: a live model may be trained on
     """
 
     graph: Graph
     model: Any
+    weights: Snapshot
     quantizer: Function
     output: str
     cut: tuple[str, ...]
@@ -386,6 +389,7 @@ class _Builder:
         return Parsed(
             graph=graph,
             model=self.model,
+            weights=Snapshot(self.model),
             quantizer=self.quantizer,
             output=output,
             cut=tuple(cut),

@@ -34,7 +34,8 @@ def expected(parsed: Parsed, x: Any) -> list[Real]:
     if parsed.declared:  # the declared input precision comes before the model
         a = parsed.input.real(parsed.integers(a)).astype(np.float32)
     run = predict if parsed.graph.float32_exact else predict64
-    y = run(parsed.model, a)
+    with parsed.weights.restored():
+        y = run(parsed.model, a)
     if parsed.output == "argmax":
         return [np.argmax(y[0], axis=-1, keepdims=True).astype(np.float64)]
     if parsed.output == "mask":
