@@ -104,11 +104,17 @@ def _compared(drawn: Any, folder: Path, rng: np.random.Generator, *, rtl: bool) 
         }  # fmt: skip
     found["measured"] = run.interval is not None
     if run.latency is not None and abs(run.latency - design.cycles.latency) > max(2, 0.01 * run.latency):
-        return found | {"outcome": "latency", "reason": f"latency {run.latency}, predicted {design.cycles.latency}"}
+        return found | {
+            "outcome": "latency",
+            "reason": f"latency {run.latency}, predicted {design.cycles.latency}",
+        }
     for pattern in range(PATTERNS):
         y = design.simulate(x[:STALLED], stalls="random", seed=pattern).y
         if differ := int((y != want[:STALLED]).sum()):
-            return found | {"outcome": "mismatch", "reason": f"RTL under stalls, seed {pattern}: {differ} values"}
+            return found | {
+                "outcome": "mismatch",
+                "reason": f"RTL under stalls, seed {pattern}: {differ} values",
+            }
     return found
 
 
@@ -129,7 +135,9 @@ def _results(path: Path) -> dict[int, dict[str, Any]]:
                 entry = json.loads(line)
                 begun = entry.pop("begun", False)
                 if not begun or entry["index"] not in found:
-                    found[entry["index"]] = {"outcome": "crash", "reason": "the process ended"} if begun else entry
+                    found[entry["index"]] = (
+                        {"outcome": "crash", "reason": "the process ended"} if begun else entry
+                    )
     return found
 
 
@@ -152,7 +160,9 @@ def _summary(found: dict[int, dict[str, Any]], console: Console) -> int:
         if e["outcome"] in (*FAULTS, "refused"):
             reasons[e["outcome"], e["reason"]].append(index)
     table = Table("outcome", "reason", "networks", "such as")
-    for (outcome, reason), which in sorted(reasons.items(), key=lambda kv: (kv[0][0] == "refused", -len(kv[1]))):
+    for (outcome, reason), which in sorted(
+        reasons.items(), key=lambda kv: (kv[0][0] == "refused", -len(kv[1]))
+    ):
         table.add_row(outcome, reason, str(len(which)), ", ".join(map(str, which[:4])))
     console.print(table)
     return sum(outcomes[f] for f in FAULTS)
@@ -160,10 +170,18 @@ def _summary(found: dict[int, dict[str, Any]], console: Console) -> int:
 
 @click.command(help=__doc__)
 @click.option("--networks", type=click.IntRange(0), default=200, show_default=True)
-@click.option("--rtl", type=click.IntRange(0), default=20, show_default=True, help="How many of them go through the RTL.")
+@click.option(
+    "--rtl",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    help="How many of them go through the RTL.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/fuzz"), show_default=True)
-@click.option("--limit", type=click.IntRange(1), default=600, show_default=True, help="Seconds for one network.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=600, show_default=True, help="Seconds for one network."
+)
 @click.option("--only", type=int, help="One network, whatever is known of it.")
 @click.option("--summary", is_flag=True, help="Only say what was found so far.")
 def main(networks: int, rtl: int, seed: int, out: Path, limit: int, only: int | None, summary: bool) -> None:
@@ -197,9 +215,10 @@ def main(networks: int, rtl: int, seed: int, out: Path, limit: int, only: int | 
                 entry = {"outcome": "hang", "reason": str(error)}
             except Exception as error:  # noqa: BLE001 -- a fuzzer keeps whatever a network brings about
                 where = traceback.extract_tb(error.__traceback__)[-1]
+                place = f"{Path(where.filename).name}:{where.lineno}"
                 entry = {
                     "outcome": "crash",
-                    "reason": f"{type(error).__name__}: {_general(': ' + str(error))} ({Path(where.filename).name}:{where.lineno})",
+                    "reason": f"{type(error).__name__}: {_general(': ' + str(error))} ({place})",
                     "trace": traceback.format_exc(),
                 }
             shutil.rmtree(folder, ignore_errors=True)
@@ -210,7 +229,9 @@ def main(networks: int, rtl: int, seed: int, out: Path, limit: int, only: int | 
                 if "trace" in entry:
                     print(entry["trace"])
             elif entry["outcome"] in FAULTS or index % 20 == 0:
-                console.print(f"{index}: {entry['outcome']} {entry.get('reason', '')}", highlight=False, markup=False)
+                console.print(
+                    f"{index}: {entry['outcome']} {entry.get('reason', '')}", highlight=False, markup=False
+                )
     raise SystemExit(1 if _summary(found, console) else 0)
 
 

@@ -174,7 +174,9 @@ class _Network:
 
     def folded_conv(self) -> None:
         if self.rank == 2:
-            self._convolve("QConv2DBatchnorm", folding_mode=self._one("ema_stats_folding", "batch_stats_folding"))
+            self._convolve(
+                "QConv2DBatchnorm", folding_mode=self._one("ema_stats_folding", "batch_stats_folding")
+            )
 
     def _convolve(self, kind: str, **more: Any) -> None:
         filters, window = self._int(1, 8), self._window()
@@ -205,7 +207,10 @@ class _Network:
         if self.rank == 2:
             window["strides"] = (window["strides"][0],) * 2
         self.x = self._put(
-            f"QSeparableConv{self.rank}D", self._int(1, 6), **window, **self._weights("depthwise", "pointwise")
+            f"QSeparableConv{self.rank}D",
+            self._int(1, 6),
+            **window,
+            **self._weights("depthwise", "pointwise"),
         )
         self.linear = True
 
@@ -272,7 +277,9 @@ class _Network:
 
     def join(self) -> None:
         """A second reader of an earlier tensor, joined with the end of the chain."""
-        fitting = [t for t in self.open if tuple(t.shape)[1:-1] == tuple(self.x.shape)[1:-1] and t is not self.x]
+        fitting = [
+            t for t in self.open if tuple(t.shape)[1:-1] == tuple(self.x.shape)[1:-1] and t is not self.x
+        ]
         if not fitting:
             return
         other = self._one(*fitting)
@@ -290,12 +297,10 @@ class _Network:
 
     def finished(self) -> Drawn:
         if self._chance(0.9):
-            self.x = self._put(
-                "QActivation",
-                self._one("quantized_bits({},0,alpha=1)", "quantized_relu({},0)", "quantized_bits({},2,alpha=1)").format(
-                    self._int(2, 9)
-                ),
+            kind = self._one(
+                "quantized_bits({},0,alpha=1)", "quantized_relu({},0)", "quantized_bits({},2,alpha=1)"
             )
+            self.x = self._put("QActivation", kind.format(self._int(2, 9)))
         else:
             self.options["input_precision"] = self._one("ap_fixed<8,3>", "ap_ufixed<6,0>", "ap_fixed<10,1>")
             self.text.append(f"input_precision={self.options['input_precision']}")
@@ -310,7 +315,9 @@ class _Network:
         self._train(model)
         positions = max(1, prod(self.first.shape[1:-1]) if len(self.first.shape) > 2 else self.first.shape[1])
         if self._chance(0.6):
-            self.options["target_interval"] = max(1, int(positions * self.rng.choice([0.5, 1, 1, 1.37, 2, 5, 16, 64])))
+            self.options["target_interval"] = max(
+                1, int(positions * self.rng.choice([0.5, 1, 1, 1.37, 2, 5, 16, 64]))
+            )
         if self._chance(0.1):
             self.options["budget"] = {"lut": float(self.rng.choice([0.02, 0.2, 1.0])), "dsp": 0.05}
         self.text.append(f"convert(**{self.options})")

@@ -184,6 +184,14 @@ def test_a_constant_is_a_rounding_that_clips() -> None:
     assert c.mapping == Rounding(0, 0, 0)
 
 
+def test_constants_of_their_own_by_channel() -> None:
+    """As a normalization and a quantizer make them behind a layer whose weights are all zero."""
+    steps = [affine([1.0, 1.0, 1.0], [-2.0, 0.0, 2.0]), q("ternary(alpha=1)")]
+    c = compile_functions("act", Source(3, 0, 0, 3), steps, float64=False)
+    assert isinstance(c.mapping, Table)
+    np.testing.assert_array_equal(apply(c, np.zeros(4, np.int64), 3), [[-1, 0, 1]] * 4)
+
+
 def test_rows_of_a_flattened_stream() -> None:
     source = Source(6, -500, 500, 3)
     steps = [affine([1.0, -0.5, 2.0], [0.1, 0.2, -0.3]), q("quantized_relu(3,1)")]

@@ -355,13 +355,13 @@ def _table_as_rounding(chain: _Chain, cuts: Ints, v: Ints, first: int, last: int
 
 
 def _tabulated(compiled: Compiled, src: Source) -> Compiled:
-    """A table instead of thresholds where it is short."""
+    """A table instead of thresholds where it is short; of one entry where no threshold lies within the source's range,
+    as behind a layer whose weights are all zero.
+    """
     m = compiled.mapping
     assert isinstance(m, Thresholds)
     inside = m.thresholds[(m.thresholds > src.lo) & (m.thresholds <= src.hi)]
-    if inside.size == 0:
-        return compiled
-    first, last = int(inside.min()) - 1, int(inside.max())
+    first, last = (int(inside.min()) - 1, int(inside.max())) if inside.size else (src.lo, src.lo)
     if last - first + 1 > TABLE:
         return compiled
     x = np.arange(first, last + 1, dtype=np.int64)

@@ -53,10 +53,12 @@ def _lowered(graph: Graph, analyse: bool, roomy: bool) -> Netlist:
 
 
 def input_lanes(graph: Graph) -> int:
-    """Elements of an input beat: what the first reader takes at once."""
+    """Elements of an input beat: as many as the widest of its readers takes at once."""
     source = graph.inputs[0]
     readers = graph.readers.get(source.name, [])
-    return max((r.input_lanes for r in readers), default=1)
+    return max(
+        (r.lanes_of(i) for r in readers for i, s in enumerate(r.inputs) if s.name == source.name), default=1
+    )
 
 
 def _fork(n: Lowering, w: Wire, readers: int) -> list[Wire]:
