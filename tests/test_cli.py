@@ -212,6 +212,41 @@ def test_bad_input_is_status_2_and_one_line(
     assert [line for line in err.splitlines() if not line.startswith("done ")] == err.splitlines()[-1:]
 
 
+def test_samples_are_bounded(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("x.npy", np.array(1.0))
+    for argv, text in (
+        (
+            ["--data", "x.npy"],
+            "x.npy: the array must be a batch (N, ...), not one number without an axis; save x[None]",
+        ),
+        (
+            ["--samples", "1000000000000"],
+            "--samples: the samples must fit 4,294,967,296 bytes, not take 1,632,000,000,000,000; give fewer",
+        ),
+        (
+            ["--seed", "-1"],
+            "Invalid value for '--seed': -1 is not in the range 0<=x<=9223372036854775807; see rtl4ml verify --help",
+        ),
+    ):
+        status, _, err = run(capsys, "verify", "m.h5", *argv)
+        assert (status, err.splitlines()[-1]) == (2, f"rtl4ml: {text}")
+
+
+def test_nothing_that_a_terminal_obeys_is_printed(
+    designs: list[StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "m\x1b]0;title\x07\u202e.h5"
+    Path(name).touch()
+    status, out, err = run(capsys, "convert", name)
+    assert status == 0 and r"m\x1b]0;title\x07\u202e" in out and r"m\x1b]0;title\x07\u202e" in err
+    status, _, missing = run(capsys, "convert", f"no{name}")
+    assert status == 2 and r"nom\x1b]0;title\x07\u202e.h5: the model must be" in missing
+    status, _, usage = run(capsys, "convert", "m.h5", "--output", "\x1b[2J")
+    assert status == 2 and r"\x1b[2J" in usage
+    for text in (out, err, missing, usage):
+        assert not set(text) & {"\x1b", "\x07", "\u202e"}
+
+
 def test_a_pickle_is_not_run(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
     class Bomb:
         def __reduce__(self) -> tuple[Any, ...]:
@@ -365,10 +400,11 @@ def test_every_command_that_converts_knows_opened_masks(
     assert "[1<=x<=7]" in text
 
 
-def test_the_widest_opening_is_that_of_the_operator() -> None:
+def test_bounds_are_those_of_the_modules_that_check_them() -> None:
+    from rtl4ml.arguments import MOST_SEED
     from rtl4ml.ops.opening import MOST
 
-    assert cli.MOST_OPENING == MOST
+    assert (cli.MOST_OPENING, cli.MOST_SEED) == (MOST, MOST_SEED)
 
 
 @pytest.mark.parametrize("command", ["verify", "report"])

@@ -20,6 +20,7 @@ from rtl4ml.errors import LONGEST_TEXT, BadModel, HlsCannot, Rtl4mlError, readab
         ("a\u200bb\ufeff", r"a\u200bb\ufeff"),
         ("two\nlines\r\tmore", "two lines more"),
         ("two\u2028lines", "two lines"),
+        ("two  blanks", "two  blanks"),
         ("\udcff", r"\udcff"),
         ("größe × 2 – π 層", "größe × 2 – π 層"),
         ("x" * 5000, "x" * 66 + "…" + "x" * 32),

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from rtl4ml import __version__
-from rtl4ml.errors import BadData, BadInput, HlsCannot, Rtl4mlError, SimulationFailed
+from rtl4ml.errors import BadInput, HlsCannot, Rtl4mlError, SimulationFailed, readable
 from rtl4ml.tools import disk_errors, project_folder
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ Report = Mapping[str, Any]
 
 RESOURCES = ("lut", "ff", "dsp", "bram36")
 STALLED_SAMPLES = 64  # a stalled run costs several times an unstalled one and needs few samples to fail
-MOST_OPENING = 7  # that of rtl4ml.ops.opening, which is slow to import
+# Those of rtl4ml.ops.opening and rtl4ml.arguments, which are slow to import.
+MOST_OPENING, MOST_SEED = 7, 2**63 - 1
 
 
 class ProofFailed(Rtl4mlError):
@@ -85,7 +86,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _complain(text: str, status: int) -> int:
-    print(f"rtl4ml: {' '.join(text.split())}", file=sys.stderr)
+    print(f"rtl4ml: {readable(text)}", file=sys.stderr)
     return status
 
 
@@ -106,6 +107,7 @@ def step(what: str) -> Iterator[Callable[[int, int], None]]:
 
     console = Console(stderr=True, highlight=False)
     start = time.monotonic()
+    what = readable(what)
     with console.status(Text(what)) as status:
         yield lambda done, of: status.update(Text(f"{what}: {done} of {of}"))
     seconds = f"({time.monotonic() - start:.1f} s)"
@@ -121,7 +123,7 @@ def _number(value: float | None) -> str:
 def _table(title: str, *columns: str) -> Table:
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=readable(title), title_justify="left")
     for i, column in enumerate(columns):
         table.add_column(column, justify="right" if i else "left")
     return table
@@ -158,9 +160,9 @@ def _show(report: Report, out: Path) -> None:
         resources.add_row(key, *(_number(v) for v in values), _number(available[key]), share)
     console.print(resources)
     if (fit := fits(cast("Any", report))).kind == "bad":
-        console.print(f"{fit.title}: {fit.detail}", style="bold red", soft_wrap=True)
-    console.print(f"project  {out}", soft_wrap=True)
-    console.print(f"report   {out / 'report.html'}", soft_wrap=True)
+        console.print(readable(f"{fit.title}: {fit.detail}"), style="bold red", soft_wrap=True)
+    console.print(f"project  {readable(str(out))}", soft_wrap=True)
+    console.print(f"report   {readable(str(out / 'report.html'))}", soft_wrap=True)
 
 
 def _mismatches(report: Report) -> dict[str, int]:
@@ -261,7 +263,13 @@ def _proof(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--samples", type=click.IntRange(min=1), default=256, show_default=True, help="How many at most."
         ),
-        click.option("--seed", type=int, default=0, show_default=True, help="Of random samples and stalls."),
+        click.option(
+            "--seed",
+            type=click.IntRange(0, MOST_SEED),
+            default=0,
+            show_default="0",
+            help="Of random samples and stalls.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -296,26 +304,19 @@ def _check_head(options: dict[str, Any]) -> None:
 
 def _samples(design: Any, data: Path | None, samples: int, seed: int) -> NDArray[np.float32]:
     """Samples (N, ...) of a file, or random ones that reach a little beyond the range of the input."""
-    import zipfile
-    import zlib
-
     import numpy as np
 
-    if data is None:
-        stream = design.graph.inputs[0]
-        lo, hi = (stream.lo - 2) * stream.type.step, (stream.hi + 2) * stream.type.step
-        return np.random.default_rng(seed).uniform(lo, hi, (samples, *stream.shape)).astype(np.float32)
-    try:
-        x = np.load(data, allow_pickle=False)  # a data file is data: no pickles
-        if isinstance(x, np.lib.npyio.NpzFile):
-            key = next((k for k in ("x", "X") if k in x.files), None)
-            if key is None:
-                names = ", ".join(x.files) or "nothing"
-                raise BadData(f"{data}: the file must hold an array x or X, not {names}; name it so")
-            x = x[key]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise BadData(f"{data}: the data must be a .npy or .npz file, not {error}; check the file") from None
-    return np.asarray(x[:samples])
+    from rtl4ml.samples import MOST_BYTES, read_samples
+
+    if data is not None:
+        return np.asarray(read_samples(data, samples))
+    stream = design.graph.inputs[0]
+    if (wanted := samples * 8 * stream.elements) > MOST_BYTES:
+        raise BadInput(
+            f"--samples: the samples must fit {MOST_BYTES:,} bytes, not take {wanted:,}; give fewer"
+        )
+    lo, hi = (stream.lo - 2) * stream.type.step, (stream.hi + 2) * stream.type.step
+    return np.random.default_rng(seed).uniform(lo, hi, (samples, *stream.shape)).astype(np.float32)
 
 
 def _prove(design: Any, x: NDArray[Any], *, seed: int) -> Any:
@@ -363,7 +364,7 @@ def cli() -> None:
 @click.argument("recipes", nargs=-1, metavar="[RECIPE]...")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the scenes; default RTL4ML_DATA.")
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder; default build/train/RECIPE.")
-@click.option("--seed", type=int, help="Instead of the recipe's.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Instead of the recipe's.")
 @click.option("--seeds", help="Train with each, such as 1-5 or 1,2,7, and give means, spreads and tests.")
 @click.option(
     "--per-class",
@@ -541,7 +542,7 @@ def sweep(model: Path, out: Path | None, intervals: str | None, **options: Any) 
         text = json.dumps({"schema": 1, "model": model.name, "points": points}, indent=2)
         (folder / "sweep.json").write_text(text + "\n", encoding="utf-8")
     _show_sweep(model.name, points)
-    _console().print(f"projects {out}", soft_wrap=True)
+    _console().print(f"projects {readable(str(out))}", soft_wrap=True)
 
 
 def _intervals(text: str) -> list[int]:

@@ -19,7 +19,7 @@ def readable(text: str) -> str:
     Controls, escapes, bidirectional and invisible characters become their escapes, as in a Python text; what is longer
     than a word or a message can be has an ellipsis in its middle.
     """
-    line = " ".join(text.split())
+    line = re.sub(r" *[^\S ]\s*", " ", text).strip()
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     words = re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: _shortened(word[0], LONGEST_WORD // 4), shown)
     return _shortened(words, LONGEST_TEXT) if len(words) > LONGEST_TEXT else words
