@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 ZCU102 = "xczu9eg-ffvb1156-2-e"
 # Samples for the test bench that hls4ml writes: no more than some seconds of emulation; none of very large frames.
 _VECTORS, _VECTOR_MACS = 10, 4 * 10**9
+# What hls4ml's passes put before the name of a layer for a layer of their own.
+_PASSES = ("clone_", "repack_", "zp1d_", "zp2d_", "bnbt_")
 # hls4ml's clone_stream has versions for up to seven readers.
 _MOST_READERS = 7
 
@@ -360,7 +362,7 @@ class _Layers:
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     _nodes: dict[str, _Node] = field(default_factory=dict)
-    _taken: set[str] = field(default_factory=set)
+    _taken: set[str] = field(default_factory=lambda: {"input"})
     _op: str = ""
 
     def build(self) -> None:
@@ -413,12 +415,12 @@ class _Layers:
         return self._lower(op, [self._read(s) for s in op.inputs])
 
     def _name(self, hint: str) -> str:
-        """A name that no other layer has, whatever its case."""
+        """A name that no other layer has, nor gets from hls4ml's passes, whatever its case."""
         name, k = hint, 1
-        while name.lower() in self._taken or name.lower() == "input":
+        while not self._taken.isdisjoint(forms := {f"{p}{name}".lower() for p in ("", *_PASSES)}):
             k += 1
             name = f"{hint}_{k}"
-        self._taken.add(name.lower())
+        self._taken |= forms
         return name
 
     def _add(

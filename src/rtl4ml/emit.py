@@ -113,7 +113,7 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def _declare(w: Wire) -> list[str]:
+def _declare(w: Wire) -> list[str]:  # `netlist.SIGNALS`
     return [
         f"  logic {w.name}_valid, {w.name}_ready;",
         f"  logic [{w.width - 1}:0] {w.name}_data;  // {w.lanes} x {w.bits} bit, {w.beats} beats a frame",
@@ -127,6 +127,7 @@ def top_text(netlist: Netlist, *, frames_in_flight: int) -> tuple[str, dict[str,
     wires: dict[str, Wire] = {}
     body: list[str] = []
     images: dict[str, Image] = {}
+    written: set[str] = set()
     layer = ""
     for cell in netlist.cells:
         for w in (*cell.inputs.values(), *cell.outputs.values()):
@@ -135,9 +136,10 @@ def top_text(netlist: Netlist, *, frames_in_flight: int) -> tuple[str, dict[str,
             layer = cell.layer
             body += ["", f"  // -- {layer} " + "-" * max(1, 100 - len(layer))]
         lines, mem = instance(cell)
-        clash = images.keys() & mem.keys()
-        if clash:
-            raise ValueError(f"{cell.name}: image {sorted(clash)[0]} is written twice")
+        for name in mem:
+            if name.lower() in written:
+                raise ValueError(f"{cell.name}: image {name} is written twice")
+            written.add(name.lower())
         images |= mem
         body += lines
     wires.setdefault(x.name, x)

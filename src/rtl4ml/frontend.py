@@ -232,9 +232,19 @@ def _static_shape(shape: Any, layer: str) -> tuple[int, ...]:
     return tuple(int(d) for d in s)
 
 
+# Characters of a name: what is made of it, with all its endings, is a file name too, of 255 bytes at the most.
+_LONGEST_NAME = 100
+
+
 def _identifier(name: str) -> str:
-    n = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "layer"
+    n = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:_LONGEST_NAME] or "layer"
     return n if not n[0].isdigit() else f"n{n}"
+
+
+def _layer_names(m: Any) -> frozenset[str]:
+    """Names that the operators of a model's layers take, those of nested models included."""
+    layers = m._flatten_layers(recursive=True, include_self=False)
+    return frozenset(_identifier(str(x.name)) for x in layers if type(x).__name__ != "InputLayer")
 
 
 # -- the input quantizer ------------------------------------------------------------------------------------
@@ -349,12 +359,15 @@ class _Builder:
     ops: list[Op] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self.layers = _layer_names(self.model)
+
     # -- the way of a model --
 
     def build(self, name: str, output: str, threshold: float | None, opening: int | None) -> Parsed:
         grid = self.quantizer.grid
         assert grid is not None
-        source = Stream(self.name("input"), self.shape, grid.type, grid.lo, grid.hi)
+        source = Stream(self.name("", "input"), self.shape, grid.type, grid.lo, grid.hi)
         values = walk(self.model, [Value(source, raw=not self.declared)], self.visit)
         streams, cut = [], []
         for k, v in enumerate(values):
@@ -426,10 +439,14 @@ class _Builder:
 
     # -- streams --
 
-    def name(self, hint: str) -> str:
-        base = _identifier(hint)
+    def name(self, layer: str, what: str = "") -> str:
+        """A new name: a layer's, or with `what` one that no layer of the model has, for what is made beside it.
+
+        A layer whose name is taken, as by another call of it, gets a number.
+        """
+        base = _identifier("_".join(part for part in (layer, what) if part))
         name, k = base, 1
-        while name in self.names:
+        while name in self.names or ((what or k > 1) and name in self.layers):
             k += 1
             name = f"{base}_{k}"
         self.names.add(name)
@@ -442,13 +459,13 @@ class _Builder:
         self.ops.append(op)
         return op.output
 
-    def quantized(self, layer: str, v: Value, f: Function) -> Value:
-        """The stream behind a quantizer, with everything that waited before it."""
+    def quantized(self, layer: str, v: Value, f: Function, what: str = "") -> Value:
+        """The stream behind a quantizer, with everything that waited before it; `what` as in `name`."""
         if v.raw:  # the input stream is what this quantizer makes of the input
             return replace(v, raw=False)
-        return Value(self.compiled(layer, v, self.waiting(layer, v, f).steps))
+        return Value(self.compiled(layer, v, self.waiting(layer, v, f).steps, what))
 
-    def compiled(self, layer: str, v: Value, steps: Sequence[Function]) -> Stream:
+    def compiled(self, layer: str, v: Value, steps: Sequence[Function], what: str = "") -> Stream:
         s = v.stream
         channels = s.channels if v.rows is None else int(v.rows.max()) + 1
         source = Source(s.type.fraction, s.lo, s.hi, channels)
@@ -460,7 +477,7 @@ class _Builder:
                 s = replace(s, type=Fixed.covering(s.lo, s.hi, c.fraction))
         else:
             layers = tuple(dict.fromkeys(f.layer for f in steps if f.layer))
-            name = self.name(layer)
+            name = self.name(layer, what)
             s = self.add(
                 Activation(
                     name=name, inputs=(s,), layers=layers, mapping=c.mapping, out=c.type, lo=c.lo, hi=c.hi
@@ -512,11 +529,11 @@ class _Builder:
             )
         return self.settled(layer.name, v)
 
-    def function(self, layer: Any, v: Value, obj: Any, name: str | None = None) -> Value:
-        """A value behind an activation object: a quantizer compiles, everything else waits."""
+    def function(self, layer: Any, v: Value, obj: Any, what: str = "") -> Value:
+        """A value behind an activation object: a quantizer compiles, everything else waits; `what` as in `name`."""
         f = _activation_of(layer, obj)
         if f.grid is not None:
-            return self.quantized(name or layer.name, v, f)
+            return self.quantized(layer.name, v, f, what)
         if f.name == "linear":
             return v
         return self.elementwise(layer, v, f)
@@ -542,7 +559,7 @@ class _Builder:
                     f"{layer}: output='argmax' must go with several channels, not 1; "
                     "use output='mask' and threshold=0.5"
                 )
-            return self.add(ArgMax(name=self.name("argmax"), inputs=(s,)))
+            return self.add(ArgMax(name=self.name("", "argmax"), inputs=(s,)))
         if s.channels != 1:
             raise BadModel(
                 f"{layer}: output='mask' must go with one channel, not {s.channels}; use output='argmax'"
@@ -562,10 +579,10 @@ class _Builder:
             raise BadModel(
                 f"{layer}: opening must go with a mask of rows and columns, not of shape {s.shape}; leave it out"
             )
-        mask = self.add(Mask(name=self.name("mask"), inputs=(s,), threshold=_least(s, cut, threshold)))
+        mask = self.add(Mask(name=self.name("", "mask"), inputs=(s,), threshold=_least(s, cut, threshold)))
         if opening is None:
             return mask
-        return self.add(Opening(name=self.name("opening"), inputs=(mask,), radius=opening))
+        return self.add(Opening(name=self.name("", "opening"), inputs=(mask,), radius=opening))
 
 
 def _least(s: Stream, cut: str, threshold: float) -> int:
@@ -862,7 +879,7 @@ def _kernel_layer(layer: Any) -> Any:
 
 def _finish(b: _Builder, layer: Any, s: Stream, bias: Function | None) -> Value:
     v = Value(s, () if bias is None else (bias,), made=Origin(_kernel_layer(layer), len(s.shape)))
-    return b.function(layer, v, layer.activation, f"{layer.name}_activation")
+    return b.function(layer, v, layer.activation, "activation")
 
 
 @handles("QDense", "Dense")
@@ -915,7 +932,7 @@ def _transposed(b: _Builder, layer: Any, x: list[Value]) -> Value:
     w = _turned(_kernel(layer, "kernel", kernel, kernel.shape))
     bias, fraction, function = _bias(layer)
     if stride != (1, 1):
-        name = b.name(f"{layer.name}_stuff")
+        name = b.name(layer.name, "stuff")
         s = b.add(Stuff(name=name, inputs=(s,), layers=(layer.name,), factor=stride))
     over = [max(k - t, 0) for k, t in zip(size, stride, strict=True)]
     cut = [n // 2 if layer.padding == "same" else 0 for n in over]
@@ -931,7 +948,7 @@ def _transposed(b: _Builder, layer: Any, x: list[Value]) -> Value:
 
 
 def _depthwise_op(
-    b: _Builder, layer: Any, s: Stream, rank: int, name: str, bias: Ints | None, fraction: int
+    b: _Builder, layer: Any, s: Stream, rank: int, what: str, bias: Ints | None, fraction: int
 ) -> Stream:
     variable = _trained(layer, "depthwise")
     c, m = variable.shape[-2:]
@@ -939,7 +956,7 @@ def _depthwise_op(
     w = _kernel(layer, "depthwise", variable, (*size, c * m))
     stride, dilation = (_pairs(rank, v) for v in (layer.strides, layer.dilation_rate))
     op = Depthwise(
-        name=b.name(name), inputs=(s,), layers=(layer.name,),
+        name=b.name(layer.name, what), inputs=(s,), layers=(layer.name,),
         weights=w.integers.reshape(*size, c, m), weight_fraction=w.fraction, bias=bias, bias_fraction=fraction,
         stride=stride, dilation=dilation, padding=_padding(layer, s.hwc[:2], size, stride, dilation), pe=m,
     )  # fmt: skip
@@ -954,7 +971,7 @@ def _depthwise(b: _Builder, layer: Any, x: list[Value]) -> Value:
     s = b.stream(layer, x[0])
     _check_conv(layer, s, rank)
     bias, fraction, function = _bias(layer)
-    return _finish(b, layer, _depthwise_op(b, layer, s, rank, layer.name, bias, fraction), function)
+    return _finish(b, layer, _depthwise_op(b, layer, s, rank, "", bias, fraction), function)
 
 
 @handles("QSeparableConv1D", "QSeparableConv2D", "SeparableConv1D", "SeparableConv2D")
@@ -962,7 +979,7 @@ def _separable(b: _Builder, layer: Any, x: list[Value]) -> Value:
     rank = 2 if "1D" in type(layer).__name__ else 3
     s = b.stream(layer, x[0])
     _check_conv(layer, s, rank)
-    s = _depthwise_op(b, layer, s, rank, f"{layer.name}_depthwise", None, 0)
+    s = _depthwise_op(b, layer, s, rank, "depthwise", None, 0)
     variable = np.asarray(layer.pointwise_kernel)
     w = _kernel(layer, "pointwise", variable, (1, 1, *variable.shape[-2:]))
     bias, fraction, function = _bias(layer)

@@ -225,6 +225,10 @@ class Graph:
 
     def __post_init__(self) -> None:
         seen = {s.name for s in self.inputs}
+        if len({op.name for op in self.ops}) < len(self.ops):
+            names = [op.name for op in self.ops]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"{self.name}: two operators must not have one name, not {twice}")
         for op in self.ops:
             missing = [s.name for s in op.inputs if s.name not in seen]
             if missing:
@@ -232,6 +236,15 @@ class Graph:
             if op.output.name in seen:
                 raise ValueError(f"{op.name}: stream {op.output.name} is made twice")
             seen.add(op.output.name)
+
+    def aside(self, hint: str) -> str:
+        """A name for what surrounds the operators, such as an edge: the hint, or one with a number if that is taken."""
+        taken = {s.name for s in self.inputs} | {n for op in self.ops for n in (op.name, op.output.name)}
+        name, k = hint, 1
+        while name in taken:
+            k += 1
+            name = f"{hint}_{k}"
+        return name
 
     @cached_property
     def readers(self) -> dict[str, list[Op]]:

@@ -46,7 +46,7 @@ def _lowered(graph: Graph, analyse: bool, roomy: bool) -> Netlist:
         ends[op.output.name] = _fork(n, y, readers)
     last = ends[sink.name].pop()
     if not any(isinstance(c, Fifo) and c.y is last for c in n.cells):
-        n.layer = "m_axis"
+        n.layer = graph.aside("m_axis")
         last = n.fifo(last, CUT)
     net = Netlist(graph, tuple(n.cells), first, last)
     return sized(net, roomy=roomy) if analyse else net
@@ -148,7 +148,8 @@ def _skips(net: Netlist) -> list[str]:
                 steps, at = steps + 1, makers.get(at.x.name)
             if fifo:
                 ways.append((steps, fifo))
-        found.update({name: steps for steps, name in sorted(ways)[:-1]})
+        # By length alone: what the layers are called makes no other hardware.
+        found.update({name: steps for steps, name in sorted(ways, key=lambda way: way[0])[:-1]})
     return sorted(found, key=lambda name: -found[name])
 
 

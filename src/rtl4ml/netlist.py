@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import gcd
 from typing import ClassVar
@@ -208,23 +208,56 @@ class Netlist:
     output: Wire
     settled: NDArray[np.int64] | None = field(default=None, compare=False)
 
+    def __post_init__(self) -> None:
+        for what, names in (
+            ("cell", [c.name for c in self.cells]),
+            ("wire", [self.input.name, *(w.name for c in self.cells for w in c.outputs.values())]),
+        ):
+            seen: set[str] = set()
+            for name in map(str.lower, names):
+                if name in seen:
+                    raise ValueError(f"{self.graph.name}: the netlist has two {what}s of the name {name}")
+                seen.add(name)
+
+
+# Signals that a wire is declared as in the top module.
+SIGNALS = ("valid", "ready", "data")
+
+# Names of the top module that are not made of a layer's name: its ports, its edges and what joins these.
+_EDGES = frozenset(
+    {
+        "r4_top", "aclk", "aresetn", "frame_errors_o", "s_axis", "m_axis", "u_axis_in", "u_axis_out",
+        *(f"flag_{end}" for end in SIGNALS),
+        *(f"{side}_axis_t{end}" for side in "sm" for end in ("valid", "ready", "data", "last", "user")),
+    }
+)  # fmt: skip
+
 
 @dataclass
 class Lowering:
-    """Collects cells while operators are lowered; names every wire once."""
+    """Collects cells while operators are lowered.
+
+    All names of the top module come from here, so that none is given twice, whatever the layers are called. Case makes
+    no difference, since memory images and generated modules are files named after their cells.
+    """
 
     graph: Graph
     cells: list[Cell] = field(default_factory=list)
     layer: str = ""
-    _names: set[str] = field(default_factory=set)
+    _taken: set[str] = field(default_factory=lambda: set(_EDGES))
+
+    def _claim(self, hint: str, *ends: str) -> str:
+        """A new name that is free with each of the endings: the hint, or the hint with a number."""
+        name, k = hint, 1
+        while not self._taken.isdisjoint(forms := {f"{name}{end}".lower() for end in ends}):
+            k += 1
+            name = f"{hint}_{k}"
+        self._taken |= forms
+        return name
 
     def wire(self, hint: str, *, lanes: int, bits: int, signed: bool, beats: int, fraction: int = 0) -> Wire:
         """A new wire; a number is added to the name where it is taken."""
-        name, k = hint, 1
-        while name in self._names:
-            k += 1
-            name = f"{hint}_{k}"
-        self._names.add(name)
+        name = self._claim(hint, *(f"_{signal}" for signal in SIGNALS))
         return Wire(name, lanes, bits, signed, beats, fraction)
 
     def like(self, s: Stream, hint: str, lanes: int) -> Wire:
@@ -239,8 +272,9 @@ class Lowering:
         )
 
     def add(self, cell: Cell) -> Wire:
-        """Adds the cell and returns its (first) output wire."""
-        self.cells.append(cell)
+        """Adds the cell, with a number behind its name where that is taken; returns its (first) output wire."""
+        name = self._claim(cell.name, "")
+        self.cells.append(cell if name == cell.name else replace(cell, name=name))
         return cell.y
 
     def lanes(self, x: Wire, lanes: int) -> Wire:

@@ -9,17 +9,20 @@ from collections.abc import Sequence
 from rtl4ml.ir import Graph
 from rtl4ml.netlist import Cell, Netlist, Wire
 
-OUTPUT = "output"  # the reader of the graph's outputs
-
 # Cells that hand on what they are given.
 _FIFO, _FORK = "r4_fifo", "r4_fork"
 _PASSING = (_FIFO, "r4_width", _FORK)
 
 
+def output(graph: Graph) -> str:
+    """The name of the reader of the graph's outputs."""
+    return graph.aside("output")
+
+
 def streams(graph: Graph) -> list[tuple[str, str]]:
     """(from, to) of every stream: the inputs of every operator in turn, then the outputs of the graph."""
     inner = [(s.name, op.name) for op in graph.ops for s in op.inputs]
-    return inner + [(s.name, OUTPUT) for s in graph.outputs]
+    return inner + [(s.name, output(graph)) for s in graph.outputs]
 
 
 def placed(netlist: Netlist) -> dict[str, int]:
@@ -30,6 +33,7 @@ def placed(netlist: Netlist) -> dict[str, int]:
     working = {c.layer for c in netlist.cells if c.module not in _PASSING}
     made_by = {op.output.name: op for op in graph.ops}
     operators = {op.name for op in graph.ops}
+    end = output(graph)
 
     def origin(stream: str) -> str:
         """The operator whose cells make the stream, past those that are wires only, or the input."""
@@ -52,7 +56,7 @@ def placed(netlist: Netlist) -> dict[str, int]:
             if cell.module == _FORK:
                 return None
             cell = reader.get(cell.y.name)
-        return OUTPUT if cell is None else cell.layer
+        return end if cell is None else cell.layer
 
     between: defaultdict[tuple[str, str | None], list[int]] = defaultdict(list)
     for k, (stream, to) in enumerate(streams(graph)):

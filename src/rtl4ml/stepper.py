@@ -27,6 +27,8 @@ from rtl4ml.tools import cache_folder, disk_errors, require
 State = NDArray[np.int64]
 
 PLAIN, RING, FIFO, FORK = 0, 1, 2, 3
+# The streams outside the edges: no wire can have these names, which are no identifiers.
+SOURCE, SINK = "s_axis.", "m_axis."
 FRAMES = 48  # of a run that comes to no repetition
 _FLAGS = ("-O3", "-std=gnu++17", "-shared", "-fPIC")
 
@@ -72,18 +74,18 @@ class Stepper:
 
     def __init__(self, netlist: Netlist, edge_in: Timing, edge_out: Timing) -> None:
         self._keep: list[NDArray[Any]] = []
-        self._wires = {"s_axis": 0}
+        self._wires = {SOURCE: 0}
         self._out_beats = netlist.output.beats
         # One after the other: the timing of all cells of a large frame at once would take gigabytes.
         slots: list[int] = [edge_in.slots]
-        cells = [self._cell("s_axis", edge_in, ["s_axis"], [netlist.input.name])]
+        cells = [self._cell("s_axis", edge_in, [SOURCE], [netlist.input.name])]
         for c in netlist.cells:
             ins, outs = ([w.name for w in p.values()] for p in (c.inputs, c.outputs))
             timing = c.timing()
             slots.append(timing.slots)
             cells.append(self._cell(c.name, timing, ins, outs))
         slots.append(edge_out.slots)
-        cells.append(self._cell("m_axis", edge_out, [netlist.output.name], ["m_axis"]))
+        cells.append(self._cell("m_axis", edge_out, [netlist.output.name], [SINK]))
         self._cells = (_Cell * len(cells))(*cells)
         names = ["s_axis", *(c.name for c in netlist.cells), "m_axis"]
         self._made = {c.name: c for c in netlist.cells if isinstance(c, Fifo)}
@@ -168,7 +170,7 @@ class Stepper:
                 cells[self.fifos[name]].wait = replace(self._made[name], depth=depth).wait
         ends = (ctypes.c_int64 * frames)()
         peaks = (ctypes.c_int64 * len(cells))()
-        sink, period = self._wires["m_axis"], ctypes.c_int64()
+        sink, period = self._wires[SINK], ctypes.c_int64()
         state = np.zeros(5 * len(cells) + len(self._wires), np.int64) if start is None else start.copy()
 
         def step(resume: bool) -> int:

@@ -147,8 +147,9 @@ def units(netlist: Netlist, *, frames_in_flight: int) -> list[Unit]:
         Unit(c.name, c.layer, c.module, c.params(), c.text() if c.generated else "", c)  # type: ignore[attr-defined]
         for c in netlist.cells
     ]
+    layer = netlist.graph.aside("edges")
     for module, params in edges(netlist, frames_in_flight=frames_in_flight):
-        out.append(Unit(f"u_{module[3:]}", "edges", module, dict(params)))
+        out.append(Unit(f"u_{module[3:]}", layer, module, dict(params)))
     return out
 
 

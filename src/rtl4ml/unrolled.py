@@ -179,8 +179,8 @@ class Adders(LibraryCell):
     graph: AdderGraph
 
     @property
-    def module(self) -> str:  # type: ignore[override]  # a module for each layer
-        return f"{self.op.name}_adders"
+    def module(self) -> str:  # type: ignore[override]  # a module for each cell, so of a name as unique as the cell's
+        return f"{self.name.removeprefix('u_')}_adders"
 
     def params(self) -> dict[str, Param]:
         return {}
