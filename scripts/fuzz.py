@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random networks through convert, emulate and, a share of them, the RTL: any difference, crash or wrong cycle is kept.
 
-    python scripts/fuzz.py --networks 2000 --rtl 200 [--seed N] [--out build/fuzz]
+    python scripts/fuzz.py --networks 2000 --rtl 200 [--csim 20] [--seed N] [--out build/fuzz]
     python scripts/fuzz.py --summary                  # what was found so far
     python scripts/fuzz.py --only 1234 --rtl 1        # one network again, with all it prints
 
@@ -54,12 +54,12 @@ def _limit(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def check(seed: int, index: int, *, rtl: bool, folder: Path) -> dict[str, Any]:
+def check(seed: int, index: int, *, rtl: bool, csim: bool, folder: Path) -> dict[str, Any]:
     """What became of network `index`: its outcome, and of a fault or refusal the reason."""
     import random_networks
 
     from rtl4ml import _tf
-    from rtl4ml.errors import Rtl4mlError
+    from rtl4ml.errors import EnvironmentProblem, Rtl4mlError, SimulationFailed
 
     _tf.keras().backend.clear_session()
     rng = np.random.default_rng([seed, index, 1])
@@ -69,15 +69,18 @@ def check(seed: int, index: int, *, rtl: bool, folder: Path) -> dict[str, Any]:
         return {"outcome": "not built", "reason": _general(str(error))}
     found: dict[str, Any] = {"network": drawn.text}
     try:
-        found |= _compared(drawn, folder, rng, rtl=rtl)
+        found |= _compared(drawn, folder, rng, rtl=rtl, csim=csim)
+    except (SimulationFailed, EnvironmentProblem) as error:  # no network is to blame for these
+        found |= {"outcome": "crash", "reason": _general(str(error)), "error": str(error)}
     except Rtl4mlError as error:
         found |= {"outcome": "refused", "reason": _general(str(error)), "error": str(error)}
     return found
 
 
-def _compared(drawn: Any, folder: Path, rng: np.random.Generator, *, rtl: bool) -> dict[str, Any]:
+def _compared(drawn: Any, folder: Path, rng: np.random.Generator, *, rtl: bool, csim: bool) -> dict[str, Any]:
     """The design's numbers and cycles against the reference and the prediction."""
     import rtl4ml
+    from rtl4ml.errors import HlsCannot
 
     design = rtl4ml.convert(drawn.model, out=folder, **drawn.options)
     s = design.graph.inputs[0]
@@ -92,6 +95,16 @@ def _compared(drawn: Any, folder: Path, rng: np.random.Generator, *, rtl: bool) 
     }
     if differ := int((design.emulate(x) != want).sum()):
         return found | {"outcome": "mismatch", "reason": f"emulate: {differ} of {want.size} values"}
+    if csim:
+        found["csim"] = True
+        try:
+            if differ := int((design.csim(x) != want).sum()):
+                return found | {
+                    "outcome": "mismatch",
+                    "reason": f"C simulation: {differ} of {want.size} values",
+                }
+        except HlsCannot as error:
+            found["hls4ml cannot"] = _general(str(error))
     if not rtl:
         return found
     found["rtl"] = True
@@ -151,7 +164,11 @@ def _summary(found: dict[int, dict[str, Any]], console: Console) -> int:
     simulated = [e for e in converted if e.get("rtl")]
     slower = [e for e in converted if e.get("target") and e["interval"] > e["target"]]
     table.add_row("through the RTL, two stall patterns", str(len(simulated)))
-    table.add_row("of these with a measured interval", str(sum(bool(e.get("measured")) for e in simulated)))
+    table.add_row("through the C simulation", str(sum(bool(e.get("csim")) for e in converted)))
+    table.add_row("of these refused for hls4ml", str(sum("hls4ml cannot" in e for e in converted)))
+    table.add_row(
+        "through the RTL with a measured interval", str(sum(bool(e.get("measured")) for e in simulated))
+    )
     table.add_row("interval above the target", str(len(slower)))
     table.add_row("outputs all alike", str(sum(e.get("distinct") == 1 for e in converted)))
     console.print(table)
@@ -177,6 +194,9 @@ def _summary(found: dict[int, dict[str, Any]], console: Console) -> int:
     show_default=True,
     help="How many of them go through the RTL.",
 )
+@click.option(
+    "--csim", type=click.IntRange(0), default=0, show_default=True, help="Of these through the C simulation."
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/fuzz"), show_default=True)
 @click.option(
@@ -184,7 +204,9 @@ def _summary(found: dict[int, dict[str, Any]], console: Console) -> int:
 )
 @click.option("--only", type=int, help="One network, whatever is known of it.")
 @click.option("--summary", is_flag=True, help="Only say what was found so far.")
-def main(networks: int, rtl: int, seed: int, out: Path, limit: int, only: int | None, summary: bool) -> None:
+def main(
+    networks: int, rtl: int, csim: int, seed: int, out: Path, limit: int, only: int | None, summary: bool
+) -> None:
     console = Console(width=150)
     path = out / f"results-{seed}.jsonl"
     found = _results(path)
@@ -199,18 +221,22 @@ def main(networks: int, rtl: int, seed: int, out: Path, limit: int, only: int | 
 
         for index in count() if only is None else [only]:
             converted = sum(e["outcome"] not in ("not built", "refused") for e in found.values())
-            simulated = sum(bool(e.get("rtl")) for e in found.values())
             if only is None and converted >= networks:
                 break
             if only is None and index in found:
                 continue
             note(index=index, begun=True)
             start = time.perf_counter()
-            wanted = only is not None or simulated * networks < rtl * (converted + 1)
+
+            def due(what: str, share: int, converted: int = converted) -> bool:
+                """Whether this network is one of the `share` among all that go through `what`, spread evenly."""
+                done = sum(bool(e.get(what)) for e in found.values())
+                return share > 0 and (only is not None or done * networks < share * (converted + 1))
+
             folder = out / f"network-{seed}-{index}"
             try:
                 with _limit(limit):
-                    entry = check(seed, index, rtl=bool(rtl) and wanted, folder=folder)
+                    entry = check(seed, index, rtl=due("rtl", rtl), csim=due("csim", csim), folder=folder)
             except _TooLong as error:
                 entry = {"outcome": "hang", "reason": str(error)}
             except Exception as error:  # noqa: BLE001 -- a fuzzer keeps whatever a network brings about
