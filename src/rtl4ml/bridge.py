@@ -372,6 +372,10 @@ class _Layers:
                 f"{self.graph.name}: an HLS project must have one input and one output, "
                 f"not {len(self.graph.inputs)} and {len(self.graph.outputs)}; split the model"
             )
+        if not self.graph.ops:
+            raise HlsCannot(
+                f"{self.graph.name}: hls4ml 1.3 cannot hold a model that only quantizes its input"
+            )
         for s in self.graph.inputs:
             name = self._name("model_input" if s.name.lower() == "input" else s.name)
             self._op = s.name
