@@ -21,8 +21,8 @@ import rtl4ml
 from rtl4ml import cli
 from rtl4ml import train as training
 from rtl4ml.errors import HlsCannot, OverBudget, SimulationFailed, UnsupportedLayer
+from rtl4ml.folders import project_folder
 from rtl4ml.ir import Fixed, Stream
-from rtl4ml.tools import project_folder
 
 COMMANDS = ["train", "convert", "verify", "synth", "report", "sweep", "board", "demo"]
 
@@ -299,31 +299,78 @@ def test_a_bug_is_status_1_and_one_line(designs: list[StandIn], capsys: pytest.C
             cli._run(["verify", "m.h5"])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_is_status_2_one_line_and_leaves_nothing(number: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        ("convert", signal.SIGHUP),
+        ("verify", signal.SIGTERM),
+        ("synth", signal.SIGINT),
+        ("report", signal.SIGTERM),
+        ("sweep", signal.SIGINT),
+    ],
+)
+def test_an_interruption_leaves_the_earlier_project_and_says_so(
+    command: str, number: int, tmp_path: Path
+) -> None:
+    """In the command's last step; a second signal does not disturb the tidying up, nor do threads that still work."""
+    with project_folder(tmp_path / "p") as folder:
+        (folder / "report.json").write_text("earlier")
     (tmp_path / "m.h5").touch()
-    code = """
-import time, rtl4ml
+    code = f"""
+import time, threading, rtl4ml
 from pathlib import Path
-from rtl4ml import cli, tools
-def convert(model, out, **options):
-    with tools.project_folder(out) as folder:
-        (folder / "half").touch()
-        Path("begun").touch()
-        for _ in range(600):  # a signal just before one long sleep would wait for its end
-            time.sleep(0.1)
-rtl4ml.convert = convert
-cli.main(["convert", "m.h5", "--out", "p"])
+from test_cli import StandIn
+from rtl4ml import cli
+rtl4ml.convert = StandIn
+def report(self, **options):
+    threading.Thread(target=time.sleep, args=[600]).start()
+    Path("begun").touch()
+    for _ in range(600):  # a signal just before one long sleep would wait for its end
+        time.sleep(0.1)
+StandIn.report = report
+cli.main(["{command}", "m.h5", "--out", "p"])
 """
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True
+    )
     deadline = time.monotonic() + 30
     while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(number)
+    process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 2
-    assert err == "rtl4ml: interrupted; an earlier project is untouched, nothing half-written was left\n"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["begun", "m.h5"]
+    assert err.splitlines()[-1] == "rtl4ml: interrupted; p: the earlier project is untouched"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["begun", "m.h5", "p"]
+    assert (tmp_path / "p/report.json").read_text() == "earlier"
+
+
+def test_an_interruption_after_the_swap_says_that_the_new_project_is_there(
+    designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def show(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_show", show)
+    assert run(capsys, "convert", "m.h5", "--out", "p")[2].splitlines()[-1] == (
+        "rtl4ml: interrupted; p: the new project is there, whole"
+    )
+    assert Path("p/report.json").is_file()
+    assert run(capsys, "report", "p")[2] == "rtl4ml: interrupted\n"
+
+
+def test_a_simulation_that_fails_leaves_its_files(
+    designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def simulate(self: StandIn, x: Any, stalls: str = "none", seed: int = 0) -> Any:
+        raise SimulationFailed(f"r4_top: Verilator must compile it; see {self.out}/verilator/build.log")
+
+    monkeypatch.setattr(StandIn, "simulate", simulate)
+    status, _, err = run(capsys, "verify", "m.h5", "--out", "p")
+    text = "rtl4ml: r4_top: Verilator must compile it; see p/verilator/build.log"
+    assert (status, err.splitlines()[-1]) == (1, text)
+    assert Path("p/report.json").is_file()
 
 
 def test_a_reader_that_goes_away_is_no_error_text(designs: list[StandIn], tmp_path: Path) -> None:
@@ -365,7 +412,7 @@ def test_convert_passes_its_arguments_and_prints_the_report(
         "threshold": 0.5,
         "fit": True,
     }
-    assert designs[0].out == Path("build/m")
+    assert designs[0].out.name == "m" and Path("build/m/report.json").is_file()
     for text in ("1,234", "300", "27,408", "274,080", "10.0 %", "build/m/report.html"):
         assert text in out
 
@@ -382,7 +429,7 @@ def test_defaults_are_those_of_the_python_interface(
         "output": "logits",
         "fit": True,
     }
-    assert designs[0].out == Path("p")
+    assert designs[0].out.name == "p" and Path("p/report.json").is_file()
 
 
 @pytest.mark.parametrize("command", ["convert", "verify", "synth", "report", "sweep"])
@@ -614,5 +661,5 @@ def test_stderr_of_a_full_disk(designs: list[StandIn], capsys: pytest.CaptureFix
         status, _, err = run(capsys, "verify", "m.h5")
     assert status == 2
     assert err.splitlines()[-1] == (
-        "rtl4ml: output folder: the disk must have room for it, not be full; free some space or choose another folder"
+        "rtl4ml: build/m: the disk must have room for it, not be full; free some space or choose another folder"
     )

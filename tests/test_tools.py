@@ -17,8 +17,8 @@ import h5py
 import numpy as np
 import pytest
 
-from rtl4ml.errors import BadInput, EnvironmentProblem
-from rtl4ml.tools import MARKER, disk_errors, project_folder, pyosys, require, verilator_env
+from rtl4ml.errors import EnvironmentProblem
+from rtl4ml.tools import disk_errors, pyosys, require, verilator_env
 
 SV = """
 module m (input logic clk_i, input logic [7:0] x_i, output logic [7:0] y_o);
@@ -122,114 +122,6 @@ def test_a_missing_yosys_is_one_line_with_the_remedy(monkeypatch: pytest.MonkeyP
         EnvironmentProblem, match=r"^pyosys: must be importable, .*; run pip install pyosys==0\.70$"
     ):
         pyosys()
-
-
-def siblings(folder: Path) -> list[str]:
-    return sorted(p.name for p in folder.iterdir())
-
-
-def test_a_project_appears_whole_at_the_end(tmp_path: Path) -> None:
-    out = tmp_path / "a" / "b"
-    with project_folder(out) as folder:
-        (folder / "x").write_text("1")
-        assert not out.exists()
-    assert siblings(out) == [MARKER, "x"]
-    assert siblings(out.parent) == ["b"]
-
-
-def test_an_earlier_project_is_replaced_whole(tmp_path: Path) -> None:
-    out = tmp_path / "b"
-    with project_folder(out) as folder:
-        (folder / "old").touch()
-    with project_folder(str(out)) as folder:
-        (folder / "new").touch()
-        assert (out / "old").exists()
-    assert siblings(out) == [MARKER, "new"]
-    assert siblings(tmp_path) == ["b"]
-
-
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
-def test_an_interrupted_run_leaves_the_earlier_project_untouched(
-    error: type[BaseException], tmp_path: Path
-) -> None:
-    out = tmp_path / "b"
-    with project_folder(out) as folder:
-        (folder / "old").touch()
-    with pytest.raises(error), project_folder(out) as folder:
-        (folder / "new").touch()
-        raise error
-    assert siblings(out) == [MARKER, "old"]
-    assert siblings(tmp_path) == ["b"]
-
-
-def test_a_failed_swap_puts_the_earlier_project_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = tmp_path / "b"
-    with project_folder(out) as folder:
-        (folder / "old").touch()
-    rename = Path.rename
-
-    def failing(self: Path, target: Path) -> Path:
-        if self.suffix == ".part":
-            raise KeyboardInterrupt
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", failing)
-    with pytest.raises(KeyboardInterrupt), project_folder(out):
-        pass
-    assert siblings(out) == [MARKER, "old"]
-    assert siblings(tmp_path) == ["b"]
-
-
-def test_an_empty_folder_and_a_link_to_a_project_are_taken(tmp_path: Path) -> None:
-    (tmp_path / "b").mkdir()
-    with project_folder(tmp_path / "b"):
-        pass
-    (tmp_path / "link").symlink_to("b")
-    with project_folder(tmp_path / "link") as folder:
-        (folder / "new").touch()
-    assert (tmp_path / "link").is_symlink()
-    assert siblings(tmp_path / "b") == [MARKER, "new"]
-
-
-def test_a_foreign_folder_is_refused_before_and_after(tmp_path: Path) -> None:
-    out = tmp_path / "b"
-    out.mkdir()
-    (out / "thesis.tex").touch()
-    text = (
-        f"{out}: an output folder must be new, empty or an earlier rtl4ml project, not a folder with other files; "
-        "choose another folder"
-    )
-    with pytest.raises(BadInput, match=f"^{re.escape(text)}$"), project_folder(out):
-        pytest.fail("the block must not be entered")
-    assert siblings(out) == ["thesis.tex"]
-
-    other = tmp_path / "c"
-    with pytest.raises(BadInput, match="not a folder with other files"), project_folder(other):
-        other.mkdir()
-        (other / "thesis.tex").touch()  # arrived meanwhile
-    assert siblings(other) == ["thesis.tex"]
-    assert siblings(tmp_path) == ["b", "c"]
-
-
-def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
-    out = tmp_path / "b"
-    out.touch()
-    text = f"{out}: an output folder must be a folder, not a file; choose another folder"
-    with pytest.raises(BadInput, match=f"^{re.escape(text)}$"), project_folder(out):
-        pytest.fail("the block must not be entered")
-    text = f"{out / 'c'}: must be a folder that can be written, not 'file exists'; choose another folder"
-    with pytest.raises(EnvironmentProblem, match=f"^{re.escape(text)}$"), project_folder(out / "c"):
-        pytest.fail("the block must not be entered")
-
-
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_one_line_and_leaves_nothing(number: int, tmp_path: Path) -> None:
-    out = tmp_path / "b"
-    text = f"{out}: the disk must have room for it, not be full; free some space or choose another folder"
-    with pytest.raises(EnvironmentProblem, match=f"^{re.escape(text)}$"), project_folder(out) as folder:
-        (folder / "half").touch()
-        raise OSError(number, os.strerror(number))
-    assert siblings(tmp_path) == []
 
 
 def test_a_full_disk_for_real(tmp_path: Path) -> None:

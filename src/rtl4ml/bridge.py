@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import __version__
+from rtl4ml import __version__, processes
 from rtl4ml.errors import BadInput, EnvironmentProblem, HlsCannot
 from rtl4ml.ir import Fixed, Graph, Ints, Op, Stream
 from rtl4ml.ops.activation import Activation, Rounding, Table, Thresholds
@@ -109,13 +109,7 @@ class HlsProject:
         ]
         command[-1] = '-DWEIGHTS_DIR="firmware/weights"'
         sources = [f"firmware/{self.top}.cpp", f"{self.top}_bridge.cpp", "csim_main.cpp"]
-        done = subprocess.run(
-            [*command, *sources, "-o", part.name],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = processes.run([*command, *sources, "-o", part.name], cwd=self.folder)
         if done.returncode:
             errors = [
                 line
@@ -154,23 +148,16 @@ class HlsProject:
             )
         return y.reshape(count, *sink.shape)
 
-    def _run(self, folder: Path, count: int, processes: int) -> list[Path]:
+    def _run(self, folder: Path, count: int, shares: int) -> list[Path]:
         """Runs the program on shares of the samples at the same time; the files of results in order."""
-        share = -(-count // max(1, min(processes, count)))
+        share = -(-count // max(1, min(shares, count)))
         started: list[tuple[subprocess.Popen[str], Path]] = []
         program = str(self.program.resolve())
         try:
             for first in range(0, count, share):
                 to = folder / f"y{first}"
                 args = [program, str(folder / "x"), str(to), str(first), str(min(share, count - first))]
-                started.append(
-                    (
-                        subprocess.Popen(
-                            args, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-                        ),
-                        to,
-                    )
-                )
+                started.append((processes.start(args, cwd=self.folder, stderr=subprocess.STDOUT), to))
             for process, _ in started:
                 said = process.communicate()[0]
                 if process.returncode or said.strip():
@@ -180,9 +167,7 @@ class HlsProject:
                     )
         finally:
             for process, _ in started:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
+                processes.end(process)
         return [to for _, to in started]
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,13 +19,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from rtl4ml import __version__
+from rtl4ml import __version__, interruption
 from rtl4ml.errors import BadInput, HlsCannot, Rtl4mlError, SimulationFailed, readable
-from rtl4ml.tools import disk_errors, project_folder
+from rtl4ml.folders import NEW, project_folder
+from rtl4ml.tools import disk_errors
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     import numpy as np
     from numpy.typing import NDArray
     from rich.console import Console
@@ -40,6 +38,9 @@ STALLED_SAMPLES = 64  # a stalled run costs several times an unstalled one and n
 MOST_OPENING, MOST_SEED = 7, 2**63 - 1
 
 
+_written: list[Path] = []  # projects that the command has put in their places
+
+
 class ProofFailed(Rtl4mlError):
     """A design that does not compute what its model computes."""
 
@@ -47,16 +48,18 @@ class ProofFailed(Rtl4mlError):
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point: runs the command of `argv` (default: the process's own) and exits with its status."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # stderr is for our one line
-    signal.signal(signal.SIGTERM, _interrupt)
-    sys.exit(_run(sys.argv[1:] if argv is None else list(argv)))
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    interruption.listen()
+    status = _run(sys.argv[1:] if argv is None else list(argv))
+    if interruption.happened():  # at once: a thread that still computes would be waited for
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _run(argv: list[str]) -> int:
     debug = bool(os.environ.get("RTL4ML_DEBUG"))
+    _written.clear()
     try:
         with disk_errors("output folder"), cli.make_context("rtl4ml", argv) as context:
             cli.invoke(context)
@@ -73,8 +76,9 @@ def _run(argv: list[str]) -> int:
         if debug:
             raise
         return _complain(str(error), 1 if isinstance(error, ProofFailed | SimulationFailed) else 2)
-    except KeyboardInterrupt:
-        return _complain("interrupted; an earlier project is untouched, nothing half-written was left", 2)
+    except KeyboardInterrupt as error:
+        notes = getattr(error, "__notes__", None) or [f"{out}: {NEW}" for out in _written]
+        return _complain("; ".join(["interrupted", *notes]), 2)
     except BrokenPipeError:  # the reader of our output has gone, as in `rtl4ml report | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -276,18 +280,38 @@ def _proof(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _convert(model: Path, out: Path | None, **options: Any) -> tuple[Any, Path]:
-    """The design of a model file in a folder of its own, and that folder."""
-    if not model.exists():
-        raise BadInput(f"{model}: the model must be a .keras or .h5 file, not missing; check the path")
+@contextmanager
+def _designed(model: Path, out: Path | None, **options: Any) -> Iterator[tuple[Any, Path]]:
+    """The design of a model file, and the folder that it is for: an earlier project there stays until the block ends.
+
+    A block that an error or a signal ends leaves the earlier project; one that finds the RTL to fail puts the new one
+    there, with what it knows.
+    """
     folder = out if out is not None else Path("build") / model.stem
+    _check_conversion(model, options)
+    with project_folder(folder, keep=(SimulationFailed,)) as fresh:
+        design = _convert(model, fresh, **options)
+        try:
+            yield design, folder
+        except SimulationFailed:
+            design.report()
+            raise
+    _written.append(folder)
+
+
+def _convert(model: Path, folder: Path, **options: Any) -> Any:
+    """The design of a model file in a folder of its own."""
     budget = dict(options.pop("budget"))
-    _check_head(options)
     with step(f"convert {model}"):
         import rtl4ml
 
-        design = rtl4ml.convert(model, out=folder, budget=budget or None, **options)
-    return design, folder
+        return rtl4ml.convert(model, out=folder, budget=budget or None, **options)
+
+
+def _check_conversion(model: Path, options: dict[str, Any]) -> None:
+    if not model.exists():
+        raise BadInput(f"{model}: the model must be a .keras or .h5 file, not missing; check the path")
+    _check_head(options)
 
 
 def _check_head(options: dict[str, Any]) -> None:
@@ -439,8 +463,9 @@ def train(
 @_conversion
 def convert(model: Path, **options: Any) -> None:
     """Write the HLS project, the RTL and the predicted report of MODEL (.keras or .h5)."""
-    design, out = _convert(model, **options)
-    _show(design.report(), out)
+    with _designed(model, **options) as (design, out):
+        found = design.report()
+    _show(found, out)
 
 
 @cli.command()
@@ -448,9 +473,9 @@ def convert(model: Path, **options: Any) -> None:
 @_proof
 def verify(model: Path, data: Path | None, samples: int, seed: int, **options: Any) -> None:
     """Convert MODEL and prove that emulation, HLS and RTL compute its numbers."""
-    design, out = _convert(model, **options)
-    x = _samples(design, data, samples, seed)
-    report = _proven_report(design, data, x, _prove(design, x, seed=seed))
+    with _designed(model, **options) as (design, out):
+        x = _samples(design, data, samples, seed)
+        report = _proven_report(design, data, x, _prove(design, x, seed=seed))
     _show(report, out)
     _judge(report, out)
 
@@ -459,10 +484,11 @@ def verify(model: Path, data: Path | None, samples: int, seed: int, **options: A
 @_conversion
 def synth(model: Path, **options: Any) -> None:
     """Convert MODEL and count its resources with Yosys."""
-    design, out = _convert(model, **options)
-    with step("synthesis with Yosys") as tell:
-        design.synthesize(progress=tell)
-    _show(design.report(), out)
+    with _designed(model, **options) as (design, out):
+        with step("synthesis with Yosys") as tell:
+            design.synthesize(progress=tell)
+        found = design.report()
+    _show(found, out)
 
 
 @cli.command()
@@ -475,12 +501,12 @@ def report(model: Path, data: Path | None, samples: int, seed: int, **options: A
         _show(found, model)
         _judge(found, model)
         return
-    design, out = _convert(model, **options)
-    x = _samples(design, data, samples, seed)
-    y = _prove(design, x, seed=seed)
-    with step("synthesis with Yosys") as tell:
-        design.synthesize(progress=tell)
-    result = _proven_report(design, data, x, y)
+    with _designed(model, **options) as (design, out):
+        x = _samples(design, data, samples, seed)
+        y = _prove(design, x, seed=seed)
+        with step("synthesis with Yosys") as tell:
+            design.synthesize(progress=tell)
+        result = _proven_report(design, data, x, y)
     _show(result, out)
     _judge(result, out)
 
@@ -520,11 +546,12 @@ def sweep(model: Path, out: Path | None, intervals: str | None, **options: Any) 
     out = out if out is not None else Path("build") / f"{model.stem}-sweep"
     points: list[dict[str, Any]] = []
     refused: Rtl4mlError | None = None
+    _check_conversion(model, options)
     with project_folder(out) as folder:
         for target in targets:  # grows: the first point's interval gives the default's others
             name = "default" if target is None else f"interval-{target}"
             try:
-                design, _ = _convert(model, folder / name, target_interval=target, **options)
+                design = _convert(model, folder / name, target_interval=target, **options)
             except Rtl4mlError as error:
                 refused = error
                 points.append({"target": target, "refused": str(error)})
@@ -541,6 +568,7 @@ def sweep(model: Path, out: Path | None, intervals: str | None, **options: Any) 
             raise refused  # a target that does not fit is a result, none that does is an error
         text = json.dumps({"schema": 1, "model": model.name, "points": points}, indent=2)
         (folder / "sweep.json").write_text(text + "\n", encoding="utf-8")
+    _written.append(out)
     _show_sweep(model.name, points)
     _console().print(f"projects {readable(str(out))}", soft_wrap=True)
 
@@ -583,8 +611,8 @@ def board(model: Path, **options: Any) -> None:
             f"board: the ZCU102 project must come from a later version, not from rtl4ml {__version__}; "
             "use the HLS project or the SystemVerilog that rtl4ml convert writes"
         )
-    design, _ = _convert(model, **options)
-    design.board()
+    with _designed(model, **options) as (design, _):
+        design.board()
 
 
 @cli.command()
@@ -596,6 +624,7 @@ def demo(out: Path, data: Path | None, samples: int | None) -> None:
     from rtl4ml import demo as main_job
 
     result = main_job.run(out=out, data=data, samples=samples, step=step)
+    _written.append(out)
     _show(result.report, out)
     console = _console()
     console.print(f"scene    {result.scene}")

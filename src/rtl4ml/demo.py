@@ -14,7 +14,8 @@ import numpy as np
 import rtl4ml
 from rtl4ml import data as scenes
 from rtl4ml import train
-from rtl4ml.errors import HlsCannot
+from rtl4ml.errors import HlsCannot, SimulationFailed
+from rtl4ml.folders import project_folder
 from rtl4ml.report import Accuracy, ClassMap, Data, Extras
 
 STALLED_SAMPLES = 512  # frames of the run under random stalls, spread over the scene
@@ -63,53 +64,54 @@ def run(
     labels = scene.labels[chosen]
     what = f"{len(x):,} {'synthetic ' if scene.synthetic else ''}pixels"
 
-    with step(f"convert {name} at one band a cycle"):
-        design = rtl4ml.convert(train.student_path(name), out=out, target_interval=scene.bands)
-    with step(f"emulate {what}"):
-        logits = design.emulate(x)
-    refused = None
-    with step(f"C simulation of the HLS project, {what}"):
-        try:
-            design.csim(x)
-        except HlsCannot as error:
-            refused = str(error)
-    with step(f"RTL simulation, {what}"):
-        design.simulate(x)
-    stalled = x[_spread(len(x), STALLED_SAMPLES)]
-    with step(f"RTL simulation under random stalls, {len(stalled):,} of them"):
-        design.simulate(stalled, stalls="random", seed=SEED)
-    with step("synthesis with Yosys") as tell:
-        design.synthesize(progress=tell)
+    with project_folder(out, keep=(SimulationFailed,)) as folder:
+        with step(f"convert {name} at one band a cycle"):
+            design = rtl4ml.convert(train.student_path(name), out=folder, target_interval=scene.bands)
+        with step(f"emulate {what}"):
+            logits = design.emulate(x)
+        refused = None
+        with step(f"C simulation of the HLS project, {what}"):
+            try:
+                design.csim(x)
+            except HlsCannot as error:
+                refused = str(error)
+        with step(f"RTL simulation, {what}"):
+            design.simulate(x)
+        stalled = x[_spread(len(x), STALLED_SAMPLES)]
+        with step(f"RTL simulation under random stalls, {len(stalled):,} of them"):
+            design.simulate(stalled, stalls="random", seed=SEED)
+        with step("synthesis with Yosys") as tell:
+            design.synthesize(progress=tell)
 
-    with step("report"):
-        predicted = logits.reshape(len(x), -1).argmax(axis=-1)
-        tested = np.isin(chosen, split.test)
-        accuracy: Accuracy | None = None
-        confusion = None
-        if tested.any():
-            found = train.accuracy(labels[tested], predicted[tested], classes=scene.classes)
-            confusion = np.array(found.confusion)
-            accuracy = {
-                "dataset": scene.name,
-                "split": split.name,
-                "oa": found.oa,
-                "aa": found.aa,
-                "kappa": found.kappa,
-            }
-        extras = Extras(
-            data=Data(name=scene.name, synthetic=scene.synthetic),
-            sample="pixel",
-            class_names=scene.class_names,
-            confusion=confusion,
-            class_map=ClassMap(
-                row=scene.row[chosen],
-                col=scene.col[chosen],
-                truth=labels,
-                predicted=predicted,
-                test=tested,
-            ),
-        )
-        report = design.report(accuracy=accuracy, extras=extras)
+        with step("report"):
+            predicted = logits.reshape(len(x), -1).argmax(axis=-1)
+            tested = np.isin(chosen, split.test)
+            accuracy: Accuracy | None = None
+            confusion = None
+            if tested.any():
+                found = train.accuracy(labels[tested], predicted[tested], classes=scene.classes)
+                confusion = np.array(found.confusion)
+                accuracy = {
+                    "dataset": scene.name,
+                    "split": split.name,
+                    "oa": found.oa,
+                    "aa": found.aa,
+                    "kappa": found.kappa,
+                }
+            extras = Extras(
+                data=Data(name=scene.name, synthetic=scene.synthetic),
+                sample="pixel",
+                class_names=scene.class_names,
+                confusion=confusion,
+                class_map=ClassMap(
+                    row=scene.row[chosen],
+                    col=scene.col[chosen],
+                    truth=labels,
+                    predicted=predicted,
+                    test=tested,
+                ),
+            )
+            report = design.report(accuracy=accuracy, extras=extras)
     return Demo(
         report=report,
         out=Path(out),

@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import arguments, emit
+from rtl4ml import arguments, emit, processes
 from rtl4ml.cells import Fifo
 from rtl4ml.cycles import Cycles, predict, unsettled
 from rtl4ml.errors import HlsCannot
 from rtl4ml.explore import XCZU9EG, fold_for
+from rtl4ml.folders import project_folder
 from rtl4ml.ir import Fixed, Graph
 from rtl4ml.lower import lower
 from rtl4ml.netlist import Netlist, Resources, Wire
 from rtl4ml.synthesize import Unit, synthesize, total, units
-from rtl4ml.tools import absolute, project_folder
+from rtl4ml.tools import absolute
 
 if TYPE_CHECKING:
     from rtl4ml.bridge import HlsProject
@@ -83,7 +84,7 @@ def convert(
     parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
     graph = fold_for(parsed.graph, target_interval=target_interval, budget=budget, layers=foldings, fit=fit)
     hls: HlsProject | HlsCannot
-    with project_folder(out) as folder, ThreadPoolExecutor(1) as pool:
+    with project_folder(out) as folder, _thread() as pool:
         analysed = pool.submit(_analysed, graph)  # hardly keeps the interpreter from others
         try:
             hls = bridge.write(graph, folder / "hls", clock_mhz=clock_mhz, part=PART)
@@ -109,6 +110,20 @@ def convert(
     )
     design.seconds["convert"] = time.perf_counter() - start
     return design
+
+
+@contextmanager
+def _thread() -> Iterator[ThreadPoolExecutor]:
+    """One thread, that an interruption does not wait for."""
+    scope = processes.Scope()
+    pool = ThreadPoolExecutor(1, initializer=processes.belong, initargs=(scope,))
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        processes.end_all(scope)
+        raise
+    pool.shutdown()
 
 
 def _analysed(graph: Graph) -> tuple[Netlist, Cycles]:

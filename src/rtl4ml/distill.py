@@ -31,9 +31,9 @@ from rtl4ml import data as scenes
 from rtl4ml import train as spectral
 from rtl4ml.augment import Augmentation
 from rtl4ml.errors import BadData, BadModel
+from rtl4ml.folders import project_folder
 from rtl4ml.images import Frames, Picture
 from rtl4ml.runs import Run
-from rtl4ml.tools import project_folder
 
 KIND = "segmentation"
 QUICK_EPOCHS, QUICK_FRAMES = 2, 32

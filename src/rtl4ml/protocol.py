@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from rtl4ml import processes
 from rtl4ml.errors import SimulationFailed
 from rtl4ml.ir import Ints
 from rtl4ml.simulate import runtime_folder
@@ -226,13 +227,8 @@ def _run(
 def _job(job: Mapping[str, Any], path: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     path.write_text(json.dumps(job), encoding="utf-8")
     clean = {k: v for k, v in env.items() if k != "PYTEST_CURRENT_TEST"}
-    return subprocess.run(
+    return processes.run(
         [sys.executable, "-P", str(_JOB), str(path)],
         env=clean,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
     )

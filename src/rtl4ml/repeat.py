@@ -20,7 +20,7 @@ import numpy as np
 
 from rtl4ml import evaluate, runs, train
 from rtl4ml.errors import BadInput
-from rtl4ml.tools import MARKER, project_folder
+from rtl4ml.folders import MARKER, project_folder
 
 SUMMARY = "montecarlo.json"
 FLOAT = "float"

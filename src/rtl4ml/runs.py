@@ -215,10 +215,12 @@ def begin(out: str | Path, identity: Mapping[str, Any], *, resume: bool = False)
     run = Run(target.with_name(target.name + SUFFIX), identity, resume=resume)
     try:
         yield run
-    except BaseException:
+    except BaseException as error:
         run._close()
         if not (run.folder / CHECKPOINT).is_file():  # logs alone are no use to anyone
             shutil.rmtree(run.folder, ignore_errors=True)
+        elif isinstance(error, KeyboardInterrupt):
+            error.add_note(f"{run.folder}: the training is there up to its last checkpoint; --resume goes on")
         raise
     run._close()
     shutil.rmtree(run.folder, ignore_errors=True)

@@ -24,6 +24,7 @@ from typing import IO, Any, Literal
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from rtl4ml import processes
 from rtl4ml.errors import EnvironmentProblem, SimulationFailed
 from rtl4ml.ir import Ints
 from rtl4ml.tools import cache_folder, disk_errors, verilator_env
@@ -221,9 +222,7 @@ def _run_all(jobs: Sequence[_Job], progress: Callable[[int], None] | None) -> No
     threads: list[threading.Thread] = []
     try:
         for k, job in enumerate(jobs):
-            process = subprocess.Popen(
-                job.command, cwd=job.images, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
+            process = processes.start(job.command, cwd=job.images)
             running.append(process)
             assert process.stdout is not None and process.stderr is not None
             threads += [
@@ -240,9 +239,7 @@ def _run_all(jobs: Sequence[_Job], progress: Callable[[int], None] | None) -> No
             job.check(running[k].returncode, errors[k])
     finally:
         for process in running:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            processes.end(process)
 
 
 def build(
@@ -328,9 +325,7 @@ def compile_once(
                         )  # newer than all it depends on: make leaves it alone
                 log.write(f"$ {' '.join(command)}\n")
                 log.flush()
-                run = subprocess.run(
-                    command, cwd=work, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-                )
+                run = processes.run(command, cwd=work, env=env, stdout=log, stderr=subprocess.STDOUT)
                 if run.returncode != 0:
                     break
         if run.returncode != 0:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl4ml import processes
 from rtl4ml.cells import Fifo
 from rtl4ml.errors import EnvironmentProblem
 from rtl4ml.netlist import Netlist, Timing
@@ -227,11 +228,11 @@ def _compiled() -> ctypes.CDLL:
         pass  # not there yet, or not whole
     with tempfile.TemporaryDirectory(prefix="rtl4ml-") as name:
         made = Path(name) / "cycles.so"
-        run = subprocess.run(
-            [compiler, *_FLAGS, "-x", "c++", "-", "-o", str(made)], input=source, capture_output=True, check=False
-        )  # fmt: skip
+        text = Path(name) / "cycles.cpp"
+        text.write_bytes(source)
+        run = processes.run([str(compiler), *_FLAGS, str(text), "-o", str(made)])
         if run.returncode != 0:
-            last = run.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
+            last = run.stderr.strip().splitlines()[-1:] or ["no message"]
             raise EnvironmentProblem(
                 f"g++: must compile cycles.cpp, not stop with {last[0]!r}; check the compiler's installation"
             )

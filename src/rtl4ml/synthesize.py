@@ -18,16 +18,17 @@ import inspect
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 
+from rtl4ml import processes
 from rtl4ml.emit import edges, library, modules
 from rtl4ml.errors import EnvironmentProblem
 from rtl4ml.netlist import Cell, Image, Netlist, Param, Resources
@@ -166,12 +167,25 @@ def synthesize(
     """Resources of every unit, in order; equal units are synthesized once, known ones are read from the cache."""
     distinct = {u.key: u for u in todo}
     done: dict[str, Resources] = {}
-    with ThreadPoolExecutor(jobs) as pool:
+    with _pool(jobs) as pool:
         for n, (key, r) in enumerate(pool.map(lambda kv: (kv[0], _cached(*kv)), distinct.items()), 1):
             done[key] = r
             if progress:
                 progress(n, len(distinct))
     return [done[u.key] for u in todo]
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that wait for processes; when the block is interrupted, neither the one nor the other goes on."""
+    scope = processes.Scope()
+    with ThreadPoolExecutor(jobs, initializer=processes.belong, initargs=(scope,)) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            processes.end_all(scope)
+            raise
 
 
 def total(found: Iterable[Resources]) -> Resources:
@@ -219,9 +233,7 @@ def count(unit: Unit) -> Resources:
         code = (
             "import sys; from pyosys import libyosys as ys; d = ys.Design(); ys.run_pass('script run.ys', d)"
         )
-        run = subprocess.run(
-            [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
-        )
+        run = processes.run([sys.executable, "-c", code], cwd=folder)
         stat = folder / "stat.json"
         if run.returncode != 0 or not stat.exists():
             last = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What rtl4ml needs from the machine: the tools of the proof, and output folders that are whole or not there.
+"""What rtl4ml needs from the machine: the tools of the proof, a cache, and file systems that do what they are asked.
 
 Everything that is missing becomes an EnvironmentProblem that says what to do.
 """
@@ -13,16 +13,12 @@ import os
 import re
 import resource
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rtl4ml import __version__
 from rtl4ml.errors import BadInput, EnvironmentProblem
-
-MARKER = ".rtl4ml"  # a folder with this file in it is a whole project of ours
 
 _REMEDY = {
     "g++": "install it (Debian: apt install g++)",
@@ -153,57 +149,3 @@ def absolute(path: str | Path) -> Path:
         raise BadInput(
             f"{path}: must be a path that leads to a folder, not {str(error)!r}; choose another"
         ) from None
-
-
-@contextmanager
-def project_folder(out: str | Path) -> Iterator[Path]:
-    """A new folder to fill, beside `out`, that takes the place of `out` at the end of the block.
-
-    An earlier rtl4ml project there is replaced whole, or, when the block raises or is interrupted, left untouched and
-    nothing of the new one stays. The marker file `.rtl4ml` is written last. Paths below the yielded folder change
-    with the renaming, so files must not hold them.
-
-    Raises BadInput where `out` is a file or a folder with foreign files in it, EnvironmentProblem where it cannot
-    be written or the disk is full.
-    """
-    with disk_errors(out):
-        target = absolute(out)
-        _check_replaceable(out, target)
-        fresh = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
-        with disk_errors(out, making=True):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            fresh.mkdir()
-        try:
-            yield fresh
-            (fresh / MARKER).write_text(f"rtl4ml {__version__}\n", encoding="utf-8")
-            _check_replaceable(out, target)
-            _replace(target, fresh)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _check_replaceable(out: str | Path, target: Path) -> None:
-    if target.is_dir():
-        if (target / MARKER).is_file() or not any(target.iterdir()):
-            return
-        raise BadInput(
-            f"{out}: an output folder must be new, empty or an earlier rtl4ml project, not a folder with other files; "
-            "choose another folder"
-        )
-    if target.exists():
-        raise BadInput(f"{out}: an output folder must be a folder, not a file; choose another folder")
-
-
-def _replace(target: Path, fresh: Path) -> None:
-    """Renames `fresh` to `target`; what was there goes away only once the new one stands."""
-    if not target.exists():
-        fresh.rename(target)
-        return
-    old = fresh.with_suffix(".old")
-    target.rename(old)
-    try:
-        fresh.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

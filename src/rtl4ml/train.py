@@ -32,8 +32,8 @@ from rtl4ml import data as scenes
 from rtl4ml.data import Scene, Split
 from rtl4ml.errors import BadData, BadModel
 from rtl4ml.evaluate import Footprint, footprint_of_bits
+from rtl4ml.folders import project_folder
 from rtl4ml.runs import Run
-from rtl4ml.tools import project_folder
 
 STUDENT = "salinas_1dcnn"
 SYNTHETIC_STUDENT = "synthetic_1dcnn"  # the same network, trained on the synthetic scene
