@@ -587,12 +587,12 @@ def test_several_outputs_are_refused(tmp_path: Path, rng: np.random.Generator) -
         bridge.write(graph(a, b, outputs=2), tmp_path / "hls")
 
 
-def test_a_model_of_no_operators_is_refused(tmp_path: Path) -> None:
-    x = source((4, 2))
+def test_a_model_that_only_quantizes_its_input_is_refused(tmp_path: Path) -> None:
+    nothing = act(source((4, 2)), "nothing", Rounding(0, -32, 31), 3, -32, 31)
     with pytest.raises(
-        HlsCannot, match=r"^empty: hls4ml 1\.3 cannot hold a model that only quantizes its input$"
+        HlsCannot, match=r"^little: hls4ml 1\.3 cannot hold a model that only quantizes its input$"
     ):
-        bridge.write(Graph("empty", (x,), (), (x,)), tmp_path / "hls")
+        bridge.write(graph(nothing), tmp_path / "hls")
 
 
 def test_an_unknown_operator_is_refused(tmp_path: Path) -> None:

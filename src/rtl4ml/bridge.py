@@ -389,6 +389,10 @@ class _Layers:
         for s in self.graph.outputs:
             self._op = s.name
             self.outputs.append(self._read(s).name)
+        if self.outputs == self.inputs:
+            raise HlsCannot(
+                f"{self.graph.name}: hls4ml 1.3 cannot hold a model that only quantizes its input"
+            )
 
     # -- pieces --
 
