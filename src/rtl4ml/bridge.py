@@ -209,6 +209,8 @@ def write(graph: Graph, out: str | Path, *, clock_mhz: float = 250, part: str = 
     _tf.keras()  # hls4ml imports whatever is called `keras`
     with _quiet() as said, disk_errors(folder):
         model = _model(layers, top, folder, clock_mhz, part)
+        if model.outputs == model.inputs:  # its passes leave out what changes nothing
+            raise HlsCannot(f"{graph.name}: hls4ml 1.3 cannot hold a model that only quantizes its input")
         _verify(layers, model)
         _write(model, folder, top, graph)
     log.debug("hls4ml: %s", said.getvalue())
