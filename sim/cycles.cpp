@@ -92,8 +92,8 @@ class Calls {
 
 class Netlist {
   public:
-    Netlist(int64_t count, const Cell* cells, int64_t wires, int64_t sink, int64_t pace)
-        : hot_(count), valid_(wires, 0), ready_(wires, 1), calls_(count), sink_(sink), pace_(pace) {
+    Netlist(int64_t count, const Cell* cells, int64_t wires, int64_t sink, int64_t pace, int64_t paced)
+        : hot_(count), valid_(wires, 0), ready_(wires, 1), calls_(count), sink_(sink), pace_(pace), paced_(paced) {
         std::vector<uint32_t> writer(wires, calls_.nobody()), reader(wires, calls_.nobody());
         for (int32_t i = 0; i < count; ++i) {
             for (int k = 0; k < cells[i].inputs; ++k) reader[cells[i].in[k]] = i;
@@ -129,7 +129,7 @@ class Netlist {
     // One cycle; returns whether anything was new.
     bool step(int64_t cycle) {
         cycle_ = cycle;
-        const bool offer = cycle * hot_[0].slots >= offered_ * pace_;
+        const bool offer = cycle * paced_ * hot_[0].slots >= offered_ * pace_;
         valid_[0] = offer;
         if (pace_) calls_.add(cycle, 0);
         // Backwards, so that `ready` of what reads a cell is known; a cell's new `valid` is for the next cycle, and all
@@ -143,30 +143,45 @@ class Netlist {
     }
 
     // What the source is behind its pace, in parts of a beat.
-    int64_t debt(int64_t cycle) const { return pace_ ? cycle * hot_[0].slots - offered_ * pace_ : 0; }
+    int64_t debt(int64_t cycle) const { return pace_ ? cycle * paced_ * hot_[0].slots - offered_ * pace_ : 0; }
 
     bool offering() const { return valid_[0]; }
     bool giving() const { return valid_[sink_]; }
+
+    // Whether a frame's last beat, which stands in the last cell, may leave in `cycle`: the flag of its frame is there
+    // two cycles after the input has taken the frame's last beat. Else it is held, and that cell takes nothing.
+    bool leaves(int64_t cycle) {
+        follow(hot_[0], cycle);
+        const bool flag = ahead_ > hot_[0].slots || (ahead_ == hot_[0].slots && cycle - last_ >= 2);
+        if (!flag) gated_ = cycle;
+        if (flag != (ready_[sink_] != 0)) calls_.add(cycle, hot_.size() - 1);
+        ready_[sink_] = flag;
+        if (flag) ahead_ -= hot_[0].slots;
+        return flag;
+    }
 
     // All that the future depends on, before `cycle`.
     std::vector<int64_t> state(int64_t cycle) {
         std::vector<int64_t> s;
         for (Hot& h : hot_) {
-            catch_up(h, cycle);
-            h.seen = cycle - 1;
+            follow(h, cycle);
             const int64_t had = h.had[0] + 2 * h.had[1];
             for (const int64_t v : {int64_t{h.slot}, int64_t{h.taken}, int64_t{h.given}, int64_t(h.pipe), had})
                 s.push_back(v);
         }
         s.insert(s.end(), valid_.begin(), valid_.end());
+        s.push_back(ahead_);
+        s.push_back(ahead_ == hot_[0].slots && cycle - last_ < 2);
         return s;
     }
 
     // Whether all goes on after `now` as it did after `then`, the state before cycle `since`. A FIFO without end that
-    // holds more may offer beats for longer, but has offered some all the time since.
+    // holds more may offer beats for longer, but has offered some all the time since; and an input that is further ahead
+    // has its flags there for longer, but no frame has waited for one since.
     bool repeats(const std::vector<int64_t>& then, const std::vector<int64_t>& now, int64_t since) const {
         for (size_t i = 0; i < now.size(); ++i) {
             if (now[i] == then[i]) continue;
+            if (i == 5 * hot_.size() + valid_.size() && now[i] > then[i] && gated_ < since) continue;
             if (i >= 5 * hot_.size() || i % 5 != 1 || now[i] < then[i]) return false;
             const Hot& h = hot_[i / 5];
             if (h.kind != kFifo || h.depth < kEndless || h.dry > since || !valid_[h.out[0]]) return false;
@@ -189,13 +204,14 @@ class Netlist {
                 h.enter(std::upper_bound(h.c->end, h.c->end + h.c->runs, h.slot) - h.c->end);
         }
         std::copy(s, s + valid_.size(), valid_.begin());
+        ahead_ = s[valid_.size()];
+        last_ = s[valid_.size() + 1] - 2;  // the cycles are counted anew
         return true;
     }
 
     void peaks(int64_t cycle, int64_t* to) {
         for (Hot& h : hot_) {
-            catch_up(h, cycle);
-            h.seen = cycle - 1;
+            follow(h, cycle);
             *to++ = h.peak;
         }
     }
@@ -205,7 +221,10 @@ class Netlist {
     std::vector<uint8_t> valid_, ready_;  // of wires; one that nobody reads is taken
     std::vector<int32_t> forks_;
     Calls calls_;
-    int64_t sink_, pace_, cycle_ = 0, offered_ = 0;  // `offered_`: beats that the source has handed over
+    int64_t sink_, pace_, paced_, cycle_ = 0, offered_ = 0;  // `offered_`: beats that the source has handed over
+    int64_t ahead_ = 0;            // beats that the input has taken, those of frames that are out not counted
+    int64_t last_ = 0;             // the cycle in which it took the last of them
+    int64_t gated_ = -1;           // the last cycle in which a frame waited for its flag
 
     void offers(const Hot& h, int o, bool now) {
         uint8_t& v = valid_[h.out[o]];
@@ -254,9 +273,19 @@ class Netlist {
         return h.pipe ? h.latency - 1 - (63 - __builtin_clzll(h.pipe)) : kNever;
     }
 
+    // Brings a cell up to `cycle`, which is still to come.
+    void follow(Hot& h, int64_t cycle) {
+        if (&h == hot_.data() && h.take && cycle - h.seen > 1) {
+            ahead_ += cycle - h.seen - 1;
+            last_ = cycle - 1;
+        }
+        catch_up(h, cycle);
+        h.seen = cycle - 1;
+    }
+
     void look(int32_t i) {
         Hot& h = hot_[i];
-        catch_up(h, cycle_);
+        follow(h, cycle_);
         h.seen = cycle_;
         switch (h.kind) {
             case kFifo: return fifo(h, i);
@@ -275,7 +304,11 @@ class Netlist {
         h.taken += take - give;
         h.take = take;
         h.gain = take - give;
-        if (i == 0) offered_ += take;
+        if (i == 0 && take) {
+            ++offered_;
+            ++ahead_;
+            last_ = cycle_;
+        }
         const bool next = h.late ? left > 0 : h.taken > 0;
         offers(h, 0, next);
         if (!some || !next) h.dry = cycle_ + 1;
@@ -374,36 +407,42 @@ extern "C" {
 
 // Returns the frames that came out, their last beats' cycles in `ends`: up to `frames` of them, or fewer once nothing can
 // move any more or `limit` cycles are over. `cells` are in topological order
-// from wire 0, which always offers, or beat i from cycle i * pace / cells[0].slots on, to wire `sink`, which always takes.
+// from wire 0, which always offers, or beat i from cycle i * pace / (paced * cells[0].slots) on, to wire `sink`, which
+// always takes, but a frame's last beat only once the input has the whole frame (`Netlist::leaves`).
 // `peaks` gets the depth with which each FIFO would have taken all that it took, when it took it.
-// `state`: 5 * count + wires numbers, unless null; the run goes on from there if `resume`, else from reset, and it gets
-// the state at the end of the last frame. -1: the cells cannot hold what they hold there.
+// `state`: 5 * count + wires + 2 numbers, unless null; the run goes on from there if `resume`, else from reset, and it
+// gets the state at the end of the last frame. -1: the cells cannot hold what they hold there.
 // A state that comes again at the end of a frame (`Netlist::repeats`) is followed by the intervals that followed it
 // before; `period` gets the frames in between, or 0 where none came again. Equal intervals alone prove nothing: FIFOs may
-// be running dry meanwhile.
+// be running dry meanwhile. The first `kept` states are all remembered; of later ones one at a time, for twice as many
+// frames as the last (Brent 1980), so that a repetition however late and long is found.
 int64_t rtl4ml_step(int64_t count, const Cell* cells, int64_t wires, int64_t sink, int64_t out_beats, int64_t pace,
-                    int64_t frames, int64_t limit, int64_t* ends, int64_t* peaks, int64_t* state, int64_t resume,
-                    int64_t* period) {
-    Netlist net(count, cells, wires, sink, pace);
+                    int64_t paced, int64_t frames, int64_t kept, int64_t limit, int64_t* ends, int64_t* peaks,
+                    int64_t* state, int64_t resume, int64_t* period) {
+    Netlist net(count, cells, wires, sink, pace, paced);
     if (resume && !net.resume(state)) return -1;
     std::vector<std::vector<int64_t>> past;
-    int64_t done = 0, beats = 0, still = 0, cycle = 0;
+    std::vector<int64_t> late;
+    int64_t done = 0, beats = 0, still = 0, cycle = 0, mark = kept;
     *period = 0;
     for (; cycle < limit; ++cycle) {
-        if (net.giving() && ++beats == out_beats) {
+        const bool out = net.giving() && (beats + 1 < out_beats || net.leaves(cycle));
+        if (out && ++beats == out_beats) {
             beats = 0;
             ends[done++] = cycle;
             std::vector<int64_t> now = net.state(cycle);
             if (state) std::copy(now.begin(), now.end(), state);
             if (done == frames) break;
             now.push_back(net.debt(cycle));
-            for (int64_t k = done - 2; k >= 0 && !*period; --k)
+            if (!late.empty() && net.repeats(late, now, ends[mark - 1])) *period = done - mark;
+            for (int64_t k = std::min<int64_t>(done - 2, past.size() - 1); k >= 0 && !*period; --k)
                 if (net.repeats(past[k], now, ends[k])) *period = done - 1 - k;
             if (*period) break;
-            past.push_back(std::move(now));
+            if (done < kept) past.push_back(std::move(now));
+            else if (late.empty() || done == 2 * mark) mark = done, late = std::move(now);
         }
         const bool any = net.step(cycle);
-        still = any || net.giving() || !net.offering() ? 0 : still + 1;
+        still = any || out || !net.offering() ? 0 : still + 1;
         if (still > kWheel) break;
     }
     net.peaks(cycle, peaks);

@@ -82,6 +82,8 @@ def frame_ends(netlist: Netlist, limit: int) -> Iterator[int]:
     valid: dict[str, bool] = {"s_axis": True}
     ready: dict[str, bool] = {"m_axis": True}
     beats = 0
+    taken: list[int] = []  # cycles in which the input took the last beats of frames
+    into = 0
     for cycle in range(limit):
         for cell in cells:
             if cell.fork:
@@ -90,12 +92,19 @@ def frame_ends(netlist: Netlist, limit: int) -> Iterator[int]:
                 continue
             for name, v in zip(cell.outputs, cell.offers(), strict=True):
                 valid[name] = v
-        if valid["m_axis"]:
+        # r4_axis_out holds a frame's last beat until its flag is there, two cycles after the frame's last input beat.
+        frame, rest = divmod(beats, netlist.output.beats)
+        flagged = frame < len(taken) and taken[frame] + 2 <= cycle
+        ready["m_axis"] = flagged or not valid["m_axis"] or rest < netlist.output.beats - 1
+        if valid["m_axis"] and ready["m_axis"]:
             beats += 1
             if beats % netlist.output.beats == 0:
                 yield cycle
         for cell in backwards:
             _advance(cell, valid, ready)
+        into += ready["s_axis"] and valid["s_axis"]
+        if into == netlist.input.beats * (len(taken) + 1):
+            taken.append(cycle)
 
 
 def _advance(c: _Stepped, valid: dict[str, bool], ready: dict[str, bool]) -> None:

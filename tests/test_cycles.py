@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from importlib.resources import files
 from itertools import islice
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,14 +20,18 @@ from hypothesis import strategies as st
 from steps_reference import frame_ends, step
 
 import rtl4ml.lower as lowering
-from rtl4ml import cycles, stepper
+from rtl4ml import _tf, cycles, emit, paces, stepper
+from rtl4ml import simulate as simulation
 from rtl4ml.cells import Fifo, Geometry, Window
-from rtl4ml.cycles import edges, predict
+from rtl4ml.cells_join import fork
+from rtl4ml.cycles import edges, predict, unsettled
+from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.explore import fold, fold_for
 from rtl4ml.frontend import parse
 from rtl4ml.ir import Graph
 from rtl4ml.lower import lower
 from rtl4ml.netlist import Cell, Lowering, Netlist, Param, Timing
+from rtl4ml.ops.conv import Linear
 from rtl4ml.stepper import Stepper
 
 
@@ -281,3 +287,195 @@ def test_the_pace_does_not_depend_on_where_a_run_starts(small: Netlist) -> None:
             assert cold.interval == warm.interval
             seen.add(cold.interval)
     assert len(seen) > 1, "paces that are all alike prove nothing"
+
+
+def model(*layers: Any) -> Any:
+    """A chain of layers, weights drawn."""
+    return randomize(_tf.keras().Sequential(list(layers)), np.random.default_rng(3))
+
+
+def strided_points(dims: int, stride: int, filters: int) -> Any:
+    """Convolutions of one tap that pass over pixels, small enough to be unrolled."""
+    layers, q = _tf.keras().layers, _tf.qkeras()
+    weights = {"kernel_quantizer": "quantized_bits(4,0,alpha=1)", "use_bias": False}
+    return model(
+        layers.Input((*dims * (7,), 3)),
+        q.QActivation("quantized_bits(8,0,0,alpha=1)"),
+        (q.QConv1D if dims == 1 else q.QConv2D)(filters, 1, strides=stride, **weights),
+    )
+
+
+@pytest.mark.parametrize(("dims", "stride"), [(1, 2), (1, 3), (2, 2)])
+def test_every_cell_takes_and_makes_whole_frames(dims: int, stride: int) -> None:
+    """Adders have no beats to spare: a stride is what a window in front of them does."""
+    graph = fold(parse(strided_points(dims, stride, 2)).graph, target_interval=7**dims)
+    assert [op.style for op in graph.ops if isinstance(op, Linear)] == ["unrolled"]
+    for c in lower(graph).cells:
+        t = c.timing()
+        taken = [n[-1] for n in t.need] if t.free is None else [t.free[-1]]
+        assert taken == [w.beats for w in c.inputs.values()], c.name
+        assert [len(e) for e in t.emit] == [w.beats for w in c.outputs.values()], c.name
+
+
+@pytest.fixture(scope="module")
+def in_turn() -> Netlist:
+    """A netlist with two entries less in a skip's FIFO than its pace needs: frames come in turn sooner and later."""
+    layers, q = _tf.keras().layers, _tf.qkeras()
+    weights = {
+        "kernel_quantizer": "quantized_bits(4,0,alpha=1)",
+        "bias_quantizer": "quantized_bits(4,0,alpha=1)",
+    }
+    x = first = layers.Input((9, 3))
+    x = y = q.QActivation("quantized_bits(8,0,0,alpha=1)")(x)
+    for _ in range(2):
+        y = q.QActivation("quantized_relu(4,1)")(q.QConv1D(3, 5, padding="same", **weights)(y))
+    made = randomize(_tf.keras().Model(first, layers.Add()([x, y])), np.random.default_rng(3))
+    netlist = lower(fold(parse(made).graph, target_interval=20))
+    (skip,) = lowering._skips(netlist)
+    cells = [replace(c, depth=c.depth - 2) if c.name == skip else c for c in netlist.cells]  # type: ignore[call-arg,attr-defined]
+    return replace(netlist, settled=None, cells=tuple(cells))
+
+
+def test_the_interval_of_frames_in_turn_is_their_mean(in_turn: Netlist) -> None:
+    found = predict(in_turn)
+    assert (found.interval, found.gaps, found.observed) == (Fraction(37, 3), (13, 13, 11), None)
+    want = list(islice(frame_ends(in_turn, 2000), 100))
+    assert want[-1] - want[-1 - 60] == 60 * found.interval
+    assert found.latency == want[0]
+    for count in (0, 1, 2, 17, 100):
+        assert cycles.frame_ends(in_turn, count).tolist() == want[:count]
+
+
+def test_what_is_measured_means_what_is_predicted(in_turn: Netlist) -> None:
+    """The interval of a run is the predicted one as soon as the run shows it twice, and not known before."""
+    found = predict(in_turn).interval
+    known = []
+    for count in range(3, 30):
+        gaps = np.diff(cycles.frame_ends(in_turn, count))
+        assert paces.interval(gaps) == found or unsettled(in_turn, gaps), count
+        known.append(paces.interval(gaps) == found)
+        late = gaps + (np.arange(len(gaps)) == len(gaps) - 1)
+        assert not unsettled(in_turn, late)
+        assert paces.interval(late) != found
+    assert known[-15:] == 15 * [True]
+
+
+@pytest.mark.parametrize(
+    ("gaps", "interval"),
+    [
+        ([9, 9, 5, 5], 5),
+        ([9, 4, 3, 4, 3, 4], Fraction(4)),
+        ([9, 9, 9, 9, 3, 4, 3, 4], Fraction(7, 2)),
+        ([9, 9, 9, 9, 9, 3, 4, 3, 4, 3], Fraction(7, 2)),
+        ([1, 1, 1, 1, 2, 2, 3, 4, 2, 3, 4], 3),
+        ([1, 1, 1, 1, 2, 3, 4, 2, 3, 4], 4),
+        ([5, 5, 5, 6], 6),
+        ([7], 7),
+    ],
+)
+def test_the_interval_of_a_run(gaps: list[int], interval: int | Fraction) -> None:
+    """A mean where a repetition is seen, else the longest."""
+    assert paces.interval(np.array(gaps)) == interval
+
+
+def test_frames_in_turn_in_hardware(
+    in_turn: Netlist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every frame of the RTL ends when predicted, and its interval is the mean."""
+    monkeypatch.setattr(simulation, "_OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
+    emit.write(in_turn, tmp_path, frames_in_flight=9,
+               generated={c.module: c.text() for c in in_turn.cells if c.generated})  # type: ignore[attr-defined]  # fmt: skip
+    sources = sorted(p for p in (tmp_path / "rtl").glob("*.sv") if p.stem != emit.TOP)
+    simulator = simulation.build(
+        tmp_path, emit.TOP, [*sources, tmp_path / "rtl" / f"{emit.TOP}.sv"], images=tmp_path / "mem"
+    )
+    into, out = in_turn.input, in_turn.output
+    run = simulator.run(
+        np.random.default_rng(0).integers(-99, 99, (40, into.beats, into.lanes)),
+        in_dtype="i1", out_beats=out.beats, out_lanes=out.lanes, out_dtype=f"i{emit.container(out.bits) // 8}",
+    )  # fmt: skip
+    ends = cycles.frame_ends(in_turn, 40)
+    assert run.latency == ends[0]
+    assert run.intervals is not None
+    assert run.intervals.tolist() == np.diff(ends).tolist()
+    assert run.interval == predict(in_turn).interval == Fraction(37, 3)
+
+
+def test_an_output_that_is_complete_before_its_input_waits() -> None:
+    """r4_axis_out keeps a frame's last beat for its flag; what is behind it goes on."""
+    layers, q = _tf.keras().layers, _tf.qkeras()
+    made = model(
+        layers.Input((30, 2)), q.QActivation("quantized_bits(8,0,0,alpha=1)"), layers.Cropping1D((0, 20))
+    )
+    netlist = lower(fold(parse(made).graph, target_interval=30))
+    want = list(islice(frame_ends(netlist, 1000), 12))
+    assert want[0] == netlist.input.beats + 1
+    assert cycles.frame_ends(netlist, 12).tolist() == want
+    assert predict(netlist).latency == want[0]
+
+
+@pytest.mark.parametrize("kept", [2, 3, 5, 11])
+def test_a_late_repetition_is_found(in_turn: Netlist, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also among frames of which not every state is remembered."""
+    monkeypatch.setattr(stepper, "FRAMES", kept)
+    steps = Stepper(in_turn, *edges(in_turn)).run(frames=1000)
+    assert steps.period == 3
+    assert steps.gaps in {(13, 13, 11), (13, 11, 13), (11, 13, 13)}
+
+
+def test_without_a_repetition_the_interval_is_of_the_frames_looked_at(
+    in_turn: Netlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search has a limit: what is said then is what was seen, as such."""
+    monkeypatch.setattr(cycles, "searched", lambda work: 4)
+    found = predict(in_turn)
+    ends = cycles.frame_ends(in_turn, 4)
+    assert found.observed == (3, 4)
+    assert found.interval == ends[3] - ends[2]
+    assert found.gaps == ()
+
+
+def test_a_search_is_as_long_as_a_netlist_is_small() -> None:
+    assert cycles.searched({"a": 10, "b": 8}) == cycles._MOST
+    assert cycles.searched({f"c{k}": 1000 for k in range(100)}) == 1500
+    assert cycles.searched({f"c{k}": 10**6 for k in range(100)}) == stepper.FRAMES
+
+
+def blocked() -> Netlist:
+    """A fork whose one reader needs more beats before the other than the FIFO between holds."""
+    n = Lowering(Graph("stuck", (), (), ()))
+    x = n.wire("x", lanes=1, bits=8, signed=False, beats=6)
+    a, b = fork(n, x, 2)
+    late = np.zeros(6, np.int64) + 6
+    told = Timing(6, (late, np.arange(6) + 1), (np.arange(6),), latency=1)
+    y = n.wire("y", lanes=1, bits=8, signed=False, beats=6)
+    n.add(Some(name="u_y", inputs={"a": n.fifo(a), "b": n.fifo(b)}, outputs={"y": y}, told=told))
+    return Netlist(n.graph, tuple(n.cells), x, n.fifo(y))
+
+
+def test_what_stands_still_is_said() -> None:
+    text = (
+        "^stuck: frames must come out one after the other, not stand still, whatever the FIFOs hold; "
+        "report it with the model$"
+    )
+    with pytest.raises(UnsupportedLayer, match=text):
+        predict(blocked())
+    with pytest.raises(UnsupportedLayer, match=text):
+        cycles.frame_ends(blocked(), 3)
+
+
+def test_a_cell_of_many_registers_is_refused() -> None:
+    n = Lowering(Graph("deep", (), (), ()))
+    x, y = (n.wire(w, lanes=1, bits=8, signed=False, beats=6) for w in "xy")
+    for latency in (64, 65):
+        cell = Some(name="u_y", inputs={"x": x}, outputs={"y": y}, told=Timing.passing(6, latency))
+        netlist = Netlist(n.graph, (cell,), x, y)
+        if latency == 64:
+            assert predict(netlist).latency == frame_ends(netlist, 1000).__next__()
+            continue
+        with pytest.raises(
+            UnsupportedLayer,
+            match=r"^u_y: a cell must take at most 64 cycles from its input to its output, not 65; fold the layer "
+            r"more: do fewer of its products at once$",
+        ):
+            predict(netlist)

@@ -134,7 +134,8 @@ def test_schema_has_the_keys_of_the_types():
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("cycles.interval.rtl", 203.5),
+        ("cycles.latency.rtl", 203.5),
+        ("cycles.interval.rtl", -203.5),
         ("accuracy.oa", 96.7),
         ("exactness.rtl.mismatches", None),
         ("model.name", None),

@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.netlist import Netlist, Timing
 from rtl4ml.stepper import FRAMES, State, Stepper
 
@@ -32,12 +34,20 @@ STEPPED = 20
 
 @dataclass(frozen=True)
 class Cycles:
-    """Latency and interval in cycles (design contract), and the interval that each cell alone would have."""
+    """Latency and interval in cycles (design contract), and the interval that each cell alone would have.
+
+    interval: the exact mean of the cycles between frames, a fraction where they are not the same and it is not whole
+    gaps:     where they are not the same: the cycles between frames, over and over again
+    observed: where no repetition was found: the first and last frame, from 1 up, of those that were stepped through to
+              look at their pace; the interval is then the longest of the cycles between these. None: it is exact
+    """
 
     latency: int
-    interval: int
+    interval: int | Fraction
     cells: dict[str, int]
     bottleneck: str
+    gaps: tuple[int, ...] = ()
+    observed: tuple[int, int] | None = None
 
 
 def edges(netlist: Netlist) -> tuple[Timing, Timing]:
@@ -53,6 +63,8 @@ def predict(netlist: Netlist) -> Cycles:
     Those of a netlist too large to be stepped through follow from two of narrower frames (`lower.narrower`): the
     interval is that of the slowest cell, if it is so there; the first frame is stepped through where it is not too
     large for that either, else the time to fill the pipeline is taken as linear in the width.
+
+    Raises UnsupportedLayer where no frame comes out.
     """
     import rtl4ml.lower as lowering
 
@@ -63,22 +75,65 @@ def predict(netlist: Netlist) -> Cycles:
         with ThreadPoolExecutor(2) as pool:  # the stepper leaves the interpreter to others
             a, b = pool.map(predict, pair)
         w1, w2, w = (n.graph.inputs[0].hwc[1] for n in (*pair, netlist))
-        interval = round(work[bottleneck] * b.interval / max(b.cells.values()))
+        interval = round(work[bottleneck] * Fraction(b.interval) / max(b.cells.values()))
         if work[bottleneck] * len(netlist.cells) <= STEPPED * lowering.ANALYSED:
             first = Stepper(netlist, *edges(netlist)).run(frames=1)
             if first.ends:
-                return Cycles(max(first.ends[0], netlist.input.beats + FLAG), interval, work, bottleneck)
-        fill1, fill2 = a.latency - a.interval, b.latency - b.interval
+                return Cycles(first.ends[0], interval, work, bottleneck)
+        fill1, fill2 = (n.latency - max(n.cells.values()) for n in (a, b))
         return Cycles(interval + fill1 + (fill2 - fill1) * (w - w1) // (w2 - w1), interval, work, bottleneck)
     stepper = Stepper(netlist, *edges(netlist))
-    settled = netlist.settled is not None
-    first = stepper.run(frames=1) if settled else stepper.run()
-    steps = stepper.run(start=netlist.settled) if settled else first
-    if not steps.steady or not first.ends:
-        what = "stands still after" if len(steps.ends) < FRAMES else "does not come to a steady pace within"
-        raise RuntimeError(f"{netlist.graph.name}: the netlist {what} {len(steps.ends)} frames")
-    # r4_axis_out keeps a frame's last beat until it knows from r4_axis_in that the frame was as long as it should be.
-    return Cycles(max(first.ends[0], netlist.input.beats + FLAG), steps.interval, work, bottleneck)
+    steps = first = stepper.run(frames=1 if netlist.settled is not None else searched(work))
+    if netlist.settled is not None and first.ends:
+        steps = stepper.run(start=netlist.settled)
+        if (
+            not steps.period or len(steps.gaps) > 1
+        ):  # which frames come how far apart is seen from reset on alone
+            steps = stepper.run(frames=searched(work))
+    if len(steps.ends) < 2:
+        raise stands_still(netlist)
+    last = len(steps.ends)
+    return Cycles(
+        first.ends[0],
+        steps.interval,
+        work,
+        bottleneck,
+        gaps=steps.gaps if steps.period and len(steps.gaps) > 1 else (),
+        observed=None if steps.period else (last - len(steps.gaps), last),
+    )
+
+
+def stands_still(netlist: Netlist) -> UnsupportedLayer:
+    """The error of a netlist of which no second frame comes out."""
+    return UnsupportedLayer(
+        f"{netlist.graph.name}: frames must come out one after the other, not stand still, whatever the FIFOs hold; "
+        f"report it with the model"
+    )
+
+
+# Cell cycles within which a repetition is looked for, about a second; of larger netlists `stepper.FRAMES` frames.
+_SEARCHED = 150_000_000
+_MOST = 2**16
+
+
+def searched(work: Mapping[str, int]) -> int:
+    """Frames within which a netlist is looked at for a repetition. work: slots a frame of its cells."""
+    return max(FRAMES, min(_MOST, _SEARCHED // (max(work.values()) * len(work))))
+
+
+def frame_ends(netlist: Netlist, frames: int) -> NDArray[np.int64]:
+    """(frames,) cycles in which the last output beats of the first frames after reset are offered, exactly, for any
+    number of them: the input always offered, the output always taken. Cycle 0 takes the first input beat.
+
+    Frames up to the first repetition are stepped through, so where none comes all are.
+    Raises UnsupportedLayer where fewer come out.
+    """
+    if frames < 1:
+        return np.zeros(0, np.int64)
+    ends = Stepper(netlist, *edges(netlist)).run(frames=frames).until(frames)
+    if len(ends) < frames:
+        raise stands_still(netlist)
+    return ends
 
 
 def unsettled(netlist: Netlist, intervals: NDArray[np.integer[Any]]) -> bool:
@@ -86,14 +141,14 @@ def unsettled(netlist: Netlist, intervals: NDArray[np.integer[Any]]) -> bool:
 
     intervals: (N,), cycles between the last output beats of consecutive frames of the RTL, its input always offered
 
-    They were if each came when it is predicted, and the repetition is predicted to begin after half of them.
+    They were if each came when it is predicted, and the repetition is predicted to begin after half of them, or to come
+    less than twice in the last half.
     """
-    steps = Stepper(netlist, *edges(netlist)).run(frames=len(intervals) + 1)
-    gaps = np.diff(steps.ends)
-    start = len(gaps) - steps.period
-    if steps.period:
-        gaps = np.append(gaps[:start], np.resize(gaps[start:], len(intervals) - start))
-    return start > len(intervals) // 2 and np.array_equal(gaps, intervals)
+    count = len(intervals)
+    steps = Stepper(netlist, *edges(netlist)).run(frames=count + 1)
+    start = len(steps.ends) - 1 - steps.period if steps.period else count
+    few = start > count // 2 or 2 * len(steps.gaps) > count - count // 2
+    return few and np.array_equal(np.diff(steps.until(count + 1)), intervals)
 
 
 # Entries by which FIFOs of more than four times as many are sized: block memory comes in steps of 512 words at least.
@@ -101,6 +156,9 @@ GRAIN = 512
 
 # More than any FIFO ever holds.
 _ENDLESS = 2**40
+
+# Paces that are tried until a netlist keeps its source's.
+_PACES = 8
 
 # Frames within which a `roomy` probe comes to a repetition, or counts as too slow.
 _SOON = 4
@@ -122,12 +180,14 @@ def depths(
     stepper = Stepper(netlist, *edges(netlist))
     inner = [name for name in stepper.fifos if name != "s_axis"]
     endless = dict.fromkeys(inner, _ENDLESS)
-    interval, pace = 0, stepper.pace
-    while interval != pace:  # a netlist may be slower than its slowest cell
-        free = stepper.run(depths=endless, pace=pace)
-        if not free.steady:
-            raise RuntimeError(f"{netlist.graph.name}: the netlist stands still, whatever its FIFOs hold")
-        interval, pace = pace, free.interval
+    interval: int | Fraction = stepper.pace
+    for _ in range(_PACES):  # a netlist may be slower than its slowest cell
+        free = stepper.run(depths=endless, pace=interval)
+        if len(free.ends) < 2:
+            raise stands_still(netlist)
+        if free.interval <= interval:
+            break
+        interval = free.interval
     enough = {name: max(free.peaks[name], least) for name in inner}
 
     # Wherever a run starts, the pace in the end is the same: what a loop of cells and FIFOs holds, beats and room for

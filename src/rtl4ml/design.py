@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -135,13 +136,14 @@ def _analysed(graph: Graph) -> tuple[Netlist, Cycles]:
 class Run:
     """An RTL simulation. y: real values shaped like model.predict(x); latency, interval and cycles in cycles.
 
+    interval is the exact mean, a fraction where frames come in turn some cycles more and some less apart.
     latency and interval are None under stalls; interval too where the samples were too few for a steady pace: fewer
     than three, or each as predicted while FIFOs still fill.
     """
 
     y: Real
     latency: int | None
-    interval: int | None
+    interval: int | Fraction | None
     cycles: int
 
 
@@ -184,7 +186,7 @@ class Design:
     )
     stalled: Tally = field(default_factory=Tally)
     patterns: set[int] = field(default_factory=set)
-    measured: tuple[int | None, int | None] = (None, None)
+    measured: tuple[int | None, int | Fraction | None] = (None, None)
     peaks: dict[str, int] = field(default_factory=dict)
     yosys: list[Resources] | None = None
     _reference: tuple[str, Real] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -54,15 +55,15 @@ def collect(design: Design, *, accuracy: report.Accuracy | None = None) -> Repor
     latency, interval = design.measured
     out["cycles"] = {
         "latency": {"model": cycles.latency, "rtl": latency},
-        "interval": {"model": cycles.interval, "rtl": interval},
+        "interval": {"model": _plain(cycles.interval), "rtl": _plain(interval)},
     }
     out["resources"]["model"] = _use(total(design.model))
     out["resources"]["yosys"] = None if design.yosys is None else _use(total(design.yosys))
     multipliers = sum(c.multipliers for c in design.netlist.cells)
     out["efficiency"] = {
         "multipliers": multipliers,
-        "macs_per_cycle": graph.macs / cycles.interval,
-        "mac_efficiency": graph.macs / (cycles.interval * multipliers) if multipliers else None,
+        "macs_per_cycle": float(graph.macs / cycles.interval),
+        "mac_efficiency": float(graph.macs / (cycles.interval * multipliers)) if multipliers else None,
     }
     out["fifos"] = [
         {"name": c.name, "width": c.x.width, "depth": c.depth, "peak": design.peaks.get(c.name)}
@@ -71,7 +72,7 @@ def collect(design: Design, *, accuracy: report.Accuracy | None = None) -> Repor
     out["layers"] = _layers(design)
     out["accuracy"] = accuracy
     out["throughput"] = {
-        "samples_per_s": design.clock_mhz * 1e6 / cycles.interval,
+        "samples_per_s": design.clock_mhz * 1e6 / float(cycles.interval),
         "assumed_clock_mhz": design.clock_mhz,
     }
     for k, v in design.seconds.items():
@@ -80,6 +81,11 @@ def collect(design: Design, *, accuracy: report.Accuracy | None = None) -> Repor
     if refused := refusals(design):
         out["refusals"] = [{"layer": r.layer, "reason": r.reason} for r in refused]
     return out
+
+
+def _plain(interval: int | Fraction | None) -> float | None:
+    """An interval as JSON knows numbers: equal fractions are equal numbers."""
+    return float(interval) if isinstance(interval, Fraction) else interval
 
 
 def refusals(design: Design) -> list[report.Refusal]:

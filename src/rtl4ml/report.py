@@ -111,10 +111,10 @@ class Stalls(TypedDict):
 
 
 class Pair(TypedDict):
-    """Cycles, predicted and measured in RTL simulation."""
+    """Cycles, predicted and measured in RTL simulation; an interval is a mean, and so may not be whole."""
 
-    model: int | None
-    rtl: int | None
+    model: float | None
+    rtl: float | None
 
 
 class Cycles(TypedDict):

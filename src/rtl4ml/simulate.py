@@ -16,6 +16,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import IO, Any, Literal
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rtl4ml import processes
+from rtl4ml import paces, processes
 from rtl4ml.errors import EnvironmentProblem, SimulationFailed
 from rtl4ml.ir import Ints
 from rtl4ml.tools import cache_folder, disk_errors, verilator_env
@@ -65,8 +66,8 @@ class RunResult:
     y:            integers (N, out_beats, out_lanes)
     latency:      cycles from the first input beat taken to the last output beat of that frame, first frame after
                   reset: taken in cycle a and in cycle b, it is b - a. None under stalls or without frames.
-    interval:     cycles between the last output beats of consecutive frames, once steady: the greatest of the last
-                  half. None under stalls or with fewer than three frames.
+    interval:     cycles between the last output beats of consecutive frames, once steady (`paces.interval`): the exact
+                  mean of a repetition. None under stalls or with fewer than three frames.
     intervals:    all of them (N - 1,) (fewer where several processes shared the frames), None under stalls
     cycles:       cycles simulated, the reset not counted, until the last output beat; summed over the processes
     fifos:        path of every r4_fifo below the top, to the greatest number of beats that it held
@@ -74,7 +75,7 @@ class RunResult:
 
     y: Ints
     latency: int | None
-    interval: int | None
+    interval: int | Fraction | None
     intervals: NDArray[np.int64] | None
     cycles: int
     fifos: Mapping[str, int]
@@ -162,7 +163,7 @@ class Simulator:
             gaps = [np.diff(s[:, 1]) for s in stamps]
             intervals = np.concatenate(gaps)
             if count >= 3:
-                interval = max(int(_last_half(g).max()) for g in gaps)
+                interval = max(paces.interval(g) for g in gaps)
         return RunResult(
             y=y.astype(np.int64),
             latency=latency,

@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 
 from rtl4ml import processes
 from rtl4ml.cells import Fifo
-from rtl4ml.errors import EnvironmentProblem
+from rtl4ml.errors import EnvironmentProblem, UnsupportedLayer
 from rtl4ml.netlist import Netlist, Timing
+from rtl4ml.paces import mean, shortest
 from rtl4ml.tools import cache_folder, disk_errors, require
 
 State = NDArray[np.int64]
@@ -30,7 +32,8 @@ State = NDArray[np.int64]
 PLAIN, RING, FIFO, FORK = 0, 1, 2, 3
 # The streams outside the edges: no wire can have these names, which are no identifiers.
 SOURCE, SINK = "s_axis.", "m_axis."
-FRAMES = 48  # of a run that comes to no repetition
+FRAMES = 48  # of which every state is remembered; more are looked at one by one
+_DEEPEST = 64  # registers in a row, one bit of a word for each
 _FLAGS = ("-O3", "-std=gnu++17", "-shared", "-fPIC")
 
 
@@ -61,13 +64,30 @@ class Steps:
         """Whether all that follows is a repetition; without one, as where a deep FIFO fills up, whether the pace was
         the same at the end of a long run.
         """
-        gaps = np.diff(self.ends)
-        return self.period > 0 or (len(gaps) >= FRAMES - 1 and len(set(gaps[-FRAMES // 4 :].tolist())) == 1)
+        return self.period > 0 or (len(self.ends) >= FRAMES and len(set(self.gaps)) == 1)
 
     @property
-    def interval(self) -> int:
-        """The longest of the cycles between frames in that repetition."""
-        return int(np.diff(self.ends)[-max(1, self.period) :].max())
+    def gaps(self) -> tuple[int, ...]:
+        """Cycles between frames: those that repeat, as few as say it; without a repetition the last quarter."""
+        gaps = np.diff(self.ends)
+        if not len(gaps):
+            return ()
+        if self.period:
+            return shortest(gaps[-self.period :])
+        return tuple(gaps[-max(1, len(gaps) // 4) :].tolist())
+
+    @property
+    def interval(self) -> int | Fraction:
+        """The mean of the cycles between frames in that repetition; without one the most of the last quarter."""
+        return mean(self.gaps) if self.period else max(self.gaps)
+
+    def until(self, frames: int) -> NDArray[np.int64]:
+        """(frames,) ends of that many frames, those of the repetition that was found among them; fewer without one."""
+        ends = np.array(self.ends[:frames], np.int64)
+        if not self.period or frames <= len(ends):
+            return ends
+        gaps = np.resize(np.diff(self.ends)[-self.period :], frames - len(ends))
+        return np.concatenate([ends, ends[-1] + np.cumsum(gaps)])
 
 
 class Stepper:
@@ -92,7 +112,8 @@ class Stepper:
         self._made = {c.name: c for c in netlist.cells if isinstance(c, Fifo)}
         self.fifos = {name: i for i, name in enumerate(names) if self._cells[i].kind == FIFO}
         self.pace = max(slots)  # no netlist is faster
-        self._limit = 80 * self.pace + 4 * sum(slots)
+        # A frame that shares no cycle with another takes no longer, and nor does the whole of what cells pass on.
+        self._longest = 2 * sum(slots) + _DEEPEST * len(slots)
 
     def _wire(self, name: str) -> int:
         return self._wires.setdefault(name, len(self._wires))
@@ -105,8 +126,11 @@ class Stepper:
     def _cell(self, name: str, t: Timing, ins: list[str], outs: list[str]) -> _Cell:
         c = _Cell(inputs=len(ins), outputs=len(outs), latency=max(1, t.latency), slots=t.slots, depth=t.depth)
         c.wait = t.wait
-        if t.latency > 64:
-            raise ValueError(f"{name}: a latency of {t.latency} cycles is more than the stepper's 64")
+        if t.latency > _DEEPEST:
+            raise UnsupportedLayer(
+                f"{name}: a cell must take at most {_DEEPEST} cycles from its input to its output, not {t.latency}; "
+                f"fold the layer more: do fewer of its products at once"
+            )
         for k, w in enumerate(ins):
             c.source[k] = self._wire(w)
         for k, w in enumerate(outs):
@@ -153,7 +177,7 @@ class Stepper:
         *,
         frames: int = FRAMES,
         depths: Mapping[str, int] | None = None,
-        pace: int = 0,
+        pace: int | Fraction = 0,
         start: State | None = None,
     ) -> Steps:
         """Steps until a frame ends in a state that repeats an earlier one (`Steps.period`), `frames` are out, or
@@ -163,6 +187,7 @@ class Stepper:
         pace:   cycles over which the source spreads a frame's beats; 0: it always offers
         start:  state of a run of this netlist with other depths to go on from, where the FIFOs hold it
         """
+        pace = Fraction(pace).limit_denominator(_FINEST)
         cells = self._cells
         if depths:
             cells = (_Cell * len(self._cells)).from_buffer_copy(self._cells)
@@ -172,13 +197,14 @@ class Stepper:
         ends = (ctypes.c_int64 * frames)()
         peaks = (ctypes.c_int64 * len(cells))()
         sink, period = self._wires[SINK], ctypes.c_int64()
-        state = np.zeros(5 * len(cells) + len(self._wires), np.int64) if start is None else start.copy()
+        state = np.zeros(5 * len(cells) + len(self._wires) + 2, np.int64) if start is None else start.copy()
 
         def step(resume: bool) -> int:
             return int(
                 _library().rtl4ml_step(
-                    len(cells), cells, len(self._wires), sink, self._out_beats, pace, frames, self._limit, ends,
-                    peaks, state.ctypes.data, resume, ctypes.byref(period),
+                    len(cells), cells, len(self._wires), sink, self._out_beats, pace.numerator, pace.denominator,
+                    frames, FRAMES, (frames + 2) * (self._longest + int(pace)), ends, peaks, state.ctypes.data, resume,
+                    ctypes.byref(period),
                 )
             )  # fmt: skip
 
@@ -193,6 +219,7 @@ class Stepper:
         )
 
 
+_FINEST = 1000  # parts of a cycle that a source's pace is given in
 _SHORT = 1024  # slots that are not worth a shorter period
 
 
@@ -251,8 +278,7 @@ def _load(path: Path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     library.rtl4ml_step.restype = ctypes.c_int64
     library.rtl4ml_step.argtypes = [
-        ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64,
-        ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64,
+        ctypes.c_int64, ctypes.c_void_p, *8 * (ctypes.c_int64,), *3 * (ctypes.c_void_p,), ctypes.c_int64,
         ctypes.c_void_p,
     ]  # fmt: skip
     return library

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rtl4ml.cells import LibraryCell, geometry, taps
+from rtl4ml.cells import LibraryCell, geometry, serial, taps
 from rtl4ml.ir import Fixed, Ints
 from rtl4ml.netlist import Lowering, Param, Timing, Wire
 from rtl4ml.ops.conv import Linear
@@ -304,7 +304,10 @@ class Adders(LibraryCell):
 def lower_unrolled(n: Lowering, op: Linear, x: Wire) -> Wire:
     """Parallel window and adder graph: one output position a cycle."""
     geo = geometry(op)
-    w = taps(n, op.name, x, geo, op.x.channels, op.x.channels) if geo.taps > 1 else n.lanes(x, op.x.channels)
+    channels = op.x.channels
+    w = taps(n, op.name, x, geo, channels, channels) if geo.taps > 1 else n.lanes(x, channels)
+    if geo.taps == 1 and op.out_hw != op.x.hwc[:2]:  # of a pixel a window still picks those that count
+        w = serial(n, op.name, w, geo, channels)
     y = n.like(op.output, op.name, op.out_channels)
     matrix = op._taps << op.shift
     graph = adder_graph(matrix, op.aligned_bias, min(op.x.lo, 0), max(op.x.hi, 0))
