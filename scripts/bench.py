@@ -40,7 +40,7 @@ def main(data: Path | None, samples: int, repeat: int) -> None:
     import rtl4ml
     from rtl4ml import data as scenes
     from rtl4ml import train
-    from rtl4ml.reference import predict
+    from rtl4ml.expected import predict
 
     scene = scenes.load_or_synthetic("salinas_crop", data=data)
     name = train.student_for(scene)

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import rtl4ml
 from rtl4ml import _tf
 from rtl4ml.errors import HlsCannot
+from rtl4ml.expected import expected
 from rtl4ml.frontend import parse
 from rtl4ml.lower import lower
-from rtl4ml.reference import expected
 
 FRAMES = 12
 STALLED = 8

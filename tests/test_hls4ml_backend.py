@@ -145,6 +145,8 @@ def test_an_input_without_quantizer_takes_hls4mls_precision(backend: Any, tmp_pa
         else None
     )
     assert grid is not None
+    rounded = np.array([[-0.55, 0.0, 1.2]])  # hls4ml cuts off, to -5/8, and wraps round, to -7/8
+    assert h.predict(rounded)[0] == -0.625 * 0.5 + 0.875 + 0.25
     for config in ({}, {"LayerName": {"start": {"Precision": {"result": "auto"}}}}):
         h = convert(model(quantized=False), tmp_path / "q", hls_config=config)
         with pytest.raises(BadModel, match=r"^dense: the model's input must pass a quantizer first"):

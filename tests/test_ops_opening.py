@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 import rtl4ml
 from rtl4ml import _tf
 from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer
+from rtl4ml.expected import expected
 from rtl4ml.frontend import parse
 from rtl4ml.ir import Fixed, Ints, Stream
 from rtl4ml.ops.opening import Opening
-from rtl4ml.reference import expected
 
 K = _tf.keras()
 L, Q = K.layers, _tf.qkeras()

@@ -12,8 +12,8 @@ import pytest
 
 from rtl4ml import _tf
 from rtl4ml.errors import BadModel, UnsupportedLayer
+from rtl4ml.expected import expected, predict, predict64
 from rtl4ml.frontend import parse
-from rtl4ml.reference import expected, predict, predict64
 from rtl4ml.steps import step_activation
 
 K = _tf.keras()

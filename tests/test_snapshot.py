@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from test_reference import K, L, Q, act, bits, linear, sequential
 
+from rtl4ml.expected import expected
 from rtl4ml.frontend import parse
-from rtl4ml.reference import expected
 from rtl4ml.snapshot import Snapshot
 
 

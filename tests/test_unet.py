@@ -22,9 +22,9 @@ from rtl4ml import simulate as simulation
 from rtl4ml.cells import Fifo
 from rtl4ml.cycles import edges, predict, unsettled
 from rtl4ml.errors import SimulationFailed
+from rtl4ml.expected import expected
 from rtl4ml.explore import Explorer
 from rtl4ml.frontend import parse
-from rtl4ml.reference import expected
 from rtl4ml.simulate import build
 from rtl4ml.stepper import Stepper
 

@@ -3,20 +3,23 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from rtl4ml.design import Design, Run, convert
+    from rtl4ml.reference_model import reference
 
-__all__ = ["Design", "Run", "__version__", "convert"]
+__all__ = ["Design", "Run", "__version__", "convert", "reference"]
+
+# What the package gives, and the module where it is; no module may be called like one of them.
+_HOMES = {"Design": "design", "Run": "design", "convert": "design", "reference": "reference_model"}
 
 
 def __getattr__(name: str) -> Any:
     """`convert` and its kin, imported when first asked for: `import rtl4ml` stays instant."""
-    if name in ("Design", "Run", "convert"):
-        from rtl4ml import design
-
-        return getattr(design, name)
+    if name in _HOMES:
+        return getattr(import_module(f"rtl4ml.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'rtl4ml' has no attribute {name!r}")

@@ -28,6 +28,10 @@ _CHATTER = re.compile(
     rb"WARNING: All log messages before absl::|[IWE]\d{4} \d\d:|To enable the following instructions:"
 )
 
+# Elements that TensorFlow's widest vector code takes at once. Those that fill no vector at a tensor's end go through
+# scalar code, whose last bits differ (of a sigmoid, for example): a function is evaluated on whole vectors.
+VECTOR = 16
+
 _WAY_OUT = "set TF_USE_LEGACY_KERAS=1 before the first import of tensorflow or keras and start again"
 
 

@@ -17,7 +17,7 @@ from hls4ml.backends.fpga.fpga_backend import FPGABackend
 from hls4ml.model.flow import register_flow
 from numpy.typing import NDArray
 
-from rtl4ml import _tf
+from rtl4ml import _tf, precision
 from rtl4ml.errors import BadInput, BadModel, HlsCannot
 
 NAME = "rtl4ml"
@@ -181,11 +181,11 @@ class Rtl4mlBackend(Backend):  # type: ignore[misc]
 
 
 def _declared_input(config: dict[str, Any]) -> str | None:
-    """The type that hls4ml's configuration gives the model's input layer, if it gives one."""
+    """The type that hls4ml's configuration gives the model's input layer, if it gives one; with hls4ml's modes."""
     names = [layer.name for layer in config["KerasModel"].layers if type(layer).__name__ == "InputLayer"]
     for name in names:
         p = config["HLSConfig"].get("LayerName", {}).get(name, {}).get("Precision")
         p = p.get("result") if isinstance(p, dict) else p
         if isinstance(p, str) and p != "auto":
-            return p
+            return precision.with_modes(p)
     return None

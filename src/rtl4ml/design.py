@@ -250,7 +250,7 @@ class Design:
 
     def reference(self, x: Any) -> Real:
         """What QKeras gives (or its formulas in float64 where float32 rounds), cut before a softmax at the end."""
-        from rtl4ml.reference import expected
+        from rtl4ml.expected import expected
 
         a = np.ascontiguousarray(x)
         key = hashlib.blake2b(a.tobytes(), digest_size=16).hexdigest() + str(a.dtype) + str(a.shape)

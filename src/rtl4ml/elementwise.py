@@ -273,7 +273,7 @@ def _thresholds(chain: _Chain, ascending: NDArray[np.bool_]) -> Compiled:
     v = np.where(ascending[:, None], levels, levels[::-1])
     if (v == v[0]).all():
         v = v[:1]
-    return _tabulated(Compiled(Thresholds(np.ascontiguousarray(t), v), chain.grid.fraction, first, last), src)
+    return tabulated(Compiled(Thresholds(np.ascontiguousarray(t), v), chain.grid.fraction, first, last), src)
 
 
 def _apply(chain: _Chain, x: Ints) -> Ints:
@@ -334,7 +334,7 @@ def _evaluated(chain: _Chain) -> Compiled:
             f"use fewer bits in its quantizer"
         )
     t = np.repeat(cuts[None, :], v.shape[1], axis=0)
-    return _tabulated(
+    return tabulated(
         Compiled(Thresholds(t, np.ascontiguousarray(v.T)), chain.grid.fraction, first, last), src
     )
 
@@ -354,7 +354,7 @@ def _table_as_rounding(chain: _Chain, cuts: Ints, v: Ints, first: int, last: int
     return None
 
 
-def _tabulated(compiled: Compiled, src: Source) -> Compiled:
+def tabulated(compiled: Compiled, src: Source) -> Compiled:
     """A table instead of thresholds where it is short; of one entry where no threshold lies within the source's range,
     as behind a layer whose weights are all zero.
     """

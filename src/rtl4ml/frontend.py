@@ -20,21 +20,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import _tf, arguments
-from rtl4ml.elementwise import Source, compile_functions, is_identity
+from rtl4ml.elementwise import Compiled, Source, compile_functions, is_identity, tabulated
 from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer
 from rtl4ml.ir import FLOAT32_EXACT, Fixed, Graph, Ints, Op, Stream
 from rtl4ml.kernels import Origin, evaluator
-from rtl4ml.ops.activation import Activation, Rounding
+from rtl4ml.ops.activation import Activation, Rounding, Thresholds
 from rtl4ml.ops.conv import Conv, Dense, Depthwise, Padding
+from rtl4ml.ops.head import ArgMax, Mask
 from rtl4ml.quantizers import (
     FREE_WEIGHT_BITS,
     Floats,
     Function,
     Weights,
-    fixed_quantizer,
+    declared_quantizer,
     leaky,
     linear,
-    parse_precision,
+    on_vectors,
     read_function,
     read_weights,
     relu,
@@ -181,11 +182,7 @@ def parse(
     _check_model(m)
     name = _identifier(str(m.name))
     shape = _static_shape(m.inputs[0].shape, name)
-    if input_precision is not None:
-        grid = parse_precision(input_precision)
-        quantizer = fixed_quantizer(grid, str(input_precision))
-    else:
-        quantizer = _input_quantizer(m)
+    quantizer = _input_quantizer(m) if input_precision is None else declared_quantizer(input_precision)
     for float64 in (False, True):
         b = _Builder(m, quantizer, shape, declared=input_precision is not None, float64=float64)
         try:
@@ -397,7 +394,7 @@ class _Builder:
                     f"{self.model.name}: output={output!r} must go with one output, not {len(streams)}; "
                     "split the model"
                 )
-            streams = [self.head(output, streams[0], cut[0], threshold, opening)]
+            streams = [self.head(output, streams[0], values[0], threshold, opening)]
         graph = Graph(name, (source,), tuple(self.ops), tuple(streams), int(self.model.count_params()))
         return Parsed(
             graph=graph,
@@ -548,8 +545,8 @@ class _Builder:
 
     # -- heads --
 
-    def head(self, output: str, s: Stream, cut: str, threshold: float | None, opening: int | None) -> Stream:
-        from rtl4ml.ops.head import ArgMax, Mask
+    def head(self, output: str, s: Stream, v: Value, threshold: float | None, opening: int | None) -> Stream:
+        """The stream of classes or of a mask behind the logits `s`; v: the output's value, with what was cut."""
         from rtl4ml.ops.opening import Opening
 
         layer = self.model.outputs[0].node.layer.name
@@ -564,12 +561,13 @@ class _Builder:
             raise BadModel(
                 f"{layer}: output='mask' must go with one channel, not {s.channels}; use output='argmax'"
             )
-        if cut == "softmax":
+        if v.head == "softmax":
             raise BadModel(
                 f"{layer}: output='mask' must go with a sigmoid, a tanh or logits, not softmax of one channel, "
                 "which is always 1; use a sigmoid"
             )
         assert threshold is not None
+        cut = v.head
         if cut and not (least := {"sigmoid": 0, "tanh": -1}[cut]) < threshold <= 1:
             raise BadInput(
                 f"{layer}: the threshold of a {cut} must be above {least} and at most 1, not {threshold}; "
@@ -579,30 +577,69 @@ class _Builder:
             raise BadModel(
                 f"{layer}: opening must go with a mask of rows and columns, not of shape {s.shape}; leave it out"
             )
-        mask = self.add(Mask(name=self.name("", "mask"), inputs=(s,), threshold=_least(s, cut, threshold)))
+        mask = self.mask(s, v, threshold)
         if opening is None:
             return mask
         return self.add(Opening(name=self.name("", "opening"), inputs=(mask,), radius=opening))
 
+    def mask(self, s: Stream, v: Value, threshold: float) -> Stream:
+        """1 where the model's own score, a float32 of its output's activation, reaches the threshold."""
+        score = v.steps[-1:] if v.head else (linear(),)
+        # Behind a linear layer predict may compute the activation in that layer's kernel.
+        chain = None if self.float64 else evaluator(v.made if len(v.steps) == 1 else None, score)
+        exact = score[0].f64
+        assert exact is not None
+        edges = _reached(s, chain or score[0].f32, exact, threshold)
+        if len(edges) <= 1:
+            least = int(edges[0]) if len(edges) else s.hi + 1
+            return self.add(Mask(name=self.name("", "mask"), inputs=(s,), threshold=least))
+        levels = np.arange(len(edges) + 1, dtype=np.int64) % 2
+        steps = Compiled(Thresholds(edges[None, :], levels[None, :]), 0, 0, 1)
+        c = tabulated(steps, Source(s.type.fraction, s.lo, s.hi, 1))
+        assert c.mapping is not None
+        return self.add(
+            Activation(name=self.name("", "mask"), inputs=(s,), mapping=c.mapping, out=c.type, lo=0, hi=1)
+        )
 
-def _least(s: Stream, cut: str, threshold: float) -> int:
-    """The least integer whose real value (through the activation that was cut) reaches the threshold."""
-    keras = _tf.keras()
 
-    def reached(k: int) -> bool:
-        v = np.float32(np.ldexp(float(k), -s.type.fraction))
-        if cut:
-            v = np.asarray(getattr(keras.activations, cut)(_tf.tf().constant([v])))[0]
-        return float(v) >= threshold
+# Logits of which all scores are evaluated, and how far a score in float32 may be from the formula's.
+_SCORED = 2**20
+_SCORE_ERROR = 2.0**-18
 
-    lo, hi = s.lo, s.hi + 1
-    while lo < hi:
-        mid = (lo + hi) >> 1
-        if reached(mid):
-            hi = mid
-        else:
-            lo = mid + 1
-    return lo
+
+def _reached(
+    s: Stream, score: Callable[[Floats], Floats], exact: Callable[[Floats], Floats], level: float
+) -> Ints:
+    """The integers at which reaching the threshold begins, ends, begins again and so on, ascending.
+
+    score: the model's own float32 scores of logits (n, 1); exact: the formula in float64, which rises. Scores of
+    float32 need not rise everywhere: TensorFlow's tanh falls by a last bit here and there. So all scores that may be on
+    either side of the threshold are looked at.
+    """
+
+    def bound(least: float) -> int:
+        lo, hi = s.lo, s.hi + 1
+        while lo < hi:
+            mid = (lo + hi) >> 1
+            if exact(np.array([[np.ldexp(float(mid), -s.type.fraction)]]))[0, 0] >= least:
+                hi = mid
+            else:
+                lo = mid + 1
+        return lo
+
+    whole = s.hi - s.lo < _SCORED
+    first = s.lo if whole else bound(level - _SCORE_ERROR)
+    end = s.hi + 1 if whole else bound(level + _SCORE_ERROR)
+    reached, edges = False, []
+    for at in range(first, end, _SCORED):
+        k = np.arange(at, min(at + _SCORED, end), dtype=np.int64)
+        y = score(np.ldexp(k.astype(np.float64), -s.type.fraction).astype(np.float32)[:, None])[:, 0]
+        above = np.concatenate([[reached], y >= np.float32(level)])  # as `predict(x) >= threshold` compares
+        edges.append(k[above[1:] != above[:-1]])
+        reached = bool(above[-1])
+    if not reached and end <= s.hi:
+        edges.append(np.array([end], np.int64))
+    return np.concatenate(edges) if edges else np.empty(0, np.int64)
 
 
 # -- one handler a layer ------------------------------------------------------------------------------------
@@ -708,12 +745,10 @@ def _batchnorm(b: _Builder, layer: Any, x: list[Value]) -> Value:
 
 
 def _normalization(layer: Any, rank: int) -> Function:
-    tf = _tf.tf()
-
     def f32(x: Floats) -> Floats:
-        a = tf.constant(np.asarray(x, np.float32).reshape(len(x), *(1,) * (rank - 1), -1))
+        a = np.asarray(x, np.float32).reshape(len(x), *(1,) * (rank - 1), -1)
         with without_residue(layer):
-            return np.asarray(layer(a, training=False), np.float32).reshape(len(x), -1)
+            return on_vectors(lambda t: layer(t, training=False), a).reshape(len(x), -1)
 
     def read(which: str, variable: Any) -> NDArray[np.float64]:
         return weight_values(layer.name, which, _internal(layer, which), variable).astype(np.float64)

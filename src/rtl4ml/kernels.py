@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from rtl4ml import _tf
+from rtl4ml._tf import VECTOR
 from rtl4ml.quantizers import Floats, Function, cannot_run, without_residue
 
 _COLUMNS = 8
@@ -51,11 +52,12 @@ def evaluator(origin: Origin | None, steps: Sequence[Function]) -> Callable[[Flo
         folded = a.shape[1] == 1 and not any(f.wide for f in steps)
         if folded:  # one column stands for all channels: make it as full a tensor as a layer's own
             a = np.concatenate([a[:, 0], np.zeros(-n % _COLUMNS, np.float32)]).reshape(-1, _COLUMNS)
-        channels = a.shape[1]
+        rows, channels = a.shape
+        a = np.concatenate([a, np.zeros((-rows % VECTOR, channels), np.float32)])  # no vector with an end
         if channels not in runs:
             zero = np.zeros((1, channels), np.float32)
             runs[channels] = _trace(origin, (zero if bias is None else bias.f32(zero))[0], rest)
-        size = max(2**8, 2**18 // channels)
+        size = max(2**8, 2**18 // channels // VECTOR * VECTOR)
         tf = _tf.tf()
         try:
             parts = [
@@ -63,7 +65,7 @@ def evaluator(origin: Origin | None, steps: Sequence[Function]) -> Callable[[Flo
             ]
         except tf.errors.OpError as error:
             raise cannot_run(rest[-1].layer, error) from None
-        y = np.concatenate(parts).astype(np.float32).reshape(len(a), -1)
+        y = np.concatenate(parts).astype(np.float32).reshape(len(a), -1)[:rows]
         if folded:
             y = y.reshape(-1, 1)[:n]
         grid = rest[-1].grid

@@ -11,6 +11,7 @@ rounding where x is far outside the quantizer's range; the functions here are ev
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,10 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import _tf
+from rtl4ml import _tf, precision
+from rtl4ml._tf import VECTOR
 from rtl4ml.arguments import shown
 from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer
 from rtl4ml.ir import Fixed, Ints
+from rtl4ml.precision import Modes
 
 Floats = NDArray[np.floating]
 
@@ -246,40 +249,49 @@ def read_function(layer: str, obj: Any) -> Function:
     )
 
 
-def fixed_quantizer(grid: Grid, name: str) -> Function:
-    """Rounds to the grid, halves to even, and saturates."""
+def fixed_quantizer(grid: Grid, name: str, modes: Modes | None = None) -> Function:
+    """Rounds to the grid and keeps to its range by `modes`; by default halves to even, saturating."""
+    how = modes or Modes()
 
     def f(x: Floats) -> Floats:
-        y: Floats = np.clip(np.rint(np.ldexp(x, grid.fraction)), grid.lo, grid.hi)
-        return np.ldexp(y, -grid.fraction)
+        return np.ldexp(
+            how.integers(np.ldexp(np.asarray(x, np.float64), grid.fraction), grid.lo, grid.hi), -grid.fraction
+        )
 
-    return Function(name=name, f32=f, f64=f, monotone=1, grid=grid, clip=_EVERYTHING, rounding=grid.fraction)
+    return Function(
+        name=name, f32=f, f64=f, monotone=int(how.rises), grid=grid, clip=_EVERYTHING if how.plain else None,
+        rounding=grid.fraction,
+    )  # fmt: skip
+
+
+def declared_quantizer(spec: str | Fixed) -> Function:
+    """The quantizer that `input_precision` asks for, with the modes that it names. Raises BadInput."""
+    grid = parse_precision(spec)
+    written = precision.read(spec) if isinstance(spec, str) else None
+    modes = None if written is None else written.modes
+    if modes is not None and modes.overflow == "SAT_SYM" and grid.lo < 0:
+        grid = Grid(grid.fraction, -grid.hi, grid.hi)
+        if not grid.hi:
+            raise BadInput(
+                f"input_precision: AP_SAT_SYM must go with at least 2 bits, not {spec}; use AP_SAT"
+            )
+    return fixed_quantizer(grid, str(spec), modes)
 
 
 def parse_precision(spec: str | Fixed) -> Grid:
     """The grid of "ap_fixed<8,1>", "fixed<W,I>", "ap_ufixed<W,I>", "ufixed<W,I>", "quantized_bits(8,0)" or a Fixed.
 
-    W counts all bits and I those left of the point, the sign included (as in Vitis HLS). Raises BadInput.
+    W counts all bits and I those left of the point, the sign included (as in Vitis HLS); modes are read by
+    `declared_quantizer`. Raises BadInput.
     """
     if isinstance(spec, Fixed):
         return _checked(Grid(spec.fraction, spec.lo, spec.hi), spec)
-    import re
-
     if not isinstance(spec, str):
         raise BadInput(f"input_precision: {_PRECISION_RULE}, not {shown(spec)}; see the README's table")
-    text = spec.replace(" ", "")
-    # Of few digits: a type of so many bits that its bounds fill the memory is no type.
-    hls = re.fullmatch(r"(?:ap_)?(u?)fixed<(\d{1,4}),(-?\d{1,4})>", text)
-    if hls:
-        unsigned, width, integer = hls[1] == "u", int(hls[2]), int(hls[3])
-        if width < 1:
-            raise BadInput(f"input_precision: {_PRECISION_RULE}, not {spec!r}; see the README's table")
-        t = Fixed(not unsigned, integer - (0 if unsigned else 1), width - integer)
+    if w := precision.read(spec):
+        t = Fixed(w.signed, w.integer - int(w.signed), w.width - w.integer)
         return _checked(Grid(t.fraction, t.lo, t.hi), spec)
-    if re.fullmatch(r"(?:ap_)?(u?)int<(\d{1,4})>", text) and "<0>" not in text:
-        unsigned, width = "uint" in text, int(re.findall(r"\d+", text)[0])
-        t = Fixed(not unsigned, width - (0 if unsigned else 1), 0)
-        return _checked(Grid(0, t.lo, t.hi), spec)
+    text = spec.replace(" ", "")
     if re.fullmatch(r"quantized_(bits|relu)\([-\w.,=]*\)", text):
         try:
             q = _tf.qkeras().quantizers.get_quantizer(text)
@@ -314,9 +326,21 @@ def _own(pure: Any, clamp: float | None = None) -> Callable[[Floats], Floats]:
         a = np.asarray(x, np.float32)
         if clamp is not None:
             a = np.clip(a, np.float32(-clamp), np.float32(clamp))
-        return np.asarray(pure(_tf.tf().constant(a)), np.float32)
+        return on_vectors(pure, a)
 
     return f
+
+
+def on_vectors(f: Callable[[Any], Any], x: Floats) -> Floats:
+    """TensorFlow's function f of float32 rows (n, ...), filled up so that none of its vectors has an end.
+
+    A model evaluates the same function on a whole tensor; on few elements TensorFlow's scalar code gives other last
+    bits than its vector code.
+    """
+    a = np.asarray(x, np.float32)
+    n = len(a)
+    filled = a if n % VECTOR == 0 else np.concatenate([a, np.zeros((-n % VECTOR, *a.shape[1:]), np.float32)])
+    return np.asarray(f(_tf.tf().constant(filled)), np.float32)[:n]
 
 
 def _scale_bits(layer: str, q: Any) -> int:
@@ -618,7 +642,7 @@ _REFUSED = frozenset({"quantized_ulaw"})
 
 def _plain(obj: Any) -> Callable[[Floats], Floats]:
     def f(x: Floats) -> Floats:
-        return np.asarray(obj(_tf.tf().constant(np.asarray(x, np.float32))), np.float32)
+        return on_vectors(obj, x)
 
     return f
 

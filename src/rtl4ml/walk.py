@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import gcd, prod
 from typing import Any
 
 from rtl4ml import _tf
+from rtl4ml._tf import VECTOR
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,3 +55,15 @@ def walk(model: Any, feeds: list[Any], visit: Visit) -> list[Any]:
                 made = visit(Call(layer, training, sum(readers[id(t)] for t in outputs)), inputs)
             values.update({id(t): v for t, v in zip(outputs, made, strict=True)})
     return [values[id(t)] for t in model.outputs]
+
+
+def filling(model: Any) -> int:
+    """The number of which a batch's samples must be a multiple, so that every tensor of the model is whole vectors."""
+    sizes = [1]
+    for layer in model.layers:
+        for node in layer._inbound_nodes:
+            for t in node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]:
+                sizes.append(prod(int(d) for d in tuple(t.shape)[1:] if d is not None))
+        if hasattr(layer, "layers"):
+            sizes.append(VECTOR // filling(layer))
+    return VECTOR // gcd(VECTOR, *sizes[1:])

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import _tf
+from rtl4ml._tf import VECTOR
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.frontend import Parsed, check_batch
-from rtl4ml.quantizers import cannot_run, without_residue
-from rtl4ml.walk import Call, walk
+from rtl4ml.quantizers import cannot_run, on_vectors, without_residue
+from rtl4ml.walk import Call, filling, walk
 
 Real = NDArray[np.float64]
 
@@ -33,17 +34,22 @@ def expected(parsed: Parsed, x: Any) -> list[Real]:
     a = check_batch(parsed.input, x)
     if parsed.declared:  # the declared input precision comes before the model
         a = parsed.input.real(parsed.integers(a)).astype(np.float32)
-    run = predict if parsed.graph.float32_exact else predict64
+    float32 = parsed.graph.float32_exact
     with parsed.weights.restored():
-        y = run(parsed.model, a)
+        if parsed.output == "mask" and float32:
+            y = predict(parsed.model, a, cut=False)
+        else:
+            y = (predict if float32 else predict64)(parsed.model, a)
     if parsed.output == "argmax":
         return [np.argmax(y[0], axis=-1, keepdims=True).astype(np.float64)]
     if parsed.output == "mask":
-        p = y[0].astype(np.float32)
-        if parsed.cut[0]:
-            p = np.asarray(getattr(_tf.keras().activations, parsed.cut[0])(_tf.tf().constant(p)))
+        score = y[0].astype(np.float32)
+        if parsed.cut[0] and not float32:
+            score = on_vectors(getattr(_tf.keras().activations, parsed.cut[0]), score)
         assert parsed.threshold is not None
-        mask = p >= parsed.threshold
+        mask = score >= np.float32(
+            parsed.threshold
+        )  # as NumPy compares predict's floats with a Python number
         return [(mask if parsed.opening is None else _opened(mask, parsed.opening)).astype(np.float64)]
     return y
 
@@ -58,15 +64,19 @@ def _opened(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
     return np.asarray(out, bool).reshape(mask.shape)
 
 
-def predict(model: Any, x: Any, *, batch_size: int = 256) -> list[Real]:
-    """QKeras's predict of every output, cut before a softmax, sigmoid or tanh at the end; float64 copies."""
+def predict(model: Any, x: Any, *, batch_size: int = 256, cut: bool = True) -> list[Real]:
+    """QKeras's predict of every output, float64 copies; cut before a softmax, sigmoid or tanh at the end, or not.
+
+    Batches are filled up so that every tensor is whole vectors: at a tensor's end TensorFlow's scalar code gives other
+    last bits, so that a sample's numbers would depend on its place in the batch.
+    """
     keras = _tf.keras()
     x = np.asarray(x)
     out = []
     with without_residue(model):
         for tensor in model.outputs:
             layer = tensor.node.layer
-            head = _head(layer)
+            head = _head(layer) if cut else ""
             if head == "layer":
                 tensor = tensor.node.keras_inputs[0]
             elif head == "activation":
@@ -91,25 +101,26 @@ def predict(model: Any, x: Any, *, batch_size: int = 256) -> list[Real]:
 
 def _run(model: Any, x: Any, batch_size: int) -> Any:
     errors = _tf.tf().errors
+    n = len(x)
+    x = np.concatenate([x, np.zeros((-n % filling(model), *x.shape[1:]), x.dtype)])
     try:
-        return model.predict(x, batch_size=batch_size, verbose=0)
+        return model.predict(x, batch_size=batch_size, verbose=0)[:n]
     except errors.AbortedError:  # what TensorFlow calls an exception of oneDNN
-        return _run_in_another_shape(model, x, batch_size)
+        return _run_in_another_shape(model, x, batch_size + VECTOR)[:n]
     except errors.OpError as error:
         raise cannot_run(model.name, error) from None
 
 
 def _run_in_another_shape(model: Any, x: Any, batch_size: int) -> Any:
-    """`predict` in batches that are one sample longer.
+    """`predict` in batches of another length.
 
     Seen with TensorFlow 2.21: a depthwise convolution of one channel and one tap is aborted by oneDNN in a process that
-    ran certain other convolutions before, and runs in a process of its own or with a batch of any other length. The
-    numbers of a sample do not depend on its batch.
+    ran certain other convolutions before, and runs in a process of its own or with a batch of any other length.
     """
     errors = _tf.tf().errors
-    filled = np.concatenate([x, np.zeros((-len(x) % (batch_size + 1), *x.shape[1:]), x.dtype)])
+    filled = np.concatenate([x, np.zeros((-len(x) % batch_size, *x.shape[1:]), x.dtype)])
     try:
-        return model.predict(filled, batch_size=batch_size + 1, verbose=0)[: len(x)]
+        return model.predict(filled, batch_size=batch_size, verbose=0)
     except errors.OpError as error:
         raise cannot_run(model.name, error) from None
 
