@@ -1078,11 +1078,12 @@ def test_several_inputs() -> None:
 
 def test_dynamic_shape() -> None:
     model = K.Sequential(
-        [K.Input((None, 1)), act("quantized_bits(6,0)"), Q.QConv1D(2, 3, **linear())], name="net"
+        [K.Input((None, 1), name="spectra"), act("quantized_bits(6,0)"), Q.QConv1D(2, 3, **linear())],
+        name="net",
     )
     refusal(
         model,
-        "net: the input shape must be static, not (None, None, 1); give every dimension in its Input layer",
+        "spectra: the input shape must be static, not (None, None, 1); give every dimension in its Input layer",
         BadModel,
     )
 
@@ -1318,7 +1319,8 @@ def test_files_that_are_no_models(tmp_path: Path, stored: Path) -> None:
     with zipfile.ZipFile(tmp_path / "c.keras", "w") as z:
         z.writestr("readme", "")
     file_refusal(
-        tmp_path / "c.keras", "must hold config.json and metadata.json, not only readme; save the model again"
+        tmp_path / "c.keras",
+        "must hold config.json, metadata.json, model.weights.h5, not readme; save the model again",
     )
 
 
@@ -1328,7 +1330,10 @@ def test_a_file_without_its_weights(stored: Path) -> None:
     with zipfile.ZipFile(stored, "w") as z:
         for name, content in members.items():
             z.writestr(name, content)
-    file_refusal(stored, "must be a model that tf_keras and QKeras can load, not fail with .*; save it again")
+    file_refusal(
+        stored,
+        "must hold config.json, metadata.json, model.weights.h5, not config.json, metadata.json; save the model again",
+    )
 
 
 def test_a_file_of_weights_only(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -29,6 +29,23 @@ def _shortened(text: str, length: int) -> str:
     return f"{text[: length * 2 // 3]}…{text[-(length // 3) :]}"
 
 
+def cause_of(error: BaseException, most: int = 160) -> str:
+    """What a library's error says, for a message: its kind and its last line that means something.
+
+    Without what Keras and TensorFlow put around it: source files, the arguments of the call, whole configurations.
+    """
+    text = str(error).partition("Call arguments received by")[0]
+    lines = [line.strip() for line in text.splitlines()]
+    lines = [line for line in lines if re.search(r"\w", line) and not line.startswith('File "')]
+    last = lines[-1] if lines else ""
+    last = re.sub(r"^Exception encountered:\s*|^.*\bException encountered: ", "", last)
+    last = re.sub(r"config=\{.*\}|\{[^{}]{40,}\}|\{.{80,}\}", "{…}", last)
+    last = re.sub(r"(?<![\w.])(?:/[^\s/'\":,]+)+/(?=[^\s/'\":,])", "", last)  # a file by its name alone
+    kind = type(error).__name__
+    shown = readable(last if last.startswith(f"{kind}: ") or not last else f"{kind}: {last}")
+    return (shown if len(shown) <= most else f"{shown[: most - 1]}…") or kind
+
+
 class Rtl4mlError(Exception):
     """Base of all errors of rtl4ml; the command line turns it into one line and exit status 2."""
 

@@ -181,7 +181,7 @@ def parse(
     m = load(model)
     _check_model(m)
     name = _identifier(str(m.name))
-    shape = _static_shape(m.inputs[0].shape, name)
+    shape = _static_shape(m.inputs[0].shape, str(m.inputs[0].node.layer.name))
     quantizer = _input_quantizer(m) if input_precision is None else declared_quantizer(input_precision)
     for float64 in (False, True):
         b = _Builder(m, quantizer, shape, declared=input_precision is not None, float64=float64)
@@ -196,8 +196,16 @@ class _NeedFloat64(Exception):
     """Some sum exceeds what float32 holds: evaluate every elementwise function in float64."""
 
 
+# What bounds a model: longer names make no file, more values a frame no device.
+MOST_NAME = 100
+MOST_VALUES = 2**28
+
+
 def _check_model(m: Any) -> None:
     name = m.name
+    _check_layer(m)
+    for layer in m._flatten_layers(include_self=False) if hasattr(m, "_flatten_layers") else ():
+        _check_layer(layer)
     if not getattr(m, "_is_graph_network", False):
         raise BadModel(
             f"{name}: must be a Sequential or functional model with a known input shape, "
@@ -212,6 +220,28 @@ def _check_model(m: Any) -> None:
                 f"{w.name.split(':')[0]}: weights must be finite numbers, "
                 f"not {a[~np.isfinite(a)].flat[0]}; train or load the model again"
             )
+
+
+def _check_layer(layer: Any) -> None:
+    """What every layer must be, whatever its kind, a model within the model too. Raises BadModel."""
+    name = str(layer.name)
+    if len(name) > MOST_NAME:
+        raise BadModel(
+            f"{name[:40]}…: a name must have at most {MOST_NAME} characters, not {len(name):,}; give a shorter one"
+        )
+    policy = getattr(getattr(layer, "dtype_policy", None), "name", "float32")
+    if policy != "float32":
+        raise BadModel(
+            f"{name}: the dtype policy must be float32, not {policy}; build the model under "
+            "keras.mixed_precision.set_global_policy('float32')"
+        )
+    for node in getattr(layer, "_inbound_nodes", ()):
+        outputs = node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]
+        for shape in (tuple(t.shape)[1:] for t in outputs if hasattr(t, "shape")):
+            if prod(d or 1 for d in shape) > MOST_VALUES:
+                raise BadModel(
+                    f"{name}: a frame must have at most {MOST_VALUES:,} values, not {shape}; take a smaller one"
+                )
 
 
 def _static_shape(shape: Any, layer: str) -> tuple[int, ...]:

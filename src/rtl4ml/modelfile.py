@@ -3,34 +3,46 @@
 
 Keras imports whatever module a file's configuration names, and QKeras calls whatever name stands in a quantizer's text.
 So the configuration is checked first: it may name layers, quantizers, initializers and the like of Keras and QKeras,
-and nothing else. Lambda layers, functions and foreign classes are refused before anything is loaded.
+and nothing else. Lambda layers, functions and foreign classes are refused before anything is loaded, and so are
+sizes without bound, graphs that Keras would wait for, and weights that lie anywhere but in the file.
 """
 
 from __future__ import annotations
 
+import inspect
+import io
 import json
 import logging
 import re
 import warnings
-import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from rtl4ml import _tf
-from rtl4ml.errors import BadModel, Rtl4mlError, UnsupportedLayer
-
-_CONFIG_BYTES = 64 * 2**20  # a configuration larger than this is no model of ours
+from rtl4ml.errors import BadModel, Rtl4mlError, UnsupportedLayer, cause_of
+from rtl4ml.modelarchive import CONFIG, METADATA, MOST_BYTES, WEIGHTS, read_members
+from rtl4ml.modelgraph import check_graph, check_numbers
+from rtl4ml.modelweights import check_weights
+from rtl4ml.quantizer_arguments import check_arguments, check_text
 
 # Names in a quantizer's text that QKeras may call; the last is rtl4ml's own.
 QUANTIZERS = frozenset(
     {
-        "quantized_bits", "quantized_linear", "quantized_relu", "binary", "ternary", "quantized_po2",
+        "quantized_bits", "quantized_relu", "binary", "ternary", "quantized_po2",
         "quantized_relu_po2",
         "quantized_tanh", "quantized_sigmoid", "quantized_hswish", "quantized_ulaw", "bernoulli",
         "stochastic_binary",
         "stochastic_ternary", "hard_sigmoid", "smooth_sigmoid", "hard_tanh", "smooth_tanh",
         "binary_sigmoid", "binary_tanh", "step_activation",
+    }
+)  # fmt: skip
+# Those of QKeras that are functions, not classes with arguments.
+_FUNCTIONS = frozenset(
+    {
+        "hard_sigmoid", "smooth_sigmoid", "hard_tanh", "smooth_tanh", "binary_sigmoid", "binary_tanh",
     }
 )  # fmt: skip
 _ACTIVATIONS = frozenset(
@@ -65,7 +77,7 @@ def load_file(path: Path) -> Any:
         raise BadModel(
             f"{path}: must be a .keras or .h5 file, not {what}; save the model with model.save('x.keras')"
         )
-    config = _keras_config(path) if path.suffix == ".keras" else _h5_config(path)
+    config, weights = _read_keras(path) if path.suffix == ".keras" else _read_h5(path)
     check_config(str(path), config)
     keras = _tf.keras()
     _tf.qkeras()
@@ -73,7 +85,7 @@ def load_file(path: Path) -> Any:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _bounded_weights(path, weights):
             warnings.simplefilter("ignore")
             return keras.models.load_model(str(path), custom_objects=custom_objects(), compile=False)
     except Rtl4mlError:
@@ -82,26 +94,57 @@ def load_file(path: Path) -> Any:
         if layer := _built(error):
             raise BadModel(
                 f"{path}: layer {layer} must be one that tf_keras and QKeras can build, not fail with "
-                f"{_one_line(error)}; correct the model"
+                f"{cause_of(error)}; correct the model"
             ) from None
         raise BadModel(
-            f"{path}: must be a model that tf_keras and QKeras can load, not fail with {_one_line(error)}; "
+            f"{path}: must be a model that tf_keras and QKeras can load, not fail with {cause_of(error)}; "
             "save it again"
         ) from None
     finally:
         logger.setLevel(level)
 
 
+@contextmanager
+def _bounded_weights(path: Path, most: int) -> Iterator[None]:
+    """Keras may make as many weights as the file holds: sizes that ask for more are refused before they are made."""
+    asked, layer = 0, ""
+
+    class TooMany(Exception):
+        """Asks for more than there is."""
+
+    def create(following: Any, **options: Any) -> Any:
+        nonlocal asked, layer
+        asked += prod(options.get("shape") or (0,))  # of no shape: counters of Keras's own
+        if asked > most:
+            layer = _layer_of(inspect.stack(0))  # Keras takes its own frames out of the error's traceback
+            raise TooMany
+        return following(**options)
+
+    try:
+        with _tf.tf().variable_creator_scope(create):
+            yield
+    except Exception:
+        if asked <= most:
+            raise
+        raise BadModel(
+            f"{path}: {layer or 'the model'}: must have no more weights than the file, which holds {most:,}, "
+            f"not ask for {asked:,}; save the model again"
+        ) from None
+
+
 def _built(error: Exception) -> str:
     """The name of the layer that Keras was building when it raised the error, or nothing."""
+    return _layer_of(inspect.getinnerframes(error.__traceback__, 0)[::-1] if error.__traceback__ else [])
+
+
+def _layer_of(frames: list[inspect.FrameInfo]) -> str:
+    """The name of the layer whose method is the innermost of the frames (innermost first), or nothing."""
     keras = _tf.keras()
-    name, at = "", error.__traceback__
-    while at is not None:
-        layers = (at.tb_frame.f_locals.get(local) for local in ("layer", "self"))
-        parts = (v for v in layers if isinstance(v, keras.layers.Layer) and not isinstance(v, keras.Model))
-        name = next((str(layer.name) for layer in parts), name)
-        at = at.tb_next
-    return name
+    for info in frames:
+        for value in (info.frame.f_locals.get(local) for local in ("layer", "self")):
+            if isinstance(value, keras.layers.Layer) and not isinstance(value, keras.Model):
+                return str(value.name)
+    return ""
 
 
 def custom_objects() -> dict[str, Any]:
@@ -132,63 +175,75 @@ def custom_objects() -> dict[str, Any]:
     return objects
 
 
-def _keras_config(path: Path) -> Any:
-    try:
-        with zipfile.ZipFile(path) as z:
-            names = set(z.namelist())
-            if not {"config.json", "metadata.json"} <= names:
-                raise BadModel(
-                    f"{path}: must hold config.json and metadata.json, "
-                    f"not only {', '.join(sorted(names)[:4]) or 'nothing'}; save the model again"
-                )
-            if z.getinfo("config.json").file_size > _CONFIG_BYTES:
-                raise BadModel(
-                    f"{path}: config.json must have at most {_CONFIG_BYTES} bytes, "
-                    f"not {z.getinfo('config.json').file_size}; save the model again"
-                )
-            version = str(json.loads(z.read("metadata.json")).get("keras_version", ""))
-            if version.startswith("3"):
-                raise BadModel(
-                    f"{path}: must be saved by tf_keras (Keras 2), not by Keras {version}; "
-                    "save it with TF_USE_LEGACY_KERAS=1"
-                )
-            return json.loads(z.read("config.json"))
-    except BadModel:
-        raise
-    except Exception as error:  # noqa: BLE001 -- a damaged archive fails in many ways
+def _read_keras(path: Path) -> tuple[Any, int]:
+    """The configuration of a `.keras` archive, and how many weights it holds."""
+    members = read_members(path)
+    version = str(_json(path, METADATA, members[METADATA]).get("keras_version", ""))
+    if version.startswith("3"):
         raise BadModel(
-            f"{path}: must be a .keras archive, not a file that fails with {_one_line(error)}; "
-            "save the model again"
+            f"{path}: must be saved by tf_keras (Keras 2), not by Keras {version[:20]}; "
+            "save it with TF_USE_LEGACY_KERAS=1"
+        )
+    with _hdf5(path, io.BytesIO(members[WEIGHTS])) as file:
+        weights = check_weights(str(path), file)
+    return _json(path, CONFIG, members[CONFIG]), weights
+
+
+def _read_h5(path: Path) -> tuple[Any, int]:
+    """The configuration of an HDF5 model file, and how many weights it holds."""
+    if path.stat().st_size > MOST_BYTES[WEIGHTS]:
+        raise BadModel(
+            f"{path}: must have at most {MOST_BYTES[WEIGHTS]:,} bytes, not {path.stat().st_size:,}; "
+            "save the model without its optimizer"
+        )
+    with _hdf5(path, path) as file:
+        weights = check_weights(str(path), file)
+        config = file.attrs.get("model_config")
+    if config is None:
+        raise BadModel(f"{path}: must hold a whole model, not only weights; save it with model.save('x.h5')")
+    text = config if isinstance(config, str | bytes) else str(config)
+    return _json(path, "model_config", text), weights
+
+
+def _json(path: Path, name: str, text: str | bytes) -> Any:
+    """The dictionary in a text."""
+    try:
+        if len(text) > MOST_BYTES[CONFIG]:
+            raise ValueError(f"{len(text):,} bytes")
+        found = json.loads(text)
+        if not isinstance(found, dict):
+            raise ValueError(f"{type(found).__name__} for a dictionary")
+        return found
+    except (ValueError, RecursionError) as error:
+        raise BadModel(
+            f"{path}: {name} must be the JSON of a model, not fail with {cause_of(error)}; save the model again"
         ) from None
 
 
-def _h5_config(path: Path) -> Any:
+@contextmanager
+def _hdf5(path: Path, source: Any) -> Iterator[Any]:
     import h5py
 
     try:
-        with h5py.File(path, "r") as f:
-            config = f.attrs.get("model_config")
-            if config is None:
-                raise BadModel(
-                    f"{path}: must hold a whole model, not only weights; save it with model.save('x.h5')"
-                )
-            return json.loads(config if isinstance(config, str) else config.decode())
-    except BadModel:
+        with h5py.File(source, "r") as file:
+            yield file
+    except Rtl4mlError:
         raise
     except Exception as error:  # noqa: BLE001 -- a damaged file fails in many ways
         raise BadModel(
-            f"{path}: must be an HDF5 model file, not one that fails with {_one_line(error)}; "
+            f"{path}: must be an HDF5 model file, not one that fails with {cause_of(error)}; "
             "save the model again"
         ) from None
 
 
 def check_config(path: str, config: Any) -> None:
-    """Raises unless every class and every text that loading would look up is known."""
+    """Raises unless every class and text that loading would look up is known, and every number has a bound."""
     from rtl4ml.frontend import supported_layers
 
     layers = supported_layers()
     for owner, node in _nodes(config, "the model"):
         name = node.get("class_name")
+        check_numbers(path, owner, node)
         if name is not None:
             if not isinstance(name, str):
                 raise BadModel(
@@ -204,6 +259,11 @@ def check_config(path: str, config: Any) -> None:
                     f"{path}: {owner}: must be a layer or quantizer that rtl4ml knows, not {kind}; "
                     "see the README's table"
                 )
+            inner = node.get("config")
+            if short in QUANTIZERS - _FUNCTIONS and isinstance(inner, dict):
+                check_arguments(f"{path}: {owner}", short, inner)
+            if short in ("Functional", "Model", "Sequential"):
+                check_graph(path, inner if isinstance(inner, dict) else {})
         for key, text in node.items():
             if isinstance(text, str) and (key == "activation" or key.endswith("quantizer")):
                 match = _TEXT.fullmatch(text.strip())
@@ -213,6 +273,14 @@ def check_config(path: str, config: Any) -> None:
                         f"not {text[:60]!r}; "
                         f"see the README's table"
                     )
+                if match[1] in QUANTIZERS - _FUNCTIONS:
+                    check_text(f"{path}: {owner}", text, _parameters)
+
+
+def _parameters(quantizer: str) -> list[str]:
+    """The names of a quantizer's arguments, in their order."""
+    made = custom_objects()[quantizer]
+    return [name for name in inspect.signature(made.__init__).parameters if name != "self"]
 
 
 def _nodes(config: Any, owner: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -228,8 +296,3 @@ def _nodes(config: Any, owner: str) -> Iterator[tuple[str, dict[str, Any]]]:
             stack.extend((v, owner) for v in node.values())
         elif isinstance(node, list):
             stack.extend((v, owner) for v in node)
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:240]

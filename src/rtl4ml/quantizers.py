@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from rtl4ml import _tf, precision
 from rtl4ml._tf import VECTOR
 from rtl4ml.arguments import shown
-from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer
+from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer, cause_of
 from rtl4ml.ir import Fixed, Ints
 from rtl4ml.precision import Modes
+from rtl4ml.quantizer_arguments import check_object
 
 Floats = NDArray[np.floating]
 
@@ -136,12 +137,13 @@ def weight_values(layer: str, what: str, quantizer: Any, trained: Any) -> NDArra
             f"{layer}: the quantizer of {what} must be one of {', '.join(sorted({*_READERS}))}, "
             f"not {name}; use quantized_bits"
         )
+    check_object(layer, quantizer)
     pure = _pure(layer, quantizer)
     try:
         q = np.asarray(pure(_tf.tf().constant(w)), np.float32)
     except Exception as error:  # noqa: BLE001 -- QKeras raises whatever TensorFlow does
         raise UnsupportedLayer(
-            f"{layer}: {what} must pass through its quantizer, not raise {_one_line(error)}; mend the model"
+            f"{layer}: {what} must pass through its quantizer, not raise {cause_of(error)}; mend the model"
         ) from None
     if not np.isfinite(q).all():
         raise BadModel(
@@ -224,6 +226,7 @@ def read_function(layer: str, obj: Any) -> Function:
     name = type(obj).__name__
     _refuse_random(layer, obj)
     if name in _READERS and _of_qkeras(type(obj)):
+        check_object(layer, obj)
         noise = float(np.asarray(getattr(obj, "qnoise_factor", 1.0)))
         if noise != 1.0:
             raise UnsupportedLayer(
@@ -621,7 +624,6 @@ def _quantized_hswish(layer: str, q: Any, pure: Any) -> Function:
 
 _READERS: dict[str, Callable[[str, Any, Any], Function]] = {
     "quantized_bits": _quantized_bits,
-    "quantized_linear": _quantized_bits,
     "quantized_relu": _quantized_relu,
     "binary": _binary,
     "ternary": _ternary,
@@ -837,8 +839,3 @@ def cannot_run(name: str, error: Any) -> BadModel:
         f"{name}: TensorFlow must be able to run the model, not fail with {type(error).__name__}: {cause[:100]}; "
         f"change the layer that it names"
     )
-
-
-def _one_line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0] if text else ''}"[:160]
