@@ -39,6 +39,7 @@ def report() -> dict[str, Any]:
     keys = ("name", "op", "macs", "pe", "simd", "interval", "lut", "ff", "dsp", "bram36")
     return {
         "schema": 1,
+        "identity": {"design": "0f" * 32, "files": 139},
         "model": {"name": "student_204", "parameters": 43_210, "weight_bits": 259_260, "macs": 127_552},
         "target": {"board": "ZCU102", "part": "xczu9eg-ffvb1156-2-e", "clock_mhz": 250},
         "exactness": {

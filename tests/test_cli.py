@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import rtl4ml
-from rtl4ml import cli
+from rtl4ml import cli, identity
 from rtl4ml import train as training
 from rtl4ml.errors import HlsCannot, OverBudget, SimulationFailed, UnsupportedLayer
 from rtl4ml.folders import project_folder
@@ -39,8 +39,8 @@ class StandIn:
         self.graph = SimpleNamespace(inputs=(Stream("x", (204, 1), Fixed(False, 0, 6), 0, 63),))
         self.parsed = SimpleNamespace(output=options.get("output", "logits"), cut=("",))
         self.x: list[np.ndarray[Any, Any]] = []
-        with project_folder(out):
-            pass
+        with project_folder(out) as folder:
+            self.identity = identity.write(folder, plan=f"{self.interval:064x}")
 
     def emulate(self, x: Any) -> None:
         self.calls.append("emulate")
@@ -61,6 +61,7 @@ class StandIn:
         self.calls.append("report")
         found: dict[str, Any] = {
             "schema": 1,
+            "identity": {"design": self.identity.design, "files": 0},
             "target": {"board": "zcu102", "part": "xczu9eg-ffvb1156-2-e", "clock_mhz": 250},
             "exactness": {
                 "emulate": {"samples": 5, "values": 40, "mismatches": self.mismatches},
@@ -230,6 +231,50 @@ def test_samples_are_bounded(designs: list[StandIn], capsys: pytest.CaptureFixtu
     ):
         status, _, err = run(capsys, "verify", "m.h5", *argv)
         assert (status, err.splitlines()[-1]) == (2, f"rtl4ml: {text}")
+
+
+@pytest.mark.parametrize("command", ["verify", "report"])
+@pytest.mark.parametrize("shape", [(0, 204, 1), (3, 0, 1)])
+@pytest.mark.parametrize("name", ["x.npy", "x.npz", "X.npz", "fortran.npy"])
+def test_nothing_compared_is_no_success(
+    command: str,
+    shape: tuple[int, ...],
+    name: str,
+    designs: list[StandIn],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    x = np.zeros(shape)
+    if name.endswith(".npz"):
+        np.savez(name, **{name[0]: x})
+    else:
+        np.save(name, np.asfortranarray(x) if name == "fortran.npy" else x)
+    with project_folder("p") as folder:
+        (folder / "earlier").touch()
+    status, out, err = run(capsys, command, "m.h5", "--data", name, "--out", "p")
+    text = f"rtl4ml: {name}: the array must hold samples to compare, not none of shape {shape}; give some"
+    assert (status, out, err.splitlines()[-1]) == (2, "", text)
+    assert Path("p/earlier").is_file()
+
+
+@pytest.mark.parametrize("command", ["verify", "report"])
+@pytest.mark.parametrize("how", ["emulate", "rtl"])
+@pytest.mark.parametrize("entry", [None, {"samples": 0, "values": 0, "mismatches": 0}])
+def test_a_proof_without_comparisons_has_failed(
+    command: str, how: str, entry: Any, designs: list[StandIn], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    plain = StandIn.report
+
+    def report(self: StandIn) -> dict[str, Any]:
+        found = plain(self)
+        found["exactness"][how] = entry
+        return found
+
+    monkeypatch.setattr(StandIn, "report", report)
+    status, _, err = run(capsys, command, "m.h5", "--out", "p")
+    text = "rtl4ml: p: values must be compared with the model's in emulation and RTL, not none; give samples"
+    assert (status, err.splitlines()[-1]) == (1, text)
+    assert run(capsys, "convert", "m.h5", "--out", "p")[0] == 0  # of which no proof was asked
 
 
 def test_nothing_that_a_terminal_obeys_is_printed(

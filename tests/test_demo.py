@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rtl4ml import demo
+from rtl4ml.errors import BadInput
 
 
 def test_samples_are_spread_over_the_scene() -> None:
@@ -19,6 +20,15 @@ def test_samples_are_spread_over_the_scene() -> None:
     assert demo._spread(10, 20).tolist() == list(range(10))
     assert demo._spread(10, 4).tolist() == [0, 2, 5, 7]
     assert demo._spread(0, 4).tolist() == []
+
+
+def test_no_pixels_are_no_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RTL4ML_DATA", raising=False)
+    with pytest.raises(
+        BadInput, match=r"^demo: the scene must have pixels to compare, not none of .*; take more$"
+    ):
+        demo.run(out=tmp_path / "p", samples=0)
+    assert not (tmp_path / "p").exists()
 
 
 def run(tmp_path: Path, **environment: str) -> tuple[str, str]:

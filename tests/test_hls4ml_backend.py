@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import warnings
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -197,3 +201,23 @@ def test_a_model_that_is_not_keras_is_refused(backend: Any) -> None:
     text = r"^other: backend='rtl4ml' must be given a Keras model, not one of PyTorch or ONNX; use convert_"
     with pytest.raises(BadModel, match=text):
         backend.write(Model())
+
+
+def test_build_without_samples_is_refused(backend: Any, tmp_path: Path) -> None:
+    design = SimpleNamespace(graph=SimpleNamespace(inputs=(SimpleNamespace(shape=(4, 1)),)))
+    np.save(tmp_path / "x.npy", np.zeros((0, 4, 1)))
+    (tmp_path / "x.dat").touch()
+    for data in ("x.npy", "x.dat", None):
+        given = None if data is None else str(tmp_path / data)
+        model = _Model(SimpleNamespace(config={"InputData": given}))
+        backend._designs[model] = design
+        backend._seen[model] = np.zeros((0, 4, 1))
+        text = f"{given or 'predict'}: must give samples to compare, not none; give at least one"
+        with pytest.raises(BadInput, match=f"^{re.escape(text)}$"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # NumPy's, of a text without numbers
+            backend.build(model)
+
+
+@dataclass(frozen=True, eq=False)
+class _Model:
+    config: Any

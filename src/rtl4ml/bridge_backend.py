@@ -138,6 +138,9 @@ class Rtl4mlBackend(Backend):  # type: ignore[misc]
                 )
         design = self.design(model)
         x = self._samples(model, design)
+        if not len(x):
+            given = model.config.config.get("InputData") or "predict"
+            raise BadInput(f"{given}: must give samples to compare, not none; give at least one")
         design.emulate(x)
         if csim:
             try:

@@ -21,8 +21,9 @@ import click
 
 from rtl4ml import __version__, interruption
 from rtl4ml.errors import BadInput, HlsCannot, Rtl4mlError, SimulationFailed, readable
-from rtl4ml.folders import NEW, project_folder
-from rtl4ml.tools import disk_errors
+from rtl4ml.folders import NEW, project_folder, repair
+from rtl4ml.identity import check_report
+from rtl4ml.tools import absolute, disk_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -178,12 +179,16 @@ def _mismatches(report: Report) -> dict[str, int]:
     return found
 
 
-def _judge(report: Report, out: Path) -> None:
-    """Raises ProofFailed where any value differed."""
+def _judge(report: Report, out: Path, *, proven: bool = True) -> None:
+    """Raises ProofFailed where any value differed, or where nothing was compared although it should be `proven`."""
     if failed := _mismatches(report):
         text = ", ".join(f"{n:,} values in {name}" for name, n in failed.items())
         raise ProofFailed(
             f"{out}: every value must equal the model's, not differ in {text}; see report.html there"
+        )
+    if proven and not all((report["exactness"].get(k) or {}).get("values") for k in ("emulate", "rtl")):
+        raise ProofFailed(
+            f"{out}: values must be compared with the model's in emulation and RTL, not none; give samples"
         )
 
 
@@ -496,10 +501,13 @@ def synth(model: Path, **options: Any) -> None:
 @_proof
 def report(model: Path, data: Path | None, samples: int, seed: int, **options: Any) -> None:
     """All of it for MODEL: convert, verify, synth. For a project folder: show its report."""
+    if not model.exists():
+        repair(absolute(model))  # taken away by a run that was killed
     if model.is_dir():
         found = _read_report(model)
+        check_report(model, found)
         _show(found, model)
-        _judge(found, model)
+        _judge(found, model, proven=False)  # it may be a converted project of which nothing was asked
         return
     with _designed(model, **options) as (design, out):
         x = _samples(design, data, samples, seed)

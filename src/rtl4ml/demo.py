@@ -14,7 +14,7 @@ import numpy as np
 import rtl4ml
 from rtl4ml import data as scenes
 from rtl4ml import train
-from rtl4ml.errors import HlsCannot, SimulationFailed
+from rtl4ml.errors import BadInput, HlsCannot, SimulationFailed
 from rtl4ml.folders import project_folder
 from rtl4ml.report import Accuracy, ClassMap, Data, Extras
 
@@ -62,6 +62,8 @@ def run(
     chosen = _spread(len(scene.labels), samples)
     x = recipe.inputs(scene.spectra[chosen])
     labels = scene.labels[chosen]
+    if not len(x):
+        raise BadInput(f"demo: the scene must have pixels to compare, not none of {scene.name}; take more")
     what = f"{len(x):,} {'synthetic ' if scene.synthetic else ''}pixels"
 
     with project_folder(out, keep=(SimulationFailed,)) as folder:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import arguments, emit, processes
+from rtl4ml import arguments, emit, identity, processes
 from rtl4ml.cells import Fifo
 from rtl4ml.cycles import Cycles, predict, unsettled
 from rtl4ml.errors import HlsCannot
 from rtl4ml.explore import XCZU9EG, fold_for
+from rtl4ml.fingerprint import fingerprint
 from rtl4ml.folders import project_folder
 from rtl4ml.ir import Fixed, Graph
 from rtl4ml.lower import lower
@@ -31,6 +32,7 @@ from rtl4ml.tools import absolute
 if TYPE_CHECKING:
     from rtl4ml.bridge import HlsProject
     from rtl4ml.frontend import Parsed
+    from rtl4ml.identity import Identity
     from rtl4ml.report import Accuracy, Extras
     from rtl4ml.simulate import Simulator
 
@@ -96,6 +98,7 @@ def convert(
         # only cells of which the module is generated have a text
         generated = {c.module: c.text() for c in netlist.cells if c.generated}  # type: ignore[attr-defined]
         emit.write(netlist, folder, frames_in_flight=flags, generated=generated)
+        known = identity.write(folder, plan=fingerprint(graph, clock_mhz))
     folder = absolute(out)
     if not isinstance(hls, HlsCannot):
         hls = hls.moved(folder / "hls")
@@ -108,6 +111,7 @@ def convert(
         clock_mhz=clock_mhz,
         frames_in_flight=flags,
         hls_project=hls,
+        identity=known,
     )
     design.seconds["convert"] = time.perf_counter() - start
     return design
@@ -168,7 +172,10 @@ class Tally:
 
 @dataclass(kw_only=True, eq=False)
 class Design:
-    """A model's hardware: graph, netlist and project folder, and what has been measured of it."""
+    """A model's hardware: graph, netlist and project folder, and what has been measured of it.
+
+    What needs the folder raises StaleProject once that is gone, is another design's, or once a file in it has changed.
+    """
 
     folder: Path
     parsed: Parsed
@@ -178,6 +185,7 @@ class Design:
     clock_mhz: float
     frames_in_flight: int
     hls_project: HlsProject | HlsCannot
+    identity: Identity
     board_name: str = BOARD
     part: str = PART
     seconds: dict[str, float] = field(default_factory=dict)
@@ -190,6 +198,7 @@ class Design:
     peaks: dict[str, int] = field(default_factory=dict)
     yosys: list[Resources] | None = None
     _reference: tuple[str, Real] | None = None
+    _compiled: dict[str, str] = field(default_factory=dict)  # SHA-256 of programs made in the folder
 
     # -- the same numbers, four ways -------------------------------------------------------------------------
 
@@ -203,7 +212,10 @@ class Design:
         """The same by the C simulation of the HLS project. Raises HlsCannot where hls4ml cannot hold a layer."""
         ints = self.parsed.quantize_input(x)
         hls = self.hls
+        self._check_folder()
         with self._timed("csim"):
+            if len(ints):
+                self._know(hls.compile())
             y = hls.csim(self.parsed.input.real(ints))
         return self._compared("csim", x, y.reshape(len(ints), *self.graph.outputs[0].shape))
 
@@ -217,6 +229,7 @@ class Design:
         ints = self.parsed.quantize_input(x)
         a, b = self.netlist.input, self.netlist.output
         frames = ints.reshape(len(ints), a.beats, a.lanes)
+        self._check_folder()
         simulator = self.simulator
         with self._timed("simulate"):
             r = simulator.run(
@@ -271,11 +284,24 @@ class Design:
         from rtl4ml.simulate import build
 
         with self._timed("verilate"):
-            rtl = self.folder / "rtl"
-            sources = sorted(p for p in rtl.glob("*.sv") if p.stem != emit.TOP)
-            return build(
-                self.folder, emit.TOP, [*sources, rtl / f"{emit.TOP}.sv"], images=self.folder / "mem"
+            top = self.folder / f"rtl/{emit.TOP}.sv"
+            sources = [self.folder / name for name in sorted(self.identity.files) if name.endswith(".sv")]
+            found = build(
+                self.folder, emit.TOP, [*(s for s in sources if s != top), top], images=self.folder / "mem"
             )
+            self._know(found.binary)
+            return found
+
+    def _know(self, program: Path) -> None:
+        """Remembers a program that was compiled of the folder's files, which must not have changed meanwhile."""
+        name = program.relative_to(self.folder).as_posix()
+        if name not in self._compiled:
+            self._check_folder()
+            self._compiled[name] = identity.digest(program)
+
+    def _check_folder(self) -> None:
+        identity.check(self.folder, self.identity)
+        identity.check_files(self.folder, self._compiled)
 
     @property
     def hls(self) -> HlsProject:
@@ -301,6 +327,7 @@ class Design:
 
     def synthesize(self, progress: Any = None) -> Resources:
         """Resources by Yosys, cell by cell."""
+        self._check_folder()
         with self._timed("synthesize"):
             self.yosys = synthesize(self.units, progress=progress)
         return total(self.yosys)
@@ -319,6 +346,7 @@ class Design:
         """
         from rtl4ml.design_report import write
 
+        self._check_folder()
         return write(self, accuracy=accuracy, extras=extras)
 
     @contextmanager

@@ -44,6 +44,7 @@ def collect(design: Design, *, accuracy: report.Accuracy | None = None) -> Repor
         target={"board": design.board_name, "part": design.part, "clock_mhz": design.clock_mhz},
         available=_use(Resources(**XCZU9EG)),
     )
+    out["identity"] = {"design": design.identity.design, "files": len(design.identity.files)}
     for how, tally in design.exactness.items():
         out["exactness"][how] = tally.entry()  # type: ignore[literal-required]
     if design.stalled.samples:

@@ -81,6 +81,10 @@ class SimulationFailed(Rtl4mlError):
     """RTL that does not compile, breaks the protocol or stands still."""
 
 
+class StaleProject(Rtl4mlError):
+    """A project folder that holds another design than is asked of it, changed files, or nothing any more."""
+
+
 class HlsCannot(Rtl4mlError):
     """A layer that the hls4ml project cannot hold exactly: its C simulation is refused, the rest goes on.
 

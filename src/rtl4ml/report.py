@@ -43,6 +43,7 @@ __all__ = [
     "Fifo",
     "FifoPlace",
     "Frames",
+    "Identity",
     "Layer",
     "Model",
     "Pair",
@@ -76,6 +77,13 @@ class Model(TypedDict):
     parameters: int | None
     weight_bits: int | None
     macs: int | None
+
+
+class Identity(TypedDict):
+    """design: SHA-256 of graph, foldings and written files, as in the project's design.json; files: how many."""
+
+    design: str
+    files: int
 
 
 class Target(TypedDict):
@@ -219,6 +227,7 @@ class Report(TypedDict):
     """The content of report.json; refusals only where there are some."""
 
     schema: Literal[1]
+    identity: Identity | None
     model: Model
     target: Target
     exactness: Exactness
@@ -238,6 +247,7 @@ def blank(*, model: Model, target: Target, available: Use) -> Report:
     """A report of which nothing has been run."""
     return {
         "schema": 1,
+        "identity": None,
         "model": model,
         "target": target,
         "exactness": {"emulate": None, "csim": None, "rtl": None},

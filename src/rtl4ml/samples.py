@@ -68,6 +68,8 @@ def _array(path: Path, file: IO[bytes], size: int, most: int) -> NDArray[Any]:
     claimed, there = prod(shape) * dtype.itemsize, size - file.tell()
     if min(shape) < 0 or claimed > there:
         raise ValueError(f"one of {there:,} bytes whose header says {shape} of {dtype}, {claimed:,} bytes")
+    if not claimed:
+        raise BadData(f"{path}: the array must hold samples to compare, not none of shape {shape}; give some")
     rows = min(most, shape[0])
     wanted = claimed if fortran else prod((rows, *shape[1:])) * dtype.itemsize
     if wanted > MOST_BYTES:
