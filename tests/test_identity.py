@@ -218,6 +218,8 @@ def test_a_fingerprint_tells_values_and_their_types_apart() -> None:
         ("11",), {"a": 1}, {"a": 2}, ("a", 1), np.int8(1),
     ]  # fmt: skip
     assert len({fingerprint(v) for v in values}) == len(values)
+    big = [np.array([2**80 + k], object) for k in (0, 0, 1)]
+    assert fingerprint(big[0]) == fingerprint(big[1]) != fingerprint(big[2])
     assert fingerprint(a, {"b": (1.5, "c")}) == fingerprint(a.copy(), {"b": (1.5, "c")})
     with pytest.raises(TypeError, match=r"^fingerprint: a value must be data, not function$"):
         fingerprint(fingerprint)

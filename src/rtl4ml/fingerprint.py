@@ -23,13 +23,16 @@ def _feed(value: Any, add: Any) -> None:
     kind = type(value)
     if isinstance(value, np.ndarray):
         add(f"array {value.dtype.str} {value.shape};".encode())
-        add(np.ascontiguousarray(value).tobytes())
+        if value.dtype.hasobject:  # integers of any size
+            _feed(value.tolist(), add)
+        else:
+            add(np.ascontiguousarray(value).tobytes())
     elif isinstance(value, Enum):
         add(f"{kind.__name__}.{value.name};".encode())
     elif dataclasses.is_dataclass(value):
         add(f"{kind.__name__}(".encode())
         for field in dataclasses.fields(value):
-            if field.compare or field.repr:
+            if field.compare or field.repr:  # else it is what the object remembers
                 add(f"{field.name}=".encode())
                 _feed(getattr(value, field.name), add)
         add(b");")
