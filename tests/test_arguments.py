@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +176,19 @@ def test_a_path_that_leads_nowhere(
         BadInput, match=f"^{out}: must be a path that leads to a folder, not .*; choose another$"
     ):
         rtl4ml.convert(model, out=out)
+
+
+@pytest.mark.parametrize("most", [2**12, 2**16])
+def test_a_file_size_limit_while_hls4ml_copies(most: int, model: Any, tmp_path: Path) -> None:
+    """Each is reached in another place: in our own files, and in those that shutil copies for hls4ml."""
+    out = tmp_path / "d"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        with pytest.raises(
+            EnvironmentProblem, match=r": files must be allowed to grow .*; raise it \(ulimit -f\)$"
+        ):
+            rtl4ml.convert(model, out=out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not out.exists()

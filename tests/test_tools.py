@@ -9,6 +9,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 
 from rtl4ml.errors import EnvironmentProblem
-from rtl4ml.tools import disk_errors, pyosys, require, verilator_env
+from rtl4ml.tools import check_writing, disk_errors, pyosys, require, verilator_env
 
 SV = """
 module m (input logic clk_i, input logic [7:0] x_i, output logic [7:0] y_o);
@@ -173,3 +174,34 @@ def test_errors_of_many_copied_files(number: int) -> None:
     )
     with pytest.raises(EnvironmentProblem, match=pattern), disk_errors("x"):
         raise shutil.Error([("a/ap_int.h", "b/ap_int.h", why)])
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "text"),
+    [
+        (-signal.SIGXFSZ, "", "x: files must be allowed to grow"),
+        (128 + signal.SIGXFSZ, "", "x: files must be allowed to grow"),
+        (
+            2,
+            "collect2: fatal error: ld terminated with signal 25 [File size limit exceeded]",
+            "x: files must be allowed",
+        ),
+        (1, "as: a.o: File too large", "x: files must be allowed to grow"),
+        (4, "/dev/full: No space left on device", "x: the disk must have room for it"),
+        (1, "cc1plus: error: Disk quota exceeded", "x: the disk must have room for it"),
+    ],
+)
+def test_a_program_that_cannot_write_is_no_wrong_design(status: int, said: str, text: str) -> None:
+    with pytest.raises(EnvironmentProblem, match=f"^{text}"):
+        check_writing("x", status, said)
+    check_writing("x", 1, "error: expected ';'")
+
+
+def test_a_program_that_its_file_size_limit_ended(tmp_path: Path) -> None:
+    code = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_DFL); open('a', 'wb').write(bytes(10**6))"
+    command = ["/bin/sh", "-c", 'ulimit -f 8; exec "$0" -c "$1"', sys.executable, code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    with pytest.raises(
+        EnvironmentProblem, match=r"^x: files must be allowed to grow .*; raise it \(ulimit -f\)$"
+    ):
+        check_writing("x", done.returncode, done.stderr)

@@ -39,7 +39,7 @@ from rtl4ml.ops.opening import Opening
 from rtl4ml.ops.pool import Pool
 from rtl4ml.ops.shape import Crop, Pad, Reshape, UpSample
 from rtl4ml.ops.stuff import Stuff
-from rtl4ml.tools import disk_errors, require
+from rtl4ml.tools import check_writing, disk_errors, require
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +111,7 @@ class HlsProject:
         sources = [f"firmware/{self.top}.cpp", f"{self.top}_bridge.cpp", "csim_main.cpp"]
         done = processes.run([*command, *sources, "-o", part.name], cwd=self.folder)
         if done.returncode:
+            check_writing(self.folder, done.returncode, done.stderr)
             errors = [
                 line
                 for line in done.stderr.splitlines()
@@ -161,6 +162,7 @@ class HlsProject:
             for process, _ in started:
                 said = process.communicate()[0]
                 if process.returncode or said.strip():
+                    check_writing(folder, process.returncode, said)
                     line = (said.strip().splitlines() or [f"exit status {process.returncode}"])[0]
                     raise HlsCannot(
                         f"{self.graph.name}: the C simulation must run silently, not say {line!r}"

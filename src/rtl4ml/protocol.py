@@ -25,7 +25,7 @@ from rtl4ml import processes
 from rtl4ml.errors import SimulationFailed
 from rtl4ml.ir import Ints
 from rtl4ml.simulate import runtime_folder
-from rtl4ml.tools import disk_errors, verilator_env
+from rtl4ml.tools import check_writing, disk_errors, verilator_env
 
 TOP_BENCH = "rtl4ml.sim.tb_top"
 _JOB = Path(__file__).with_name("_cocotb_job.py")
@@ -166,6 +166,7 @@ def _build(
     run = _job({**arguments, "do": "build"}, folder / "build.json", env)
     (folder / "build.log").write_text(run.stdout, encoding="utf-8")
     if run.returncode != 0:
+        check_writing(folder, run.returncode, run.stdout)
         lines = [s.strip() for s in run.stdout.splitlines()]
         found = next(
             (s for s in lines if s.startswith(("%Error", "%Warning")) or " error: " in s), "no message"

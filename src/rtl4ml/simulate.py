@@ -28,7 +28,7 @@ from numpy.typing import DTypeLike, NDArray
 from rtl4ml import paces, processes
 from rtl4ml.errors import EnvironmentProblem, SimulationFailed
 from rtl4ml.ir import Ints
-from rtl4ml.tools import cache_folder, disk_errors, verilator_env
+from rtl4ml.tools import cache_folder, check_writing, disk_errors, verilator_env
 
 # -O3 and no trace: what bulk needs. x-initial: registers start with anything, so that only what reset sets may matter.
 _VERILATOR_FLAGS = (
@@ -197,6 +197,7 @@ class _Job:
         """Raises SimulationFailed or EnvironmentProblem where the harness did not end well."""
         if status == 0:
             return
+        check_writing(self.folder, status, errors)
         line = next((s for s in reversed(errors.splitlines()) if s.strip()), f"status {status}")
         if status == 4:
             raise EnvironmentProblem(
@@ -330,7 +331,7 @@ def compile_once(
                 if run.returncode != 0:
                     break
         if run.returncode != 0:
-            _raise_build_error(folder, top)
+            _raise_build_error(folder, top, run.returncode)
         _keep_runtime(work, runtime)
         if blank:
             for product in products:
@@ -338,13 +339,9 @@ def compile_once(
         stamp.write_text(key.hexdigest(), encoding="utf-8")
 
 
-def _raise_build_error(folder: Path, top: str) -> None:
+def _raise_build_error(folder: Path, top: str, status: int) -> None:
     text = (folder / _LOG).read_text(encoding="utf-8", errors="replace")
-    if "No space left on device" in text or "Disk quota exceeded" in text:
-        raise EnvironmentProblem(
-            f"{folder}: the disk must have room for the simulator, not be full; "
-            "free some space or choose another folder"
-        )
+    check_writing(folder, status, text)
     found = re.search(
         r"^(?:%Error|%Warning|.*\berror: |.*undefined reference|make: \*\*\*).*$", text, re.MULTILINE
     )

@@ -32,6 +32,7 @@ from rtl4ml import processes
 from rtl4ml.emit import edges, library, modules
 from rtl4ml.errors import EnvironmentProblem
 from rtl4ml.netlist import Cell, Image, Netlist, Param, Resources
+from rtl4ml.tools import check_writing, disk_errors
 
 BLACK_BOX = """(* blackbox *)
 module r4_dsp_mac #(parameter AWidth = 27, parameter BWidth = 18, parameter PWidth = 48) (
@@ -212,7 +213,7 @@ def _cached(key: str, unit: Unit) -> Resources:
 
 def count(unit: Unit) -> Resources:
     """Runs Yosys on one unit."""
-    with tempfile.TemporaryDirectory(prefix="rtl4ml_yosys_") as tmp:
+    with disk_errors(tempfile.gettempdir()), tempfile.TemporaryDirectory(prefix="rtl4ml_yosys_") as tmp:
         folder = Path(tmp)
         (folder / "r4_dsp_mac.v").write_text(BLACK_BOX)
         for m, text in unit.sources.items():
@@ -236,6 +237,7 @@ def count(unit: Unit) -> Resources:
         run = processes.run([sys.executable, "-c", code], cwd=folder)
         stat = folder / "stat.json"
         if run.returncode != 0 or not stat.exists():
+            check_writing(folder, run.returncode, run.stdout + run.stderr)
             last = [
                 line for line in (run.stdout + run.stderr).splitlines() if "ERROR" in line or "rror" in line
             ]

@@ -13,6 +13,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,6 +123,24 @@ def file_size_limit(path: str | Path) -> EnvironmentProblem:
         f"{path}: files must be allowed to grow as large as they have to, not be cut by a limit of their size; "
         "raise it (ulimit -f)"
     )
+
+
+def check_writing(path: str | Path, status: int, said: str) -> None:
+    """Raises EnvironmentProblem where a program that was started ended because it could not write.
+
+    status: its exit status, negative for a signal; said: its messages
+    """
+    limit = -signal.SIGXFSZ
+    if (
+        status in (limit, 128 - limit)
+        or os.strerror(errno.EFBIG) in said
+        or "File size limit exceeded" in said
+    ):
+        raise file_size_limit(path)
+    for number in _FULL:
+        if os.strerror(number) in said:
+            with disk_errors(path):
+                raise OSError(number, os.strerror(number))
 
 
 def _system_error(error: OSError) -> int | None:
