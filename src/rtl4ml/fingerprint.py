@@ -32,7 +32,7 @@ def _feed(value: Any, add: Any) -> None:
     elif dataclasses.is_dataclass(value):
         add(f"{kind.__name__}(".encode())
         for field in dataclasses.fields(value):
-            if field.compare or field.repr:  # else it is what the object remembers
+            if field.init:  # else it is what the object remembers
                 add(f"{field.name}=".encode())
                 _feed(getattr(value, field.name), add)
         add(b");")
