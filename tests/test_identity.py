@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -221,5 +221,14 @@ def test_a_fingerprint_tells_values_and_their_types_apart() -> None:
     big = [np.array([2**80 + k], object) for k in (0, 0, 1)]
     assert fingerprint(big[0]) == fingerprint(big[1]) != fingerprint(big[2])
     assert fingerprint(a, {"b": (1.5, "c")}) == fingerprint(a.copy(), {"b": (1.5, "c")})
+    one, other = _Remembers(1), _Remembers(1)
+    one.cache[1] = 2
+    assert fingerprint(one) == fingerprint(other) != fingerprint(_Remembers(2))
     with pytest.raises(TypeError, match=r"^fingerprint: a value must be data, not function$"):
         fingerprint(fingerprint)
+
+
+@dataclass(frozen=True)
+class _Remembers:
+    value: int
+    cache: dict[int, int] = field(default_factory=dict, init=False)
