@@ -12,7 +12,6 @@ cached, so a second run costs seconds; those of the last fit are kept in tests/g
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -27,12 +26,14 @@ import numpy as np
 from scipy.optimize import nnls
 
 import rtl4ml.resources as resources
+from rtl4ml import cache
 from rtl4ml.cells import dsp_params
 from rtl4ml.ir import Fixed, Stream
 from rtl4ml.netlist import Image, Resources, Wire
 from rtl4ml.ops.conv import Conv
 from rtl4ml.packing import fewest, packings
-from rtl4ml.synthesize import BLACK_BOX, Unit, _constant, _read, cache_folder, mapping
+from rtl4ml.synthesize import BLACK_BOX, Unit, _constant, _read, mapping
+from rtl4ml.synthesize import counts as kept_counts
 from rtl4ml.unrolled import Adders, adder_graph
 
 TABLE = Path(__file__).parents[1] / "src" / "rtl4ml" / "resources.json"
@@ -1142,15 +1143,15 @@ def counts(todo: list[Unit], *, at_once: int = 24) -> list[Resources]:
     """Yosys's counts of units, many a run: each is an instance that keeps its hierarchy, so that it is mapped alone,
     and the libraries are read once. Now and then a count is a LUT off that of a run of its own.
     """
-    folder = cache_folder() / "grid"
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [u for k, u in {u.key: u for u in todo}.items() if not (folder / f"{k}.json").exists()]
+    distinct = {u.key: u for u in todo}
+    kept = {key: cache.read(f"grid/{key}") for key in distinct}
+    known = {key: None if k is None else kept_counts(k) for key, k in kept.items()}
+    missing = [u for key, u in distinct.items() if known[key] is None]
     for some in (missing[i : i + at_once] for i in range(0, len(missing), at_once)):
         for u, found in zip(some, count_together(some), strict=True):
-            part = folder / f"{u.key}.{os.getpid()}.part"
-            part.write_text(json.dumps(asdict(found)))
-            part.replace(folder / f"{u.key}.json")
-    return [Resources(**json.loads((folder / f"{u.key}.json").read_text())) for u in todo]
+            known[u.key] = found
+            cache.write(f"grid/{u.key}", json.dumps(asdict(found)).encode())
+    return [r for u in todo if (r := known[u.key]) is not None]
 
 
 def count_together(some: Sequence[Unit]) -> list[Resources]:

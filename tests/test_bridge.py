@@ -28,6 +28,7 @@ from rtl4ml.ops.merge import Concat
 from rtl4ml.ops.opening import Opening
 from rtl4ml.ops.pool import Pool
 from rtl4ml.ops.stuff import Stuff
+from rtl4ml.stamps import seal
 
 # -- graphs without a model ---------------------------------------------------------------------------------
 
@@ -726,6 +727,15 @@ def test_a_project_that_does_not_compile(tmp_path: Path, rng: np.random.Generato
     assert not p.program.exists()
 
 
+def test_a_program_that_was_cut_short_is_compiled_again(tmp_path: Path, rng: np.random.Generator) -> None:
+    p = bridge.write(graph(small(rng)), tmp_path / "hls")
+    whole = p.compile().read_bytes()
+    p.program.write_bytes(whole[: len(whole) // 2])
+    assert p.compile().read_bytes() == whole
+    when = p.program.stat().st_mtime_ns
+    assert p.compile().stat().st_mtime_ns == when  # nor more often
+
+
 @pytest.mark.parametrize(
     ("script", "text"),
     [
@@ -740,11 +750,14 @@ def test_a_program_that_complains_is_not_believed(
     script: str, text: str, tmp_path: Path, rng: np.random.Generator
 ) -> None:
     p = bridge.write(graph(small(rng)), tmp_path / "hls")
+    key = p.folder / "csim.key"
     p.program.write_text(f"#!/bin/sh\n{script}\n")
     p.program.chmod(0o755)
+    seal(key, "", [p.program])
     with pytest.raises(HlsCannot, match=rf"^little: the C simulation must run silently, not say {text}$"):
         p.csim(np.zeros((1, 6, 2)))
     p.program.write_text("#!/bin/sh\n: > $2\n")
+    seal(key, "", [p.program])
     with pytest.raises(
         HlsCannot, match=r"^little: the C simulation must give 16 results, not 0; report it with the model$"
     ):

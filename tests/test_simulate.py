@@ -192,6 +192,9 @@ def test_a_build_is_kept_and_an_interrupted_one_is_not(tmp_path: Path) -> None:
     assert rebuilt != built
     (binary.parent / "built.key").unlink()  # is written last
     assert build(tmp_path, "broken_top", [source]).binary.stat().st_mtime_ns != rebuilt
+    whole = binary.read_bytes()
+    binary.write_bytes(whole[: len(whole) // 2])
+    assert len(build(tmp_path, "broken_top", [source]).binary.read_bytes()) == len(whole)
 
 
 def test_rtl_that_does_not_compile_is_one_line(tmp_path: Path) -> None:
@@ -251,6 +254,9 @@ def test_the_runtime_is_compiled_once(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setenv("RTL4ML_CACHE", str(tmp_path / "cache"))
     assert [compiled("first"), compiled("second")] == [True, False]
+    (entry,) = (tmp_path / "cache").iterdir()
+    entry.write_bytes(entry.read_bytes()[:-1])
+    assert [compiled("damaged"), compiled("mended")] == [True, False]
     (tmp_path / "file").touch()
     monkeypatch.setenv("RTL4ML_CACHE", str(tmp_path / "file"))  # cannot be written: done without
     assert compiled("third")

@@ -7,7 +7,6 @@ Called with one JSON file; `do` in it is "build" or "test". Imports nothing of r
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,13 @@ class Runner(Verilator):
 
     def __init__(self, job: dict[str, Any]) -> None:
         super().__init__()
-        self.runtime = Path(job["runtime"])
+        self.runtime = job.get("runtime")
         self.jobs = int(job["jobs"])
 
     def _build_command(self) -> Any:
         verilate, make = super()._build_command()
         make = ["make", f"-j{self.jobs}", *make[3:], "OPT_FAST=-O0", "OPT_SLOW=-O0"]
-        objects = sorted(map(str, self.runtime.glob("*.o")))
+        objects = sorted(map(str, Path(self.runtime).glob("*.o"))) if self.runtime else []
         # copied behind Verilator's makefile, on which they depend, so that make leaves them alone
         return [verilate, *([["cp", *objects, str(self.build_dir)]] if objects else []), make]
 
@@ -45,7 +44,6 @@ def main() -> None:
             timescale=("1ns", "1ps"),
             clean=True,
         )
-        keep_runtime(Path(job["folder"]), runner.runtime)
     else:
         runner.test(
             test_module=job["bench"],
@@ -60,20 +58,6 @@ def main() -> None:
             # a copy of the clock in every instance; one that starts low below a high clock is an edge.
             test_args=["+verilator+rand+reset+1"],
         )
-
-
-def keep_runtime(folder: Path, runtime: Path) -> None:
-    """Keeps the compiled runtime for the next build; a cache that cannot be written is done without."""
-    if runtime.is_dir():
-        return
-    fresh = runtime.with_name(f"{runtime.name}.{folder.name}")
-    try:
-        fresh.mkdir(parents=True)
-        for path in folder.glob("verilated*.o"):
-            shutil.copyfile(path, fresh / path.name)
-        fresh.rename(runtime)
-    except OSError:
-        shutil.rmtree(fresh, ignore_errors=True)
 
 
 if __name__ == "__main__":

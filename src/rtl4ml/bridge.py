@@ -39,6 +39,7 @@ from rtl4ml.ops.opening import Opening
 from rtl4ml.ops.pool import Pool
 from rtl4ml.ops.shape import Crop, Pad, Reshape, UpSample
 from rtl4ml.ops.stuff import Stuff
+from rtl4ml.stamps import seal, sealed
 from rtl4ml.tools import check_writing, disk_errors, require
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,8 @@ class HlsProject:
         hls4ml's build_lib.sh stays as hls4ml wrote it; this drives the compiler with the same flags, for a program
         that runs in several processes and whose errors are seen.
         """
-        if self.program.is_file():
+        stamp = self.folder / "csim.key"
+        if sealed(stamp, "", [self.program]):
             return self.program
         gxx = str(require("g++"))
         part = self.program.with_suffix(".part")
@@ -123,6 +125,7 @@ class HlsProject:
                 f"check the compiler and the space in its temporary folder"
             )
         part.replace(self.program)
+        seal(stamp, "", [self.program])
         return self.program
 
     def csim(self, x: NDArray[np.floating], *, processes: int | None = None) -> NDArray[np.float64]:

@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rtl4ml import processes
+from rtl4ml import cache, processes
 from rtl4ml.errors import SimulationFailed
 from rtl4ml.ir import Ints
-from rtl4ml.simulate import runtime_folder
+from rtl4ml.simulate import runtime_name, runtime_objects
+from rtl4ml.stamps import seal, sealed
 from rtl4ml.tools import check_writing, disk_errors, verilator_env
 
 TOP_BENCH = "rtl4ml.sim.tb_top"
@@ -76,7 +77,6 @@ def run_bench(
             k: f'"{v}"' if isinstance(v, str) else _literal(v) for k, v in (parameters or {}).items()
         },
         "folder": str(folder),
-        "runtime": str(runtime_folder("cocotb", env, [])),
         "jobs": jobs,
     }
     with disk_errors(folder):
@@ -156,14 +156,19 @@ def _literal(value: int) -> str:
 def _build(
     arguments: dict[str, Any], *, folder: Path, env: Mapping[str, str], top: str, sources: Sequence[Path]
 ) -> None:
-    key = hashlib.sha256(json.dumps([version("verilator"), version("cocotb"), arguments]).encode())
+    runtime = runtime_name("cocotb", env, [])
+    told = hashlib.sha256(json.dumps([version("verilator"), version("cocotb"), runtime, arguments]).encode())
     for source in [*sources, _JOB]:
-        key.update(source.read_bytes())
-    stamp = folder / "built.key"
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == key.hexdigest():
+        told.update(source.read_bytes())
+    key, stamp, made = told.hexdigest(), folder / "built.key", [folder / top]
+    if sealed(stamp, key, made):
         return
     stamp.unlink(missing_ok=True)
-    run = _job({**arguments, "do": "build"}, folder / "build.json", env)
+    objects = cache.read_files(runtime) or {}
+    with tempfile.TemporaryDirectory(prefix="rtl4ml-") as known:
+        for name, content in objects.items():
+            (Path(known) / name).write_bytes(content)
+        run = _job({**arguments, "do": "build", "runtime": known}, folder / "build.json", env)
     (folder / "build.log").write_text(run.stdout, encoding="utf-8")
     if run.returncode != 0:
         check_writing(folder, run.returncode, run.stdout)
@@ -174,7 +179,9 @@ def _build(
         raise SimulationFailed(
             f"{top}: Verilator must compile it, not stop with {found!r}; see {folder}/build.log"
         )
-    stamp.write_text(key.hexdigest(), encoding="utf-8")
+    if not objects:
+        cache.write_files(runtime, runtime_objects(folder))
+    seal(stamp, key, made)
 
 
 def _run(

@@ -25,10 +25,11 @@ from typing import IO, Any, Literal
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rtl4ml import paces, processes
+from rtl4ml import cache, paces, processes
 from rtl4ml.errors import EnvironmentProblem, SimulationFailed
 from rtl4ml.ir import Ints
-from rtl4ml.tools import cache_folder, check_writing, disk_errors, verilator_env
+from rtl4ml.stamps import seal, sealed
+from rtl4ml.tools import check_writing, disk_errors, verilator_env
 
 # -O3 and no trace: what bulk needs. x-initial: registers start with anything, so that only what reset sets may matter.
 _VERILATOR_FLAGS = (
@@ -302,13 +303,13 @@ def compile_once(
     """Runs a Verilator build that leaves `products` in `folder`, unless the same one was finished there before.
 
     `kind` names the set of compiler flags: Verilator's own runtime is compiled once for each and kept in
-    `cache_folder()`. Interrupted builds leave no stamp and are done again, from scratch.
+    the cache. Interrupted builds leave no stamp and are done again, from scratch.
     """
-    key = hashlib.sha256(json.dumps([version("verilator"), kind, *map(list, commands)]).encode())
+    told = hashlib.sha256(json.dumps([version("verilator"), kind, *map(list, commands)]).encode())
     for source in sources:
-        key.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
-    stamp = folder / _STAMP
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == key.hexdigest():
+        told.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    key, stamp, made = told.hexdigest(), folder / _STAMP, [folder / product for product in products]
+    if sealed(stamp, key, made):
         return
     with disk_errors(folder), tempfile.TemporaryDirectory(prefix="rtl4ml-") as elsewhere:
         shutil.rmtree(folder, ignore_errors=True)
@@ -317,14 +318,14 @@ def compile_once(
         work = Path(elsewhere) if blank else folder  # GNU make builds in no path with a blank
         for copy in copies:
             shutil.copy(copy, work)
-        runtime = runtime_folder(kind, env, commands)
+        runtime = runtime_name(kind, env, commands)
+        objects = cache.read_files(runtime) or {}
         with (folder / _LOG).open("w", encoding="utf-8") as log:
             for command in commands:
-                if command[0] == "make" and runtime.is_dir():
-                    for path in runtime.iterdir():
-                        shutil.copyfile(
-                            path, work / path.name
-                        )  # newer than all it depends on: make leaves it alone
+                if command[0] == "make":
+                    for name, content in objects.items():
+                        # newer than all it depends on: make leaves it alone
+                        (work / name).write_bytes(content)
                 log.write(f"$ {' '.join(command)}\n")
                 log.flush()
                 run = processes.run(command, cwd=work, env=env, stdout=log, stderr=subprocess.STDOUT)
@@ -332,11 +333,12 @@ def compile_once(
                     break
         if run.returncode != 0:
             _raise_build_error(folder, top, run.returncode)
-        _keep_runtime(work, runtime)
+        if not objects:
+            cache.write_files(runtime, runtime_objects(work))
         if blank:
             for product in products:
                 shutil.copy(work / product, folder)
-        stamp.write_text(key.hexdigest(), encoding="utf-8")
+        seal(stamp, key, made)
 
 
 def _raise_build_error(folder: Path, top: str, status: int) -> None:
@@ -349,28 +351,17 @@ def _raise_build_error(folder: Path, top: str, status: int) -> None:
     raise SimulationFailed(f"{top}: Verilator must compile it, not stop with {line!r}; see {folder / _LOG}")
 
 
-def runtime_folder(kind: str, env: Mapping[str, str], commands: Sequence[Sequence[str]]) -> Path:
-    """Where the compiled runtime of Verilator is kept, by all that its objects depend on."""
+def runtime_name(kind: str, env: Mapping[str, str], commands: Sequence[Sequence[str]]) -> str:
+    """The cache's name of Verilator's compiled runtime, by all that its objects depend on."""
     compiler = subprocess.run(
         ["g++", "-dumpfullversion", "-dumpmachine"], env=env, capture_output=True, text=True, check=False
     )
     parts = [version("verilator"), compiler.stdout, kind, env.get("MAKEFLAGS"), env.get("CXXFLAGS"), os.name]
     parts += [a for c in commands if c[0] == "make" for a in c if "=" in a]
     digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-    return cache_folder() / f"verilated-{digest}"
+    return f"runtime-{digest}"
 
 
-def _keep_runtime(folder: Path, runtime: Path) -> None:
-    """Keeps the runtime's objects for the next build; a cache that cannot be written is done without."""
-    if runtime.is_dir():
-        return
-    try:
-        runtime.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=runtime.parent) as name:
-            fresh = Path(name) / "objects"
-            fresh.mkdir()
-            for path in folder.glob("verilated*.o"):
-                shutil.copyfile(path, fresh / path.name)
-            fresh.rename(runtime)
-    except OSError:
-        return
+def runtime_objects(folder: Path) -> dict[str, bytes]:
+    """Name to content of the objects of Verilator's runtime that a build has left."""
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("verilated*.o"))}

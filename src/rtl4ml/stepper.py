@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 import subprocess
 import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import processes
+from rtl4ml import cache, processes
 from rtl4ml.cells import Fifo
 from rtl4ml.errors import EnvironmentProblem, UnsupportedLayer
 from rtl4ml.netlist import Netlist, Timing
 from rtl4ml.paces import mean, shortest
-from rtl4ml.tools import cache_folder, disk_errors, require
+from rtl4ml.tools import require
 
 State = NDArray[np.int64]
 
@@ -235,26 +234,25 @@ def _period(a: NDArray[np.uint8]) -> int:
 
 def _library() -> ctypes.CDLL:
     """The compiled stepper. Raises EnvironmentProblem where g++ is missing or fails."""
-    with _LOCK:  # `cache` alone lets several threads compile
+    with _LOCK:  # `lru_cache` alone lets several threads compile
         return _compiled()
 
 
 _LOCK = threading.Lock()
 
 
-@cache
+@lru_cache(maxsize=1)
 def _compiled() -> ctypes.CDLL:
     source = files("rtl4ml.sim").joinpath("cycles.cpp").read_bytes()
     compiler = require("g++")
     told = subprocess.run([compiler, "-dumpfullversion", "-dumpmachine"], capture_output=True, check=False)
     digest = hashlib.sha256(source + told.stdout + repr(_FLAGS).encode()).hexdigest()[:16]
-    path = cache_folder() / f"cycles-{digest}.so"
-    try:
-        return _load(path)
-    except OSError:
-        pass  # not there yet, or not whole
+    kept = f"cycles-{digest}"
     with tempfile.TemporaryDirectory(prefix="rtl4ml-") as name:
         made = Path(name) / "cycles.so"
+        if (known := cache.read(kept)) is not None:
+            made.write_bytes(known)  # what is loaded is what was checked: nobody else can write this folder
+            return _load(made)
         text = Path(name) / "cycles.cpp"
         text.write_bytes(source)
         run = processes.run([str(compiler), *_FLAGS, str(text), "-o", str(made)])
@@ -263,15 +261,8 @@ def _compiled() -> ctypes.CDLL:
             raise EnvironmentProblem(
                 f"g++: must compile cycles.cpp, not stop with {last[0]!r}; check the compiler's installation"
             )
-        try:
-            with disk_errors(path.parent):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                part = path.with_suffix(f".{os.getpid()}.part")
-                part.write_bytes(made.read_bytes())
-                part.replace(path)
-        except EnvironmentProblem:
-            path = made  # a cache that cannot be written costs time, nothing else
-        return _load(path)
+        cache.write(kept, made.read_bytes())
+        return _load(made)
 
 
 def _load(path: Path) -> ctypes.CDLL:

@@ -16,19 +16,19 @@ import ast
 import hashlib
 import inspect
 import json
-import os
+import math
 import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from functools import cache, cached_property
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from rtl4ml import processes
+from rtl4ml import cache, processes
 from rtl4ml.emit import edges, library, modules
 from rtl4ml.errors import EnvironmentProblem
 from rtl4ml.netlist import Cell, Image, Netlist, Param, Resources
@@ -96,7 +96,7 @@ def mapping(folder: Path) -> list[str]:
     ]
 
 
-@cache
+@lru_cache(maxsize=1)
 def _method() -> bytes:
     """What decides a count beside the unit: Yosys's version, what it is told, and how its answer is read."""
     with tempfile.TemporaryDirectory(prefix="rtl4ml_yosys_") as tmp:
@@ -155,13 +155,6 @@ def units(netlist: Netlist, *, frames_in_flight: int) -> list[Unit]:
     return out
 
 
-def cache_folder() -> Path:
-    """Where results are kept: RTL4ML_CACHE, or rtl4ml in the user's cache folder."""
-    if named := os.environ.get("RTL4ML_CACHE"):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "rtl4ml"
-
-
 def synthesize(
     todo: Sequence[Unit], *, jobs: int = 2, progress: Callable[[int, int], None] | None = None
 ) -> list[Resources]:
@@ -195,20 +188,30 @@ def total(found: Iterable[Resources]) -> Resources:
 
 
 def _cached(key: str, unit: Unit) -> Resources:
-    path = cache_folder() / "yosys" / f"{key}.json"
-    try:
-        return Resources(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
-        pass
+    name = f"yosys/{key}"
+    kept = cache.read(name)
+    known = None if kept is None else counts(kept)
+    if known is not None:
+        return known
     found = count(unit)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(asdict(found)))
-        part.replace(path)
-    except OSError:
-        pass  # a cache that cannot be written costs time, nothing else
+    cache.write(name, json.dumps(asdict(found)).encode())
     return found
+
+
+def counts(kept: bytes) -> Resources | None:
+    """Resources from a cache, None where they are no counts: whole numbers from 0 up, of RAMB36 halves too."""
+    try:
+        found = json.loads(kept)
+    except ValueError:
+        return None
+    if not isinstance(found, dict) or set(found) != {f.name for f in fields(Resources)}:
+        return None
+    for kind, n in found.items():
+        if isinstance(n, bool) or not isinstance(n, int | float) or not 0 <= n < math.inf:
+            return None
+        if n * (2 if kind == "bram36" else 1) % 1:
+            return None
+    return Resources(**found)
 
 
 def count(unit: Unit) -> Resources:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What rtl4ml needs from the machine: the tools of the proof, a cache, and file systems that do what they are asked.
+"""What rtl4ml needs from the machine: the tools of the proof, and file systems that do what they are asked.
 
 Everything that is missing becomes an EnvironmentProblem that says what to do.
 """
@@ -65,13 +65,6 @@ def verilator_env() -> tuple[Path, dict[str, str]]:
     env["MAKEFLAGS"] = f"-- {_MAKE_VARIABLES}"
     env["CXXFLAGS"] = f"{env.get('CXXFLAGS', '')} -std=gnu++20".strip()
     return root / "bin" / "verilator", env
-
-
-def cache_folder() -> Path:
-    """Where results that any project may use again are kept: RTL4ML_CACHE, or rtl4ml in the user's cache folder."""
-    if own := os.environ.get("RTL4ML_CACHE"):
-        return Path(own).expanduser().resolve()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rtl4ml"
 
 
 def pyosys() -> Any:
