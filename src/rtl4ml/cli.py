@@ -147,6 +147,13 @@ def _show(report: Report, out: Path) -> None:
     stalls = report.get("stalls") or {}
     proof.add_row("RTL, random stalls", _number(stalls.get("frames")), "", _number(stalls.get("mismatches")))
     console.print(proof)
+    own = report["exactness"].get("predict") or {}
+    if own.get("differ"):
+        console.print(
+            f"model.predict(x) itself differs in {own['differ']:,} of {own['values']:,} values, "
+            f"{own['mismatches']:,} of them unexplained; the report says where and why",
+            soft_wrap=True,
+        )
 
     cycles = _table(
         f"Cycles at {report['target']['clock_mhz']:g} MHz (assumed)", "", "predicted", "simulated"

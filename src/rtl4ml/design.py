@@ -28,6 +28,7 @@ from rtl4ml.lower import lower
 from rtl4ml.netlist import Netlist, Resources, Wire
 from rtl4ml.synthesize import Unit, synthesize, total, units
 from rtl4ml.tools import absolute
+from rtl4ml.untouched import Untouched
 
 if TYPE_CHECKING:
     from rtl4ml.bridge import HlsProject
@@ -192,6 +193,7 @@ class Design:
     exactness: dict[str, Tally] = field(
         default_factory=lambda: {k: Tally() for k in ("emulate", "csim", "rtl")}
     )
+    untouched: Untouched = field(default_factory=Untouched)
     stalled: Tally = field(default_factory=Tally)
     patterns: set[int] = field(default_factory=set)
     measured: tuple[int | None, int | Fraction | None] = (None, None)
@@ -273,7 +275,9 @@ class Design:
 
     def _compared(self, how: str, x: Any, y: Real) -> Real:
         if len(y):
-            self.exactness[how].add(y, self.reference(x))
+            want = self.reference(x)
+            self.exactness[how].add(y, want)
+            self.untouched.add(self.parsed, x, want)
         return y
 
     # -- tools -----------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,7 @@ def collect(design: Design, *, accuracy: report.Accuracy | None = None) -> Repor
     out["identity"] = {"design": design.identity.design, "files": len(design.identity.files)}
     for how, tally in design.exactness.items():
         out["exactness"][how] = tally.entry()  # type: ignore[literal-required]
+    out["exactness"]["predict"] = cast("report.Predict | None", design.untouched.entry())
     if design.stalled.samples:
         out["stalls"] = {
             "patterns": len(design.patterns),

@@ -12,6 +12,7 @@ references take the grid point (QKeras's own `use_ste=False` form, which multipl
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -40,18 +41,24 @@ def expected(parsed: Parsed, x: Any) -> list[Real]:
             y = predict(parsed.model, a, cut=False)
         else:
             y = (predict if float32 else predict64)(parsed.model, a)
+    if parsed.output == "logits":
+        return y
+    score = y[0]
+    if parsed.output == "mask" and parsed.cut[0] and not float32:
+        score = on_vectors(getattr(_tf.keras().activations, parsed.cut[0]), score).astype(np.float64)
+    return [judged(parsed, score)]
+
+
+def judged(parsed: Parsed, score: Real) -> Real:
+    """What the design gives for a model's output (N, ...): the class, the mask, or the output itself."""
     if parsed.output == "argmax":
-        return [np.argmax(y[0], axis=-1, keepdims=True).astype(np.float64)]
+        return np.asarray(np.argmax(score, axis=-1, keepdims=True), np.float64)
     if parsed.output == "mask":
-        score = y[0].astype(np.float32)
-        if parsed.cut[0] and not float32:
-            score = on_vectors(getattr(_tf.keras().activations, parsed.cut[0]), score)
         assert parsed.threshold is not None
-        mask = score >= np.float32(
-            parsed.threshold
-        )  # as NumPy compares predict's floats with a Python number
-        return [(mask if parsed.opening is None else _opened(mask, parsed.opening)).astype(np.float64)]
-    return y
+        # compared as NumPy compares predict's floats with a Python number
+        mask = score.astype(np.float32) >= np.float32(parsed.threshold)
+        return (mask if parsed.opening is None else _opened(mask, parsed.opening)).astype(np.float64)
+    return score
 
 
 def _opened(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
@@ -64,16 +71,28 @@ def _opened(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
     return np.asarray(out, bool).reshape(mask.shape)
 
 
-def predict(model: Any, x: Any, *, batch_size: int = 256, cut: bool = True) -> list[Real]:
+def predict(
+    model: Any,
+    x: Any,
+    *,
+    batch_size: int = 256,
+    cut: bool = True,
+    pure: bool = True,
+    call: bool = False,
+    whole: bool = True,
+) -> list[Real]:
     """QKeras's predict of every output, float64 copies; cut before a softmax, sigmoid or tanh at the end, or not.
 
     Batches are filled up so that every tensor is whole vectors: at a tensor's end TensorFlow's scalar code gives other
     last bits, so that a sample's numbers would depend on its place in the batch.
+
+    pure: quantizers return their grid points, not x + (q - x) as QKeras has them; call: the model is called, operation
+    by operation, instead of its predict; whole: batches are filled up.
     """
     keras = _tf.keras()
     x = np.asarray(x)
     out = []
-    with without_residue(model):
+    with without_residue(model) if pure else nullcontext():
         for tensor in model.outputs:
             layer = tensor.node.layer
             head = _head(layer) if cut else ""
@@ -92,18 +111,23 @@ def predict(model: Any, x: Any, *, batch_size: int = 256, cut: bool = True) -> l
                 )
                 out.append(np.empty((0, *tuple(shape)[1:])))
                 continue
-            y = _run(keras.Model(model.inputs, tensor), x, batch_size)
+            own = not pure and len(model.outputs) == 1 and tensor is model.outputs[0]
+            y = _run(model if own else keras.Model(model.inputs, tensor), x, batch_size, call, whole)
             if head == "activation":
-                y = _run(after, y, batch_size)
+                y = _run(after, y, batch_size, call, whole)
             out.append(np.asarray(y, np.float64))
     return out
 
 
-def _run(model: Any, x: Any, batch_size: int) -> Any:
+def _run(model: Any, x: Any, batch_size: int, call: bool, whole: bool) -> Any:
     errors = _tf.tf().errors
     n = len(x)
-    x = np.concatenate([x, np.zeros((-n % filling(model), *x.shape[1:]), x.dtype)])
+    if whole:
+        x = np.concatenate([x, np.zeros((-n % filling(model), *x.shape[1:]), x.dtype)])
     try:
+        if call:
+            batches = [x[i : i + batch_size].astype(np.float32) for i in range(0, len(x), batch_size)]
+            return np.concatenate([np.asarray(model(b, training=False)) for b in batches])[:n]
         return model.predict(x, batch_size=batch_size, verbose=0)[:n]
     except errors.AbortedError:  # what TensorFlow calls an exception of oneDNN
         return _run_in_another_shape(model, x, batch_size + VECTOR)[:n]

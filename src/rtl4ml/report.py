@@ -102,12 +102,31 @@ class Check(TypedDict):
     mismatches: int
 
 
+class Cause(TypedDict):
+    """How many values of the model's own predict differ from the reference, from which layer on, and why."""
+
+    layer: str
+    why: str
+    values: int
+
+
+class Predict(TypedDict):
+    """The model's own predict against the reference: `differ` of `values` values, `mismatches` of them unexplained."""
+
+    samples: int
+    values: int
+    differ: int
+    mismatches: int
+    cause: list[Cause]
+
+
 class Exactness(TypedDict):
     """Comparisons that were run, None where not."""
 
     emulate: Check | None
     csim: Check | None
     rtl: Check | None
+    predict: NotRequired[Predict | None]
 
 
 class Stalls(TypedDict):
@@ -250,7 +269,7 @@ def blank(*, model: Model, target: Target, available: Use) -> Report:
         "identity": None,
         "model": model,
         "target": target,
-        "exactness": {"emulate": None, "csim": None, "rtl": None},
+        "exactness": {"emulate": None, "csim": None, "rtl": None, "predict": None},
         "stalls": None,
         "cycles": {"latency": {"model": None, "rtl": None}, "interval": {"model": None, "rtl": None}},
         "resources": {"model": None, "yosys": None, "vitis": None, "vivado": None, "available": available},
@@ -385,6 +404,11 @@ def exact(report: Report, sample: str) -> Verdict:
         for k, c in checks.items()
         if c["mismatches"]
     ]
+    own = report["exactness"].get("predict")
+    if own is not None and own["mismatches"]:
+        wrong.append(
+            f"{own['mismatches']:,} of {own['values']:,} values differ in the model's own predict, for no known cause"
+        )
     if stalls is not None and stalls["mismatches"]:
         wrong.append(f"{stalls['mismatches']:,} values differ under random stalls")
     if wrong:
