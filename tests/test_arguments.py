@@ -192,3 +192,17 @@ def test_a_file_size_limit_while_hls4ml_copies(most: int, model: Any, tmp_path: 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not out.exists()
+
+
+def test_no_argument_of_the_backend_is_nonsense() -> None:
+    """What hls4ml's `create_config` hands over before a model is read."""
+    pytest.importorskip("hls4ml")
+    from hls4ml.backends import get_backend
+
+    backend = get_backend("rtl4ml")
+    for value in [*NEVER, True, "5", 0, 1, 1e9]:
+        refused(lambda value=value: backend.create_initial_config(clock_period=value), "clock_period")
+    for value in (5, True, ["xczu9eg"]):
+        refused(lambda value=value: backend.create_initial_config(part=value), "part")
+    assert backend.create_initial_config()["ClockPeriod"] == 4
+    assert backend.create_initial_config(clock_period=5)["ClockPeriod"] == 5

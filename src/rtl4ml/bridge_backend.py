@@ -17,7 +17,7 @@ from hls4ml.backends.fpga.fpga_backend import FPGABackend
 from hls4ml.model.flow import register_flow
 from numpy.typing import NDArray
 
-from rtl4ml import _tf, precision
+from rtl4ml import _tf, arguments, precision
 from rtl4ml.errors import BadInput, BadModel, HlsCannot
 
 NAME = "rtl4ml"
@@ -52,12 +52,17 @@ class Rtl4mlBackend(Backend):  # type: ignore[misc]
         options are ignored.
         """
         _tf.keras()
-        if part is not None and not part.lower().startswith("xczu9eg"):
+        if part is not None and not (isinstance(part, str) and part.lower().startswith("xczu9eg")):
             raise BadInput(f"part: must be the ZCU102's xczu9eg-ffvb1156-2-e, not {part}; leave it out")
+        period = arguments.real(_PERIOD_NS if clock_period is None else clock_period)
+        if period is None or not 1 < period < 10**6:
+            raise BadInput(
+                f"clock_period: must be a period above 1 ns, not {arguments.shown(clock_period)}; 4 is usual"
+            )
         own = {k: options[k] for k in _OPTIONS if options.get(k) is not None}
         return {
             "Part": part,
-            "ClockPeriod": clock_period or _PERIOD_NS,
+            "ClockPeriod": period,
             "IOType": io_type,
             "HLSConfig": {},
             "WriterConfig": {"Namespace": None, "WriteWeightsTxt": False, "WriteTar": False},
