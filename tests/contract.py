@@ -136,7 +136,10 @@ class OpContract:
             model = randomize(self.model(**case), rng)
             parsed = parse(model, output=self.output)
             x = samples(parsed, 5, rng)
-            np.testing.assert_array_equal(parsed.emulate(x)[0], expected(parsed, x)[0])
+            want = expected(parsed, x)[0]
+            np.testing.assert_array_equal(parsed.emulate(x)[0], want)
+            (golden,) = parsed.graph.emulate([parsed.quantize_input(x)])
+            np.testing.assert_array_equal(parsed.graph.outputs[0].real(golden), want, err_msg="golden")
             lower(parsed.graph)  # every folding-free graph lowers
 
         check()

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from rtl4ml import _tf, arguments
 from rtl4ml.elementwise import Compiled, Source, compile_functions, is_identity, tabulated
+from rtl4ml.emulation import emulate
 from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer
 from rtl4ml.ir import FLOAT32_EXACT, Fixed, Graph, Ints, Op, Stream
 from rtl4ml.kernels import Origin, evaluator
@@ -88,19 +89,23 @@ class Parsed:
 
     def integers(self, x: NDArray[np.float32]) -> Ints:
         """The input quantizer on checked float32 samples."""
-        f = self.input.type.fraction
-        flat = x.reshape(-1, 1)
+        flat = x.reshape(-1)
         out = np.empty(flat.shape, np.int64)
-        for i in range(0, len(flat), 2**20):
-            out[i : i + 2**20] = np.rint(
-                np.ldexp(self.quantizer.f32(flat[i : i + 2**20]).astype(np.float64), f)
-            )
+        for i in range(0, len(flat), 2**18):
+            out[i : i + 2**18] = self._steps(flat[i : i + 2**18])
         return out.reshape(x.shape)
+
+    def _steps(self, x: NDArray[np.float32]) -> NDArray[Any]:
+        """Checked samples of any shape to the integers of the input stream, in a type that holds them."""
+        fraction = self.input.type.fraction
+        if self.quantizer.rounds_to(fraction):
+            return self.quantizer.steps(x)
+        y = self.quantizer.f32(x.reshape(-1, 1)).astype(np.float64)
+        return np.asarray(np.rint(np.ldexp(y, fraction)).reshape(x.shape))
 
     def emulate(self, x: Any) -> list[NDArray[np.float64]]:
         """Samples to the exact real values of every output."""
-        y = self.graph.emulate([self.quantize_input(x)])
-        return [s.real(v) for s, v in zip(self.graph.outputs, y, strict=True)]
+        return emulate(self.graph, check_batch(self.input, x), self._steps)
 
 
 def check_batch(stream: Stream, x: Any) -> NDArray[np.float32]:
@@ -122,7 +127,7 @@ def check_batch(stream: Stream, x: Any) -> NDArray[np.float32]:
     if a.ndim != len(stream.shape) + 1 or a.shape[1:] != stream.shape:
         raise BadInput(f"x: must be a batch (N, {want}), not {a.shape}; reshape it")
     with np.errstate(over="ignore"):
-        f = a.astype(np.float32)
+        f = a.astype(np.float32, copy=False)
     if not np.isfinite(f).all():
         raise BadInput(
             f"x: must hold finite numbers of float32, not {a[~np.isfinite(f)].flat[0]}; "

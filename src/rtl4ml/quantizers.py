@@ -25,7 +25,7 @@ from rtl4ml import _tf, precision
 from rtl4ml._tf import VECTOR
 from rtl4ml.arguments import shown
 from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer, cause_of
-from rtl4ml.ir import Fixed, Ints
+from rtl4ml.ir import FLOAT32_EXACT, Fixed, Ints
 from rtl4ml.precision import Modes
 from rtl4ml.quantizer_arguments import check_object
 
@@ -98,6 +98,24 @@ class Function:
     snaps: bool = False
     shared: bool = False
     apart: bool = False
+
+    def rounds_to(self, fraction: int) -> bool:
+        """Whether it is nothing but a rounding to all of a range of that fraction, so that `steps` has its values."""
+        g = self.grid
+        return g is not None and g.sparse is None and g.fraction == fraction and self.clip == _EVERYTHING
+
+    def steps(self, x: NDArray[np.float32]) -> NDArray[np.floating]:
+        """The integers of such a rounding, in the narrowest float that holds them.
+
+        A product with a power of two, a rounding and a clip are as exact in float32 as in the quantizer's own code.
+        """
+        assert self.grid is not None
+        lo, hi = self.grid.lo, self.grid.hi
+        dtype = np.dtype(np.float32 if max(-lo, hi) <= FLOAT32_EXACT else np.float64)
+        with np.errstate(over="ignore", under="ignore"):  # what lies far out is clipped, what is tiny is zero
+            y = np.multiply(x, dtype.type(2.0**self.rounding), dtype=dtype)
+        np.rint(y, out=y)
+        return np.asarray(np.clip(y, dtype.type(lo), dtype.type(hi), out=y))
 
 
 # -- weights ------------------------------------------------------------------------------------------------
