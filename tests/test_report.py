@@ -424,9 +424,47 @@ def test_predicted(latency, interval, kind, title, detail):
     r["cycles"] = {
         name: dict(zip(("model", "rtl"), pair, strict=True))
         for name, pair in (("latency", latency), ("interval", interval))
-    }
+    } | {"frames": None}
     v = report.verdicts(r)[3]
     assert (v.kind, v.title, v.detail) == (kind, title, detail)
+
+
+@pytest.mark.parametrize(
+    ("frames", "interval", "kind", "detail"),
+    [
+        (
+            (12, 12),
+            (204, None),
+            "good",
+            "latency 656 cycles in RTL simulation; interval not measured; each of 12 frames in the predicted cycle",
+        ),
+        (
+            (1, 1),
+            (204, None),
+            "good",
+            "latency 656 cycles in RTL simulation; interval not measured; "
+            "its one frame in the predicted cycle",
+        ),
+        ((12, 11), (204, None), "open", "interval not measured; 11 of 12 frames in the predicted cycle"),
+        ((12, 11), (204, 205), "bad", "interval 205 measured, 204 predicted"),
+        (
+            (12, 12),
+            (204, 204),
+            "good",
+            "interval 204, latency 656 cycles in RTL simulation; each of 12 frames in the predicted cycle",
+        ),
+    ],
+)
+def test_predicted_frame_by_frame(frames, interval, kind, detail):
+    """Frames too few for a steady pace prove the prediction too, where each came when predicted."""
+    r = example.report()
+    r["cycles"]["interval"] = dict(zip(("model", "rtl"), interval, strict=True))
+    r["cycles"]["frames"] = dict(zip(("compared", "as_predicted"), frames, strict=True))
+    v = report.verdicts(r)[3]
+    assert (v.kind, v.detail) == (kind, detail)
+    text = page(r).text
+    said = {(12, 12): "each of 12 frames", (1, 1): "its one frame", (12, 11): "11 of 12 frames"}[frames]
+    assert f"In RTL simulation, {said} in the predicted cycle." in text
 
 
 def test_verdicts_come_first_on_the_page():
@@ -436,7 +474,8 @@ def test_verdicts_come_first_on_the_page():
         "✗ Not exact12 of 111,264 values differ in RTL simulation.",
         "✓ Fitsat most 12.5 % of the device (DSP48E2), by Yosys.",
         "1.23 million pixels/sat an assumed 250 MHz clock: one pixel every 204 cycles, measured in RTL simulation.",
-        "✓ Cycles as predictedinterval 204, latency 656 cycles in RTL simulation.",
+        "✓ Cycles as predictedinterval 204, latency 656 cycles in RTL simulation; "
+        "13,907 of 13,908 frames in the predicted cycle.",
     ]
     assert p.text.index("Not exact") < p.text.index("Resources against the device")
     assert p.all("title")[0][1] == "student_204: Not exact, fits · rtl4ml"

@@ -52,6 +52,7 @@ def test_exact_with_latency_and_interval(passing: Simulator, rng: np.random.Gene
     assert run.steady
     assert run.intervals is not None
     assert run.intervals.tolist() == [6] * 49
+    assert [e.tolist() for e in run.ends] == [list(range(8, 8 + 6 * 50, 6))]
     assert run.cycles == 50 * 6 + 3
     assert run.fifos == {"u_axis_in.u_beats": 1, "u_axis_in.u_flags": 1, "u_fifo": 1}
 

@@ -220,8 +220,12 @@ def test_a_student_sixteen_times_smaller(tmp_path: Path) -> None:
     # While its FIFOs fill frames come late, each when predicted: the interval is not known yet, and not wrong.
     few = design.simulate(x[:4])
     assert (few.latency, few.interval) == (run.latency, None)
-    assert design.report()["cycles"]["interval"]["rtl"] is None
-    assert "too few samples" in (design.folder / "report.html").read_text(encoding="utf-8")
+    found = design.report()["cycles"]
+    assert found["interval"]["rtl"] is None
+    assert found["frames"] == {"compared": 24, "as_predicted": 24}
+    html = (design.folder / "report.html").read_text(encoding="utf-8")
+    assert "too few samples" in html
+    assert "each of 24 frames in the predicted cycle" in html
     gaps = np.diff(Stepper(design.netlist, *edges(design.netlist)).run().ends)
     assert unsettled(design.netlist, gaps[:3])
     assert unsettled(design.netlist, np.append(gaps, 3 * [gaps[-1]]))

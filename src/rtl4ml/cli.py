@@ -160,6 +160,10 @@ def _show(report: Report, out: Path) -> None:
     )
     for key in ("latency", "interval"):
         cycles.add_row(key, *(_number(report["cycles"][key].get(k)) for k in ("model", "rtl")))
+    if frames := report["cycles"].get("frames"):
+        cycles.add_row(
+            "frames in the predicted cycle", _number(frames["compared"]), _number(frames["as_predicted"])
+        )
     console.print(cycles)
 
     sources = [k for k in ("model", "yosys", "vitis", "vivado") if report["resources"].get(k)]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rtl4ml import arguments, emit, identity, processes
 from rtl4ml.cells import Fifo
-from rtl4ml.cycles import Cycles, predict, unsettled
+from rtl4ml.cycles import Cycles, frame_ends, predict, unsettled
 from rtl4ml.errors import HlsCannot
 from rtl4ml.explore import XCZU9EG, fold_for
 from rtl4ml.fingerprint import fingerprint
@@ -171,6 +171,24 @@ class Tally:
         return {"samples": self.samples, "values": self.values, "mismatches": self.mismatches}
 
 
+@dataclass
+class FrameTally:
+    """How many simulated frames were compared with the prediction, and how many ended in the very cycle predicted."""
+
+    compared: int = 0
+    as_predicted: int = 0
+
+    def add(self, ends: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
+        """ends, predicted: (N,) cycles of the last output beats of frames that followed one reset."""
+        self.compared += len(ends)
+        self.as_predicted += int((ends == predicted).sum())
+
+    def entry(self) -> dict[str, int] | None:
+        if not self.compared:
+            return None
+        return {"compared": self.compared, "as_predicted": self.as_predicted}
+
+
 @dataclass(kw_only=True, eq=False)
 class Design:
     """A model's hardware: graph, netlist and project folder, and what has been measured of it.
@@ -197,6 +215,7 @@ class Design:
     stalled: Tally = field(default_factory=Tally)
     patterns: set[int] = field(default_factory=set)
     measured: tuple[int | None, int | Fraction | None] = (None, None)
+    frames: FrameTally = field(default_factory=FrameTally)
     peaks: dict[str, int] = field(default_factory=dict)
     yosys: list[Resources] | None = None
     _reference: tuple[str, Real] | None = None
@@ -254,6 +273,8 @@ class Design:
             self.patterns.add(seed)
         elif len(ints):
             self.measured = (r.latency, interval)
+            for ends in r.ends:
+                self.frames.add(ends, frame_ends(self.netlist, len(ends)))
         for path, peak in r.fifos.items():
             name = path.rsplit(".", 1)[-1]
             self.peaks[name] = max(peak, self.peaks.get(name, 0))

@@ -58,6 +58,7 @@ def collect(design: Design, *, accuracy: report.Accuracy | None = None) -> Repor
     out["cycles"] = {
         "latency": {"model": cycles.latency, "rtl": latency},
         "interval": {"model": _plain(cycles.interval), "rtl": _plain(interval)},
+        "frames": design.frames.entry(),  # type: ignore[typeddict-item]
     }
     out["resources"]["model"] = _use(total(design.model))
     out["resources"]["yosys"] = None if design.yosys is None else _use(total(design.yosys))

@@ -144,11 +144,19 @@ class Pair(TypedDict):
     rtl: float | None
 
 
+class FrameEnds(TypedDict):
+    """Frames simulated without stalls, and how many of them ended in the very cycle that was predicted."""
+
+    compared: int
+    as_predicted: int
+
+
 class Cycles(TypedDict):
-    """Latency and interval of a frame."""
+    """Latency and interval of a frame; frame by frame, what came when predicted (None: none was simulated)."""
 
     latency: Pair
     interval: Pair
+    frames: FrameEnds | None
 
 
 class Use(TypedDict):
@@ -271,7 +279,11 @@ def blank(*, model: Model, target: Target, available: Use) -> Report:
         "target": target,
         "exactness": {"emulate": None, "csim": None, "rtl": None, "predict": None},
         "stalls": None,
-        "cycles": {"latency": {"model": None, "rtl": None}, "interval": {"model": None, "rtl": None}},
+        "cycles": {
+            "latency": {"model": None, "rtl": None},
+            "interval": {"model": None, "rtl": None},
+            "frames": None,
+        },
         "resources": {"model": None, "yosys": None, "vitis": None, "vivado": None, "available": available},
         "efficiency": {"multipliers": None, "macs_per_cycle": None, "mac_efficiency": None},
         "fifos": [],
@@ -504,18 +516,45 @@ def predicted(report: Report) -> Verdict:
     ]
     if wrong:
         return Verdict("bad", "Cycles not as predicted", "; ".join(wrong))
+    frames = each_frame(report)
     missing = [
         f"{name} not {'predicted' if p['model'] is None else 'measured'}"
         for name, p in (("interval", interval), ("latency", latency))
         if agrees(name, p) is None
     ]
-    if missing:
-        return Verdict("open", "Cycles not compared", "; ".join(missing))
-    return Verdict(
-        "good",
-        "Cycles as predicted",
-        f"interval {number(interval['rtl'])}, latency {number(latency['rtl'])} cycles in RTL simulation",
+    if missing and not (frames and frames.all):
+        return Verdict(
+            "open", "Cycles not compared", "; ".join([*missing, *([frames.text] if frames else [])])
+        )
+    known = ", ".join(
+        f"{name} {number(p['rtl'])}"
+        for name, p in (("interval", interval), ("latency", latency))
+        if p["rtl"] is not None
     )
+    said = [f"{known} cycles in RTL simulation", *missing, *([frames.text] if frames else [])]
+    return Verdict("good", "Cycles as predicted", "; ".join(said))
+
+
+@dataclass(frozen=True)
+class EachFrame:
+    """What is said of the frames one by one; all: whether every one ended in the cycle predicted."""
+
+    text: str
+    all: bool
+
+
+def each_frame(report: Report) -> EachFrame | None:
+    """How many of the simulated frames ended in the predicted cycle; None where none was simulated."""
+    f = report["cycles"]["frames"]
+    if not f or not f["compared"]:
+        return None
+    if f["as_predicted"] < f["compared"]:
+        return EachFrame(
+            f"{number(f['as_predicted'])} of {plural(f['compared'], 'frame')} in the predicted cycle", False
+        )
+    if f["compared"] == 1:
+        return EachFrame("its one frame in the predicted cycle", True)
+    return EachFrame(f"each of {number(f['compared'])} frames in the predicted cycle", True)
 
 
 def agrees(name: str, pair: Pair) -> bool | None:
@@ -594,6 +633,7 @@ def build(report: Report, extras: Extras) -> str:
             ),
             slowest=max((layer["interval"] or 0 for layer in report["layers"]), default=0),
             bottlenecks=_bottlenecks(report, extras),
+            each_frame=each_frame(report),
             equals=_equals(extras),
             check_names=CHECK_NAMES,
             memory_names=MEMORY,

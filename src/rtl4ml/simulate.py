@@ -70,6 +70,8 @@ class RunResult:
     interval:     cycles between the last output beats of consecutive frames, once steady (`paces.interval`): the exact
                   mean of a repetition. None under stalls or with fewer than three frames.
     intervals:    all of them (N - 1,) (fewer where several processes shared the frames), None under stalls
+    ends:         of every process's share of the frames (M,), which begins with a reset: cycles from the first input
+                  beat taken to each frame's last output beat; empty under stalls
     cycles:       cycles simulated, the reset not counted, until the last output beat; summed over the processes
     fifos:        path of every r4_fifo below the top, to the greatest number of beats that it held
     """
@@ -78,6 +80,7 @@ class RunResult:
     latency: int | None
     interval: int | Fraction | None
     intervals: NDArray[np.int64] | None
+    ends: tuple[NDArray[np.int64], ...]
     cycles: int
     fifos: Mapping[str, int]
 
@@ -126,7 +129,7 @@ class Simulator:
         count, in_beats, in_lanes = frames.shape
         if count == 0:
             y = np.zeros((0, out_beats, out_lanes), np.int64)
-            return RunResult(y, None, None, None, 0, {})
+            return RunResult(y, None, None, None, (), 0, {})
         shares = np.array_split(np.arange(count), max(1, min(processes, count // 4)))
         arguments = {
             "in_beats": in_beats,
@@ -159,9 +162,11 @@ class Simulator:
             )
         fifos = {path: max(s["fifos"][path] for s in stats) for path in stats[0]["fifos"]}
         latency = interval = intervals = None
+        ends: tuple[NDArray[np.int64], ...] = ()
         if stalls == "none":
-            latency = int(stamps[0][0, 1] - stamps[0][0, 0])
-            gaps = [np.diff(s[:, 1]) for s in stamps]
+            ends = tuple(s[:, 1] - s[0, 0] for s in stamps)
+            latency = int(ends[0][0])
+            gaps = [np.diff(e) for e in ends]
             intervals = np.concatenate(gaps)
             if count >= 3:
                 interval = max(paces.interval(g) for g in gaps)
@@ -170,6 +175,7 @@ class Simulator:
             latency=latency,
             interval=interval,
             intervals=intervals,
+            ends=ends,
             cycles=sum(s["cycles"] for s in stats),
             fifos=fifos,
         )
