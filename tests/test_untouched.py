@@ -145,3 +145,18 @@ def test_nothing_is_compared_where_float32_rounds(rng: np.random.Generator) -> N
     )
     shaken(model, rng)
     assert tally(parse(model), rng.uniform(-1, 1, (3, 9))).entry() is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "modes"),
+    [("ap_fixed<6,1>", "AP_RND_CONV,AP_SAT"), ("ap_fixed<6,1,AP_TRN,AP_WRAP>", "AP_TRN,AP_WRAP")],
+)
+def test_the_page_says_how_a_declared_input_is_rounded(
+    declared: str, modes: str, rng: np.random.Generator, tmp_path: Path
+) -> None:
+    model = shaken(keras.Sequential([keras.Input((5,)), q.QDense(3, **linear(), name="d")]), rng)
+    design = rtl4ml.convert(model, out=tmp_path / "p", input_precision=declared)
+    design.emulate(rng.uniform(-3, 3, (4, 5)))
+    assert design.report()["exactness"]["predict"]["mismatches"] == 0
+    page = (tmp_path / "p" / "report.html").read_text()
+    assert f"of inputs brought to {escape(declared)} first, by {modes}; tolerance zero" in page

@@ -63,7 +63,8 @@ def convert(
     target_interval: cycles between samples to reach; default: the input's positions, or what the budget allows
     budget:          greatest share of the device, by resource: {"lut": 0.2, "dsp": 0.1}; default all of it
     clock_mhz:       the clock that is assumed for throughput, and asked of Vitis HLS
-    input_precision: type of the input ("ap_fixed<8,1>"), for a model without a quantizer there
+    input_precision: type of the input ("ap_fixed<8,1>"), for a model without a quantizer there; rounded to the nearest,
+                     halves to even, and saturating, unless it names modes ("ap_fixed<8,1,AP_TRN,AP_WRAP>", as in C++)
     output:          "logits", "argmax" or, for one channel, "mask" with `threshold`
     opening:         for "mask" of rows and columns: radius, 1 to 7 pixels, of a disk by which it is opened
     foldings:        (pe, simd) of layers by hand; the legal values are in the error for illegal ones

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import report, report_streams
+from rtl4ml import precision, report, report_streams
 from rtl4ml.explore import XCZU9EG
 from rtl4ml.netlist import Resources
 from rtl4ml.report import Extras, Report
@@ -187,6 +187,11 @@ def _pictures(design: Design, extras: Extras) -> Extras:
         if design.graph.float32_exact
         else "the model's formulas in float64, since float32 rounds sums of this model"
     )
+    if design.parsed.declared:
+        spec = design.parsed.quantizer.name
+        written = precision.read(spec)
+        modes = (written and written.modes) or precision.Modes()
+        reference += f", of inputs brought to {spec} first, by {modes}"
     return replace(
         extras,
         stages=extras.stages or stages,
