@@ -12,6 +12,8 @@
 #   make clean     remove everything generated; the environment stays
 
 VENV ?= .venv
+# Further arguments of the demo, such as DEMO="--samples 24".
+DEMO ?=
 JOBS ?= 2
 BIN  := $(VENV)/bin
 READY := $(VENV)/rtl4ml.ready
@@ -23,7 +25,7 @@ export RTL4ML_CACHE ?= $(CURDIR)/build/cache
 .DELETE_ON_ERROR:
 
 demo: $(READY)
-	$(BIN)/rtl4ml demo --out build/demo
+	$(BIN)/rtl4ml demo --out build/demo $(DEMO)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"

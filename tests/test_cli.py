@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -49,7 +50,7 @@ class StandIn:
     def csim(self, x: Any) -> None:
         self.calls.append("csim")
 
-    def simulate(self, x: Any, stalls: str = "none", seed: int = 0) -> Any:
+    def simulate(self, x: Any, stalls: str = "none", seed: int = 0, progress: Any = None) -> Any:
         self.calls.append(f"simulate {stalls} {len(x)} {seed}")
         return SimpleNamespace(y=np.zeros((len(x), 5)))
 
@@ -408,7 +409,7 @@ def test_an_interruption_after_the_swap_says_that_the_new_project_is_there(
 def test_a_simulation_that_fails_leaves_its_files(
     designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def simulate(self: StandIn, x: Any, stalls: str = "none", seed: int = 0) -> Any:
+    def simulate(self: StandIn, x: Any, stalls: str = "none", seed: int = 0, progress: Any = None) -> Any:
         raise SimulationFailed(f"r4_top: Verilator must compile it; see {self.out}/verilator/build.log")
 
     monkeypatch.setattr(StandIn, "simulate", simulate)
@@ -510,7 +511,7 @@ def test_frames_of_the_data_are_shown_under_their_masks(
         shown.append(None if extras is None else extras.frames)
         return plain(self)
 
-    def simulate(self: StandIn, x: Any, stalls: str = "none", seed: int = 0) -> Any:
+    def simulate(self: StandIn, x: Any, stalls: str = "none", seed: int = 0, progress: Any = None) -> Any:
         return SimpleNamespace(y=x[..., :1] > 1)
 
     monkeypatch.setattr(StandIn, "report", report)
@@ -622,7 +623,7 @@ def test_train_refuses_in_one_line(argv: list[str], text: str, capsys: pytest.Ca
 def test_a_simulation_that_stands_still_is_status_1(
     designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stuck(self: StandIn, x: Any, stalls: str = "none", seed: int = 0) -> None:
+    def stuck(self: StandIn, x: Any, stalls: str = "none", seed: int = 0, progress: Any = None) -> None:
         raise SimulationFailed("r4_top: frames must come out, not none")
 
     monkeypatch.setattr(StandIn, "simulate", stuck)
@@ -708,3 +709,80 @@ def test_stderr_of_a_full_disk(designs: list[StandIn], capsys: pytest.CaptureFix
     assert err.splitlines()[-1] == (
         "rtl4ml: build/m: the disk must have room for it, not be full; free some space or choose another folder"
     )
+
+
+def test_without_a_terminal_a_long_step_says_now_and_then_how_far_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "SECONDS_A_LINE", 0.02)
+    err = ""
+
+    def until(text: str) -> None:
+        nonlocal err
+        deadline = time.monotonic() + 20
+        while text not in err and time.monotonic() < deadline:
+            time.sleep(0.01)
+            err += capsys.readouterr().err
+        assert text in err
+
+    with cli.step("synthesis") as tell:
+        until("synthesis (0 s so far)\n")
+        tell(3, 1200)
+        until("synthesis: 3 of 1,200 (")
+        before = len(err.splitlines())
+        for n in range(1000):  # not a line each
+            tell(n, 1200)
+        tell(1200, 1200)
+    err += capsys.readouterr().err
+    assert re.fullmatch(r"done synthesis: 1,200 of 1,200 \(\d+\.\d s\)", err.splitlines()[-1])
+    assert len(err.splitlines()) - before < 500
+    time.sleep(0.1)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_short_step_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with cli.step("emulate"):
+        pass
+    assert re.fullmatch(r"done emulate \(\d+\.\d s\)\n", capsys.readouterr().err)
+
+
+def test_simulations_say_how_far_they_are(
+    designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def simulate(self: StandIn, x: Any, stalls: str = "none", seed: int = 0, progress: Any = None) -> Any:
+        progress(len(x), len(x))
+        return SimpleNamespace(y=None)
+
+    monkeypatch.setattr(StandIn, "simulate", simulate)
+    run(capsys, "verify", "m.h5", "--samples", "70")
+    assert run(capsys, "verify", "m.h5", "--samples", "70")[2].count("70 of 70") == 1
+    assert "random stalls, 64 samples: 64 of 64" in run(capsys, "verify", "m.h5", "--samples", "70")[2]
+
+
+def test_what_was_not_run_has_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    nothing: dict[str, Any] = {
+        "target": {"part": "p", "clock_mhz": 250},
+        "exactness": {"emulate": None, "csim": None, "rtl": None},
+        "stalls": None,
+        "cycles": {"latency": {"model": 12, "rtl": None}, "interval": {"model": 3, "rtl": None}},
+        "resources": {
+            "model": {"lut": 1, "ff": 2, "dsp": 3, "bram36": 4},
+            "yosys": None,
+            "vitis": None,
+            "vivado": None,
+            "available": {"lut": 10, "ff": 10, "dsp": 10, "bram36": 10},
+        },
+    }
+    cli._show(nothing, Path("p"))
+    out = capsys.readouterr().out
+    for text in ("Against", "emulation", "C simulation", "stalls", "simulated", "\u2013"):
+        assert text not in out
+    some = {"samples": 5, "values": 40, "mismatches": 0}
+    nothing["exactness"]["emulate"] = some
+    nothing["stalls"] = {"patterns": 1, "frames": 6, "mismatches": 0}
+    nothing["cycles"]["latency"]["rtl"] = 13
+    cli._show(nothing, Path("p"))
+    out = capsys.readouterr().out
+    for text in ("Against", "emulation", "RTL, random stalls", "simulated"):
+        assert text in out
+    assert "C simulation" not in out

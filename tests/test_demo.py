@@ -3,16 +3,26 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rtl4ml import demo
 from rtl4ml.errors import BadInput
+
+_spec = importlib.util.spec_from_file_location(
+    "check_demo", Path(__file__).parents[1] / "scripts" / "check_demo.py"
+)
+assert _spec is not None and _spec.loader is not None
+check_demo = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(check_demo)
 
 
 def test_samples_are_spread_over_the_scene() -> None:
@@ -39,13 +49,15 @@ def run(tmp_path: Path, **environment: str) -> tuple[str, str]:
     page = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)  # style sheets name all classes
     assert "EXACT on every value of every sample" in done.stdout
     assert "NOT EXACT" not in done.stdout
+    report = json.loads((tmp_path / "demo" / "report.json").read_text())
+    assert (report["exactness"]["rtl"]["samples"], report["stalls"]["frames"]) == (40, 40)
     return done.stdout, page
 
 
 @pytest.mark.slow
 def test_the_synthetic_scene_is_called_synthetic(tmp_path: Path) -> None:
     out, page = run(tmp_path)
-    assert "ynthetic" in out.split("scene")[-1]
+    assert "scene    40 synthetic pixels\n" in out
     assert "ynthetic" in page
 
 
@@ -54,3 +66,31 @@ def test_the_real_scene_is_not_called_synthetic(tmp_path: Path, data: Path) -> N
     out, page = run(tmp_path, RTL4ML_DATA=str(data))
     assert "Salinas crop, 40 pixels of salinas_crop150_labelled.npz" in out
     assert "ynthetic" not in out + page
+
+
+def test_the_gate_sees_what_a_demo_did_not_prove() -> None:
+    proof = {"samples": 24, "values": 384, "mismatches": 0}
+    cycles = {"latency": {"model": 580, "rtl": 580}, "interval": {"model": 204, "rtl": 204}}
+    good: dict[str, Any] = {
+        "exactness": {"emulate": proof, "csim": proof, "rtl": proof},
+        "stalls": {"patterns": 1, "frames": 24, "mismatches": 0},
+        "cycles": cycles,
+        "resources": {"yosys": {"lut": 4212}},
+    }
+    assert check_demo.faults(good) == []
+    for change, fault in (
+        ({"exactness": good["exactness"] | {"csim": None}}, "csim: nothing was compared"),
+        ({"exactness": good["exactness"] | {"rtl": proof | {"mismatches": 2}}}, "rtl: 2 mismatches"),
+        ({"stalls": None}, "stalls: nothing was compared"),
+        ({"stalls": {"patterns": 1, "frames": 0, "mismatches": 0}}, "stalls: nothing was compared"),
+        (
+            {"cycles": cycles | {"interval": {"model": 204, "rtl": None}}},
+            "interval: None cycles simulated, 204 predicted",
+        ),
+        (
+            {"cycles": cycles | {"interval": {"model": 204, "rtl": 205}}},
+            "interval: 205 cycles simulated, 204 predicted",
+        ),
+        ({"resources": {"yosys": None}}, "resources: nothing was counted by Yosys"),
+    ):
+        assert check_demo.faults(good | change) == [fault]

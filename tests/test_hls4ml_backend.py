@@ -82,6 +82,7 @@ def test_an_ordinary_script(tmp_path: Path) -> None:
         assert report["exactness"][how]["samples"] >= 20, how
         assert report["exactness"][how]["mismatches"] == 0, how
     assert report["stalls"]["frames"] == 20
+    assert report["exactness"]["rtl"]["samples"] == 20  # those under stalls are no further ones
     assert report["stalls"]["mismatches"] == 0
     assert report["target"]["clock_mhz"] == 200
     assert report["cycles"]["interval"]["rtl"] == report["cycles"]["interval"]["model"]

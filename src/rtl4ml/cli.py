@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 Report = Mapping[str, Any]
 
 RESOURCES = ("lut", "ff", "dsp", "bram36")
+SECONDS_A_LINE = 10.0  # of a log file, while a step goes on
 STALLED_SAMPLES = 64  # a stalled run costs several times an unstalled one and needs few samples to fail
 # Those of rtl4ml.ops.opening and rtl4ml.arguments, which are slow to import.
 MOST_OPENING, MOST_SEED = 7, 2**63 - 1
@@ -106,17 +108,40 @@ def _console() -> Console:
 
 @contextmanager
 def step(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Shows that `what` is going on, then how long it took. Gives a function to say how many of how many are done."""
+    """Shows that `what` is going on, then how long it took. Gives a function to say how many of how many are done.
+
+    Without a terminal, as in a log file, a line every few seconds says so.
+    """
     from rich.console import Console
     from rich.text import Text
 
     console = Console(stderr=True, highlight=False)
     start = time.monotonic()
-    what = readable(what)
-    with console.status(Text(what)) as status:
-        yield lambda done, of: status.update(Text(f"{what}: {done} of {of}"))
+    what = counted = readable(what)
+    ended = threading.Event()
+
+    def repeat() -> None:
+        while not ended.wait(SECONDS_A_LINE):
+            print(f"{counted} ({time.monotonic() - start:.0f} s so far)", file=sys.stderr, flush=True)
+
+    if console.is_terminal:
+        with console.status(Text(what)) as status:
+            yield lambda done, of: status.update(Text(f"{what}: {done:,} of {of:,}"))
+    else:
+
+        def tell(done: int, of: int) -> None:
+            nonlocal counted
+            counted = f"{what}: {done:,} of {of:,}"
+
+        thread = threading.Thread(target=repeat, daemon=True)
+        thread.start()
+        try:
+            yield tell
+        finally:
+            ended.set()
+            thread.join()
     seconds = f"({time.monotonic() - start:.1f} s)"
-    console.print(Text.assemble(("done", "green"), f" {what} ", (seconds, "dim")), soft_wrap=True)
+    console.print(Text.assemble(("done", "green"), f" {counted} ", (seconds, "dim")), soft_wrap=True)
 
 
 def _number(value: float | None) -> str:
@@ -141,12 +166,13 @@ def _show(report: Report, out: Path) -> None:
     console = _console()
     proof = _table("Against the QKeras model", "", "samples", "values", "mismatches")
     names = {"emulate": "emulation (integers)", "csim": "HLS C simulation", "rtl": "RTL simulation"}
-    for key, name in names.items():
-        row = report["exactness"].get(key) or {}
-        proof.add_row(name, *(_number(row.get(k)) for k in ("samples", "values", "mismatches")))
-    stalls = report.get("stalls") or {}
-    proof.add_row("RTL, random stalls", _number(stalls.get("frames")), "", _number(stalls.get("mismatches")))
-    console.print(proof)
+    for key, name in names.items():  # what was not asked for has no line
+        if row := report["exactness"].get(key):
+            proof.add_row(name, *(_number(row.get(k)) for k in ("samples", "values", "mismatches")))
+    if stalls := report.get("stalls"):
+        proof.add_row("RTL, random stalls", _number(stalls["frames"]), "", _number(stalls["mismatches"]))
+    if proof.row_count:
+        console.print(proof)
     own = report["exactness"].get("predict") or {}
     if own.get("differ"):
         console.print(
@@ -155,11 +181,14 @@ def _show(report: Report, out: Path) -> None:
             soft_wrap=True,
         )
 
+    found = report["cycles"]
+    known = {"model": "predicted", "rtl": "simulated"}
+    kinds = [k for k in known if any(found[key].get(k) is not None for key in ("latency", "interval"))]
     cycles = _table(
-        f"Cycles at {report['target']['clock_mhz']:g} MHz (assumed)", "", "predicted", "simulated"
+        f"Cycles at {report['target']['clock_mhz']:g} MHz (assumed)", "", *(known[k] for k in kinds)
     )
     for key in ("latency", "interval"):
-        cycles.add_row(key, *(_number(report["cycles"][key].get(k)) for k in ("model", "rtl")))
+        cycles.add_row(key, *(_number(found[key].get(k)) for k in kinds))
     if frames := report["cycles"].get("frames"):
         cycles.add_row(
             "frames in the predicted cycle", _number(frames["compared"]), _number(frames["as_predicted"])
@@ -171,8 +200,8 @@ def _show(report: Report, out: Path) -> None:
     available = report["resources"]["available"]
     for key in RESOURCES:
         values = [report["resources"][s].get(key) for s in sources]
-        known = [v for v in values if v is not None]
-        share = f"{100 * known[-1] / available[key]:.1f} %" if known else "–"
+        counted = [v for v in values if v is not None]
+        share = f"{100 * counted[-1] / available[key]:.1f} %" if counted else "–"
         resources.add_row(key, *(_number(v) for v in values), _number(available[key]), share)
     console.print(resources)
     if (fit := fits(cast("Any", report))).kind == "bad":
@@ -369,10 +398,10 @@ def _prove(design: Any, x: NDArray[Any], *, seed: int) -> Any:
         except HlsCannot as error:  # the report says so too; the rest of the flow goes on
             for text in error.texts:
                 click.echo(f"no C simulation: {text}", err=True)
-    with step(f"RTL simulation, {len(x):,} samples"):
-        run = design.simulate(x)
-    with step(f"RTL simulation under random stalls, {len(x[:STALLED_SAMPLES]):,} samples"):
-        design.simulate(x[:STALLED_SAMPLES], stalls="random", seed=seed)
+    with step(f"RTL simulation, {len(x):,} samples") as tell:
+        run = design.simulate(x, progress=tell)
+    with step(f"RTL simulation under random stalls, {len(x[:STALLED_SAMPLES]):,} samples") as tell:
+        design.simulate(x[:STALLED_SAMPLES], stalls="random", seed=seed, progress=tell)
     return run.y
 
 

@@ -77,11 +77,11 @@ def run(
                 design.csim(x)
             except HlsCannot as error:
                 refused = str(error)
-        with step(f"RTL simulation, {what}"):
-            design.simulate(x)
+        with step(f"RTL simulation, {what}") as tell:
+            design.simulate(x, progress=tell)
         stalled = x[_spread(len(x), STALLED_SAMPLES)]
-        with step(f"RTL simulation under random stalls, {len(stalled):,} of them"):
-            design.simulate(stalled, stalls="random", seed=SEED)
+        with step(f"RTL simulation under random stalls, {len(stalled):,} of them") as tell:
+            design.simulate(stalled, stalls="random", seed=SEED, progress=tell)
         with step("synthesis with Yosys") as tell:
             design.synthesize(progress=tell)
 
@@ -117,7 +117,7 @@ def run(
     return Demo(
         report=report,
         out=Path(out),
-        scene=f"{scene.name}, {len(x):,} pixels of {scene.source}",
+        scene=what if scene.synthetic else f"{scene.name}, {what} of {scene.source}",
         synthetic=scene.synthetic,
         csim_refused=refused,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -241,10 +241,18 @@ class Design:
             y = hls.csim(self.parsed.input.real(ints))
         return self._compared("csim", x, y.reshape(len(ints), *self.graph.outputs[0].shape))
 
-    def simulate(self, x: Any, stalls: Literal["none", "random"] = "none", seed: int = 0) -> Run:
+    def simulate(
+        self,
+        x: Any,
+        stalls: Literal["none", "random"] = "none",
+        seed: int = 0,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Run:
         """The same by simulation of the RTL with Verilator, all samples in a row without a reset between.
 
-        stalls: "random" stops both sides at random; `seed` fixes the pattern with its probabilities.
+        stalls:   "random" stops both sides at random; `seed` fixes the pattern with its probabilities.
+        progress: is told now and then how many of how many samples are done
         """
         arguments.stalls(stalls)
         seed = arguments.seed(seed)
@@ -263,16 +271,18 @@ class Design:
                 stalls=stalls,
                 seed=seed,
                 processes=2 if stalls == "none" and self._worth_sharing(len(ints)) else 1,
+                progress=None if progress is None else lambda done: progress(done, len(ints)),
             )
         interval = r.interval
         if interval not in (None, self.cycles.interval) and r.intervals is not None:
             interval = None if unsettled(self.netlist, r.intervals) else interval
         stream = self.graph.outputs[0]
-        y = self._compared("rtl", x, stream.real(r.y.reshape(len(ints), *stream.shape)))
-        if stalls == "random":
+        y = stream.real(r.y.reshape(len(ints), *stream.shape))
+        if stalls == "random":  # the same samples in another way, no further ones
             self.stalled.add(y, self.reference(x))
             self.patterns.add(seed)
         elif len(ints):
+            self._compared("rtl", x, y)
             self.measured = (r.latency, interval)
             for ends in r.ends:
                 self.frames.add(ends, frame_ends(self.netlist, len(ends)))
