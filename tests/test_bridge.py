@@ -423,6 +423,15 @@ def images(b: Build) -> tuple[Any, Any]:
     return i, b.dense(b.layers.Flatten()(x), 3)
 
 
+@model
+def rows(b: Build) -> tuple[Any, Any]:
+    """Kernels of one row under a stride of several: hls4ml itself would walk them along every row."""
+    i, x = b.start(15, 8, 2)
+    x = b.act(b.q.QDepthwiseConv2D((1, 2), strides=2, depthwise_quantizer=bits(4), use_bias=False)(x))
+    x = b.act(b.layers.AveragePooling2D((1, 2), strides=(3, 1))(x), bits(4, 1))
+    return i, b.q.QConv2D(3, (1, 2), strides=(2, 1), **b.kernel)(x)
+
+
 def built(name: str, rng: np.random.Generator) -> Any:
     keras = _tf.keras()
     m = keras.Model(*MODELS[name](Build()), name=name)
@@ -435,7 +444,7 @@ def built(name: str, rng: np.random.Generator) -> Any:
     return m
 
 
-QUICK = ("pixels", "pools")
+QUICK = ("pixels", "pools", "rows")
 
 
 @pytest.mark.parametrize(
@@ -565,6 +574,18 @@ def test_overlapping_pools_in_two_dimensions_are_refused(tmp_path: Path) -> None
     text = (
         r"^maximum: hls4ml 1\.3 cannot pool overlapping windows in two dimensions, "
         r"size \(2, 2\) with stride \(1, 1\)$"
+    )
+    with pytest.raises(HlsCannot, match=text):
+        bridge.write(graph(pool), tmp_path / "hls")
+
+
+def test_pools_that_lie_apart_in_two_dimensions_are_refused(tmp_path: Path) -> None:
+    pool = Pool(
+        name="pool", layers=("maximum",), inputs=(source((5, 5, 2)),), mode="max", size=(1, 2), stride=(2, 2)
+    )
+    text = (
+        r"^maximum: hls4ml 1\.3 cannot pool windows that lie apart in two dimensions, "
+        r"size \(1, 2\) with stride \(2, 2\)$"
     )
     with pytest.raises(HlsCannot, match=text):
         bridge.write(graph(pool), tmp_path / "hls")

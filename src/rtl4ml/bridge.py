@@ -570,6 +570,22 @@ class _Layers:
         out[::dh, ::dw] = w
         return out
 
+    def _second_row(
+        self, op: Linear | Pool, x: _Node, kernel: NDArray[np.float64]
+    ) -> tuple[_Node, NDArray[np.float64]]:
+        """A kernel of one row gets one of zeros below it, and the frame a row where the last window would need it.
+
+        hls4ml walks such a kernel along every row, those included that the stride steps over. Its pointwise
+        convolution does not.
+        """
+        pointwise = isinstance(op, Conv) and kernel.shape[:2] == (1, 1)
+        if len(x.shape) < 3 or kernel.shape[0] > 1 or op.stride[0] == 1 or x.shape[0] == 1 or pointwise:
+            return x, kernel
+        below = (op.out_hw[0] - 1) * op.stride[0] + 2 - x.shape[0]
+        if below > 0:
+            x = self._pad(f"{op.name}_below", x, ((0, below), (0, 0)))
+        return x, np.concatenate([kernel, np.zeros_like(kernel)])
+
     def _conv(self, op: Conv, x: _Node) -> _Node:
         types, real, bias = self._weights(op)
         strategy, reuse = self._share(op)
@@ -583,8 +599,8 @@ class _Layers:
             )  # fmt: skip
         if any(p for pair in op.padding for p in pair):
             x = self._pad(f"{op.name}_pad", x, op.padding)
-        real = self._dilated(real, op.dilation)
-        if op.dilation != (1, 1):  # the factor must suit the kernel with its zeros
+        x, real = self._second_row(op, x, self._dilated(real, op.dilation))
+        if real.shape[:2] != op.kernel:  # the factor must suit the kernel with its zeros
             strategy, reuse = "Latency", 1 if strategy == "Latency" else reuse
         return self._window(
             "Conv", op, x, real,
@@ -601,7 +617,9 @@ class _Layers:
             x = self._cell(
                 "r4_repeat", f"{op.name}_repeat", x, x.type, shape, constants={"times": op.multiplier}
             )
-        real = self._dilated(real.reshape(*op.kernel, op.out_channels, 1), op.dilation)
+        x, real = self._second_row(
+            op, x, self._dilated(real.reshape(*op.kernel, op.out_channels, 1), op.dilation)
+        )
         return self._window(
             "DepthwiseConv", op, x, real,
             types=types, weights=_named(real, bias, "depthwise"), strategy=strategy, reuse=reuse, **_without(bias),
@@ -686,7 +704,7 @@ class _Layers:
                 return self._cell("r4_global_sum", op.name, x, t, op.output.shape, constants=constants)
             if padded:
                 x = self._pad(f"{op.name}_pad", x, op.padding)
-            ones = np.ones((*op.size, c, 1))
+            x, ones = self._second_row(op, x, np.ones((*op.size, c, 1)))
             types = {"accum": precision(t), "weight": precision(Fixed(False, 1, 0))}
             node = self._window(
                 "DepthwiseConv", op, x, ones, types=types, weights=_named(ones, None, "depthwise"),
@@ -695,8 +713,10 @@ class _Layers:
             return _Node(node.name, t, node.shape, node.precision)
         rank = len(op.x.shape) - 1
         if rank == 2 and op.size != op.stride:
+            over = any(k > s for k, s in zip(op.size, op.stride, strict=True))
+            how = "overlapping windows" if over else "windows that lie apart"
             raise HlsCannot(
-                f"{self._op}: hls4ml 1.3 cannot pool overlapping windows in two dimensions, "
+                f"{self._op}: hls4ml 1.3 cannot pool {how} in two dimensions, "
                 f"size {op.size} with stride {op.stride}"
             )
         if padded:
