@@ -134,6 +134,7 @@ class TestPool(OpContract):
     cases: ClassVar = [
         {"layer": "MaxPooling1D", "width": 17},
         {"layer": "AveragePooling1D", "size": 4},
+        {"layer": "AveragePooling1D", "size": 3, "stride": 2, "padding": "same", "csim": True},
         {"layer": "MaxPooling1D", "size": 3, "stride": 2, "padding": "same", "csim": True},
         {"layer": "GlobalAveragePooling1D", "width": 16},
     ]
@@ -144,7 +145,11 @@ class TestPool(OpContract):
             "channels": st.integers(1, 4),
             "size": st.integers(1, 4),
         }
-    )
+    ).flatmap(
+        lambda d: st.just(d) if "Global" in d["layer"] else st.sampled_from(["valid", "same"]).map(
+            lambda p: {**d, "padding": p}
+        )
+    )  # fmt: skip
 
     def model(
         self,
@@ -372,6 +377,7 @@ class TestPool2D(OpContract):
         {"layer": "MaxPooling2D", "shape": (6, 10, 3)},
         {"layer": "MaxPooling2D", "size": (3, 2), "stride": (1, 2), "padding": "same", "csim": False},
         {"layer": "AveragePooling2D", "size": (2, 3), "stride": (2, 1)},
+        {"layer": "AveragePooling2D", "size": (3, 2), "stride": (2, 1), "padding": "same"},
         {"layer": "GlobalAveragePooling2D", "shape": (4, 8, 3)},
     ]
     strategy: ClassVar = st.fixed_dictionaries(

@@ -178,6 +178,47 @@ LAYERS: dict[str, tuple[tuple[int, ...], Callable[[], list[Any]]]] = {
     "average of 3, quantized": ((17, 3), lambda: [L.AveragePooling1D(3), act()]),
     "average of 5, overlapping": ((17, 3), lambda: [L.AveragePooling1D(5, 2), act("quantized_bits(6,1)")]),
     "average 2-D": ((9, 8, 3), lambda: [L.AveragePooling2D(3), act()]),
+    "average, same": ((17, 3), lambda: [L.AveragePooling1D(3, padding="same", strides=2), act()]),
+    "average, same, of powers of two": ((17, 3), lambda: [L.AveragePooling1D(2, padding="same")]),
+    "average, same, one number": ((3, 3), lambda: [L.AveragePooling1D(4, padding="same"), act()]),
+    "average 2-D, same": (
+        (6, 5, 3),
+        lambda: [L.AveragePooling2D((3, 2), 1, padding="same"), act("quantized_tanh(5)")],
+    ),
+    "average, same, of powers of two, 2-D": ((5, 5, 2), lambda: [L.AveragePooling2D(2, padding="same")]),
+    "average, same, and normalization": (
+        (9, 3),
+        lambda: [
+            L.AveragePooling1D(3, 2, padding="same"),
+            L.BatchNormalization(gamma_initializer="random_normal", beta_initializer="random_normal"),
+            act(),
+        ],
+    ),
+    "average, same, flattened": (
+        (9, 3),
+        lambda: [L.AveragePooling1D(3, padding="same"), L.Flatten(), act("quantized_bits(6,1)")],
+    ),
+    "average, same, flattened and normalized": (
+        (9, 3),
+        lambda: [
+            L.AveragePooling1D(2, padding="same"),
+            L.Flatten(),
+            L.BatchNormalization(beta_initializer="random_normal"),
+            act("quantized_bits(6,1)"),
+        ],
+    ),
+    "average, same, then max": (
+        (9, 3),
+        lambda: [L.AveragePooling1D(2, 1, padding="same"), L.MaxPooling1D(2), act()],
+    ),
+    "average, same, then cropped": (
+        (9, 3),
+        lambda: [L.AveragePooling1D(2, 1, padding="same"), L.Cropping1D(1), act()],
+    ),
+    "average, same, then a function that falls": (
+        (9, 3),
+        lambda: [L.AveragePooling1D(3, 1, padding="same"), L.LeakyReLU(0.25), act("quantized_bits(5,0)")],
+    ),
     "global average of 16": ((16, 3), lambda: [L.GlobalAveragePooling1D()]),
     "global average of 17": ((17, 3), lambda: [L.GlobalAveragePooling1D(), act("quantized_bits(6,0)")]),
     "global average, keepdims": (
@@ -846,9 +887,10 @@ REFUSED: dict[str, tuple[Callable[[], list[Any]], str]] = {
         lambda: [named(L.Softmax, axis=1)],
         "culprit: softmax must be over the channels (axis -1), not axis 1; set axis=-1",
     ),
-    "average that varies": (
-        lambda: [named(L.AveragePooling1D, 3, 2, padding="same"), act()],
-        "culprit: an average must divide by one number, not by fewer at padded edges; use padding='valid'",
+    "average that varies, on no grid": (
+        lambda: [named(L.AveragePooling1D, 3, 2, padding="same")],
+        "culprit: its values must lie on a fixed-point grid, not be floats; "
+        "put a QActivation with quantized_bits behind it",
     ),
     "average on no grid": (
         lambda: [named(L.AveragePooling1D, 3)],
@@ -1353,3 +1395,14 @@ def test_a_file_of_keras_3(stored: Path) -> None:
         stored,
         r"must be saved by tf_keras \(Keras 2\), not by Keras 3.11.0; save it with TF_USE_LEGACY_KERAS=1",
     )
+
+
+def test_averages_that_vary_over_too_large_a_frame(rng: np.random.Generator) -> None:
+    """Every element would have a row of thresholds."""
+    m = sequential((130, 127, 1), [L.AveragePooling2D(3, 1, padding="same", name="culprit"), act()], rng)
+    text = (
+        r"^culprit: an average that divides by fewer at padded edges must have at most 16,384 elements, not 16,510; "
+        r"use padding='valid'$"
+    )
+    with pytest.raises(UnsupportedLayer, match=text):
+        parse(m)

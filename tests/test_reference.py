@@ -317,6 +317,12 @@ WIDE: dict[str, list[Any]] = {
         lambda: L.AveragePooling1D(3),
         act,
     ],
+    "average, same": [
+        lambda: L.Reshape((128, 5)),
+        lambda: Q.QConv1D(4, 9, kernel_quantizer=bits(16), bias_quantizer=bits(8)),
+        lambda: L.AveragePooling1D(3, 2, padding="same"),
+        act,
+    ],
     "max behind normalization": [
         lambda: L.Reshape((128, 5)),
         lambda: Q.QConv1D(4, 9, kernel_quantizer=bits(16)),

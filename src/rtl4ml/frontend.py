@@ -10,7 +10,7 @@ with it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import _tf, arguments
+from rtl4ml.borders import MOST, Borders, division
 from rtl4ml.elementwise import Compiled, Source, compile_functions, is_identity, tabulated
 from rtl4ml.emulation import emulate
 from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer
@@ -28,6 +29,7 @@ from rtl4ml.kernels import Origin, evaluator
 from rtl4ml.ops.activation import Activation, Rounding, Thresholds
 from rtl4ml.ops.conv import Conv, Dense, Depthwise, Padding
 from rtl4ml.ops.head import ArgMax, Mask
+from rtl4ml.ops.pool import Pool
 from rtl4ml.quantizers import (
     FREE_WEIGHT_BITS,
     Floats,
@@ -78,6 +80,8 @@ class Parsed:
     declared: bool
     threshold: float | None = None
     opening: int | None = None
+    values: Mapping[str, Stream] = field(default_factory=dict)
+    sums: Mapping[str, Stream] = field(default_factory=dict)
 
     @property
     def input(self) -> Stream:
@@ -364,6 +368,7 @@ class Value:
     made:  the linear layer whose sums the stream carries
     alone: whether the model reads this value once
     moved: whether elements were moved behind the last waiting function
+    borders: of an average whose windows have not all as many elements, by which the first waiting function divides
     """
 
     stream: Stream
@@ -374,6 +379,7 @@ class Value:
     made: Origin | None = None
     alone: bool = True
     moved: bool = False
+    borders: Borders | None = None
 
     @property
     def head(self) -> str:
@@ -390,6 +396,9 @@ class _Builder:
     float64: bool
     ops: list[Op] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+
+    values: dict[str, Stream] = field(default_factory=dict)
+    sums: dict[str, Stream] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.layers = _layer_names(self.model)
@@ -441,6 +450,8 @@ class _Builder:
             declared=self.declared,
             threshold=threshold,
             opening=opening,
+            values=self.values,
+            sums=self.sums,
         )
 
     def visit(self, call: Call, inputs: list[Any]) -> list[Any]:
@@ -467,7 +478,10 @@ class _Builder:
                     f"{v.steps[-1].layer}: softmax must be at the model's output, not within the network; "
                     "remove it or use a quantized activation"
                 )
-        return [replace(handler(self, layer, inputs), alone=call.readers == 1)]
+        made = replace(handler(self, layer, inputs), alone=call.readers == 1)
+        if not (made.raw or made.steps or made.pools):
+            self.values[layer.name] = made.stream
+        return [made]
 
     # -- streams --
 
@@ -498,6 +512,8 @@ class _Builder:
         return Value(self.compiled(layer, v, self.waiting(layer, v, f).steps, what))
 
     def compiled(self, layer: str, v: Value, steps: Sequence[Function], what: str = "") -> Stream:
+        if v.borders is not None:
+            return self.bordered(layer, v, v.borders, steps, what)
         s = v.stream
         channels = s.channels if v.rows is None else int(v.rows.max()) + 1
         source = Source(s.type.fraction, s.lo, s.hi, channels)
@@ -519,14 +535,43 @@ class _Builder:
             s = self.pooled(p, s, "max")
         return s
 
-    def pooled(self, p: Geometry, s: Stream, mode: Literal["max", "sum"], shift: int = 0) -> Stream:
-        """The stream behind a pool."""
-        from rtl4ml.ops.pool import Pool
+    def bordered(
+        self, layer: str, v: Value, borders: Borders, steps: Sequence[Function], what: str
+    ) -> Stream:
+        """The stream behind an average with padding: as one pixel, whose elements have functions of their own."""
+        s = v.stream
+        channels = s.elements // borders.counts.size
+        c = compile_functions(
+            layer,
+            Source(s.type.fraction, s.lo, s.hi, channels * len(borders.numbers)),
+            borders.steps(steps, channels),
+            float64=self.float64,
+            rows=borders.rows(channels),
+            together=borders.together(steps, channels),
+        )
+        assert c.mapping is not None  # a division by several numbers is no identity
+        names = tuple(dict.fromkeys(f.layer for f in steps if f.layer))
+        line = self.reshaped(borders.layer, s, (s.elements,), "line")
+        op = Activation(
+            name=self.name(layer, what), inputs=(line,), layers=names, mapping=c.mapping, out=c.type,
+            lo=c.lo, hi=c.hi,
+        )  # fmt: skip
+        return self.reshaped(layer, self.add(op), s.shape, "frame")
 
+    def reshaped(self, layer: str, s: Stream, shape: tuple[int, ...], what: str = "") -> Stream:
+        """The stream in another shape, the same elements in the same order."""
+        from rtl4ml.ops.shape import Reshape
+
+        if s.shape == shape:
+            return s
+        return self.add(Reshape(name=self.name(layer, what), inputs=(s,), layers=(layer,), shape=shape))
+
+    def pooled(self, p: Geometry, s: Stream, mode: Literal["max", "sum"]) -> Stream:
+        """The stream behind a pool."""
         return self.add(
             Pool(
                 name=self.name(p.layer), inputs=(s,), layers=(p.layer,),
-                mode=mode, size=p.size, stride=p.stride, padding=p.padding, shift=shift,
+                mode=mode, size=p.size, stride=p.stride, padding=p.padding,
             )
         )  # fmt: skip
 
@@ -776,6 +821,8 @@ def _batchnorm(b: _Builder, layer: Any, x: list[Value]) -> Value:
         )
     if any(f.wide for f in v.steps) and v.rows is not None:
         v = Value(b.stream(layer, v))
+    if v.borders and v.stream.channels * v.borders.counts.size != v.stream.elements:  # flattened since
+        v = Value(b.stream(layer, v))
     return b.elementwise(layer, replace(v, rows=None), _normalization(layer, rank))
 
 
@@ -949,6 +996,8 @@ def _kernel_layer(layer: Any) -> Any:
 
 def _finish(b: _Builder, layer: Any, s: Stream, bias: Function | None) -> Value:
     v = Value(s, () if bias is None else (bias,), made=Origin(_kernel_layer(layer), len(s.shape)))
+    if bias is None:
+        b.sums[layer.name] = s
     return b.function(layer, v, layer.activation, "activation")
 
 
@@ -1068,17 +1117,6 @@ def _rises(f: Function) -> bool:
     return bool((np.asarray(f.monotone) > 0).all())
 
 
-def _division(layer: Any, n: int) -> Function:
-    """The division of an average over n elements."""
-    return Function(
-        name="average",
-        f32=lambda x: np.asarray(x, np.float32) / np.float32(n),
-        f64=lambda x: np.asarray(x, np.float64) / n,
-        monotone=1,
-        layer=layer.name,
-    )
-
-
 def _pool(
     b: _Builder,
     layer: Any,
@@ -1088,7 +1126,7 @@ def _pool(
     stride: tuple[int, int],
     padding: str,
 ) -> Value:
-    v = replace(v, moved=True)
+    v = replace(_settled_borders(b, layer, v), moved=True)
     hw = v.stream.hwc[:2]
     for p in v.pools:
         hw = _pooled_size(hw, p)
@@ -1105,16 +1143,28 @@ def _pool(
         if v.pools or not all(_rises(f) for f in v.steps):
             return replace(v, pools=(*v.pools, p))
         return replace(v, stream=b.pooled(p, v.stream, mode))
-    if any(n for pair in (a, c) for n in pair):
-        raise UnsupportedLayer(
-            f"{layer.name}: an average must divide by one number, not by fewer at padded edges; "
-            "use padding='valid'"
-        )
-    count = prod(size)
     s = b.stream(layer, v)
+    total = b.pooled(p, s, mode)
+    op = b.ops[-1]
+    assert isinstance(op, Pool)
+    borders = Borders(layer.name, op.counts)
+    if len(borders.numbers) > 1:
+        if total.elements > MOST:
+            raise UnsupportedLayer(
+                f"{layer.name}: an average that divides by fewer at padded edges must have at most {MOST:,} elements, "
+                f"not {total.elements:,}; use padding='valid'"
+            )
+        return Value(total, (division(layer.name, int(borders.numbers[-1])),), borders=borders)
+    count = int(borders.numbers[0])
     if count & (count - 1) == 0:  # a division by a power of two only moves the point
-        return Value(b.pooled(p, s, mode, count.bit_length() - 1))
-    return Value(b.pooled(p, s, mode), (_division(layer, count),))
+        b.ops[-1] = replace(op, shift=count.bit_length() - 1)
+        return Value(b.ops[-1].output)
+    return Value(total, (division(layer.name, count),))
+
+
+def _settled_borders(b: _Builder, layer: Any, v: Value) -> Value:
+    """The value with all positions alike: a layer that moves elements cannot pass an average with padding."""
+    return v if v.borders is None else Value(b.stream(layer, v))
 
 
 def _pooled_size(hw: tuple[int, int], p: Geometry) -> tuple[int, int]:
@@ -1146,12 +1196,12 @@ def _global(b: _Builder, layer: Any, x: list[Value]) -> Value:
 
 def _unpooled(b: _Builder, layer: Any, v: Value) -> Value:
     """The value without waiting maxima, which a layer that moves elements cannot pass."""
-    return replace(Value(b.stream(layer, v)) if v.pools else v, moved=True)
+    return replace(Value(b.stream(layer, v)) if v.pools or v.borders else v, moved=True)
 
 
 def _reshaped(b: _Builder, layer: Any, v: Value, shape: tuple[int, ...]) -> Value:
-    from rtl4ml.ops.shape import Reshape
-
+    if v.borders and not any(f.wide for f in v.steps):  # the order of elements stays
+        return replace(v, stream=b.reshaped(layer.name, v.stream, shape))
     v = _unpooled(b, layer, v)
     if shape == v.stream.shape:
         return v
@@ -1163,14 +1213,12 @@ def _reshaped(b: _Builder, layer: Any, v: Value, shape: tuple[int, ...]) -> Valu
             rows = None
         else:
             rows = np.tile(rows, shape[-1] // len(rows))
-    s = b.add(Reshape(name=b.name(layer.name), inputs=(v.stream,), layers=(layer.name,), shape=shape))
-    return replace(v, stream=s, rows=rows)
+    return replace(v, stream=b.reshaped(layer.name, v.stream, shape), rows=rows)
 
 
 @handles("Flatten")
 def _flatten(b: _Builder, layer: Any, x: list[Value]) -> Value:
-    v = _unpooled(b, layer, x[0])
-    return _reshaped(b, layer, v, (v.stream.elements,))
+    return _reshaped(b, layer, x[0], (x[0].stream.elements,))
 
 
 @handles("Reshape")
