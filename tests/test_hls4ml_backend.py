@@ -222,3 +222,102 @@ def test_build_without_samples_is_refused(backend: Any, tmp_path: Path) -> None:
 @dataclass(frozen=True, eq=False)
 class _Model:
     config: Any
+
+
+# -- trace --------------------------------------------------------------------------------------------------
+
+
+def traced(tmp_path: Path) -> tuple[Any, Any]:
+    """A model of layers of every sort, and hls4ml's of it with tracing on."""
+    import hls4ml
+
+    keras, q = _tf.keras(), _tf.qkeras()
+    w = {
+        "kernel_quantizer": q.quantized_bits(4, 0, alpha=1),
+        "bias_quantizer": q.quantized_bits(4, 0, alpha=1),
+    }
+    i = keras.layers.Input((12, 2), name="start")
+    x = q.QActivation(q.quantized_bits(6, 0, alpha=1), name="quantize")(i)
+    x = q.QConv1D(4, 3, activation=q.quantized_relu(4, 1), name="conv", **w)(x)
+    x = keras.layers.MaxPooling1D(2, name="pool")(x)
+    x = q.QDense(3, name="dense", **w)(keras.layers.Flatten(name="flat")(x))
+    x = keras.layers.BatchNormalization(name="norm")(x)
+    x = q.QActivation(q.quantized_bits(6, 2, alpha=1), name="last")(x)
+    m = keras.Model(i, q.QDense(2, name="logits", **w)(x))
+    rng = np.random.default_rng(3)
+    low, high = np.array([0.5, 2]), np.array([-0.9, 0.9])
+    m.set_weights(
+        [rng.uniform(*(low if "variance" in v.name else high), v.shape.as_list()) for v in m.weights]
+    )
+    config = hls4ml.utils.config_from_keras_model(m, granularity="name", backend="rtl4ml")
+    for layer in config["LayerName"].values():
+        layer["Trace"] = True
+    return m, convert(m, tmp_path / "p", hls_config=config)
+
+
+def test_trace_gives_every_layers_exact_values(
+    backend: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keras = _tf.keras()
+    m, h = traced(tmp_path)
+    x = np.random.default_rng(5).uniform(-1, 1, (20, 12, 2)).astype(np.float32)
+    y, trace = h.trace(x)
+    assert np.array_equal(y, m.predict(x, verbose=0))
+    want = {layer.name: keras.Model(m.input, layer.output).predict(x, verbose=0) for layer in m.layers}
+    want["conv_quantized_relu"] = want["conv"]
+    activation, m.get_layer("conv").activation = m.get_layer("conv").activation, None
+    want["conv"] = keras.Model(m.input, m.get_layer("conv")(m.get_layer("quantize").output)).predict(
+        x, verbose=0
+    )
+    m.get_layer("conv").activation = activation
+    assert list(trace) == [
+        "quantize",
+        "conv",
+        "conv_quantized_relu",
+        "pool",
+        "flat",
+        "dense",
+        "last",
+        "logits",
+    ]
+    for name, values in trace.items():
+        assert values.shape == want[name].shape, name
+        assert len(np.unique(values)) > 3, name
+        np.testing.assert_array_equal(values, want[name], err_msg=name)
+    assert "trace: the hardware has no values of norm alone\n" in capsys.readouterr().out
+    h.compile()
+    one, layers = h.trace(x[0])
+    assert np.array_equal(one, y[0])
+    assert np.array_equal(layers["pool"], trace["pool"][:1])
+
+
+def test_hls4mls_profiling_uses_it(backend: Any, tmp_path: Path) -> None:
+    import hls4ml
+
+    profiling = pytest.importorskip("hls4ml.model.profiling")
+    m = model()
+    config = hls4ml.utils.config_from_keras_model(m, granularity="name", backend="rtl4ml")
+    config["LayerName"]["dense"]["Trace"] = config["LayerName"]["quantize"]["Trace"] = True
+    h = convert(m, tmp_path / "p", hls_config=config)
+    x = np.random.default_rng(5).uniform(-1, 1, (8, 3)).astype(np.float32)
+    figure = profiling.compare(m, h, x, plot_type="norm_diff")
+    assert [bar.get_height() for bar in figure.axes[0].patches] == [0.0, 0.0]
+    assert len(profiling.activations_hlsmodel(h, x)) == 2
+
+
+def test_no_layer_is_traced_unless_asked(backend: Any, tmp_path: Path) -> None:
+    h = convert(model(), tmp_path / "p")
+    x = np.array([[0.25, -0.5, 0.75]])
+    y, trace = h.trace(x)
+    assert np.array_equal(y, h.predict(x))
+    assert trace == {}
+
+
+def test_samples_of_any_shape_as_in_hls4ml(backend: Any, tmp_path: Path) -> None:
+    m, h = traced(tmp_path)
+    for shape in ((4, 12, 2), (4, 24), (12, 2), (24,), (4, 2, 12)):
+        x = np.random.default_rng(5).uniform(-1, 1, shape)
+        want = m.predict(x.reshape(-1, 12, 2), verbose=0)
+        assert np.array_equal(h.predict(x), want if shape[0] == 4 else want[0]), shape
+    with pytest.raises(BadInput, match=r"^x: must be a batch \(N, 12, 2\), not \(4, 23\); reshape it$"):
+        h.predict(np.zeros((4, 23)))

@@ -7,7 +7,9 @@ not used. The design comes from the Keras model that it hands over in its config
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import MethodType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,6 +17,7 @@ import numpy as np
 from hls4ml.backends.backend import Backend
 from hls4ml.backends.fpga.fpga_backend import FPGABackend
 from hls4ml.model.flow import register_flow
+from hls4ml.model.optimizer import ModelOptimizerPass
 from numpy.typing import NDArray
 
 from rtl4ml import _tf, arguments, precision
@@ -28,12 +31,19 @@ _SAMPLES = 64
 _OPTIONS = ("target_interval", "budget", "input_precision", "output", "threshold", "foldings")
 
 
+def _give_trace(model: Any) -> bool:
+    """Gives a model the backend's `trace`: hls4ml asks backends to predict, but traces within a library itself."""
+    model.trace = MethodType(lambda m, x: m.config.backend.trace(m, x), model)
+    return False  # nothing that other passes would have to see
+
+
 class Rtl4mlBackend(Backend):  # type: ignore[misc]
     """`compile` is `rtl4ml.convert`, `predict` is `Design.emulate`, `build` simulates, synthesizes and reports."""
 
     def __init__(self) -> None:
         super().__init__(NAME)
-        self._flow = register_flow("ip", [], backend=self.name)
+        self.register_pass("trace", ModelOptimizerPass("trace", _give_trace))
+        self._flow = register_flow("ip", [f"{self.name}:trace"], backend=self.name)
         self._designs: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         self._seen: WeakKeyDictionary[Any, NDArray[Any]] = WeakKeyDictionary()
 
@@ -74,7 +84,7 @@ class Rtl4mlBackend(Backend):  # type: ignore[misc]
         return layer_class
 
     def get_default_flow(self) -> str:
-        """A flow without passes."""
+        """A flow that leaves the layers alone."""
         return str(self._flow)
 
     def get_writer_flow(self) -> str:
@@ -117,13 +127,41 @@ class Rtl4mlBackend(Backend):  # type: ignore[misc]
     def predict(self, model: Any, x: Any) -> NDArray[np.float64]:
         """Exact values, flat per sample and without the batch axis for one sample, as with hls4ml's other backends."""
         design = self.design(model)
-        batch = np.asarray(x)
-        if batch.shape == design.graph.inputs[0].shape:
-            batch = batch[None]
+        batch = _batch(x, design.graph.inputs[0].shape)
         y: NDArray[np.float64] = design.emulate(batch)
         self._seen[model] = batch[:_SAMPLES]
         flat = y.reshape(len(y), -1)
         return flat[0] if len(flat) == 1 else flat
+
+    def trace(self, model: Any, x: Any) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+        """What `predict` gives, and by layer with `Trace` set its exact values (N, *shape).
+
+        Named as hls4ml names them: the activation within a layer is one of its own. Of a layer that the hardware has
+        no values of, as a normalization that became part of the quantizer behind it, a line is printed.
+        """
+        y = self.predict(model, x)
+        parsed = self.design(model).parsed
+        batch = _batch(x, parsed.input.shape)
+        traced = [n for n in model.get_layers() if n.get_attr("trace") and n.class_name != "Input"]
+        known = {layer.name for layer in model.config.config["KerasModel"]._flatten_layers()}
+        # An activation within a layer: no layer of Keras's, and the one before it is.
+        inner = {n.name: n.inputs[0] for n in model.get_layers() if n.name not in known and n.inputs}
+        streams, without = {}, []
+        for n in traced:
+            stream = parsed.values.get(inner.get(n.name, n.name))
+            if n.name in inner.values():
+                stream = parsed.sums.get(n.name)
+            if n.name in inner and n.get_attr("activation") == "linear":
+                continue  # hls4ml's other backends drop it
+            if stream is None:
+                without.append(n.name)
+            else:
+                streams[n.name] = stream
+        if without:
+            print(f"trace: the hardware has no values of {', '.join(without)} alone")
+        graph = replace(parsed.graph, outputs=tuple(streams.values()))
+        values = graph.emulate([parsed.quantize_input(batch)])
+        return y, {name: s.real(v) for (name, s), v in zip(streams.items(), values, strict=True)}
 
     def build(
         self, model: Any, csim: bool = True, synth: bool = True, cosim: bool = True, **others: Any
@@ -186,6 +224,17 @@ class Rtl4mlBackend(Backend):  # type: ignore[misc]
         s = design.graph.inputs[0]
         integers = np.random.default_rng(0).integers(s.lo, s.hi, (_SAMPLES, *shape), endpoint=True)
         return np.asarray(s.real(integers))
+
+
+def _batch(x: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Samples as hls4ml's other backends take them: of any shape with the right number of elements, or a single one."""
+    batch = np.asarray(x)
+    size = int(np.prod(shape))
+    if batch.shape[1:] == shape or batch.dtype == object:
+        return batch
+    if batch.ndim > 1 and batch[0].size == size:
+        return batch.reshape(-1, *shape)
+    return batch.reshape(1, *shape) if batch.size == size else batch
 
 
 def _declared_input(config: dict[str, Any]) -> str | None:
