@@ -45,10 +45,13 @@ def test_state_comes_back_as_it_was(tmp_path: Path, rng: np.random.Generator) ->
         "optimizer": [],
     }
     values = {"best": [0.1, -1e-300], "rng": rng.bit_generator.state, "stage": "float"}
-    with pytest.raises(KeyboardInterrupt), runs.begin(tmp_path / "x", IDENTITY) as run:
+    with pytest.raises(KeyboardInterrupt) as caught, runs.begin(tmp_path / "x", IDENTITY) as run:
         assert run.restored is None
         run.save(arrays, values)
         raise KeyboardInterrupt
+    assert caught.value.__notes__ == [
+        f"{tmp_path / 'x.run'}: the training is there up to its last checkpoint; --resume goes on"
+    ]
     expected = rng.uniform(size=5)
     state = runs.Run(tmp_path / "x.run", IDENTITY, resume=True).restored
     assert state is not None
