@@ -99,6 +99,7 @@ class Netlist {
             for (int k = 0; k < cells[i].inputs; ++k) reader[cells[i].in[k]] = i;
             for (int k = 0; k < cells[i].outputs; ++k) writer[cells[i].out[k]] = i;
         }
+        for (int64_t w = 1; w < wires; ++w) valid_[w] = writer[w] == calls_.nobody();  // always offered
         for (int32_t i = 0; i < count; ++i) {
             Hot& h = hot_[i];
             const Cell& c = cells[i];
@@ -218,7 +219,7 @@ class Netlist {
 
   private:
     std::vector<Hot> hot_;
-    std::vector<uint8_t> valid_, ready_;  // of wires; one that nobody reads is taken
+    std::vector<uint8_t> valid_, ready_;  // of wires; one that nobody reads is taken, one that nobody writes offered
     std::vector<int32_t> forks_;
     Calls calls_;
     int64_t sink_, pace_, paced_, cycle_ = 0, offered_ = 0;  // `offered_`: beats that the source has handed over

@@ -223,6 +223,7 @@ class Window(LibraryCell):
     replays: int = 1
     channel_major: bool = False
     pad_value: int = 0
+    more: int = 0  # beats that it holds beside those that it needs while a frame goes on
 
     def _order(self, geo: Geometry) -> tuple[Index, Index]:
         """Arrays (slots,): beats needed before each slot, and freed after it, of a frame of this geometry."""
@@ -252,7 +253,7 @@ class Window(LibraryCell):
             ahead += self.groups * self.geo.width * (self.geo.stride[0] - 1)
         if self.geo.out == (1, 1):
             ahead = self.x.beats
-        return max(2, min(span + ahead + self.groups, 2 * self.x.beats))
+        return max(2, min(span + ahead + self.groups + self.more, 2 * self.x.beats))
 
     @property
     def block(self) -> bool:

@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.netlist import Netlist, Timing
-from rtl4ml.stepper import FRAMES, State, Stepper
+from rtl4ml.stepper import ENDLESS, FRAMES, State, Stepper, Steps
 
 # Registers at the AXI4-Stream edges, as the headers of r4_axis_in and r4_axis_out state.
 EDGE_IN = 2
@@ -86,9 +86,8 @@ def predict(netlist: Netlist) -> Cycles:
     steps = first = stepper.run(frames=1 if netlist.settled is not None else searched(work))
     if netlist.settled is not None and first.ends:
         steps = stepper.run(start=netlist.settled)
-        if (
-            not steps.period or len(steps.gaps) > 1
-        ):  # which frames come how far apart is seen from reset on alone
+        # Another state may lead to another pace: but for the fastest that there is, what counts is the one after reset.
+        if not steps.period or steps.interval > work[bottleneck]:
             steps = stepper.run(frames=searched(work))
     if len(steps.ends) < 2:
         raise stands_still(netlist)
@@ -154,32 +153,28 @@ def unsettled(netlist: Netlist, intervals: NDArray[np.integer[Any]]) -> bool:
 # Entries by which FIFOs of more than four times as many are sized: block memory comes in steps of 512 words at least.
 GRAIN = 512
 
-# More than any FIFO ever holds.
-_ENDLESS = 2**40
-
 # Paces that are tried until a netlist keeps its source's.
 _PACES = 8
+
+# Cycles of all FIFOs together in a frame from which on runs do not start from reset.
+_LONG = 1_000_000
 
 # Frames within which a `roomy` probe comes to a repetition, or counts as too slow.
 _SOON = 4
 
 
-def depths(
-    netlist: Netlist, rows: Mapping[str, int], skips: list[str], least: int, *, roomy: bool = False
-) -> tuple[dict[str, int], State | None]:
-    """Depths, `least` or more, at which no FIFO costs a cycle of the interval: FIFO name to depth; and where the cells
-    then stand once the pace is steady.
+class Paced(NamedTuple):
+    """A netlist whose FIFOs have no end: the interval that it keeps, and a run in which its source keeps it too."""
 
-    What a FIFO takes ahead of its reader, while the source spreads its beats evenly over the interval and no FIFO ever
-    is full, is enough: no beat comes later where the source offers more, and earlier ones only wait. Much of that could
-    wait in front of faster cells, so all FIFOs but the skips are then cut to the smallest share of a row (`rows`: beats
-    a row) that keeps the interval; where `roomy`, to a row. `skips` are made smaller one by one, in this order: an
-    entry less and the netlist slows down or stands still; deep ones (a multiple of GRAIN) GRAIN entries less, `roomy`
-    ones as near as a twelfth. Where even those that are enough come to no repetition, they are left at that.
-    """
+    stepper: Stepper
+    interval: int | Fraction
+    free: Steps
+
+
+def unhindered(netlist: Netlist) -> Paced:
+    """How fast a netlist is that no FIFO holds up."""
     stepper = Stepper(netlist, *edges(netlist))
-    inner = [name for name in stepper.fifos if name != "s_axis"]
-    endless = dict.fromkeys(inner, _ENDLESS)
+    endless = dict.fromkeys((name for name in stepper.fifos if name != "s_axis"), ENDLESS)
     interval: int | Fraction = stepper.pace
     for _ in range(_PACES):  # a netlist may be slower than its slowest cell
         free = stepper.run(depths=endless, pace=interval)
@@ -188,21 +183,50 @@ def depths(
         if free.interval <= interval:
             break
         interval = free.interval
+    return Paced(stepper, interval, free)
+
+
+def depths(
+    paced: Paced,
+    rows: Mapping[str, int],
+    skips: list[str],
+    least: int,
+    *,
+    roomy: bool = False,
+    known: Mapping[str, int] | None = None,
+) -> tuple[dict[str, int], State | None]:
+    """Depths, `least` or more, at which no FIFO costs a cycle of the interval: FIFO name to depth; and where the cells
+    then stand once the pace is steady.
+
+    paced: of the netlist, see `unhindered`; known: depths of FIFOs that are as small as they can be
+
+    What a FIFO takes ahead of its reader, while the source spreads its beats evenly over the interval and no FIFO ever
+    is full, is enough: no beat comes later where the source offers more, and earlier ones only wait. Much of that could
+    wait in front of faster cells, so all FIFOs but the skips are then cut to the smallest share of a row (`rows`: beats
+    a row) that keeps the interval; where `roomy`, to a row. `skips` are made smaller one by one, in this order: an
+    entry less and the netlist slows down or stands still; deep ones (a multiple of GRAIN) GRAIN entries less, `roomy`
+    ones as near as a twelfth. Where even those that are enough come to no repetition, they are left at that.
+    """
+    stepper, interval, free = paced
+    inner = [name for name in stepper.fifos if name != "s_axis"]
     enough = {name: max(free.peaks[name], least) for name in inner}
 
-    # Wherever a run starts, the pace in the end is the same: what a loop of cells and FIFOs holds, beats and room for
-    # them together, never changes. So a run goes on from the last one that held.
-    state = free.state
+    # Wherever a run starts, the pace in the end is nearly always the same: what a loop of cells and FIFOs holds, beats
+    # and room for them together, never changes; but a pipeline that stalls as a whole keeps its gaps. A run goes on
+    # from the last one that held where one from reset would take long.
+    long = stepper.pace * len(stepper.fifos) > _LONG
+    state = free.state if long else None
 
     def holds(now: Mapping[str, int]) -> bool:
         nonlocal state
         steps = stepper.run(depths=now, start=state, frames=_SOON if roomy else FRAMES)
-        if kept := steps.steady and steps.interval <= interval:
+        if (kept := steps.steady and steps.interval <= interval) and long:
             state = steps.state
         return kept
 
     def cut(eighths: int) -> dict[str, int]:
         few = {k: max(least, -(-rows[k] * eighths // 8)) for k in inner if k not in skips}
+        few |= {k: depth * max(8, eighths) // 8 for k, depth in (known or {}).items()}
         return enough | {k: min(enough[k], v) for k, v in few.items()}
 
     eighths = 8

@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import lru_cache
 
 from rtl4ml.cells import Fifo
-from rtl4ml.cycles import depths
+from rtl4ml.cycles import depths, unhindered
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir import Graph, Op
-from rtl4ml.netlist import Lowering, Netlist, Wire
+from rtl4ml.netlist import Lowering, Netlist, Relief, Wire
+from rtl4ml.relief import fifos, relief, relieved
 
 # Two entries hold a full rate over a registered ready.
 CUT = 2
@@ -74,7 +75,7 @@ def _fork(n: Lowering, w: Wire, readers: int) -> list[Wire]:
 ANALYSED = 60_000_000
 
 
-def sized(net: Netlist, *, roomy: bool = False) -> Netlist:
+def sized(net: Netlist, *, roomy: bool = False, plan: Relief | None = None) -> Netlist:
     """The netlist with FIFOs as deep as its full pace needs, those where paths meet no deeper.
 
     Those of a netlist too large for that come from two of narrower frames, see `narrower`. These are roomy, since the
@@ -84,6 +85,7 @@ def sized(net: Netlist, *, roomy: bool = False) -> Netlist:
     if (pair := narrower(net)) is not None:
         (w1, a), (w2, b) = ((n.graph.inputs[0].hwc[1], n) for n in pair)
         width = net.graph.inputs[0].hwc[1]
+        net = relieved(net, b.relief.wider(width, w2))
         depth1, depth2 = ({c.name: c.depth for c in n.cells if isinstance(c, Fifo)} for n in (a, b))
         # Rows are held, and what a row is does not grow quite evenly: the most that the two let expect.
         found = {
@@ -93,8 +95,12 @@ def sized(net: Netlist, *, roomy: bool = False) -> Netlist:
             for (k, d), e in zip(depth1.items(), (depth2[k] for k in depth1), strict=True)
         }
     else:
+        paced = unhindered(net)
+        if plan is not None or paced.interval > paced.stepper.pace:
+            net = relieved(net, relief(net) if plan is None else plan)
+            paced = unhindered(net)
         rows = {c.name: -(-c.x.beats // _rows(net, c)) for c in net.cells if isinstance(c, Fifo)}
-        found, settled = depths(net, rows, _skips(net), CUT, roomy=roomy)
+        found, settled = depths(paced, rows, _skips(net), CUT, roomy=roomy, known=dict(fifos(net)))
     cells = (replace(c, depth=found[c.name]) if isinstance(c, Fifo) else c for c in net.cells)
     return replace(net, cells=tuple(cells), settled=settled)
 
@@ -106,7 +112,7 @@ def narrower(net: Netlist) -> tuple[Netlist, Netlist] | None:
     them; so depths and the time to fill the pipeline are about linear in the width. None where a netlist is small
     enough to be analysed itself, or where its frames cannot be cut.
     """
-    work = max(c.slots for c in net.cells) * len(net.cells)
+    work = max(c.slots for c in net.cells) * (len(net.cells) - len(net.relief.fifos))
     return None if work <= ANALYSED else _narrower(net.graph, work)
 
 
@@ -126,6 +132,9 @@ def _narrower(graph: Graph, work: int) -> tuple[Netlist, Netlist] | None:
         return None
     with ThreadPoolExecutor(2) as pool:  # the stepper leaves the interpreter to others
         first, second = pool.map(lambda g: lower(g, roomy=True), (narrow, wide))
+    plan = second.relief.wider(widths[1], widths[0])
+    if first.relief.fifos.keys() != plan.fifos.keys():  # FIFOs of one and the same netlist are compared
+        first = sized(lower(narrow, analyse=False), roomy=True, plan=plan)
     return first, second
 
 

@@ -196,10 +196,41 @@ class Cell(ABC):
 
 
 @dataclass(frozen=True)
+class Relief:
+    """FIFOs on wires between cells that would hold each other up, wire to depth, and beats that windows hold beside
+    those that they need while a frame goes on, cell to number (`rtl4ml.relief`).
+    """
+
+    fifos: Mapping[str, int] = field(default_factory=dict)
+    windows: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, o: Relief) -> Relief:
+        return Relief({**self.fifos, **o.fifos}, {**self.windows, **o.windows})
+
+    def without(self, name: str) -> Relief:
+        """The same, but for one wire or window."""
+        return Relief(
+            {k: v for k, v in self.fifos.items() if k != name},
+            {k: v for k, v in self.windows.items() if k != name},
+        )
+
+    def with_fifo(self, wire: str, depth: int) -> Relief:
+        return replace(self, fifos={**self.fifos, wire: depth})
+
+    def with_window(self, cell: str, more: int) -> Relief:
+        return replace(self, windows={**self.windows, cell: more})
+
+    def wider(self, columns: int, of: int) -> Relief:
+        """That of frames of so many columns, if this is that of frames of `of`: rows are as many in both."""
+        return replace(self, windows={k: -(-v * columns // of) for k, v in self.windows.items()})
+
+
+@dataclass(frozen=True)
 class Netlist:
     """Cells in topological order between one input wire and one output wire.
 
     settled: where the cells stand (`stepper.State`) once frames come at a steady pace; None where nobody looked
+    relief:  what it got so that it is as fast as its slowest cell
     """
 
     graph: Graph
@@ -207,6 +238,7 @@ class Netlist:
     input: Wire
     output: Wire
     settled: NDArray[np.int64] | None = field(default=None, compare=False)
+    relief: Relief = field(default_factory=Relief, compare=False)
 
     def __post_init__(self) -> None:
         for what, names in (
@@ -245,6 +277,15 @@ class Lowering:
     cells: list[Cell] = field(default_factory=list)
     layer: str = ""
     _taken: set[str] = field(default_factory=lambda: set(_EDGES))
+
+    @classmethod
+    def continued(cls, net: Netlist) -> Lowering:
+        """One without cells that gives no name which the netlist has."""
+        n = cls(net.graph)
+        wires = {w.name for c in net.cells for w in (*c.inputs.values(), *c.outputs.values())}
+        n._taken |= {f"{w}_{signal}".lower() for w in wires for signal in SIGNALS}
+        n._taken |= {c.name.lower() for c in net.cells}
+        return n
 
     def _claim(self, hint: str, *ends: str) -> str:
         """A new name that is free with each of the endings: the hint, or the hint with a number."""

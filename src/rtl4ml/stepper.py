@@ -32,6 +32,7 @@ PLAIN, RING, FIFO, FORK = 0, 1, 2, 3
 # The streams outside the edges: no wire can have these names, which are no identifiers.
 SOURCE, SINK = "s_axis.", "m_axis."
 FRAMES = 48  # of which every state is remembered; more are looked at one by one
+ENDLESS = 2**40  # beats: more than any FIFO ever holds
 _DEEPEST = 64  # registers in a row, one bit of a word for each
 _FLAGS = ("-O3", "-std=gnu++17", "-shared", "-fPIC")
 
