@@ -21,7 +21,7 @@ import pytest
 import rtl4ml
 from rtl4ml import cli, identity
 from rtl4ml import train as training
-from rtl4ml.errors import HlsCannot, OverBudget, SimulationFailed, UnsupportedLayer
+from rtl4ml.errors import HlsCannot, OverBudget, SimulationFailed, UnsupportedLayer, named
 from rtl4ml.folders import project_folder
 from rtl4ml.ir import Fixed, Stream
 
@@ -786,3 +786,35 @@ def test_what_was_not_run_has_no_line(capsys: pytest.CaptureFixture[str]) -> Non
     for text in ("Against", "emulation", "RTL, random stalls", "simulated"):
         assert text in out
     assert "C simulation" not in out
+
+
+def test_arguments_are_named_as_options_here_and_as_arguments_in_python(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = OverBudget(
+        f"c: {named('target_interval')} must be more, not {named('output', 'mask')}; give {named('threshold', 0.5)}, "
+        f"{named('input_precision')} or {named('fit', False)}"
+    )
+    assert str(error) == (
+        "c: target_interval must be more, not output='mask'; give threshold=0.5, input_precision or fit=False"
+    )
+
+    def convert(model: Path, **options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(rtl4ml, "convert", convert, raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("m.h5").touch()
+    assert run(capsys, "convert", "m.h5")[2] == (
+        "rtl4ml: c: --target-interval must be more, not --output mask; give --threshold 0.5, --input-precision "
+        "or --no-fit\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["target_interval", "clock_mhz", "input_precision", "output", "threshold", "opening", "budget", "out"],
+)
+def test_every_argument_that_a_message_names_is_an_option(argument: str) -> None:
+    assert cli._option(argument, "") in {o for p in cli.convert.params for o in p.opts}
+    assert {cli._option("fit", v) for v in ("True", "False")} == {"--fit", "--no-fit"}

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from rtl4ml.errors import BadInput
+from rtl4ml.errors import BadInput, named
 from rtl4ml.ops.opening import MOST as MOST_OPENING
 
 OUTPUTS = ("logits", "argmax", "mask")
@@ -71,9 +71,13 @@ def target_interval(value: Any) -> int | None:
         return None
     number = whole(value)
     if number is None or number < 1:
-        raise BadInput(f"target_interval: must be a whole number of cycles from 1 up, not {shown(value)}")
+        raise BadInput(
+            f"{named('target_interval')}: must be a whole number of cycles from 1 up, not {shown(value)}"
+        )
     if number > MOST_CYCLES:
-        raise BadInput(f"target_interval: must be at most {MOST_CYCLES} cycles, not {shown(value)}; lower it")
+        raise BadInput(
+            f"{named('target_interval')}: must be at most {MOST_CYCLES} cycles, not {shown(value)}; lower it"
+        )
     return number
 
 
@@ -102,7 +106,9 @@ def clock_mhz(value: Any) -> float:
     """A clock in MHz."""
     number = real(value)
     if number is None or not 0 < number < 1000:
-        raise BadInput(f"clock_mhz: must be a clock between 0 and 1000 MHz, not {shown(value)}; 250 is usual")
+        raise BadInput(
+            f"{named('clock_mhz')}: must be a clock between 0 and 1000 MHz, not {shown(value)}; 250 is usual"
+        )
     return number
 
 
@@ -115,7 +121,8 @@ def head(output: Any, threshold: Any, opening: Any) -> tuple[str, float | None, 
     level, radius = real(threshold), whole(opening)
     if output == "mask" and level is None:
         raise BadInput(
-            f"threshold: must be a finite number for output='mask', not {shown(threshold)}; give threshold=0.5"
+            f"{named('threshold')}: must be a finite number for {named('output', 'mask')}, not {shown(threshold)}; "
+            f"give {named('threshold', 0.5)}"
         )
     if output != "mask" and threshold is not None:
         raise BadInput(f"threshold: must go with output='mask', not {output!r}; leave it out")

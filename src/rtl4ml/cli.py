@@ -78,7 +78,7 @@ def _run(argv: list[str]) -> int:
     except Rtl4mlError as error:
         if debug:
             raise
-        return _complain(str(error), 1 if isinstance(error, ProofFailed | SimulationFailed) else 2)
+        return _complain(error.worded(_option), 1 if isinstance(error, ProofFailed | SimulationFailed) else 2)
     except KeyboardInterrupt as error:
         notes = getattr(error, "__notes__", None) or [f"{out}: {NEW}" for out in _written]
         return _complain("; ".join(["interrupted", *notes]), 2)
@@ -90,6 +90,14 @@ def _run(argv: list[str]) -> int:
             raise
         what = f"{type(error).__name__}: {error}"
         return _complain(f"internal error: {what}; run again with RTL4ML_DEBUG=1 and report the traceback", 1)
+
+
+def _option(argument: str, value: str) -> str:
+    """How an argument of `rtl4ml.convert` is written here."""
+    if argument == "fit":
+        return "--no-fit" if value == "False" else "--fit"
+    option = f"--{argument.replace('_', '-')}"
+    return f"{option} {value}" if value else option
 
 
 def _complain(text: str, status: int) -> int:

@@ -8,6 +8,7 @@ others wrote, so every error makes its text safe to print.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 LONGEST_WORD = 400  # characters; a path of a few folders has less
 LONGEST_TEXT = 2000
@@ -46,11 +47,35 @@ def cause_of(error: BaseException, most: int = 160) -> str:
     return (shown if len(shown) <= most else f"{shown[: most - 1]}…") or kind
 
 
+_NAMED = re.compile(
+    "\ue000([a-z_]+)=([^\ue000\ue001]*)\ue001"
+)  # characters of no text: private to this module
+
+
+def named(argument: str, value: object = "") -> str:
+    """An argument, alone or with a value, for an error's text: Python and the command line write it each its way."""
+    return f"\ue000{argument}={value}\ue001"
+
+
+def _in_python(argument: str, value: str) -> str:
+    if not value:
+        return argument
+    plain = value in ("True", "False") or re.fullmatch(r"-?[\d.]+", value)
+    return f"{argument}={value if plain else repr(value)}"
+
+
 class Rtl4mlError(Exception):
     """Base of all errors of rtl4ml; the command line turns it into one line and exit status 2."""
 
     def __init__(self, text: str = "") -> None:
-        super().__init__(readable(text))
+        self._marked = text if _NAMED.search(text) else None
+        super().__init__(readable(_NAMED.sub(lambda m: _in_python(m[1], m[2]), text)))
+
+    def worded(self, option: Callable[[str, str], str]) -> str:
+        """The text with every argument as `option` writes it, given its name and value ("" where it has none)."""
+        if self._marked is None:
+            return str(self)
+        return readable(_NAMED.sub(lambda m: option(m[1], m[2]), self._marked))
 
 
 class BadModel(Rtl4mlError):

@@ -21,7 +21,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
 from rtl4ml import arguments
-from rtl4ml.errors import BadInput, OverBudget
+from rtl4ml.errors import BadInput, OverBudget, named
 from rtl4ml.ir import Folding, Graph, Op, Stream
 from rtl4ml.netlist import Lowering, Resources
 from rtl4ml.ops.conv import Linear
@@ -226,14 +226,14 @@ class Explorer:
             fastest = min(f.interval for f in self.foldings[op.name])
             if fastest > target and op.name not in self._pinned:
                 raise OverBudget(
-                    f"{op.name}: target_interval must be at least {fastest} cycles for this layer, not {target}; "
-                    f"raise it"
+                    f"{op.name}: {named('target_interval')} must be at least {fastest} cycles for this layer, "
+                    f"not {target}; raise it"
                 )
         found = self.choose(target, limits)
         if found is None:
             raise OverBudget(
-                f"{self.graph.name}: target_interval must leave time to carry every layer's lanes to the next one's, "
-                f"not be {target}; raise it"
+                f"{self.graph.name}: {named('target_interval')} must leave time to carry every layer's lanes to the "
+                f"next one's, not be {target}; raise it"
             )
         return found
 
@@ -393,7 +393,7 @@ def fold_for(
                 return fits[0]
             fits, beside = _search(explorer, limits, explorer.intervals_from(target_interval))
             if fits is not None:
-                raise OverBudget(f"{_over(cheapest, limits)}; target_interval={fits[1]} fits")
+                raise OverBudget(f"{_over(cheapest, limits)}; {named('target_interval', fits[1])} fits")
     else:
         x = graph.inputs[0]
         target_interval = max(1, x.pixels if len(x.shape) > 1 else x.elements)
@@ -405,7 +405,7 @@ def fold_for(
         return smallest
     raise OverBudget(
         f"{_over(smallest, limits)}; no smaller design was found: take a smaller model or frame, or look at its report "
-        f"with fit=False"
+        f"with {named('fit', False)}"
     )
 
 

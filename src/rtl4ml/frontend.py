@@ -23,7 +23,7 @@ from rtl4ml import _tf, arguments
 from rtl4ml.borders import MOST, Borders, division
 from rtl4ml.elementwise import Compiled, Source, compile_functions, is_identity, tabulated
 from rtl4ml.emulation import emulate
-from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer
+from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer, named
 from rtl4ml.ir import FLOAT32_EXACT, Fixed, Graph, Ints, Op, Stream
 from rtl4ml.kernels import Origin, evaluator
 from rtl4ml.ops.activation import Activation, Rounding, Thresholds
@@ -316,14 +316,14 @@ def _input_quantizer(m: Any) -> Function:
         raise BadModel(
             f"{layer.name}: the model's input must pass a quantizer first, "
             f"not go into {type(layer).__name__}; "
-            f"put a QActivation behind the input or give input_precision"
+            f"put a QActivation behind the input or give {named('input_precision')}"
         )
 
     outputs = walk(m, [True], visit)
     if any(outputs) or not found:
         raise BadModel(
             f"{m.name}: the model's input must pass a quantizer, not reach the output; "
-            "put a QActivation behind the input or give input_precision"
+            f"put a QActivation behind the input or give {named('input_precision')}"
         )
     first = found[0]
     other = next((f for f in found if f.name != first.name or f.grid != first.grid), None)
@@ -331,7 +331,7 @@ def _input_quantizer(m: Any) -> Function:
         raise BadModel(
             f"{other.layer}: all quantizers on the model's input must be the same, "
             f"not {first.name} and {other.name}; "
-            f"give input_precision"
+            f"give {named('input_precision')}"
         )
     zero = float(first.f32(np.zeros((1, 1), np.float32))[0, 0])
     for layer in movers:
@@ -339,7 +339,7 @@ def _input_quantizer(m: Any) -> Function:
         if ("ZeroPadding" in kind and zero != 0) or ("MaxPooling" in kind and first.monotone != 1):
             raise BadModel(
                 f"{layer.name}: the model's input must pass its quantizer {first.name} first, "
-                f"not go into {kind}; give input_precision"
+                f"not go into {kind}; give {named('input_precision')}"
             )
     return first
 
@@ -435,7 +435,7 @@ class _Builder:
         if output != "logits":
             if len(streams) != 1:
                 raise BadModel(
-                    f"{self.model.name}: output={output!r} must go with one output, not {len(streams)}; "
+                    f"{self.model.name}: {named('output', output)} must go with one output, not {len(streams)}; "
                     "split the model"
                 )
             streams = [self.head(output, streams[0], values[0], threshold, opening)]
@@ -602,7 +602,7 @@ class _Builder:
             raise BadModel(
                 f"{layer.name}: the model's input must pass a quantizer first, "
                 f"not go into {type(layer).__name__}; "
-                f"put a QActivation behind the input or give input_precision"
+                f"put a QActivation behind the input or give {named('input_precision')}"
             )
         return self.settled(layer.name, v)
 
@@ -633,25 +633,26 @@ class _Builder:
         if output == "argmax":
             if s.channels == 1:
                 raise BadModel(
-                    f"{layer}: output='argmax' must go with several channels, not 1; "
-                    "use output='mask' and threshold=0.5"
+                    f"{layer}: {named('output', 'argmax')} must go with several channels, not 1; "
+                    f"use {named('output', 'mask')} and {named('threshold', 0.5)}"
                 )
             return self.add(ArgMax(name=self.name("", "argmax"), inputs=(s,)))
         if s.channels != 1:
             raise BadModel(
-                f"{layer}: output='mask' must go with one channel, not {s.channels}; use output='argmax'"
+                f"{layer}: {named('output', 'mask')} must go with one channel, not {s.channels}; "
+                f"use {named('output', 'argmax')}"
             )
         if v.head == "softmax":
             raise BadModel(
-                f"{layer}: output='mask' must go with a sigmoid, a tanh or logits, not softmax of one channel, "
-                "which is always 1; use a sigmoid"
+                f"{layer}: {named('output', 'mask')} must go with a sigmoid, a tanh or logits, not softmax of "
+                "one channel, which is always 1; use a sigmoid"
             )
         assert threshold is not None
         cut = v.head
         if cut and not (least := {"sigmoid": 0, "tanh": -1}[cut]) < threshold <= 1:
             raise BadInput(
                 f"{layer}: the threshold of a {cut} must be above {least} and at most 1, not {threshold}; "
-                f"give threshold={(least + 1) / 2:g}"
+                f"give {named('threshold', f'{(least + 1) / 2:g}')}"
             )
         if opening is not None and len(s.shape) != 3:
             raise BadModel(
