@@ -13,8 +13,9 @@ import pytest
 from contract import randomize
 
 from rtl4ml import _tf, explore
+from rtl4ml.device import DEFAULT_BUDGET, XCZU9EG
 from rtl4ml.errors import BadInput, OverBudget
-from rtl4ml.explore import XCZU9EG, Explorer, Option, _alone, fold_for, folded, layer_resources, objective
+from rtl4ml.explore import Explorer, Option, _alone, fold_for, folded, layer_resources, objective
 from rtl4ml.frontend import parse
 from rtl4ml.ir import Graph
 from rtl4ml.netlist import Resources
@@ -242,3 +243,43 @@ def test_large_adder_graphs_are_guessed(monkeypatch: pytest.MonkeyPatch) -> None
     assert guess != found
     assert guess.lut == pytest.approx(found.lut, rel=0.25)
     assert guess.ff == pytest.approx(found.ff, rel=0.5)
+
+
+def used(g: Graph, key: str = "lut") -> float:
+    return float(sum(getattr(r, key) for r in layer_resources(g).values()))
+
+
+def test_a_design_without_a_target_leaves_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless a budget asks for more; what it does not name keeps its share."""
+    g = graph("chain")
+    fastest = used(fold_for(g, target_interval=None, budget=dict.fromkeys(XCZU9EG, 1.0)))
+    monkeypatch.setitem(DEFAULT_BUDGET, "lut", 0.8 * fastest / XCZU9EG["lut"])
+    assert used(fold_for(g, target_interval=None, budget=None)) <= 0.8 * fastest
+    assert used(fold_for(g, target_interval=None, budget={"ff": 1.0})) <= 0.8 * fastest
+    assert used(fold_for(g, target_interval=None, budget={"lut": 1.0})) == fastest
+
+
+def test_a_target_may_take_what_the_device_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    g = graph("chain")
+    lut = used(Explorer(g).fold(30))
+    monkeypatch.setitem(DEFAULT_BUDGET, "lut", 0.8 * lut / XCZU9EG["lut"])
+    assert used(fold_for(g, target_interval=30, budget=None)) == lut
+    with pytest.raises(OverBudget, match="must fit the budget"):
+        fold_for(g, target_interval=30, budget={"lut": 0.8 * lut / XCZU9EG["lut"], "dsp": 1e-9})
+
+
+def test_a_device_that_holds_no_design_in_the_default_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to ask for; that is then made."""
+    g = graph("chain")
+    smallest = used(fold_for(g, target_interval=None, budget={"lut": 1e-4}, fit=False))
+    monkeypatch.setitem(DEFAULT_BUDGET, "lut", 0.7 * smallest / XCZU9EG["lut"])
+    pattern = (
+        r"\w+: the design must fit the budget, not need [\d,]+ lut of [\d,]+ \([\d.]+ x\), most lut in this layer "
+        r"\([\d,]+\); no smaller design was found: allow it more than the default share with budget={\"lut\": "
+        r"(0\.\d+)}, take a smaller model or frame, or look at its report with fit=False"
+    )
+    with pytest.raises(OverBudget) as error:
+        fold_for(g, target_interval=None, budget=None)
+    found = re.fullmatch(pattern, str(error.value))
+    assert found, str(error.value)
+    fold_for(g, target_interval=None, budget={"lut": float(found[1])})

@@ -16,8 +16,8 @@ from test_cycles import SMALL, student
 import rtl4ml
 from rtl4ml.cells import is_block
 from rtl4ml.cli import main
+from rtl4ml.device import XCZU9EG
 from rtl4ml.errors import OverBudget
-from rtl4ml.explore import XCZU9EG
 from rtl4ml.report import RESOURCE_NAMES
 
 
@@ -99,3 +99,28 @@ def test_what_a_memory_is_made_of_follows_the_device() -> None:
         patch.setitem(XCZU9EG, "lut", 1_000)
         assert is_block(64, 8)
     assert not is_block(64, 8)
+
+
+def test_the_page_says_what_the_budget_was(
+    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = rtl4ml.convert(model, out=tmp_path / "default").report()
+    assert report["target"]["budget"] == dict.fromkeys(XCZU9EG, 0.75)
+    page = (tmp_path / "default" / "report.html").read_text()
+    assert "The budget: at most 75 % of each resource." in page
+    assert "Nearly full" not in page
+
+    report = rtl4ml.convert(model, out=tmp_path / "named", budget={"lut": 1.0}).report()
+    assert report["target"]["budget"] == {"lut": 1.0, "ff": 0.75, "dsp": 0.75, "bram36": 0.75}
+    shares = ", ".join(f"{'100' if k == 'lut' else '75'} % of {name}" for k, name in RESOURCE_NAMES.items())
+    assert f"The budget: at most {shares}." in (tmp_path / "named" / "report.html").read_text()
+
+    design = rtl4ml.convert(model, out=tmp_path / "target", target_interval=600)
+    monkeypatch.setitem(XCZU9EG, "lut", round(design.report()["resources"]["model"]["lut"] / 0.88))
+    assert design.report()["target"]["budget"] == dict.fromkeys(XCZU9EG, 1.0)
+    page = (tmp_path / "target" / "report.html").read_text()
+    assert "Nearly full" in page
+    assert re.search(
+        r"LUT 8[78](\.\d)? % of the device, more than the 75 % up to which timing can be expected to close, by",
+        page,
+    )

@@ -12,6 +12,7 @@ from designs import DESIGNS
 
 import rtl4ml
 from rtl4ml import resources, synthesize, train
+from rtl4ml.device import XCZU9EG
 from rtl4ml.netlist import Image
 from rtl4ml.resources import bram36
 from rtl4ml.synthesize import total
@@ -39,7 +40,7 @@ def test_prediction_holds_for_the_student(tmp_path: Path) -> None:
     path = train.student_path("salinas_1dcnn")
     design = rtl4ml.convert(path, out=tmp_path / "design", target_interval=204)
     assert_close(design)
-    share = {k: getattr(total(design.model), k) / v for k, v in rtl4ml.explore.XCZU9EG.items()}
+    share = {k: getattr(total(design.model), k) / v for k, v in XCZU9EG.items()}
     assert max(share.values()) < 0.20, share
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl4ml.device import XCZU9EG
 from rtl4ml.ir import Ints
 from rtl4ml.netlist import Cell, Image, Index, Lowering, Param, Timing, Wire
 from rtl4ml.ops.activation import Activation, Rounding, Table, Thresholds
@@ -18,8 +19,6 @@ from rtl4ml.packing import Choice, Packing, Same, fewest, in_luts, packings_of, 
 
 def is_block(depth: int, width: int) -> bool:
     """Whether a memory takes a smaller share of the device's block RAM than it would take of its LUTs."""
-    from rtl4ml.explore import XCZU9EG
-
     blocks, luts = _either(depth, width)
     return blocks / XCZU9EG["bram36"] < luts / XCZU9EG["lut"]
 

@@ -57,7 +57,7 @@ class Dwu(LibraryCell):
 
     @property
     def multipliers(self) -> int:
-        return self.y.lanes * self.taps if self.op.kind is WeightKind.INTEGER else 0
+        return self.y.lanes * self.taps
 
     def _chunks(self, w: Ints) -> Ints:
         """(taps, channels out) to (tap folds, taps of a beat, channels out)."""

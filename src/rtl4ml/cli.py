@@ -276,7 +276,10 @@ def _conversion(command: Callable[..., None]) -> Callable[..., None]:
             "--target-interval", type=click.IntRange(min=1), help="Cycles between samples to reach."
         ),
         click.option(
-            "--budget", type=_Budget(), multiple=True, help="Share of the device, e.g. dsp=0.2; repeatable."
+            "--budget",
+            type=_Budget(),
+            multiple=True,
+            help="Greatest share of the device, e.g. dsp=0.2; repeatable; default 0.75, or 1 with --target-interval.",
         ),
         click.option(
             "--clock-mhz", type=float, default=250.0, show_default=True, help="Clock that is assumed."

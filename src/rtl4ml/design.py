@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from rtl4ml import arguments, emit, identity, processes
 from rtl4ml.cells import Fifo
 from rtl4ml.cycles import Cycles, frame_ends, predict, unsettled
+from rtl4ml.device import XCZU9EG, budget_shares
 from rtl4ml.errors import HlsCannot
-from rtl4ml.explore import XCZU9EG, fold_for
+from rtl4ml.explore import fold_for
 from rtl4ml.fingerprint import fingerprint
 from rtl4ml.folders import project_folder
 from rtl4ml.ir import Fixed, Graph
@@ -61,7 +62,8 @@ def convert(
     model:           a tf_keras or QKeras model (left untouched), or the path of a .keras or .h5 file
     out:             folder of the project; an earlier rtl4ml project there is replaced whole
     target_interval: cycles between samples to reach; default: the input's positions, or what the budget allows
-    budget:          greatest share of the device, by resource: {"lut": 0.2, "dsp": 0.1}; default all of it
+    budget:          greatest share of the device, by resource: {"lut": 0.2, "dsp": 0.1}; of what it does not name
+                     0.75, or with target_interval all, and the report says what is more than 0.75
     clock_mhz:       the clock that is assumed for throughput, and asked of Vitis HLS
     input_precision: type of the input ("ap_fixed<8,1>"), for a model without a quantizer there; rounded to the nearest,
                      halves to even, and saturating, unless it names modes ("ap_fixed<8,1,AP_TRN,AP_WRAP>", as in C++)
@@ -114,6 +116,7 @@ def convert(
         frames_in_flight=flags,
         hls_project=hls,
         identity=known,
+        budget=budget_shares(budget, target_interval),
     )
     design.seconds["convert"] = time.perf_counter() - start
     return design
@@ -206,6 +209,7 @@ class Design:
     frames_in_flight: int
     hls_project: HlsProject | HlsCannot
     identity: Identity
+    budget: dict[str, float]  # greatest share of the device by resource
     board_name: str = BOARD
     part: str = PART
     seconds: dict[str, float] = field(default_factory=dict)

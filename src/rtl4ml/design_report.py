@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import precision, report, report_streams
-from rtl4ml.explore import XCZU9EG
+from rtl4ml.device import XCZU9EG
 from rtl4ml.netlist import Resources
 from rtl4ml.report import Extras, Report
 from rtl4ml.report_pipeline import Edge, Stage
@@ -41,7 +41,17 @@ def collect(design: Design, *, accuracy: report.Accuracy | None = None) -> Repor
             "weight_bits": graph.weight_bits,
             "macs": graph.macs,
         },
-        target={"board": design.board_name, "part": design.part, "clock_mhz": design.clock_mhz},
+        target={
+            "board": design.board_name,
+            "part": design.part,
+            "clock_mhz": design.clock_mhz,
+            "budget": {
+                "lut": design.budget["lut"],
+                "ff": design.budget["ff"],
+                "dsp": design.budget["dsp"],
+                "bram36": design.budget["bram36"],
+            },
+        },
         available=_use(Resources(**XCZU9EG)),
     )
     out["identity"] = {"design": design.identity.design, "files": len(design.identity.files)}

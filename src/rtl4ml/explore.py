@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from math import gcd
+from math import ceil, gcd
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
 from rtl4ml import arguments
+from rtl4ml.device import XCZU9EG, budget_shares
 from rtl4ml.errors import BadInput, OverBudget, named
 from rtl4ml.ir import Folding, Graph, Op, Stream
 from rtl4ml.netlist import Lowering, Resources
@@ -28,9 +29,6 @@ from rtl4ml.ops.conv import Linear
 from rtl4ml.packing import Packing
 
 Floats = NDArray[np.float64]
-
-# XCZU9EG (DS891, table of Zynq UltraScale+ EG devices); no UltraRAM.
-XCZU9EG = {"lut": 274_080, "ff": 548_160, "dsp": 2_520, "bram36": 912}
 
 # What is made small: the greatest share of any resource, and, so that no layer wastes what is not scarce, a little of
 # the sum of all shares; and, so that none of them idles, the multipliers, of which the device's DSP48E2 make two each.
@@ -370,7 +368,7 @@ def fold_for(
     """The graph folded for an interval, or for the smallest interval that the budget holds.
 
     target_interval: cycles a sample; None: as many as the input has positions, or what the budget allows
-    budget:          greatest share of the device by resource (0 to 1]; None: all of the device
+    budget:          greatest share of the device by resource (0 to 1]; of what it does not name see `budget_shares`
     fit:             False: a design that does not fit is given nevertheless: that of the interval asked for, else the
                      fastest that needs hardly more than the smallest
     Raises OverBudget with the layer that costs most and the nearest interval that fits; BadInput.
@@ -378,8 +376,10 @@ def fold_for(
     shares = arguments.budget(budget, XCZU9EG)
     target_interval = arguments.target_interval(target_interval)
     layers = arguments.foldings(layers)
+    asked = target_interval is not None
     explorer = Explorer(graph, layers)
-    limits = {k: v * shares.get(k, 1.0) for k, v in XCZU9EG.items()}
+    shares = budget_shares(shares, target_interval)
+    limits = {k: v * shares[k] for k, v in XCZU9EG.items()}
     if target_interval is not None:
         cheapest = explorer.fold(target_interval)
         if not fit:
@@ -403,10 +403,26 @@ def fold_for(
     smallest = _smallest(explorer, limits, explorer.intervals_from(target_interval), beside)
     if not fit:
         return smallest
+    total = sum(layer_resources(smallest).values(), Resources())
+    if _keeps(total, limits) and not asked:
+        return smallest  # the search gave up before
+    if not _keeps(total, {**XCZU9EG, **{k: limits[k] for k in budget or ()}}):
+        # What was not asked to be less is said of the device: more budget would not help.
+        limits = {k: limits[k] if k in (budget or ()) else v for k, v in XCZU9EG.items()}
+        out = "take a smaller model or frame"
+    else:
+        short = [k for k in XCZU9EG if getattr(total, k) > limits[k]]
+        more = ", ".join(f'"{k}": {_enough(getattr(total, k) / XCZU9EG[k]):g}' for k in short)
+        out = f"allow it more than the default share with budget={{{more}}}, take a smaller model or frame"
     raise OverBudget(
-        f"{_over(smallest, limits)}; no smaller design was found: take a smaller model or frame, or look at its report "
+        f"{_over(smallest, limits)}; no smaller design was found: {out}, or look at its report "
         f"with {named('fit', False)}"
     )
+
+
+def _enough(share: float) -> float:
+    """A share rounded up to whole percents."""
+    return min(1.0, ceil(100 * share) / 100)
 
 
 def _beside(made: Graph, limits: Mapping[str, float]) -> tuple[Resources, Resources]:

@@ -191,7 +191,10 @@ class Cell(ABC):
 
     @property
     def multipliers(self) -> int:
-        """Products that it makes at once."""
+        """Products that it makes at once, whatever makes them: multipliers, adders or shifts.
+
+        Over a frame's `slots` they are at least the multiply-accumulates of its operator.
+        """
         return 0
 
 

@@ -26,6 +26,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from rtl4ml import __version__, report_levels, report_maps
+from rtl4ml.device import DEFAULT_BUDGET
 from rtl4ml.report_maps import ClassMap, Frames
 from rtl4ml.report_pipeline import MEMORY, Edge, Stage
 from rtl4ml.tools import disk_errors
@@ -87,11 +88,15 @@ class Identity(TypedDict):
 
 
 class Target(TypedDict):
-    """What the design is made for; the clock is assumed, not met."""
+    """What the design is made for; the clock is assumed, not met.
+
+    budget: the greatest shares of the device that it may take
+    """
 
     board: str | None
     part: str
     clock_mhz: float | None
+    budget: NotRequired[Use]
 
 
 class Check(TypedDict):
@@ -179,7 +184,10 @@ class Resources(TypedDict):
 
 
 class Efficiency(TypedDict):
-    """mac_efficiency: macs / (interval × multipliers)."""
+    """multipliers: products made at once, by multipliers, adders or shifts.
+
+    mac_efficiency: macs / (interval × multipliers), at most 1
+    """
 
     multipliers: int | None
     macs_per_cycle: float | None
@@ -618,6 +626,8 @@ def build(report: Report, extras: Extras) -> str:
             agrees=agrees,
             bars=_bars(report),
             excess=_excess(report),
+            budget=_budget(report),
+            full=_full(report),
             wide=_pipeline(extras, narrow=False),
             narrow=_pipeline(extras, narrow=True),
             nested=bool(extras.stages) and report_levels.levels(extras.stages, extras.edges) is not None,
@@ -744,6 +754,37 @@ class _Excess:
     used: float
     available: float
     users: tuple[tuple[str, float], ...]
+
+
+def _round_percent(share: float | None) -> str:
+    """A share that somebody chose, with no more digits than it has."""
+    return "–" if share is None else f"{100 * share:g} %"
+
+
+def _budget(report: Report) -> str:
+    """The greatest shares that the design was allowed; empty where the report does not say."""
+    budget = report["target"].get("budget")
+    if budget is None:
+        return ""
+    shares = {RESOURCE_NAMES[k]: share for k, share in _use(budget).items()}
+    if len(set(shares.values())) == 1:
+        return f"{_round_percent(budget['lut'])} of each resource"
+    return ", ".join(f"{_round_percent(share)} of {name}" for name, share in shares.items())
+
+
+def _full(report: Report) -> str:
+    """The resources of which a design that fits leaves too little free; empty where there is none."""
+    available = _use(report["resources"]["available"])
+    name, use = trusted(report)
+    shares = {k: _share(used, available[k]) or 0.0 for k, used in use.items()}
+    full = [k for k, s in shares.items() if s > DEFAULT_BUDGET[k]]
+    if not full or max(shares.values()) > 1:
+        return ""
+    taken = ", ".join(f"{RESOURCE_NAMES[k]} {percent(shares[k])}" for k in full)
+    most = _round_percent(min(DEFAULT_BUDGET[k] for k in full))
+    return (
+        f"{taken} of the device, more than the {most} up to which timing can be expected to close, by {name}"
+    )
 
 
 def _excess(report: Report) -> list[_Excess]:
