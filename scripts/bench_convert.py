@@ -3,7 +3,9 @@
 
     python scripts/bench_convert.py [--student N]... [--size N]... [--bits N] [--target-interval N]
 
-Weights are random. Designs that do not fit the device are made all the same; the table says what is too much.
+Weights and biases are random, uniform over the whole range of their quantizers, so that all of their bits are used
+and no layer comes out cheaper than a trained one (as powers of two, or ternary). Designs that do not fit the device
+are made all the same; the table says what is too much.
 """
 
 from __future__ import annotations
@@ -23,6 +25,22 @@ from rich.console import Console
 from rich.table import Table
 
 
+def spread(model: Any, rng: np.random.Generator) -> Any:
+    """The model with weights drawn uniformly from all that their quantized_bits tell apart.
+
+    QKeras rounds a weight before it multiplies by alpha, so the range to draw from does not depend on alpha.
+    """
+    for layer in model.layers:
+        if not layer.weights:
+            continue
+        drawn = []
+        for quantizer, w in zip(layer.get_quantizers(), layer.get_weights(), strict=True):
+            reach = 2.0 ** float(quantizer.integer)
+            drawn.append(rng.uniform(-reach, reach, w.shape))
+        layer.set_weights(drawn)
+    return model
+
+
 def one(student: int, size: int, bits: int, target: int | None) -> dict[str, Any]:
     """Converts one student in this process."""
     import rtl4ml
@@ -31,10 +49,7 @@ def one(student: int, size: int, bits: int, target: int | None) -> dict[str, Any
     model = unet.build(
         widths=unet.STUDENTS[student], size=(size, size), weight_bits=bits, activation_bits=bits
     )
-    rng = np.random.default_rng(7)
-    model.set_weights(
-        [rng.normal(0, (2 / max(9, w.size // w.shape[-1])) ** 0.5, w.shape) for w in model.get_weights()]
-    )
+    spread(model, np.random.default_rng(7))
     start, cpu = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory(prefix="rtl4ml_bench_") as tmp:
         design = rtl4ml.convert(model, out=Path(tmp) / "design", target_interval=target, fit=False)
@@ -60,7 +75,8 @@ def main(
     if only:
         print(json.dumps(one(students[0], sizes[0], bits, target_interval)))
         return
-    table = Table(title=f"convert, {bits} bits, interval {target_interval or 'as the device allows'}")
+    pace = f"interval {target_interval or 'as the device allows'}"
+    table = Table(title=f"convert, {bits} bits, {pace}, weights uniform over their quantizers' range")
     for column in (
         "student",
         "frame",
