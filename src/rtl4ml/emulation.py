@@ -46,10 +46,14 @@ def emulate(graph: Graph, x: Array, read: Callable[[Array], Array], workers: int
         def work() -> None:
             block = Block(graph, size)
             build(block)
-            for first in todo:  # each number goes to one thread: an iterator's step is not interrupted
-                if stop.is_set():
-                    return
-                _through(block, read(x[first : first + size]), [y[first : first + size] for y in out])
+            try:
+                for first in todo:  # each number goes to one thread: an iterator's step is not interrupted
+                    if stop.is_set():
+                        return
+                    _through(block, read(x[first : first + size]), [y[first : first + size] for y in out])
+            except BaseException:
+                stop.set()
+                raise
 
         threads = min(threads, -(-n // size))
         if threads == 1:
@@ -59,7 +63,7 @@ def emulate(graph: Graph, x: Array, read: Callable[[Array], Array], workers: int
             try:
                 for done in [pool.submit(work) for _ in range(threads)]:
                     done.result()
-            except BaseException:
+            except BaseException:  # an interruption, too
                 stop.set()
                 raise
     return out
