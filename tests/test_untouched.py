@@ -15,7 +15,7 @@ from test_scores import bits, linear, segmenter
 
 import rtl4ml
 from rtl4ml import untouched
-from rtl4ml.expected import expected
+from rtl4ml.expected import depends_on_batch, expected
 from rtl4ml.frontend import parse
 from rtl4ml.untouched import AGAINST_CALL, EQUAL_SCORES, OFF_GRID, PLACE, RESIDUE, UNEXPLAINED, Untouched
 
@@ -160,3 +160,26 @@ def test_the_page_says_how_a_declared_input_is_rounded(
     assert design.report()["exactness"]["predict"]["mismatches"] == 0
     page = (tmp_path / "p" / "report.html").read_text()
     assert f"of inputs brought to {escape(declared)} first, by {modes}; tolerance zero" in page
+
+
+@pytest.mark.parametrize(("strides", "wrong"), [((1, 2), True), ((2, 2), False)])
+def test_sums_that_tensorflow_gets_wrong_in_a_batch(
+    strides: tuple[int, int], wrong: bool, rng: np.random.Generator
+) -> None:
+    """TensorFlow 2.21 convolves samples of one channel under such strides rightly only one at a time."""
+    x = first = keras.Input((6, 3, 1))
+    x = q.QActivation("quantized_bits(4,2,alpha=1)")(x)
+    x = q.QConv2D(
+        2, 3, strides=strides, name="conv", kernel_quantizer="quantized_bits(4,0,alpha=1)", use_bias=False
+    )(x)
+    model = keras.Model(first, x)
+    model.set_weights([rng.uniform(-1, 1, w.shape) for w in model.get_weights()])
+    parsed = parse(model)
+    samples = rng.integers(-8, 8, (4, 6, 3, 1)).astype(np.float32) / 2
+    alone = np.concatenate([model.predict(s[None], verbose=0) for s in samples])
+    assert depends_on_batch(model) == wrong == (model.predict(samples, verbose=0) != alone).any()
+    np.testing.assert_array_equal(expected(parsed, samples)[0], alone)
+    np.testing.assert_array_equal(parsed.emulate(samples)[0], alone)
+    found = tally(parsed, samples)
+    assert found.mismatches == 0
+    assert set(found.causes) == ({("conv", PLACE)} if wrong else set())

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,16 +38,52 @@ def expected(parsed: Parsed, x: Any) -> list[Real]:
         a = parsed.input.real(parsed.integers(a)).astype(np.float32)
     float32 = parsed.graph.float32_exact
     with parsed.weights.restored():
-        if parsed.output == "mask" and float32:
-            y = predict(parsed.model, a, cut=False)
+        if float32:
+            how: dict[str, Any] = {"batch_size": 1, "whole": False} if depends_on_batch(parsed.model) else {}
+            y = predict(parsed.model, a, cut=parsed.output != "mask", **how)
         else:
-            y = (predict if float32 else predict64)(parsed.model, a)
+            y = predict64(parsed.model, a)
     if parsed.output == "logits":
         return y
     score = y[0]
     if parsed.output == "mask" and parsed.cut[0] and not float32:
         score = on_vectors(getattr(_tf.keras().activations, parsed.cut[0]), score).astype(np.float64)
     return [judged(parsed, score)]
+
+
+# A sample's sums in a batch and alone are the same, up to the last bits of a smooth function. Relative to the greatest.
+_GROSS = 1e-3
+_DEPENDS: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+
+
+def depends_on_batch(model: Any) -> bool:
+    """Whether TensorFlow computes some layer wrongly where several samples are in a batch.
+
+    Seen with TensorFlow 2.21 and oneDNN: a 2-D convolution of one input channel with strides (1, s > 1) whose output
+    has one column gives other sums for two samples in a batch than for each of them alone; those of a sample alone are
+    the convolution's. Every layer is tried on two samples of small integers.
+    """
+    if model not in _DEPENDS:
+        found = False
+
+        def visit(call: Call, inputs: list[Any]) -> list[Any]:
+            nonlocal found
+            given = inputs if len(inputs) > 1 else inputs[0]
+            y = call.layer(given)
+            if call.layer.weights:
+                parts = [
+                    call.layer([x[i : i + 1] for x in inputs] if len(inputs) > 1 else given[i : i + 1])
+                    for i in (0, 1)
+                ]
+                both, alone = np.asarray(y), np.concatenate(parts)
+                found |= bool(np.abs(both - alone).max(initial=0) > _GROSS * np.abs(alone).max(initial=0))
+            return list(y) if isinstance(y, list | tuple) else [y]
+
+        rng = np.random.default_rng(0)
+        samples = [rng.integers(-4, 5, (2, *tuple(t.shape)[1:])).astype(np.float32) for t in model.inputs]
+        walk(model, [_tf.tf().constant(s) for s in samples], visit)
+        _DEPENDS[model] = found
+    return _DEPENDS[model]
 
 
 def judged(parsed: Parsed, score: Real) -> Real:

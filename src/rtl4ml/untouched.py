@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import _tf
-from rtl4ml.expected import judged, predict
+from rtl4ml.expected import depends_on_batch, judged, predict
 from rtl4ml.frontend import Parsed, check_batch
 
 Real = NDArray[np.float64]
@@ -118,6 +118,8 @@ def _causes(parsed: Parsed, x: NDArray[np.float32], want: Real) -> Counter[tuple
     if parsed.output == "argmax" and left.any():
         mine = np.take_along_axis(score, want.astype(np.int64), axis=-1)
         count(EQUAL_SCORES, mine == score.max(axis=-1, keepdims=True))
+    if left.any() and depends_on_batch(parsed.model):
+        count(PLACE, ~differ(run(pure=False, batch_size=1, whole=False), want))
     if left.any():
         placed, called = run(pure=False), run(pure=False, call=True)  # in whole vectors, both
         place = differ(made, placed) & ~differ(placed, want)
