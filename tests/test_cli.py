@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import rtl4ml
-from rtl4ml import cli, identity
+from rtl4ml import cli, identity, progress
 from rtl4ml import train as training
 from rtl4ml.errors import HlsCannot, OverBudget, SimulationFailed, UnsupportedLayer, named
 from rtl4ml.folders import project_folder
@@ -714,7 +714,7 @@ def test_stderr_of_a_full_disk(designs: list[StandIn], capsys: pytest.CaptureFix
 def test_without_a_terminal_a_long_step_says_now_and_then_how_far_it_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "SECONDS_A_LINE", 0.02)
+    monkeypatch.setattr(progress, "SECONDS_A_LINE", 0.02)
     err = ""
 
     def until(text: str) -> None:
@@ -744,6 +744,30 @@ def test_a_short_step_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with cli.step("emulate"):
         pass
     assert re.fullmatch(r"done emulate \(\d+\.\d s\)\n", capsys.readouterr().err)
+
+
+def test_a_training_without_a_terminal_says_now_and_then_how_far_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "SECONDS_A_LINE", 0.02)
+
+    def train(recipe: str, *, progress: Any, **options: Any) -> str:
+        time.sleep(0.1)  # a first epoch
+        numbers = {"loss": 0.5, "validation_oa": 0.925, "validation_loss": 0.4}
+        for epoch in range(1, 1001):  # not a line each
+            progress(training.Progress(stage="float", epoch=epoch, epochs=1000, **numbers))
+        time.sleep(0.1)
+        return "OA 92.50 %"
+
+    monkeypatch.setattr(training, "train", train)
+    status, _, err = run(capsys, "train", "--quick")
+    lines = err.splitlines()
+    assert status == 0
+    assert lines[0] == "train salinas_1dcnn (0 s so far)"
+    told = "train salinas_1dcnn: 1,000 of 1,000, float: loss 0.5000  validation 92.50 %"
+    assert f"{told} (0 s so far)" in lines
+    assert re.fullmatch(rf"done {re.escape(told)} \(\d+\.\d s\)", lines[-1])
+    assert 3 <= len(lines) < 100
 
 
 def test_simulations_say_how_far_they_are(

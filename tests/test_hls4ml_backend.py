@@ -8,7 +8,9 @@ import os
 import re
 import subprocess
 import sys
+import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl4ml import _tf
+from rtl4ml import _tf, progress
 from rtl4ml.errors import BadInput, BadModel
 
 SCRIPT = """
@@ -217,6 +219,54 @@ def test_build_without_samples_is_refused(backend: Any, tmp_path: Path) -> None:
         with pytest.raises(BadInput, match=f"^{re.escape(text)}$"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # NumPy's, of a text without numbers
             backend.build(model)
+
+
+def test_build_says_now_and_then_how_far_it_is(
+    backend: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line a step with its count, on stdout as from hls4ml's own backends; the design is a stand-in here."""
+    monkeypatch.setattr(progress, "SECONDS_A_LINE", 0.02)
+
+    def count(n: int) -> Callable[..., None]:
+        def run(*_: Any, progress: Any, **__: Any) -> None:
+            progress(n // 2, n)
+            time.sleep(0.2)
+            progress(n, n)
+
+        return run
+
+    design = SimpleNamespace(
+        graph=SimpleNamespace(inputs=(SimpleNamespace(shape=(4, 1)),)),
+        emulate=lambda x: None,
+        csim=lambda x: None,
+        simulate=count(20),
+        synthesize=count(1200),
+        report=lambda: {"schema": 1},
+    )
+    model = _Model(SimpleNamespace(config={}))
+    backend._designs[model] = design
+    backend._seen[model] = np.zeros((20, 4, 1))
+    assert backend.build(model) == {"schema": 1}
+    lines = capsys.readouterr().out.splitlines()
+    steps = [
+        "emulate 20 samples",
+        "C simulation of the HLS project, 20 samples",
+        "RTL simulation, 20 samples: 20 of 20",
+        "RTL simulation under random stalls, 20 samples: 20 of 20",
+        "synthesis with Yosys: 1,200 of 1,200",
+    ]
+    done = [line.rsplit(" (", 1)[0] for line in lines if line.startswith("done ")]
+    assert done == [f"done {step}" for step in steps]
+    for text in ("RTL simulation, 20 samples: 10 of 20 (", "synthesis with Yosys: 600 of 1,200 ("):
+        assert any(line.startswith(text) and line.endswith(" s so far)") for line in lines), text
+
+
+def test_compile_says_that_it_converts(
+    backend: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    m = model()
+    convert(m, tmp_path / "p").compile()
+    assert re.search(rf"^done convert {m.name} \(\d+\.\d s\)$", capsys.readouterr().out, re.MULTILINE)
 
 
 @dataclass(frozen=True, eq=False)

@@ -114,6 +114,9 @@ def quick_train(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[s
         if len(calls) == 3:
             raise KeyboardInterrupt
         known[plan.name] = True
+        if tell := options["progress"]:
+            numbers = {"loss": 0.5, "validation_oa": 0.9, "validation_loss": 0.4}
+            tell(train.Progress(stage="float", epoch=1, epochs=2, **numbers))
         found = metrics(seed, 0.9)
         found["recipe"] = {"sha256": plan.sha256, "network_sha256": plan.network_sha256}
         found["versions"] = repeat.runs.versions()
@@ -158,6 +161,14 @@ def test_interrupted_runs_are_not_done_again(tmp_path: Path, quick_train: list[t
         *("synthetic_1dcnn-1", "synthetic_1dcnn-2"),
     ]
     assert json.loads((out / "montecarlo.json").read_text()) == done.summary
+
+
+def test_progress_names_the_run(tmp_path: Path, quick_train: list[tuple[str, int]]) -> None:
+    told: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        names = ["salinas_1dcnn", "synthetic_1dcnn"]
+        repeat.repeat(names, seeds=(1, 2), out=tmp_path / "o", progress=lambda p: told.append(p.stage))
+    assert told == ["salinas_1dcnn, seed 1, float", "synthetic_1dcnn, seed 1, float"]
 
 
 def test_refused_runs_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from hls4ml.model.flow import register_flow
 from hls4ml.model.optimizer import ModelOptimizerPass
 from numpy.typing import NDArray
 
-from rtl4ml import _tf, arguments, precision
+from rtl4ml import _tf, arguments, precision, progress
 from rtl4ml.errors import BadInput, BadModel, HlsCannot
 
 NAME = "rtl4ml"
@@ -112,13 +112,16 @@ class Rtl4mlBackend(Backend):  # type: ignore[misc]
         options = dict(config["Rtl4ml"])
         clock_mhz = 1000 / float(config["ClockPeriod"])
         out = Path(config["OutputDir"])
-        try:
-            design = convert(keras_model, out=out, clock_mhz=clock_mhz, **options)
-        except BadModel:
-            declared = _declared_input(config)
-            if declared is None or "input_precision" in options:
-                raise
-            design = convert(keras_model, out=out, clock_mhz=clock_mhz, input_precision=declared, **options)
+        with progress.printed(f"convert {keras_model.name}"):
+            try:
+                design = convert(keras_model, out=out, clock_mhz=clock_mhz, **options)
+            except BadModel:
+                declared = _declared_input(config)
+                if declared is None or "input_precision" in options:
+                    raise
+                design = convert(
+                    keras_model, out=out, clock_mhz=clock_mhz, input_precision=declared, **options
+                )
         self._designs[model] = design
 
     def compile(self, model: Any) -> None:
@@ -184,17 +187,23 @@ class Rtl4mlBackend(Backend):  # type: ignore[misc]
         if not len(x):
             given = model.config.config.get("InputData") or "predict"
             raise BadInput(f"{given}: must give samples to compare, not none; give at least one")
-        design.emulate(x)
+        samples = f"{len(x):,} samples"
+        with progress.printed(f"emulate {samples}"):
+            design.emulate(x)
         if csim:
-            try:
-                design.csim(x)
-            except HlsCannot as error:
-                print(f"C simulation left out: {error}")  # hls4ml's backends talk by print
+            with progress.printed(f"C simulation of the HLS project, {samples}"):
+                try:
+                    design.csim(x)
+                except HlsCannot as error:
+                    print(f"C simulation left out: {error}")
         if cosim:
-            design.simulate(x)
-            design.simulate(x, stalls="random")
+            with progress.printed(f"RTL simulation, {samples}") as tell:
+                design.simulate(x, progress=tell)
+            with progress.printed(f"RTL simulation under random stalls, {samples}") as tell:
+                design.simulate(x, stalls="random", progress=tell)
         if synth:
-            design.synthesize()
+            with progress.printed("synthesis with Yosys") as tell:
+                design.synthesize(progress=tell)
         report: dict[str, Any] = design.report()
         return report
 

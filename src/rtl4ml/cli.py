@@ -11,8 +11,6 @@ import importlib.util
 import json
 import os
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from rtl4ml import __version__, interruption
+from rtl4ml import __version__, interruption, progress
 from rtl4ml.errors import BadInput, HlsCannot, Rtl4mlError, SimulationFailed, readable
 from rtl4ml.folders import NEW, project_folder, repair
 from rtl4ml.identity import check_report
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 Report = Mapping[str, Any]
 
 RESOURCES = ("lut", "ff", "dsp", "bram36")
-SECONDS_A_LINE = 10.0  # of a log file, while a step goes on
 STALLED_SAMPLES = 64  # a stalled run costs several times an unstalled one and needs few samples to fail
 # Those of rtl4ml.ops.opening and rtl4ml.arguments, which are slow to import.
 MOST_OPENING, MOST_SEED = 7, 2**63 - 1
@@ -115,7 +112,7 @@ def _console() -> Console:
 
 
 @contextmanager
-def step(what: str) -> Iterator[Callable[[int, int], None]]:
+def step(what: str) -> Iterator[progress.Tell]:
     """Shows that `what` is going on, then how long it took. Gives a function to say how many of how many are done.
 
     Without a terminal, as in a log file, a line every few seconds says so.
@@ -124,32 +121,24 @@ def step(what: str) -> Iterator[Callable[[int, int], None]]:
     from rich.text import Text
 
     console = Console(stderr=True, highlight=False)
-    start = time.monotonic()
-    what = counted = readable(what)
-    ended = threading.Event()
-
-    def repeat() -> None:
-        while not ended.wait(SECONDS_A_LINE):
-            print(f"{counted} ({time.monotonic() - start:.0f} s so far)", file=sys.stderr, flush=True)
-
-    if console.is_terminal:
-        with console.status(Text(what)) as status:
-            yield lambda done, of: status.update(Text(f"{what}: {done:,} of {of:,}"))
-    else:
+    count = progress.Count(what)
+    if not console.is_terminal:
+        with progress.lines(count, _log):
+            yield count.tell
+        return
+    with console.status(Text(count.text)) as status:
 
         def tell(done: int, of: int) -> None:
-            nonlocal counted
-            counted = f"{what}: {done:,} of {of:,}"
+            count.tell(done, of)
+            status.update(Text(count.text))
 
-        thread = threading.Thread(target=repeat, daemon=True)
-        thread.start()
-        try:
-            yield tell
-        finally:
-            ended.set()
-            thread.join()
-    seconds = f"({time.monotonic() - start:.1f} s)"
-    console.print(Text.assemble(("done", "green"), f" {counted} ", (seconds, "dim")), soft_wrap=True)
+        yield tell
+    seconds = f"({count.seconds:.1f} s)"
+    console.print(Text.assemble(("done", "green"), f" {count.text} ", (seconds, "dim")), soft_wrap=True)
+
+
+def _log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _number(value: float | None) -> str:
@@ -462,10 +451,6 @@ def train(
 
     With --seeds, several recipes may be given; they are compared with each other and with their networks in float.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
     from rtl4ml import distill, repeat
     from rtl4ml import train as training
 
@@ -481,27 +466,7 @@ def train(
         raise BadInput(
             f"train: --seeds and --per-class must go with recipes for spectra, not {masks[0]}; give --seed alone"
         )
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[numbers]}"),
-        TimeRemainingColumn(),
-    )
-    bars = Bars(*columns, console=Console(stderr=True, highlight=False))
-    tasks: dict[str, Any] = {}
-    with ExitStack() as stack:
-
-        def show(p: training.Progress | distill.Progress) -> None:
-            if not tasks:
-                stack.enter_context(bars)
-            if p.stage not in tasks:
-                tasks[p.stage] = bars.add_task(f"train {p.stage}", total=p.epochs, numbers="")
-            if isinstance(p, training.Progress):
-                numbers = f"loss {p.loss:.4f}  validation {100 * p.validation_oa:.2f} %"
-            else:
-                numbers = f"loss {p.loss:.4f}  validation loss {p.validation_loss:.4f}"
-            bars.update(tasks[p.stage], completed=p.epoch, numbers=numbers)
-
+    with _training(names) as show:
         options: dict[str, Any] = {"data": data, "out": out, "quick": quick, "resume": resume}
         options |= {"per_class": per_class, "progress": show}
         result: Any
@@ -513,6 +478,50 @@ def train(
         else:
             result = repeat.repeat(names, seeds=repeat.seeds_of(seeds), **options)
     _console().print(str(result), soft_wrap=True)
+
+
+@contextmanager
+def _training(names: Sequence[str]) -> Iterator[Callable[[Any], None]]:
+    """Shows how far a training is. Gives a function that takes what `rtl4ml.train` or `rtl4ml.distill` tell of it.
+
+    A bar a stage; without a terminal, as in a log file, a line every few seconds, from before the first epoch on.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        count = progress.Count(f"train {', '.join(names)}")
+        with progress.lines(count, _log):
+            yield lambda p: count.tell(p.epoch, p.epochs, f"{p.stage}: {_numbers(p)}")
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[numbers]}"),
+        TimeRemainingColumn(),
+    )
+    bars = Bars(*columns, console=console)
+    tasks: dict[str, Any] = {}
+    with ExitStack() as stack:
+
+        def show(p: Any) -> None:
+            if not tasks:
+                stack.enter_context(bars)
+            if p.stage not in tasks:
+                tasks[p.stage] = bars.add_task(f"train {p.stage}", total=p.epochs, numbers="")
+            bars.update(tasks[p.stage], completed=p.epoch, numbers=_numbers(p))
+
+        yield show
+
+
+def _numbers(p: Any) -> str:
+    """Losses after an epoch, and the accuracy where classes are told apart."""
+    accuracy = getattr(p, "validation_oa", None)
+    if accuracy is None:
+        return f"loss {p.loss:.4f}  validation loss {p.validation_loss:.4f}"
+    return f"loss {p.loss:.4f}  validation {100 * accuracy:.2f} %"
 
 
 @cli.command()

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +15,11 @@ from rtl4ml import data as scenes
 from rtl4ml import train
 from rtl4ml.errors import BadInput, HlsCannot, SimulationFailed
 from rtl4ml.folders import project_folder
+from rtl4ml.progress import Step, silent
 from rtl4ml.report import Accuracy, ClassMap, Data, Extras
 
 STALLED_SAMPLES = 512  # frames of the run under random stalls, spread over the scene
 SEED = 0  # of the stalls
-
-Step = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
-
-
-def silent(_what: str) -> AbstractContextManager[Callable[[int, int], None]]:
-    """The step that shows nothing."""
-    return nullcontext(lambda _done, _of: None)
 
 
 @dataclass(frozen=True, kw_only=True)

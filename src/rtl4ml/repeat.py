@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,7 @@ def repeat(
                         quick=quick,
                         resume=resume,
                         per_class=per_class,
-                        progress=progress,
+                        progress=progress and _of_run(progress, f"{name}, seed {seed}"),
                         known=known,
                     ).metrics
                 else:
@@ -136,6 +136,11 @@ def repeat(
         (folder / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     shutil.rmtree(parts, ignore_errors=True)
     return Repeated(out=target, summary=summary)
+
+
+def _of_run(tell: Callable[[train.Progress], None], run: str) -> Callable[[train.Progress], None]:
+    """Stages are told with the run that they belong to."""
+    return lambda p: tell(replace(p, stage=f"{run}, {p.stage}"))
 
 
 @contextmanager
