@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fuzzer: it draws the same networks again, finds faults, and goes on where it ended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import fuzz
+import numpy as np
+import pytest
+import random_networks
+from click.testing import CliRunner
+
+import rtl4ml
+
+NETWORK = 5  # one that is converted; which one does not matter
+
+
+def test_a_seed_draws_the_same_network_again() -> None:
+    first, again = (random_networks.draw([0, NETWORK]) for _ in range(2))
+    assert first.text == again.text
+    assert first.options == again.options
+    for a, b in zip(first.model.get_weights(), again.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_wrong_value_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments: dict[str, Any] = {"rtl": False, "csim": False, "folder": tmp_path / "design"}
+    assert fuzz.check(0, NETWORK, **arguments)["outcome"] == "exact"
+    emulate = rtl4ml.Design.emulate
+
+    def off_by_one(design: Any, x: Any) -> Any:
+        y = emulate(design, x).copy()
+        y.flat[0] += 1
+        return y
+
+    monkeypatch.setattr(rtl4ml.Design, "emulate", off_by_one)
+    found = fuzz.check(0, NETWORK, **arguments)
+    assert (found["outcome"], found["reason"].partition(":")[0]) == ("mismatch", "emulate")
+
+
+def test_it_goes_on_where_it_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that ended the process counts as a crash and is not tried again."""
+    seen: list[int] = []
+
+    def check(seed: int, index: int, **_: Any) -> dict[str, Any]:
+        seen.append(index)
+        return {"outcome": "exact", "interval": 1.0}
+
+    monkeypatch.setattr(fuzz, "check", check)
+    lines = [{"index": 0, "outcome": "exact", "interval": 1.0}, {"index": 1, "begun": True}]
+    (tmp_path / "results-0.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run = CliRunner().invoke(fuzz.main, ["--networks", "4", "--out", str(tmp_path)])
+    assert seen == [2, 3]
+    assert run.exit_code == 1
+    assert "the process ended" in run.output
