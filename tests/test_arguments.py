@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import re
 import resource
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +15,13 @@ import numpy as np
 import pytest
 
 import rtl4ml
-from rtl4ml import _tf, arguments
+from rtl4ml import _tf, arguments, cli
 from rtl4ml.design import Design
-from rtl4ml.errors import BadInput, EnvironmentProblem
+from rtl4ml.device import DEFAULT_BUDGET, XCZU9EG
+from rtl4ml.errors import BadInput, EnvironmentProblem, named
+from rtl4ml.frontend import check_batch
+from rtl4ml.ir import Fixed, Stream
+from rtl4ml.quantizers import _checked, declared_quantizer, parse_precision
 
 K = _tf.keras()
 Q = _tf.qkeras()
@@ -101,20 +109,24 @@ def test_no_seed_and_no_stalls_are_nonsense(design: Design) -> None:
         (
             "budget",
             [1],
-            "budget: must be shares by resource, not [1]; write {'lut': 0.5}, of lut, ff, dsp, bram36",
+            'budget: must be shares by resource (lut, ff, dsp, bram36), not [1]; write budget={"lut": 0.5}',
         ),
         (
             "budget",
             {"lut": "x"},
-            "budget: must give shares (0 to 1] of lut, ff, dsp, bram36, not lut='x'; write lut=0.5",
+            "budget: must give shares (0 to 1] of lut, ff, dsp, bram36, not lut='x'; write budget={\"lut\": 0.5}",
         ),
         (
             "foldings",
             {"c": 1},
             "foldings: must be pairs (pe, simd) of whole numbers from 1 up by layer, not 'c': 1; "
-            "write {'conv': (4, 3)}",
+            'write foldings={"conv": (4, 3)}',
         ),
-        ("foldings", 3, "foldings: must be pairs (pe, simd) by layer, not 3; write {'conv': (4, 3)}"),
+        (
+            "foldings",
+            3,
+            'foldings: must be pairs (pe, simd) by layer, not 3; write foldings={"conv": (4, 3)}',
+        ),
         ("fit", "no", "fit: must be True or False, not 'no'"),
         ("clock_mhz", True, "clock_mhz: must be a clock between 0 and 1000 MHz, not True; 250 is usual"),
         (
@@ -206,3 +218,102 @@ def test_no_argument_of_the_backend_is_nonsense() -> None:
         refused(lambda value=value: backend.create_initial_config(part=value), "part")
     assert backend.create_initial_config()["ClockPeriod"] == 4
     assert backend.create_initial_config(clock_period=5)["ClockPeriod"] == 5
+
+
+# A refusal of every sort, by the check that makes it.
+REFUSALS: list[Callable[[], Any]] = [
+    lambda: arguments.output_folder(5),
+    lambda: arguments.output_folder("\0"),
+    lambda: arguments.target_interval(0),
+    lambda: arguments.target_interval(2**41),
+    lambda: arguments.budget([1], XCZU9EG),
+    lambda: arguments.budget({"lut": 2}, XCZU9EG),
+    lambda: arguments.clock_mhz(0),
+    lambda: arguments.head("masks", None, None),
+    lambda: arguments.head("mask", None, None),
+    lambda: arguments.head("argmax", 0.5, None),
+    lambda: arguments.head("argmax", None, 2),
+    lambda: arguments.head("mask", 0.5, 9),
+    lambda: arguments.foldings(3),
+    lambda: arguments.foldings({"c": 1}),
+    lambda: arguments.flag("fit", "no"),
+    lambda: arguments.stalls("some"),
+    lambda: arguments.seed("a"),
+    lambda: parse_precision("ap_fixed<8>"),
+    lambda: parse_precision(5),  # type: ignore[arg-type]
+    lambda: parse_precision("ap_fixed<99,1>"),
+    lambda: declared_quantizer("ap_fixed<1,1,AP_RND,AP_SAT_SYM>"),
+    lambda: check_batch(STREAM, np.zeros(4)),
+    lambda: check_batch(STREAM, np.zeros((4, 5))),
+    lambda: check_batch(STREAM, [[1], [1, 2]]),
+    lambda: check_batch(STREAM, np.zeros((1, 4), complex)),
+    lambda: check_batch(STREAM, np.full((1, 4), np.nan)),
+]
+STREAM = Stream("x", (4,), Fixed(False, 0, 6), 0, 63)
+NAMES = {
+    name
+    for call in (rtl4ml.convert, Design.simulate)
+    for name in inspect.signature(call).parameters
+    if name not in ("self", "model", "progress")
+}
+
+
+def test_every_refusal_names_arguments_so_that_the_command_line_can_name_options() -> None:
+    places: dict[str, set[int]] = {}
+    for refusal in REFUSALS:
+        with pytest.raises(BadInput) as caught:
+            refusal()
+        assert re.match(rf"({'|'.join(NAMES)}): ", str(caught.value))
+        worded = caught.value.worded(lambda argument, value: "OPTION")
+        assert worded.startswith("OPTION: ")
+        assert not re.search(rf"(?<![\w<(])({'|'.join(NAMES)})(=|: )", worded), worded
+        last = caught.traceback[-1]
+        places.setdefault(Path(str(last.path)).name, set()).add(last.lineno + 1)
+    # No refusal of these modules' own checks is left out above.
+    for module in (arguments, check_batch, parse_precision, _checked, declared_quantizer):
+        first = 0 if module is arguments else inspect.getsourcelines(module)[1] - 1  # type: ignore[arg-type]
+        tree = ast.parse(inspect.getsource(module))  # type: ignore[arg-type]
+        hit = places[Path(inspect.getfile(module)).name]  # type: ignore[arg-type]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Raise):
+                lines = range(first + node.lineno, first + (node.end_lineno or 0) + 1)
+                assert hit.intersection(lines), f"{module}: line {first + node.lineno}"
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    assert cli._run(list(argv)) == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_command_line_names_options(
+    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever it can reach, by the real `convert`; the values are those that the options' own types take."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(DEFAULT_BUDGET, "lut", 1e-4)
+    model.save("m.keras")
+    np.save("x.npy", np.zeros((2, 5)))
+    for argv, text in {
+        "--target-interval 2199023255552": "--target-interval: must be at most 1099511627776 cycles, not 2199023255552;"
+        " lower it",
+        "--clock-mhz 0": "--clock-mhz: must be a clock between 0 and 1000 MHz, not 0.0; 250 is usual",
+        "--input-precision ap_fixed<8>": "--input-precision: must be a type such as .*",
+        "--output mask --threshold nan": "--threshold: must be a finite number for --output mask, not nan; "
+        "give --threshold 0.5",
+        "--output mask --threshold 1": "c: --output mask must go with one channel, not 3; use --output argmax",
+        "--target-interval 1 --budget lut=0.00001": r"\w+: the design must fit the budget, not need .* lut of 3 .*; no "
+        "smaller design was found: .*, or look at its report with --no-fit",
+        "": r"\w+: the design must fit the budget, .*: allow it more than the default share with --budget lut=0\.\d+, "
+        "take a smaller model or frame, or look at its report with --no-fit",
+    }.items():
+        said = complaint(capsys, "convert", "m.keras", *argv.split())
+        assert re.fullmatch(f"rtl4ml: {text}", said), (argv, said)
+    said = complaint(capsys, "verify", "m.keras", "--data", "x.npy", "--no-fit")
+    assert said == "rtl4ml: --data: must be a batch (N, 4), not (2, 5); reshape it"
+    assert not Path("build/m").exists()
+
+
+def test_a_mapping_is_written_each_way() -> None:
+    error = BadInput(f"write {named('budget', {'lut': 0.5, 'ff': '0.25'})} or {named('budget', {'dsp': 1})}")
+    assert str(error) == 'write budget={"lut": 0.5, "ff": 0.25} or budget={"dsp": 1}'
+    assert error.worded(cli._option) == "write --budget lut=0.5 --budget ff=0.25 or --budget dsp=1"

@@ -685,16 +685,16 @@ def test_sweep_shows_what_is_refused_and_fails_where_all_is(
 
     def strict(self: StandIn, model: Path, out: Path, **options: Any) -> None:
         if options["target_interval"] < 100:
-            raise OverBudget("conv: the interval must be at least 100, not less; raise it")
+            raise OverBudget(f"conv: {named('target_interval')} must be at least 100, not less; raise it")
         init(self, model, out, **options)
 
     monkeypatch.setattr(StandIn, "__init__", strict)
     status, out, _ = run(capsys, "sweep", "m.h5", "--intervals", "50,100")
     assert status == 0
-    assert "50: conv: the interval must be at least 100, not less; raise it" in out
+    assert "50: conv: --intervals must be at least 100, not less; raise it" in out
     status, _, err = run(capsys, "sweep", "m.h5", "--intervals", "50,60", "--out", "q")
     assert status == 2
-    assert err == "rtl4ml: conv: the interval must be at least 100, not less; raise it\n"
+    assert err == "rtl4ml: conv: --intervals must be at least 100, not less; raise it\n"
     assert not Path("q").exists()
 
 

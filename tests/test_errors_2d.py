@@ -168,23 +168,23 @@ HEADS: dict[str, tuple[Callable[[], Any], tuple[str, ...], str]] = {
     "a mask of classes": (
         lambda: headed(3, L.Softmax(name="classes")),
         MASK,
-        "classes: output='mask' must go with one channel, not 3; use output='argmax'",
+        "classes: --output mask must go with one channel, not 3; use --output argmax",
     ),
     "a mask of several logits": (
         lambda: headed(2),
         MASK,
-        "logits: output='mask' must go with one channel, not 2; use output='argmax'",
+        "logits: --output mask must go with one channel, not 2; use --output argmax",
     ),
     "a softmax of one channel": (
         lambda: headed(1, L.Softmax(name="one")),
         MASK,
-        "one: output='mask' must go with a sigmoid, a tanh or logits, not softmax of one channel, which is always 1; "
+        "one: --output mask must go with a sigmoid, a tanh or logits, not softmax of one channel, which is always 1; "
         "use a sigmoid",
     ),
     "a class of one": (
         lambda: headed(1, L.Activation("sigmoid", name="probability")),
         ("--output", "argmax"),
-        "probability: output='argmax' must go with several channels, not 1; use output='mask' and threshold=0.5",
+        "probability: --output argmax must go with several channels, not 1; use --output mask and --threshold 0.5",
     ),
     "another function": (
         lambda: headed(1, L.Activation("swish", name="curve")),
@@ -200,17 +200,17 @@ HEADS: dict[str, tuple[Callable[[], Any], tuple[str, ...], str]] = {
     "a threshold of bytes": (
         lambda: headed(1, L.Activation("sigmoid", name="probability")),
         ("--output", "mask", "--threshold", "127"),
-        "probability: the threshold of a sigmoid must be above 0 and at most 1, not 127.0; give threshold=0.5",
+        "probability: --threshold of a sigmoid must be above 0 and at most 1, not 127.0; give --threshold 0.5",
     ),
     "a threshold that all reach": (
         lambda: headed(1, L.Activation("tanh", name="sign")),
         ("--output", "mask", "--threshold", "-1"),
-        "sign: the threshold of a tanh must be above -1 and at most 1, not -1.0; give threshold=0",
+        "sign: --threshold of a tanh must be above -1 and at most 1, not -1.0; give --threshold 0",
     ),
     "no number": (
         lambda: headed(1),
         ("--output", "mask", "--threshold", "nan"),
-        "threshold: must be a finite number for output='mask', not nan; give threshold=0.5",
+        "--threshold: must be a finite number for --output mask, not nan; give --threshold 0.5",
     ),
 }
 

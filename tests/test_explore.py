@@ -156,7 +156,7 @@ def test_a_budget_gives_the_smallest_interval() -> None:
         (
             {"budget": {"luts": 0.5}},
             BadInput,
-            "budget: must give shares (0 to 1] of lut, ff, dsp, bram36, not luts=0.5; write lut=0.5",
+            'budget: must give shares (0 to 1] of lut, ff, dsp, bram36, not luts=0.5; write budget={"lut": 0.5}',
         ),
         (
             {"target_interval": 0},
@@ -283,3 +283,37 @@ def test_a_device_that_holds_no_design_in_the_default_share(monkeypatch: pytest.
     found = re.fullmatch(pattern, str(error.value))
     assert found, str(error.value)
     fold_for(g, target_interval=None, budget={"lut": float(found[1])})
+
+
+def test_a_search_that_gives_up_beside_a_design_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The smallest design is given where it is fast enough, else its interval is named, and then given."""
+    g = graph("chain")
+    explorer = Explorer(g)
+    fast, slow = used(explorer.fold(30)), used(explorer.fold(explorer.intervals[-1]))
+    budget = {"lut": (fast + slow) / 2 / XCZU9EG["lut"]}
+    monkeypatch.setattr(explore, "_search", lambda *_: (None, Resources()))
+    pattern = (
+        r"\w+: the design must fit the budget, not need [\d,]+ lut of [\d,]+ \([\d.]+ x\), most lut in this layer "
+        r"\([\d,]+\); target_interval=(\d+) fits"
+    )
+    with pytest.raises(OverBudget) as error:
+        fold_for(g, target_interval=30, budget=budget)
+    found = re.fullmatch(pattern, str(error.value))
+    assert found, str(error.value)
+    assert int(found[1]) > 30
+    assert used(fold_for(g, target_interval=int(found[1]), budget=budget)) <= budget["lut"] * XCZU9EG["lut"]
+
+    small = explorer.fold(explorer.intervals[-1])
+    fold = Explorer.fold
+    monkeypatch.setattr(Explorer, "fold", lambda self, target, limits=None: fold(self, 30, limits))
+    monkeypatch.setattr(explore, "_smallest", lambda *_: (small, explorer.intervals[-1]))
+    assert fold_for(g, target_interval=explorer.intervals[-1], budget=budget) is small
+
+
+def test_foldings_by_hand_are_named() -> None:
+    text = "two: foldings must have as pe one of [1, 2, 4] and as simd one of "
+    with pytest.raises(BadInput, match=f"^{re.escape(text)}.*, not 3 and 1$"):
+        fold_for(graph("chain"), target_interval=None, budget=None, layers={"two": (3, 1)})
+    text = "four: foldings must name layers of the model, not 'four'; layers: "
+    with pytest.raises(BadInput, match=f"^{re.escape(text)}"):
+        fold_for(graph("chain"), target_interval=None, budget=None, layers={"four": (1, 1)})

@@ -14,6 +14,7 @@ from contract import randomize
 from test_cycles import SMALL, student
 
 import rtl4ml
+from rtl4ml import _tf
 from rtl4ml.cells import is_block
 from rtl4ml.cli import main
 from rtl4ml.device import XCZU9EG
@@ -101,9 +102,10 @@ def test_what_a_memory_is_made_of_follows_the_device() -> None:
     assert not is_block(64, 8)
 
 
-def test_the_page_says_what_the_budget_was(
-    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_page_says_what_the_budget_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keras, q = _tf.keras(), _tf.qkeras()
+    dense = q.QDense(3, kernel_quantizer=q.quantized_bits(4, 0, alpha=1), use_bias=False)
+    model = keras.Sequential([keras.Input((4,)), q.QActivation("quantized_bits(8,0,alpha=1)"), dense])
     report = rtl4ml.convert(model, out=tmp_path / "default").report()
     assert report["target"]["budget"] == dict.fromkeys(XCZU9EG, 0.75)
     page = (tmp_path / "default" / "report.html").read_text()
@@ -115,7 +117,7 @@ def test_the_page_says_what_the_budget_was(
     shares = ", ".join(f"{'100' if k == 'lut' else '75'} % of {name}" for k, name in RESOURCE_NAMES.items())
     assert f"The budget: at most {shares}." in (tmp_path / "named" / "report.html").read_text()
 
-    design = rtl4ml.convert(model, out=tmp_path / "target", target_interval=600)
+    design = rtl4ml.convert(model, out=tmp_path / "target", target_interval=6)
     monkeypatch.setitem(XCZU9EG, "lut", round(design.report()["resources"]["model"]["lut"] / 0.88))
     assert design.report()["target"]["budget"] == dict.fromkeys(XCZU9EG, 1.0)
     page = (tmp_path / "target" / "report.html").read_text()

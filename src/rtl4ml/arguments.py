@@ -60,7 +60,8 @@ def output_folder(out: Any) -> Path:
         text = b""
     if not isinstance(text, str) or not text or "\0" in text:
         raise BadInput(
-            f"out: must be the path of a folder, not {shown(out)}; give such as out='build/design'"
+            f"{named('out')}: must be the path of a folder, not {shown(out)}; "
+            f"give such as {named('out', 'build/design')}"
         )
     return Path(text)
 
@@ -87,8 +88,8 @@ def budget(value: Any, resources: Collection[str]) -> dict[str, float]:
         return {}
     if not isinstance(value, Mapping):
         raise BadInput(
-            f"budget: must be shares by resource, not {shown(value)}; write {{'lut': 0.5}}, of "
-            f"{', '.join(resources)}"
+            f"{named('budget')}: must be shares by resource ({', '.join(resources)}), not {shown(value)}; "
+            f"write {named('budget', {'lut': 0.5})}"
         )
     shares: dict[str, float] = {}
     for k, v in value.items():
@@ -96,7 +97,8 @@ def budget(value: Any, resources: Collection[str]) -> dict[str, float]:
         if k not in resources or number is None or not 0 < number <= 1:
             key = k if isinstance(k, str) else shown(k)
             raise BadInput(
-                f"budget: must give shares (0 to 1] of {', '.join(resources)}, not {key}={shown(v)}; write lut=0.5"
+                f"{named('budget')}: must give shares (0 to 1] of {', '.join(resources)}, not {key}={shown(v)}; "
+                f"write {named('budget', {'lut': 0.5})}"
             )
         shares[k] = number
     return shares
@@ -116,7 +118,7 @@ def head(output: Any, threshold: Any, opening: Any) -> tuple[str, float | None, 
     """What a design gives: output, threshold and opening."""
     if not isinstance(output, str) or output not in OUTPUTS:
         raise BadInput(
-            f"output: must be one of {', '.join(OUTPUTS)}, not {shown(output)}; leave it out for logits"
+            f"{named('output')}: must be one of {', '.join(OUTPUTS)}, not {shown(output)}; leave it out for logits"
         )
     level, radius = real(threshold), whole(opening)
     if output == "mask" and level is None:
@@ -125,13 +127,17 @@ def head(output: Any, threshold: Any, opening: Any) -> tuple[str, float | None, 
             f"give {named('threshold', 0.5)}"
         )
     if output != "mask" and threshold is not None:
-        raise BadInput(f"threshold: must go with output='mask', not {output!r}; leave it out")
+        raise BadInput(
+            f"{named('threshold')}: must go with {named('output', 'mask')}, not {output!r}; leave it out"
+        )
     if opening is not None:
         if output != "mask":
-            raise BadInput(f"opening: must go with output='mask', not {output!r}; leave it out")
+            raise BadInput(
+                f"{named('opening')}: must go with {named('output', 'mask')}, not {output!r}; leave it out"
+            )
         if radius is None or not 1 <= radius <= MOST_OPENING:
             raise BadInput(
-                f"opening: must be a radius of 1 to {MOST_OPENING} pixels, not {shown(opening)}; "
+                f"{named('opening')}: must be a radius of 1 to {MOST_OPENING} pixels, not {shown(opening)}; "
                 "leave it out for no opening"
             )
     return output, level, radius
@@ -143,15 +149,17 @@ def foldings(value: Any) -> dict[str, tuple[int, int]]:
         return {}
     if not isinstance(value, Mapping):
         raise BadInput(
-            f"foldings: must be pairs (pe, simd) by layer, not {shown(value)}; write {{'conv': (4, 3)}}"
+            f"{named('foldings')}: must be pairs (pe, simd) by layer, not {shown(value)}; "
+            f"write {named('foldings', {'conv': (4, 3)})}"
         )
     pairs: dict[str, tuple[int, int]] = {}
     for k, v in value.items():
         pair = [whole(n) for n in v] if isinstance(v, tuple | list) else []
         if not isinstance(k, str) or len(pair) != 2 or any(n is None or n < 1 for n in pair):
             raise BadInput(
-                f"foldings: must be pairs (pe, simd) of whole numbers from 1 up by layer, not {shown(k)}: {shown(v)}; "
-                "write {'conv': (4, 3)}"
+                f"{named('foldings')}: must be pairs (pe, simd) of whole numbers from 1 up by layer, "
+                f"not {shown(k)}: {shown(v)}; "
+                f"write {named('foldings', {'conv': (4, 3)})}"
             )
         pairs[k] = (int(v[0]), int(v[1]))
     return pairs
@@ -160,14 +168,14 @@ def foldings(value: Any) -> dict[str, tuple[int, int]]:
 def flag(name: str, value: Any) -> bool:
     """A truth value."""
     if not isinstance(value, bool | np.bool_):
-        raise BadInput(f"{name}: must be True or False, not {shown(value)}")
+        raise BadInput(f"{named(name)}: must be True or False, not {shown(value)}")
     return bool(value)
 
 
 def stalls(value: Any) -> str:
     """A kind of stalls."""
     if not isinstance(value, str) or value not in STALLS:
-        raise BadInput(f"stalls: must be 'none' or 'random', not {shown(value)}")
+        raise BadInput(f"{named('stalls')}: must be 'none' or 'random', not {shown(value)}")
     return value
 
 
@@ -175,5 +183,7 @@ def seed(value: Any) -> int:
     """A seed."""
     number = whole(value)
     if number is None or not 0 <= number <= MOST_SEED:
-        raise BadInput(f"seed: must be a whole number from 0 to 2^63 - 1, not {shown(value)}; 0 is usual")
+        raise BadInput(
+            f"{named('seed')}: must be a whole number from 0 to 2^63 - 1, not {shown(value)}; 0 is usual"
+        )
     return number

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from rtl4ml import __version__, interruption, progress
-from rtl4ml.errors import BadInput, HlsCannot, Rtl4mlError, SimulationFailed, readable
+from rtl4ml.errors import BadInput, HlsCannot, Rtl4mlError, SimulationFailed, Value, readable
 from rtl4ml.folders import NEW, project_folder, repair
 from rtl4ml.identity import check_report
 from rtl4ml.tools import absolute, disk_errors
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Report = Mapping[str, Any]
 
 RESOURCES = ("lut", "ff", "dsp", "bram36")
+OPTIONS = {"x": "data"}  # of arguments, where the name is another
 STALLED_SAMPLES = 64  # a stalled run costs several times an unstalled one and needs few samples to fail
 # Those of rtl4ml.ops.opening and rtl4ml.arguments, which are slow to import.
 MOST_OPENING, MOST_SEED = 7, 2**63 - 1
@@ -89,12 +90,18 @@ def _run(argv: list[str]) -> int:
         return _complain(f"internal error: {what}; run again with RTL4ML_DEBUG=1 and report the traceback", 1)
 
 
-def _option(argument: str, value: str) -> str:
-    """How an argument of `rtl4ml.convert` is written here."""
+def _option(argument: str, value: Value) -> str:
+    """How an argument of `rtl4ml.convert` or of its design's methods is written here."""
     if argument == "fit":
         return "--no-fit" if value == "False" else "--fit"
-    option = f"--{argument.replace('_', '-')}"
+    option = f"--{OPTIONS.get(argument, argument).replace('_', '-')}"
+    if isinstance(value, dict):
+        return " ".join(f"{option} {k}={v}" for k, v in value.items())
     return f"{option} {value}" if value else option
+
+
+def _option_of_sweep(argument: str, value: Value) -> str:
+    return _option("intervals" if argument == "target_interval" else argument, value)
 
 
 def _complain(text: str, status: int) -> int:
@@ -622,7 +629,7 @@ def sweep(model: Path, out: Path | None, intervals: str | None, **options: Any) 
                 design = _convert(model, folder / name, target_interval=target, **options)
             except Rtl4mlError as error:
                 refused = error
-                points.append({"target": target, "refused": str(error)})
+                points.append({"target": target, "refused": error.worded(_option_of_sweep)})
                 continue
             found = design.report()
             interval = found["cycles"]["interval"]["model"]
@@ -633,7 +640,9 @@ def sweep(model: Path, out: Path | None, intervals: str | None, **options: Any) 
             point["mac_efficiency"] = found["efficiency"]["mac_efficiency"]
             points.append(point | {k: found["resources"]["model"][k] for k in RESOURCES})
         if refused is not None and all(point["refused"] for point in points):
-            raise refused  # a target that does not fit is a result, none that does is an error
+            raise type(refused)(
+                refused.worded(_option_of_sweep)
+            )  # a target that does not fit is a result, none that does is an error
         text = json.dumps({"schema": 1, "model": model.name, "points": points}, indent=2)
         (folder / "sweep.json").write_text(text + "\n", encoding="utf-8")
     _written.append(out)

@@ -8,7 +8,7 @@ others wrote, so every error makes its text safe to print.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 LONGEST_WORD = 400  # characters; a path of a few folders has less
 LONGEST_TEXT = 2000
@@ -47,17 +47,29 @@ def cause_of(error: BaseException, most: int = 160) -> str:
     return (shown if len(shown) <= most else f"{shown[: most - 1]}…") or kind
 
 
-_NAMED = re.compile(
-    "\ue000([a-z_]+)=([^\ue000\ue001]*)\ue001"
-)  # characters of no text: private to this module
+# Characters of no text, private to this module: around a named argument, before the entries of a mapping, within one.
+_BEGIN, _END, _ENTRY, _IS = "\ue000", "\ue001", "\ue002", "\ue003"
+_NAMED = re.compile(f"{_BEGIN}([a-z_]+)=([^{_BEGIN}{_END}]*){_END}")
+Value = str | dict[str, str]  # of an argument; entries by name where it is a mapping; "" where there is none
 
 
 def named(argument: str, value: object = "") -> str:
     """An argument, alone or with a value, for an error's text: Python and the command line write it each its way."""
-    return f"\ue000{argument}={value}\ue001"
+    if isinstance(value, Mapping):
+        value = "".join(f"{_ENTRY}{k}{_IS}{v}" for k, v in value.items())
+    return f"{_BEGIN}{argument}={value}{_END}"
 
 
-def _in_python(argument: str, value: str) -> str:
+def _value(text: str) -> Value:
+    if not text.startswith(_ENTRY):
+        return text
+    return dict(entry.split(_IS, 1) for entry in text[1:].split(_ENTRY))
+
+
+def _in_python(argument: str, value: Value) -> str:
+    if isinstance(value, dict):
+        entries = ", ".join(f'"{k}": {v}' for k, v in value.items())
+        return f"{argument}={{{entries}}}"
     if not value:
         return argument
     plain = value in ("True", "False") or re.fullmatch(r"-?[\d.]+", value)
@@ -69,13 +81,13 @@ class Rtl4mlError(Exception):
 
     def __init__(self, text: str = "") -> None:
         self._marked = text if _NAMED.search(text) else None
-        super().__init__(readable(_NAMED.sub(lambda m: _in_python(m[1], m[2]), text)))
+        super().__init__(readable(_NAMED.sub(lambda m: _in_python(m[1], _value(m[2])), text)))
 
-    def worded(self, option: Callable[[str, str], str]) -> str:
-        """The text with every argument as `option` writes it, given its name and value ("" where it has none)."""
+    def worded(self, option: Callable[[str, Value], str]) -> str:
+        """The text with every argument as `option` writes it, given its name and value."""
         if self._marked is None:
             return str(self)
-        return readable(_NAMED.sub(lambda m: option(m[1], m[2]), self._marked))
+        return readable(_NAMED.sub(lambda m: option(m[1], _value(m[2])), self._marked))
 
 
 class BadModel(Rtl4mlError):

@@ -115,7 +115,7 @@ class Explorer:
             self.foldings[op.name] = options if pinned is None else [pinned]
         if given:
             raise BadInput(
-                f"{next(iter(given))}: a folding by hand must name a layer of the model, not {next(iter(given))!r}; "
+                f"{next(iter(given))}: {named('foldings')} must name layers of the model, not {next(iter(given))!r}; "
                 f"layers: {', '.join(o.name for o in graph.ops)}"
             )
         self._options: dict[tuple[str, Folding], list[Option]] = {}
@@ -343,7 +343,7 @@ def _pinned(op: Op, options: list[Folding], given: dict[str, tuple[int, int]]) -
         if (f.pe, f.simd) == (pe, simd):
             return f
     raise BadInput(
-        f"{key}: pe must be one of {sorted({f.pe for f in options})} and simd one of "
+        f"{key}: {named('foldings')} must have as pe one of {sorted({f.pe for f in options})} and as simd one of "
         f"{sorted({f.simd for f in options})}, not {pe} and {simd}"
     )
 
@@ -400,20 +400,22 @@ def fold_for(
         fits, beside = _search(explorer, limits, explorer.intervals_from(target_interval))
         if fits is not None:
             return fits[0]
-    smallest = _smallest(explorer, limits, explorer.intervals_from(target_interval), beside)
+    smallest, interval = _smallest(explorer, limits, explorer.intervals_from(target_interval), beside)
     if not fit:
         return smallest
     total = sum(layer_resources(smallest).values(), Resources())
-    if _keeps(total, limits) and not asked:
-        return smallest  # the search gave up before
+    if _keeps(total, limits):  # the search gave up before
+        if not asked or interval <= target_interval:
+            return smallest
+        raise OverBudget(f"{_over(cheapest, limits)}; {named('target_interval', interval)} fits")
     if not _keeps(total, {**XCZU9EG, **{k: limits[k] for k in budget or ()}}):
         # What was not asked to be less is said of the device: more budget would not help.
         limits = {k: limits[k] if k in (budget or ()) else v for k, v in XCZU9EG.items()}
         out = "take a smaller model or frame"
     else:
         short = [k for k in XCZU9EG if getattr(total, k) > limits[k]]
-        more = ", ".join(f'"{k}": {_enough(getattr(total, k) / XCZU9EG[k]):g}' for k in short)
-        out = f"allow it more than the default share with budget={{{more}}}, take a smaller model or frame"
+        more = {k: f"{_enough(getattr(total, k) / XCZU9EG[k]):g}" for k in short}
+        out = f"allow it more than the default share with {named('budget', more)}, take a smaller model or frame"
     raise OverBudget(
         f"{_over(smallest, limits)}; no smaller design was found: {out}, or look at its report "
         f"with {named('fit', False)}"
@@ -492,13 +494,13 @@ _SLACK, _GAPS = 1.01, 1.1
 
 def _smallest(
     explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int], beside: Resources
-) -> Graph:
-    """Of the designs that take hardly more of the limits than the smallest the fastest."""
+) -> tuple[Graph, int]:
+    """Of the designs that take hardly more of the limits than the smallest the fastest, and its interval."""
     least = explorer.fill(intervals[-1], limits, beside)
     k = _first(explorer, {k: _SLACK * least * v for k, v in limits.items()}, intervals, beside)
     target = intervals[min(k, len(intervals) - 1)]
     most = {k: _GAPS * least * v - getattr(beside, k) for k, v in limits.items()}
-    return explorer.choose(target, most) or explorer.fold(target)
+    return explorer.choose(target, most) or explorer.fold(target), target
 
 
 def _over(graph: Graph, limits: Mapping[str, float]) -> str:

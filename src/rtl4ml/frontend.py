@@ -118,23 +118,23 @@ def check_batch(stream: Stream, x: Any) -> NDArray[np.float32]:
         a = np.asarray(x)
     except Exception:  # noqa: BLE001 -- ragged lists and foreign objects
         raise BadInput(
-            f"x: must be an array of real numbers, not {type(x).__name__}; give a NumPy array"
+            f"{named('x')}: must be an array of real numbers, not {type(x).__name__}; give a NumPy array"
         ) from None
     want = ", ".join(map(str, stream.shape))
     if a.dtype.kind not in "biuf":
         raise BadInput(
-            f"x: must be an array of real numbers, not of dtype {a.dtype}; "
+            f"{named('x')}: must be an array of real numbers, not of dtype {a.dtype}; "
             "give a NumPy array of floats or integers"
         )
     if a.shape == stream.shape:
-        raise BadInput(f"x: must be a batch (N, {want}), not one sample {a.shape}; write x[None]")
+        raise BadInput(f"{named('x')}: must be a batch (N, {want}), not one sample {a.shape}; write x[None]")
     if a.ndim != len(stream.shape) + 1 or a.shape[1:] != stream.shape:
-        raise BadInput(f"x: must be a batch (N, {want}), not {a.shape}; reshape it")
+        raise BadInput(f"{named('x')}: must be a batch (N, {want}), not {a.shape}; reshape it")
     with np.errstate(over="ignore"):
         f = a.astype(np.float32, copy=False)
     if not np.isfinite(f).all():
         raise BadInput(
-            f"x: must hold finite numbers of float32, not {a[~np.isfinite(f)].flat[0]}; "
+            f"{named('x')}: must hold finite numbers of float32, not {a[~np.isfinite(f)].flat[0]}; "
             "remove or replace such samples"
         )
     return f
@@ -651,12 +651,13 @@ class _Builder:
         cut = v.head
         if cut and not (least := {"sigmoid": 0, "tanh": -1}[cut]) < threshold <= 1:
             raise BadInput(
-                f"{layer}: the threshold of a {cut} must be above {least} and at most 1, not {threshold}; "
+                f"{layer}: {named('threshold')} of a {cut} must be above {least} and at most 1, not {threshold}; "
                 f"give {named('threshold', f'{(least + 1) / 2:g}')}"
             )
         if opening is not None and len(s.shape) != 3:
             raise BadModel(
-                f"{layer}: opening must go with a mask of rows and columns, not of shape {s.shape}; leave it out"
+                f"{layer}: {named('opening')} must go with a mask of rows and columns, not of shape {s.shape}; "
+                "leave it out"
             )
         mask = self.mask(s, v, threshold)
         if opening is None:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from rtl4ml import _tf, precision
 from rtl4ml._tf import VECTOR
 from rtl4ml.arguments import shown
-from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer, cause_of
+from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer, cause_of, named
 from rtl4ml.ir import FLOAT32_EXACT, Fixed, Ints
 from rtl4ml.precision import Modes
 from rtl4ml.quantizer_arguments import check_object
@@ -294,7 +294,7 @@ def declared_quantizer(spec: str | Fixed) -> Function:
         grid = Grid(grid.fraction, -grid.hi, grid.hi)
         if not grid.hi:
             raise BadInput(
-                f"input_precision: AP_SAT_SYM must go with at least 2 bits, not {spec}; use AP_SAT"
+                f"{named('input_precision')}: AP_SAT_SYM must go with at least 2 bits, not {spec}; use AP_SAT"
             )
     return fixed_quantizer(grid, str(spec), modes)
 
@@ -308,7 +308,9 @@ def parse_precision(spec: str | Fixed) -> Grid:
     if isinstance(spec, Fixed):
         return _checked(Grid(spec.fraction, spec.lo, spec.hi), spec)
     if not isinstance(spec, str):
-        raise BadInput(f"input_precision: {_PRECISION_RULE}, not {shown(spec)}; see the README's table")
+        raise BadInput(
+            f"{named('input_precision')}: {_PRECISION_RULE}, not {shown(spec)}; see the README's table"
+        )
     if w := precision.read(spec):
         t = Fixed(w.signed, w.integer - int(w.signed), w.width - w.integer)
         return _checked(Grid(t.fraction, t.lo, t.hi), spec)
@@ -321,7 +323,9 @@ def parse_precision(spec: str | Fixed) -> Grid:
             grid = None
         if grid is not None and grid.sparse is None:
             return _checked(grid, spec)
-    raise BadInput(f"input_precision: {_PRECISION_RULE}, not {shown(spec)}; see the README's table")
+    raise BadInput(
+        f"{named('input_precision')}: {_PRECISION_RULE}, not {shown(spec)}; see the README's table"
+    )
 
 
 _PRECISION_RULE = "must be a type such as ap_fixed<8,1>, ufixed<8,0> or quantized_bits(8,0)"
@@ -330,7 +334,7 @@ _PRECISION_RULE = "must be a type such as ap_fixed<8,1>, ufixed<8,0> or quantize
 def _checked(grid: Grid, spec: object) -> Grid:
     if grid.type.width > _SIGNIFICAND:
         raise BadInput(
-            f"input_precision: must have at most {_SIGNIFICAND} bits, which float32 holds, "
+            f"{named('input_precision')}: must have at most {_SIGNIFICAND} bits, which float32 holds, "
             f"not {grid.type.width} in {spec}; "
             f"use fewer bits"
         )
