@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from rtl4ml import folders
-from rtl4ml.errors import BadInput, EnvironmentProblem, SimulationFailed
+from rtl4ml.errors import BadInput, EnvironmentProblem, HlsCannot, SimulationFailed, named
 from rtl4ml.folders import MARKER, PENDING, project_folder
 
 
@@ -214,6 +214,10 @@ def test_what_a_block_was_to_find_out_comes_with_its_files(tmp_path: Path) -> No
         raise BadInput(f"{folder}/x: must be y")
     assert str(refused.value) == f"{out}/x: must be y"
     assert siblings(out) == [MARKER, "log"]
+    with pytest.raises(HlsCannot) as several, project_folder(out) as folder:
+        raise HlsCannot(f"{folder}/x: {named('fit')}", f"{folder}/y: no")
+    assert several.value.worded(lambda argument, value: "--fit") == f"{out}/x: --fit"
+    assert several.value.texts == (f"{out}/x: fit", f"{out}/y: no")
 
 
 def test_an_interrupted_block_says_what_became_of_its_folder(

@@ -89,6 +89,12 @@ class Rtl4mlError(Exception):
             return str(self)
         return readable(_NAMED.sub(lambda m: option(m[1], _value(m[2])), self._marked))
 
+    def replace(self, old: str, new: str) -> None:
+        """Puts `new` for `old` in the text, as when the folder that it names is moved."""
+        self.args = tuple(a.replace(readable(old), readable(new)) for a in self.args)
+        if self._marked is not None:
+            self._marked = self._marked.replace(old, new)
+
 
 class BadModel(Rtl4mlError):
     """A model, or the file that holds it, that cannot be read or breaks a rule as a whole."""
@@ -131,3 +137,7 @@ class HlsCannot(Rtl4mlError):
     def __init__(self, text: str, *others: str) -> None:
         super().__init__(text)
         self.texts = (str(self), *(readable(other) for other in others))
+
+    def replace(self, old: str, new: str) -> None:
+        super().replace(old, new)
+        self.texts = tuple(text.replace(readable(old), readable(new)) for text in self.texts)

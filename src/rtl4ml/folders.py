@@ -38,7 +38,7 @@ _open: list[Path] = []  # the folders that blocks of this process are filling
 
 
 @contextmanager
-def project_folder(out: str | Path, *, keep: tuple[type[Exception], ...] = ()) -> Iterator[Path]:
+def project_folder(out: str | Path, *, keep: tuple[type[Rtl4mlError], ...] = ()) -> Iterator[Path]:
     """A new folder to fill that takes the place of `out` at the end of the block.
 
     An earlier rtl4ml project there is replaced whole, or, when the block raises or is interrupted, left untouched and
@@ -61,7 +61,8 @@ def project_folder(out: str | Path, *, keep: tuple[type[Exception], ...] = ()) -
             target.parent.mkdir(parents=True, exist_ok=True)
             clear_orphans(target)
         outer = not any(target.is_relative_to(other) for other in _open)
-        stands, found = False, None
+        stands = False
+        found: Rtl4mlError | None = None
         try:
             with _workplace(out, target) as work:
                 fresh = work / target.name
@@ -72,7 +73,7 @@ def project_folder(out: str | Path, *, keep: tuple[type[Exception], ...] = ()) -
                 except keep as error:
                     found = error
                 except Rtl4mlError as error:
-                    _renamed(error, fresh, out)
+                    error.replace(str(fresh), str(out))
                     raise
                 finally:
                     _open.remove(fresh)
@@ -86,15 +87,11 @@ def project_folder(out: str | Path, *, keep: tuple[type[Exception], ...] = ()) -
                 error.add_note(f"{out}: {NEW if stands else _as_it_was(target)}")
             raise
         if found is not None:
-            _renamed(found, fresh, out)
+            found.replace(str(fresh), str(out))
             raise found
 
 
 NEW = "the new project is there, whole"
-
-
-def _renamed(error: Exception, fresh: Path, out: str | Path) -> None:
-    error.args = tuple(a.replace(str(fresh), str(out)) if isinstance(a, str) else a for a in error.args)
 
 
 def _as_it_was(target: Path) -> str:

@@ -205,7 +205,8 @@ class _NeedFloat64(Exception):
     """Some sum exceeds what float32 holds: evaluate every elementwise function in float64."""
 
 
-# What bounds a model: longer names make no file, more values a frame no device.
+# What bounds a model. Characters of a name: what is made of it, with all its endings, is a file name too, of 255 bytes
+# at the most. Values of a frame: no device holds more.
 MOST_NAME = 100
 MOST_VALUES = 2**28
 
@@ -268,12 +269,8 @@ def _static_shape(shape: Any, layer: str) -> tuple[int, ...]:
     return tuple(int(d) for d in s)
 
 
-# Characters of a name: what is made of it, with all its endings, is a file name too, of 255 bytes at the most.
-_LONGEST_NAME = 100
-
-
 def _identifier(name: str) -> str:
-    n = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:_LONGEST_NAME] or "layer"
+    n = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:MOST_NAME] or "layer"
     return n if not n[0].isdigit() else f"n{n}"
 
 
