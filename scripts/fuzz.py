@@ -33,7 +33,7 @@ from rich.table import Table
 SAMPLES, FRAMES, STALLED = 24, 24, 6
 PATTERNS = 2
 # Outcomes that are faults, whatever the network.
-FAULTS = ("mismatch", "predict", "interval", "latency", "crash", "hang")
+FAULTS = ("mismatch", "predict", "interval", "latency", "frames", "crash", "hang")
 
 
 class _TooLong(Exception):
@@ -95,6 +95,11 @@ def _compared(drawn: Any, folder: Path, rng: np.random.Generator, *, rtl: bool, 
     }
     if differ := int((design.emulate(x) != want).sum()):
         return found | {"outcome": "mismatch", "reason": f"emulate: {differ} of {want.size} values"}
+    if differ := design.untouched.mismatches:
+        return found | {
+            "outcome": "predict",
+            "reason": f"predict: {differ} of {want.size} values, unexplained",
+        }
     if csim:
         found["csim"] = True
         try:
@@ -121,6 +126,9 @@ def _compared(drawn: Any, folder: Path, rng: np.random.Generator, *, rtl: bool, 
             "outcome": "latency",
             "reason": f"latency {run.latency}, predicted {design.cycles.latency}",
         }
+    if design.frames.as_predicted < design.frames.compared:
+        said = f"{design.frames.as_predicted} of {design.frames.compared} frames in the predicted cycle"
+        return found | {"outcome": "frames", "reason": said}
     for pattern in range(PATTERNS):
         y = design.simulate(x[:STALLED], stalls="random", seed=pattern).y
         if differ := int((y != want[:STALLED]).sum()):

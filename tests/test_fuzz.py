@@ -14,6 +14,8 @@ import random_networks
 from click.testing import CliRunner
 
 import rtl4ml
+from rtl4ml.design import Run
+from rtl4ml.untouched import Untouched
 
 NETWORK = 5  # one that is converted; which one does not matter
 
@@ -39,6 +41,27 @@ def test_a_wrong_value_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(rtl4ml.Design, "emulate", off_by_one)
     found = fuzz.check(0, NETWORK, **arguments)
     assert (found["outcome"], found["reason"].partition(":")[0]) == ("mismatch", "emulate")
+
+
+def test_a_predict_that_nothing_explains_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Untouched, "mismatches", 3)
+    found = fuzz.check(0, NETWORK, rtl=False, csim=False, folder=tmp_path / "design")
+    assert (found["outcome"], found["reason"].partition(":")[0]) == ("predict", "predict")
+
+
+def test_a_frame_that_ends_in_another_cycle_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where interval and latency are as predicted."""
+
+    def simulate(design: Any, x: Any, **_: Any) -> Run:
+        design.frames.add(np.array([5, 9, 14]), np.array([5, 9, 13]))
+        cycles = design.cycles
+        return Run(y=design.reference(x), latency=cycles.latency, interval=cycles.interval, cycles=14)
+
+    monkeypatch.setattr(rtl4ml.Design, "simulate", simulate)
+    found = fuzz.check(0, NETWORK, rtl=True, csim=False, folder=tmp_path / "design")
+    assert (found["outcome"], found["reason"]) == ("frames", "2 of 3 frames in the predicted cycle")
 
 
 def test_it_goes_on_where_it_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
