@@ -76,6 +76,18 @@ def test_a_scope_ends_what_it_started_and_starts_nothing_more(tmp_path: Path) ->
         processes.end(other)
 
 
+@pytest.mark.parametrize("wait", [True, False])
+def test_the_processes_of_a_pool_end_with_its_block(wait: bool, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), processes.pool(2, wait=wait) as pool:
+        run = pool.submit(processes.run, FAMILY, cwd=tmp_path)
+        numbers = family(tmp_path)
+        assert all(map(running, numbers))
+        raise KeyboardInterrupt
+    assert run.done() or not wait
+    assert wait_for(lambda: not any(map(running, numbers)))
+    assert run.result(20).returncode == -signal.SIGKILL
+
+
 STARTS = """
 import sys, threading
 from pathlib import Path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -91,7 +90,7 @@ def convert(
     parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
     graph = fold_for(parsed.graph, target_interval=target_interval, budget=budget, layers=foldings, fit=fit)
     hls: HlsProject | HlsCannot
-    with project_folder(out) as folder, _thread() as pool:
+    with project_folder(out) as folder, processes.pool(1, wait=False) as pool:
         analysed = pool.submit(_analysed, graph)  # hardly keeps the interpreter from others
         try:
             hls = bridge.write(graph, folder / "hls", clock_mhz=clock_mhz, part=PART)
@@ -120,20 +119,6 @@ def convert(
     )
     design.seconds["convert"] = time.perf_counter() - start
     return design
-
-
-@contextmanager
-def _thread() -> Iterator[ThreadPoolExecutor]:
-    """One thread, that an interruption does not wait for."""
-    scope = processes.Scope()
-    pool = ThreadPoolExecutor(1, initializer=processes.belong, initargs=(scope,))
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        processes.end_all(scope)
-        raise
-    pool.shutdown()
 
 
 def _analysed(graph: Graph) -> tuple[Netlist, Cycles]:

@@ -14,7 +14,8 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -159,3 +160,21 @@ def end_all(scope: Scope) -> None:
         found = [process for process, owner in _running.values() if owner is scope]
     for process in found:
         _kill(process)
+
+
+@contextlib.contextmanager
+def pool(threads: int, *, wait: bool) -> Iterator[ThreadPoolExecutor]:
+    """Threads of which the processes end when the block is interrupted or fails.
+
+    wait: whether the threads then tidy up after their processes; not where one may compute on for long
+    """
+    scope = Scope()
+    made = ThreadPoolExecutor(threads, initializer=belong, initargs=(scope,))
+    try:
+        yield made
+    except BaseException:
+        made.shutdown(wait=False, cancel_futures=True)
+        end_all(scope)
+        made.shutdown(wait=wait)
+        raise
+    made.shutdown()

@@ -20,9 +20,7 @@ import math
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property, lru_cache
 from importlib.metadata import version
@@ -161,25 +159,12 @@ def synthesize(
     """Resources of every unit, in order; equal units are synthesized once, known ones are read from the cache."""
     distinct = {u.key: u for u in todo}
     done: dict[str, Resources] = {}
-    with _pool(jobs) as pool:
+    with processes.pool(jobs, wait=True) as pool:
         for n, (key, r) in enumerate(pool.map(lambda kv: (kv[0], _cached(*kv)), distinct.items()), 1):
             done[key] = r
             if progress:
                 progress(n, len(distinct))
     return [done[u.key] for u in todo]
-
-
-@contextmanager
-def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that wait for processes; when the block is interrupted, neither the one nor the other goes on."""
-    scope = processes.Scope()
-    with ThreadPoolExecutor(jobs, initializer=processes.belong, initargs=(scope,)) as pool:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            processes.end_all(scope)
-            raise
 
 
 def total(found: Iterable[Resources]) -> Resources:
