@@ -195,6 +195,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--results", type=Path, default=Path("build/kills.jsonl"))
     options = parser.parse_args()
+    # A shell's job in the background ignores it, and so would the commands.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     results = options.results.resolve()
     results.parent.mkdir(parents=True, exist_ok=True)
     lines = results.read_text().splitlines() if results.exists() else []

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import threading
 import zlib
 from pathlib import Path
 
@@ -22,6 +24,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores
         "TF_NUM_INTEROP_THREADS",
     ):
         os.environ.setdefault(variable, "1")
+
+# What runs behind nohup or as a shell's job ignores these, and so would all that a test starts and interrupts.
+if threading.current_thread() is threading.main_thread():
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 hypothesis.settings.register_profile(
     "rtl4ml",

@@ -118,7 +118,7 @@ TAMPERED: dict[str, tuple[Callable[[], Any], str, str, str]] = {
             Q.QConv2D(1, 3, strides=2, name="conv", kernel_quantizer="quantized_bits(4,0,alpha=1)")
         ),
         '"kernel_size": [3, 3]',
-        '"kernel_size": [5, 5]',
+        '"kernel_size": [9, 1]',
         "layer conv must be one that tf_keras and QKeras can build, not fail with ValueError: ",
     ),
 }

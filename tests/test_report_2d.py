@@ -384,6 +384,7 @@ def test_report_of_a_design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         model=[],
         peaks={long.name: long.depth - 1},
         hls_refusal=None,
+        parsed=SimpleNamespace(declared=False),
     )
     e = design_report._pictures(design, Extras())
     edges = {(d.source, d.target): d for d in e.edges}

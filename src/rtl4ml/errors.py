@@ -30,7 +30,7 @@ def _shortened(text: str, length: int) -> str:
     return f"{text[: length * 2 // 3]}…{text[-(length // 3) :]}"
 
 
-def cause_of(error: BaseException, most: int = 160) -> str:
+def cause_of(error: BaseException, most: int = 240) -> str:
     """What a library's error says, for a message: its kind and its last line that means something.
 
     Without what Keras and TensorFlow put around it: source files, the arguments of the call, whole configurations.
