@@ -166,6 +166,25 @@ def test_a_report_of_another_design_is_refused(
     assert report(moved, capsys) == (2, text)
 
 
+@pytest.mark.parametrize("name", ["report.json", "report.html"])
+def test_a_report_that_was_changed_by_hand_is_refused(
+    name: str, design: Design, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as one that claims a proof that was not run."""
+    path = design.folder / name
+    proof = path.read_text()
+    path.write_text(
+        proof.replace('"rtl": null', '"rtl": {"samples": 1, "values": 8, "mismatches": 0}', 1) + "\n"
+    )
+    text = (
+        f"rtl4ml: {design.folder}: the report must be as it was written, not changed as {name}; "
+        "run rtl4ml verify again\n"
+    )
+    assert report(design.folder, capsys) == (2, text)
+    path.write_text(proof)
+    assert report(design.folder, capsys) == (0, "")
+
+
 def test_report_and_page_name_the_design(design: Design) -> None:
     found = design.report()
     known = json.loads((design.folder / identity.FILE).read_text())

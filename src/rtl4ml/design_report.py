@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import precision, report, report_streams
+from rtl4ml import identity, precision, report, report_streams
 from rtl4ml.device import XCZU9EG
 from rtl4ml.netlist import Resources
 from rtl4ml.report import Extras, Report
@@ -28,6 +28,7 @@ def write(
     """Writes report.json and report.html into the design's folder; returns the former."""
     found = collect(design, accuracy=accuracy)
     report.write(found, design.folder, extras=_pictures(design, extras or Extras()))
+    identity.sign_reports(design.folder)
     return dict(found)
 
 

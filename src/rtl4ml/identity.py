@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which design a project folder holds: hashes of the graph with its foldings and of every file that was written.
 
-`design.json` holds them, report.json and the page name the design that they were made for. A proof is worth what the
-files are that it was made of: once they are others, it is refused.
+`design.json` holds them; report.json and the page name the design that they were made for, and are hashed there too.
+A proof is worth what the files are that it was made of: once they are others, it is refused.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from rtl4ml.errors import StaleProject
 from rtl4ml.tools import disk_errors
 
 FILE = "design.json"
+REPORTS = ("report.json", "report.html")
 _SHA = re.compile(r"[0-9a-f]{64}")
 _REPORTED = 3  # files that an error names
 
@@ -49,6 +50,24 @@ def write(folder: Path, *, plan: str) -> Identity:
     with disk_errors(folder):
         (folder / FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return found
+
+
+def sign_reports(folder: Path) -> None:
+    """Writes the hashes of a project's report and page beside those of its files."""
+    content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    content["reports"] = {name: digest(folder / name) for name in REPORTS}
+    part = folder / f".{FILE}.part"
+    with disk_errors(folder):
+        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        part.replace(folder / FILE)
+
+
+def _changed_reports(folder: Path) -> list[str]:
+    """Which of the report and its page are not as they were written; none of a project without a report."""
+    signed = json.loads((folder / FILE).read_text(encoding="utf-8")).get("reports", {})
+    if not isinstance(signed, dict):
+        return list(REPORTS)
+    return [name for name in REPORTS if name in signed and digest(folder / name) != signed[name]]
 
 
 def read(folder: Path) -> Identity | None:
@@ -98,6 +117,11 @@ def check_report(folder: Path, report: Mapping[str, Any]) -> None:
     if found is None or not isinstance(named, dict) or named.get("design") != found.design:
         raise StaleProject(
             f"{folder}: the report must be of the design that lies there, not of another or of none; "
+            "run rtl4ml verify again"
+        )
+    if touched := _changed_reports(folder):
+        raise StaleProject(
+            f"{folder}: the report must be as it was written, not changed as {_named(touched)}; "
             "run rtl4ml verify again"
         )
     if changed := [name for name, sha in found.files.items() if digest(folder / name) != sha]:
