@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,27 @@ def test_the_same_design_again_is_the_same(design: Design) -> None:
     again = rtl4ml.convert(design.parsed.model, out=design.folder)
     assert again.identity == design.identity
     design.report()
+
+
+@pytest.mark.parametrize("then", ["fails", "ends"])
+def test_a_folder_that_another_design_takes_meanwhile_gives_no_result(
+    then: str, design: Design, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "another").mkdir()
+    (tmp_path / "another/design.json").write_text("{}")
+
+    def run(*_: Any, **__: Any) -> Any:
+        design.folder.rename(tmp_path / "earlier")
+        (tmp_path / "another").rename(design.folder)
+        if then == "fails":
+            raise FileNotFoundError(2, "No such file or directory", "verilator/build.log")
+        return SimpleNamespace(interval=None, y=np.zeros(24), latency=1, cycles=1, ends=[], fifos={})
+
+    monkeypatch.setitem(design.__dict__, "simulator", SimpleNamespace(run=run))
+    with pytest.raises(StaleProject, match=r"not one without a sound design\.json") as error:
+        design.simulate(np.zeros((3, 6, 1)))
+    assert error.value.__suppress_context__ or error.value.__context__ is None
+    assert design.exactness["rtl"].samples == 0
 
 
 def test_a_folder_that_is_gone_is_refused_and_comes_back_whole(design: Design) -> None:

@@ -19,7 +19,7 @@ from rtl4ml import arguments, emit, identity, processes
 from rtl4ml.cells import Fifo
 from rtl4ml.cycles import Cycles, frame_ends, predict, unsettled
 from rtl4ml.device import XCZU9EG, budget_shares
-from rtl4ml.errors import HlsCannot
+from rtl4ml.errors import HlsCannot, StaleProject
 from rtl4ml.explore import fold_for
 from rtl4ml.fingerprint import fingerprint
 from rtl4ml.folders import project_folder
@@ -223,8 +223,7 @@ class Design:
         """The same by the C simulation of the HLS project. Raises HlsCannot where hls4ml cannot hold a layer."""
         ints = self.parsed.quantize_input(x)
         hls = self.hls
-        self._check_folder()
-        with self._timed("csim"):
+        with self._undisturbed(), self._timed("csim"):
             if len(ints):
                 self._know(hls.compile())
             y = hls.csim(self.parsed.input.real(ints))
@@ -248,9 +247,9 @@ class Design:
         ints = self.parsed.quantize_input(x)
         a, b = self.netlist.input, self.netlist.output
         frames = ints.reshape(len(ints), a.beats, a.lanes)
-        self._check_folder()
-        simulator = self.simulator
-        with self._timed("simulate"):
+        with self._undisturbed():
+            simulator = self.simulator
+        with self._undisturbed(), self._timed("simulate"):
             r = simulator.run(
                 frames,
                 in_dtype=_container(a),
@@ -323,6 +322,20 @@ class Design:
         if name not in self._compiled:
             self._check_folder()
             self._compiled[name] = identity.digest(program)
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """A block that works on the folder: refused, and without a result, where that is another's by its end too."""
+        self._check_folder()
+        try:
+            yield
+        except Exception:
+            try:
+                self._check_folder()  # whatever failed did so because its files went away
+            except StaleProject as error:
+                raise error from None
+            raise
+        self._check_folder()
 
     def _check_folder(self) -> None:
         identity.check(self.folder, self.identity)
