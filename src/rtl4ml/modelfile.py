@@ -70,7 +70,7 @@ _TEXT = re.compile(r"([A-Za-z_]\w*)(\([^()]*\))?")
 
 def load_file(path: Path) -> Any:
     """The model in a `.keras` or `.h5` file. Raises BadModel, or UnsupportedLayer for a layer that has no hardware."""
-    if not path.exists():
+    if not _exists(path):
         raise BadModel(f"{path}: must be a model file, not a path that does not exist; check the name")
     if path.suffix not in (".keras", ".h5", ".hdf5") or not path.is_file():
         what = "a folder" if path.is_dir() else f"a file ending in {path.suffix or 'nothing'}"
@@ -102,6 +102,13 @@ def load_file(path: Path) -> Any:
         ) from None
     finally:
         logger.setLevel(level)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, a folder that may not be entered
+        return False
 
 
 @contextmanager

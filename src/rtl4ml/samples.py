@@ -66,7 +66,7 @@ def _array(path: Path, file: IO[bytes], size: int, most: int) -> NDArray[Any]:
             f"{path}: the array must be a batch (N, ...), not one number without an axis; save x[None]"
         )
     claimed, there = prod(shape) * dtype.itemsize, size - file.tell()
-    if min(shape) < 0 or claimed > there:
+    if any(type(n) is not int for n in shape) or min(shape) < 0 or claimed > there:
         raise ValueError(f"one of {there:,} bytes whose header says {shape} of {dtype}, {claimed:,} bytes")
     if not claimed:
         raise BadData(f"{path}: the array must hold samples to compare, not none of shape {shape}; give some")

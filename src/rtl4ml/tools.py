@@ -157,7 +157,7 @@ def absolute(path: str | Path) -> Path:
     """The path with its `~` and links resolved. Raises BadInput where that cannot be done."""
     try:
         return Path(path).expanduser().resolve()
-    except RuntimeError as error:  # links in a circle, a user that is not there
+    except (RuntimeError, ValueError) as error:  # links in a circle, no such user, half a character
         raise BadInput(
             f"{path}: must be a path that leads to a folder, not {str(error)!r}; choose another"
         ) from None
