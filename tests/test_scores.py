@@ -110,3 +110,19 @@ def test_chains_of_few_elements_are_those_of_a_whole_tensor(channels: int) -> No
     for n in (1, 3, 9, 13):
         for i in range(0, len(x) - n, 61):
             np.testing.assert_array_equal(chain(x[i : i + n]), whole[i : i + n])
+
+
+def test_one_channel_of_one_tap_behind_a_separable_convolution(rng: np.random.Generator) -> None:
+    """TensorFlow aborts a depthwise convolution of one channel and one tap; the chain behind needs none."""
+    x = first = keras.Input((6, 6, 3))
+    x = q.QActivation("quantized_bits(6,0,alpha=1)")(x)
+    weights = {f"{k}_quantizer": "quantized_bits(4,0,alpha=1)" for k in ("depthwise", "pointwise")}
+    x = q.QSeparableConv2D(1, 1, bias_quantizer="quantized_po2(4)", name="conv", **weights)(x)
+    x = layers.BatchNormalization(name="norm")(x)
+    model = keras.Model(first, q.QActivation("quantized_bits(5,2,alpha=1)")(x))
+    model.set_weights([rng.uniform(0.3, 0.9, w.shape) for w in model.get_weights()])
+    parsed = parse(model)
+    samples = rng.uniform(-1, 1, (50, 6, 6, 3)).astype(np.float32)
+    want = expected(parsed, samples)[0]
+    assert len(np.unique(want)) > 2
+    np.testing.assert_array_equal(parsed.emulate(samples)[0], want)

@@ -129,9 +129,9 @@ def _identity(origin: Origin | None, bias: Floats) -> tuple[Callable[[Any], Any]
         }
         tap, full = np.zeros((*size, c, 1)), np.zeros((*size, c, c))
         tap[middle], full[middle] = 1, eye
-        if "Separable" in kind:
-            cls = q.QSeparableConv1D if rank == 2 else q.QSeparableConv2D
-            layer, weights = cls(c, size, **options), [tap, eye.reshape(*(1,) * (rank - 1), c, c)]
+        if "Separable" in kind:  # what stands behind is joined with the pointwise convolution alone
+            cls = q.QConv1D if rank == 2 else q.QConv2D
+            layer, weights = cls(c, 1, use_bias=use), [eye.reshape(*(1,) * (rank - 1), c, c)]
         elif "Depthwise" in kind:
             cls = keras.layers.DepthwiseConv1D if rank == 2 else q.QDepthwiseConv2D
             layer, weights = cls(size, **options), [tap]
