@@ -6,7 +6,8 @@
     python scripts/calibrate_resources.py --points         prints the model's and Yosys's count of every point
 
 Every fourth point of a grid is held out: it is counted and checked, the fit does not see it. Results of Yosys are
-cached, so a second run costs seconds; those of the last fit are kept in tests/golden/resources.json.
+cached, so a second run costs seconds; those of the last fit are kept in tests/golden/resources.json, and the worst
+error that it left in every module, over all its points, in tests/golden/resource_errors.json: no change may exceed it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from rtl4ml.unrolled import Adders, adder_graph
 
 TABLE = Path(__file__).parents[1] / "src" / "rtl4ml" / "resources.json"
 COUNTED = Path(__file__).parents[1] / "tests" / "golden" / "resources.json"
+ERRORS = Path(__file__).parents[1] / "tests" / "golden" / "resource_errors.json"
 Params = dict[str, Any]
 
 
@@ -1079,6 +1081,93 @@ def unet_grid(module: str, rng: np.random.Generator) -> list[Params]:
     return []
 
 
+def between_grid(module: str) -> list[Params]:
+    """Parameters between the powers of two: widths, depths and lanes that no block of a memory or LUT divides."""
+    if module == "r4_fifo":
+        distributed = ((64, 112), (40, 129), (64, 128), (20, 48), (64, 160), (40, 161), (40, 100), (128, 128),
+                       (40, 193), (20, 225), (768, 99), (99, 33), (16, 300), (16, 330), (16, 385), (5, 300),
+                       (16, 449), (6, 600), (11, 112), (6, 1000), (5, 160), (112, 64), (160, 64), (40, 65),
+                       (40, 97), (11, 48), (64, 330), (64, 400), (3, 11), (99, 240))  # fmt: skip
+        block = ((40, 600), (99, 768), (112, 300), (11, 3000), (20, 1200), (160, 400))
+        return [{"Width": w, "Depth": d, "MemoryKind": 0} for w, d in distributed] + [
+            {"Width": w, "Depth": d, "MemoryKind": 1} for w, d in block
+        ]
+    if module == "r4_window":
+        return [
+            window(5, 4, 11, 1, 1, 22, replays=3),
+            window(3, 8, 6, 20, 3, 60, pad=1),
+            window(6, 4, 5, 24, 3, 270, height=24, kh=3, pad=1),
+            window(12, 8, 3, 20, 3, 99, height=20, kh=3),
+            window(5, 6, 7, 40, 5, 112, pad=2),
+            window(11, 8, 1, 100, 3, 12),
+            window(20, 4, 6, 12, 1, 48, height=12, replays=5),
+            window(1, 11, 20, 1, 1, 40, replays=11),
+            window(11, 4, 5, 11, 3, 160, height=11, kh=3, pad=1, major=1),
+        ]
+    if module == "r4_taps":
+        return [
+            taps(5, 4, 11, 20, 3, height=20, kh=3, pad=1),
+            taps(3, 8, 6, 20, 3),
+            taps(12, 4, 3, 40, 3),
+            taps(6, 8, 1, 99, 3, pad=1),
+            taps(11, 4, 1, 48, 5),
+            taps(5, 3, 1, 112, 3, height=20, kh=3, pad=1),
+            taps(3, 5, 20, 11, 3, height=11, kh=3),
+        ]
+    if module == "r4_pool":
+        return [
+            pool(*q)
+            for q in ((3, 5, 0, 11, 20, 20, 2, 2, 0), (6, 7, 0, 5, 48, 48, 2, 2, 0), (5, 8, 1, 3, 40, 40, 2, 2, 1),
+                      (12, 4, 0, 6, 20, 20, 2, 2, 0), (11, 3, 0, 1, 1, 99, 1, 3, 0),
+                      (20, 4, 0, 3, 24, 24, 2, 2, 0), (3, 8, 0, 12, 1, 112, 1, 2, 0),
+                      (5, 6, 1, 20, 12, 12, 3, 3, 1))
+        ]  # fmt: skip
+    if module == "r4_concat":
+        return [
+            concat(*q)
+            for q in ((0, 3, 3, 5, 11, 5), (0, 6, 6, 12, 3, 8), (0, 12, 12, 3, 6, 4), (0, 5, 5, 20, 48, 6),
+                      (1, 5, 11, 1, 1, 5), (1, 12, 3, 1, 1, 11), (0, 11, 11, 2, 5, 7), (0, 20, 20, 3, 1, 4))
+        ]  # fmt: skip
+    if module == "r4_width":
+        return [
+            {"XLanes": a, "YLanes": b, "ElemWidth": e}
+            for a, b, e in ((3, 12, 5), (5, 20, 4), (12, 3, 8), (40, 5, 6), (1, 11, 5), (11, 1, 6), (20, 4, 4),
+                            (3, 48, 4), (6, 12, 11), (5, 40, 3), (48, 12, 8))
+        ]  # fmt: skip
+    if module == "r4_axis_in":
+        return [
+            axis_in(n, e, b, f)
+            for n, e, b, f in (
+                (3, 5, 99, 3),
+                (5, 8, 112, 5),
+                (6, 11, 300, 6),
+                (12, 4, 160, 4),
+                (11, 6, 48, 7),
+            )
+        ]
+    if module == "r4_fork":
+        return [{"Width": w} for w in (5, 11, 20, 40, 99)]
+    if module == "r4_add":
+        return [
+            add(n, a, b, s, sa, sb)
+            for n, a, b, s, sa, sb in ((3, 5, 7, 1, 1, 0), (5, 11, 6, 0, 1, 1), (6, 7, 9, 3, 0, 0),
+                                       (12, 5, 5, 0, 1, 1), (11, 6, 11, 2, 0, 1))
+        ]  # fmt: skip
+    if module in ("r4_pad", "r4_upsample"):
+        sizes = ((3, 5, 11, 1, 20), (5, 4, 3, 20, 20), (6, 8, 5, 12, 24), (12, 4, 6, 11, 11), (11, 5, 1, 48, 40),
+                 (20, 8, 3, 24, 24), (5, 6, 20, 5, 5))  # fmt: skip
+        if module == "r4_upsample":
+            return [upsample(n, e, g, w, 2 if h > 1 else 1) for n, e, g, h, w in sizes]
+        return [pad(*q) for q in sizes]
+    if module == "r4_stuff":
+        return [
+            {"Lanes": n, "ElemWidth": e, "Groups": g, "Width": w, "FactorH": fh, "FactorW": fw}
+            for n, e, g, w, fh, fw in ((3, 5, 11, 20, 2, 2), (5, 4, 3, 40, 2, 2), (6, 8, 5, 24, 3, 3),
+                                       (12, 4, 6, 11, 2, 2), (11, 5, 1, 48, 1, 3), (20, 8, 3, 99, 2, 2))
+        ]  # fmt: skip
+    return []
+
+
 def adders(rng: np.random.Generator) -> list[Unit]:
     """Generated adder graphs of random layers."""
     out = []
@@ -1121,7 +1210,7 @@ def units(module: str) -> list[Unit]:
     rng = np.random.default_rng(zlib.crc32(module.encode()))
     if module == "adders":
         return adders(rng)
-    points = [*grid(module, rng), *unet_grid(module, rng)]
+    points = [*grid(module, rng), *unet_grid(module, rng), *between_grid(module)]
     if not points:
         raise KeyError(module)
     return [Unit(f"{module}#{i}", "", module, p) for i, p in enumerate(points)]
@@ -1200,6 +1289,22 @@ def off(kind: str, model: float, yosys: float) -> float:
     return abs(model - yosys) / max(yosys, LEAST[kind])
 
 
+def worst(said: Sequence[Resources], found: Sequence[Resources]) -> dict[str, float]:
+    """The model's greatest error in LUT and in FF over points, of which Yosys found these counts."""
+    return {
+        kind: max(off(kind, getattr(s, kind), getattr(r, kind)) for s, r in zip(said, found, strict=True))
+        for kind in ("lut", "ff")
+    }
+
+
+def write_errors(errors: dict[str, dict[str, float]]) -> None:
+    """Keeps every module's worst errors, one module a line."""
+    lines = [
+        f' "{m}": {json.dumps({k: round(v, 6) for k, v in e.items()})}' for m, e in sorted(errors.items())
+    ]
+    ERRORS.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
 def fit(rows: list[dict[str, float]], want: list[float]) -> dict[str, float]:
     """Non-negative least squares of relative errors."""
     names = sorted({k for r in rows for k in r})
@@ -1235,6 +1340,7 @@ def main(arguments: list[str]) -> None:
     chosen = [a for a in arguments if not a.startswith("-")] or [*resources.MODELS, "adders"]
     table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
     counted = json.loads(COUNTED.read_text()) if COUNTED.exists() else {}
+    recorded = json.loads(ERRORS.read_text()) if ERRORS.exists() else {}
     print(
         "worst |model - Yosys| / Yosys; a cell below 30 LUT (FF) is measured against 30, so that 3 LUT are 10 %"
     )
@@ -1257,6 +1363,9 @@ def main(arguments: list[str]) -> None:
             lines = [f' "{m}": {json.dumps(c)}' for m, c in sorted(counted.items())]
             COUNTED.write_text("{\n" + ",\n".join(lines) + "\n}\n")
         said = [resources.estimate(u.module, u.params, u.cell) for u in todo]
+        if not check:
+            recorded[module] = worst(said, found)
+            write_errors(recorded)
         for kind in LEAST:
             pairs = [(getattr(s, kind), getattr(r, kind)) for s, r in zip(said, found, strict=True)]
             errors = [off(kind, *pair) for pair in pairs]

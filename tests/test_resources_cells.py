@@ -50,6 +50,17 @@ def test_model_holds_for_recorded_counts(module: str) -> None:
     assert_close(todo, [Resources(*r[1:]) for r in recorded])
 
 
+@pytest.mark.parametrize("module", CELLS)
+def test_worst_error_does_not_grow(module: str) -> None:
+    """Within 10 % a model could still become worse unseen."""
+    todo = calibrate.units(module)
+    found = [Resources(*r[1:]) for r in json.loads(calibrate.COUNTED.read_text())[module]]
+    said = [resources.estimate(u.module, u.params, u.cell) for u in todo]
+    recorded = json.loads(calibrate.ERRORS.read_text())[module]
+    grown = {k: (e, recorded[k]) for k, e in calibrate.worst(said, found).items() if e > recorded[k] + 1e-5}
+    assert not grown, f"{module}: worst error of the model, and the one recorded: {grown}"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("module", CELLS)
 def test_model_holds(module: str) -> None:

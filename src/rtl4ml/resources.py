@@ -79,15 +79,20 @@ def _block_mux(width: int, depth: int) -> Terms:
     return {"block_mux": width * ceil((deep - 1) / 3), "block_write": deep * (deep > 1)}
 
 
-def lutram(width: int, depth: int) -> Terms:
-    """Distributed memory: 8 LUTs are 32 words of 14 bits or 64 of 7, whichever Yosys's costs prefer (16 a memory as far
-    as it is used, half a bit and half an address to choose among memories); a deep one is multiplexed.
+def _lutram_shape(width: int, depth: int) -> tuple[int, int]:
+    """(words, bits) that 8 LUTs are in a distributed memory: 32 of 14 or 64 of 7, whichever Yosys's costs prefer (16 a
+    memory as far as it is used, half a bit and half an address to choose among memories).
     """
 
     def cost(words: int, bits: int) -> float:
         return 16 * ceil(depth / words) * width / bits + (ceil(depth / words) - 1) * (width + 1) / 2
 
-    words, bits = min(((64, 7), (32, 14)), key=lambda t: cost(*t))
+    return min(((64, 7), (32, 14)), key=lambda t: cost(*t))
+
+
+def lutram(width: int, depth: int) -> Terms:
+    """Distributed memory; a deep one is several, of which a multiplexer chooses."""
+    words, bits = _lutram_shape(width, depth)
     blocks = ceil(depth / words)
     return {
         "lutram": 8 * ceil(width / bits) * blocks,
@@ -224,6 +229,19 @@ def models(module: str) -> Callable[[Model], Model]:
     return add
 
 
+def _bypassed_mux(width: int, depth: int) -> int:
+    """LUTs of a bit that choose among the memories of a distributed one and a beat that bypasses it, in one: a LUT of
+    five inputs takes two memories, the beat and what selects. Yosys spends no more on seven memories than on four.
+    """
+    words, _ = _lutram_shape(width, depth)
+    blocks = ceil(depth / words)
+    if blocks <= 2:
+        return 1
+    if blocks == 3 or (blocks == 5 and words == 32):
+        return 2
+    return 3 if blocks <= 7 else 1 + blocks // 2
+
+
 @models("r4_fifo")
 def _fifo(p: P) -> tuple[Terms, Terms, float]:
     w, d = p["Width"], p["Depth"]
@@ -240,7 +258,14 @@ def _fifo(p: P) -> tuple[Terms, Terms, float]:
             bram36(w, kept),
         )
     return (
-        {"deep": 1, "deep_c": c, "deep_count": count, "deep_wraps": wraps, "deep_w": w, **lutram(w, kept)},
+        {
+            "deep": 1,
+            "deep_c": c,
+            "deep_count": count,
+            "deep_wraps": wraps,
+            **lutram(w, kept),
+            "lutram_mux": w * _bypassed_mux(w, kept),
+        },
         {"deep": 1, "c": 3 * c, "count": count, "w": w},
         0.0,
     )
