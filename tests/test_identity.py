@@ -69,6 +69,10 @@ def refused(design: Design, text: str) -> None:
     design.emulate(x)  # needs no folder
 
 
+def test_a_design_is_one_line(whole: Design) -> None:
+    assert re.fullmatch(r"<Design \w+: interval 6, latency \d+, /\S+/p>", repr(whole))
+
+
 def test_a_folder_that_another_design_took_is_refused(design: Design) -> None:
     other = rtl4ml.convert(model(2), out=design.folder)
     refused(design, ANOTHER)

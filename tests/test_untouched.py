@@ -183,3 +183,13 @@ def test_sums_that_tensorflow_gets_wrong_in_a_batch(
     found = tally(parsed, samples)
     assert found.mismatches == 0
     assert set(found.causes) == ({("conv", PLACE)} if wrong else set())
+
+
+@pytest.mark.parametrize("name", ["my model", "tiny (v2)", "übung", "a:b"])
+def test_a_model_of_a_name_that_tensorflow_does_not_take(name: str) -> None:
+    """Its own predict fails; that of its layers is compared."""
+    x = first = keras.Input((4,))
+    x = q.QActivation("quantized_bits(4,2,alpha=1)")(x)
+    parsed = parse(keras.Model(first, q.QActivation("quantized_relu(3,1)")(x), name=name))
+    found = tally(parsed, np.arange(-8, 8).reshape(4, 4) / 2)
+    assert (found.values, found.differ) == (16, 0)

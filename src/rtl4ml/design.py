@@ -178,7 +178,7 @@ class FrameTally:
         return {"compared": self.compared, "as_predicted": self.as_predicted}
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Design:
     """A model's hardware: graph, netlist and project folder, and what has been measured of it.
 
@@ -210,6 +210,10 @@ class Design:
     yosys: list[Resources] | None = None
     _reference: tuple[str, Real] | None = None
     _compiled: dict[str, str] = field(default_factory=dict)  # SHA-256 of programs made in the folder
+
+    def __repr__(self) -> str:
+        cycles = f"interval {self.cycles.interval}, latency {self.cycles.latency}"
+        return f"<Design {self.graph.name}: {cycles}, {self.folder}>"
 
     # -- the same numbers, four ways -------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ references take the grid point (QKeras's own `use_ste=False` form, which multipl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -29,6 +30,8 @@ from rtl4ml.walk import Call, filling, walk
 Real = NDArray[np.float64]
 
 _HEADS = ("softmax", "sigmoid", "tanh")
+# Names that TensorFlow takes for a scope; a model of another name cannot be run as it stands, only its layers.
+_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
 
 
 def expected(parsed: Parsed, x: Any) -> list[Real]:
@@ -149,6 +152,7 @@ def predict(
                 out.append(np.empty((0, *tuple(shape)[1:])))
                 continue
             own = not pure and len(model.outputs) == 1 and tensor is model.outputs[0]
+            own = own and _SCOPE.fullmatch(model.name) is not None
             y = _run(model if own else keras.Model(model.inputs, tensor), x, batch_size, call, whole)
             if head == "activation":
                 y = _run(after, y, batch_size, call, whole)
