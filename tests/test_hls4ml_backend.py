@@ -266,7 +266,14 @@ def test_compile_says_that_it_converts(
 ) -> None:
     m = model()
     convert(m, tmp_path / "p").compile()
-    assert re.search(rf"^done convert {m.name} \(\d+\.\d s\)$", capsys.readouterr().out, re.MULTILINE)
+    said = capsys.readouterr().out
+    assert re.search(rf"^done convert {m.name} \(\d+\.\d s\)$", said, re.MULTILINE)
+    assert "predict gives" not in said
+    keras = _tf.keras()
+    classes = keras.Model(m.input, keras.layers.Softmax()(m.output), name="classes")
+    convert(classes, tmp_path / "q").compile()
+    line = "classes: predict gives the values before the softmax at its output, which order classes alike\n"
+    assert line in capsys.readouterr().out
 
 
 @dataclass(frozen=True, eq=False)

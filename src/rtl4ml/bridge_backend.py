@@ -123,6 +123,11 @@ class Rtl4mlBackend(Backend):  # type: ignore[misc]
                     keras_model, out=out, clock_mhz=clock_mhz, input_precision=declared, **options
                 )
         self._designs[model] = design
+        if design.parsed.output == "logits" and (head := design.parsed.cut[0]):
+            print(
+                f"{keras_model.name}: predict gives the values before the {head} at its output, "
+                "which order classes alike"
+            )
 
     def compile(self, model: Any) -> None:
         """Nothing more: hls4ml has called `write`, and loads the running program in place of a library."""
