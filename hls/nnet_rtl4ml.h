@@ -341,6 +341,31 @@ BilinearRows:
     }
 }
 
+// y = x * row_factors[row] * column_factors[column], which `bits` hold.
+template <class data_T, class res_T, typename CONFIG_T>
+void r4_scale(hls::stream<data_T> &data, hls::stream<res_T> &res,
+              typename CONFIG_T::row_factors_t row_factors[CONFIG_T::height],
+              typename CONFIG_T::column_factors_t column_factors[CONFIG_T::width]) {
+    typedef ap_int<CONFIG_T::bits> wide;
+ScaleRows:
+    for (unsigned h = 0; h < CONFIG_T::height; h++) {
+    ScaleColumns:
+        for (unsigned w = 0; w < CONFIG_T::width; w++) {
+            #pragma HLS PIPELINE
+            data_T x = data.read();
+            res_T y;
+            wide factor = wide(row_factors[h]) * wide(column_factors[w]);
+        ScaleChannels:
+            for (unsigned c = 0; c < res_T::size; c++) {
+                #pragma HLS UNROLL
+                wide v = wide(r4_integer(x[c])) * factor;
+                y[c] = r4_value<typename res_T::value_type>(v);
+            }
+            res.write(y);
+        }
+    }
+}
+
 // Erosion (`outside` 1) or dilation (`outside` 0) of a mask by the disk of pixels up to `radius` away; pixels outside the
 // frame are `outside` and so decide nothing.
 template <class data_T, class res_T, typename CONFIG_T>

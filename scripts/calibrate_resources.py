@@ -411,6 +411,17 @@ def crop(lanes: int, elem: int, groups: int, height: int, width: int) -> Params:
             "CropTop": two, "CropLeft": 1, "OutHeight": height - 2 * two, "OutWidth": width - 3}  # fmt: skip
 
 
+def scale(lanes: int, x: int, signed: int, numbers: tuple[int, ...], size: int, inner: int) -> Params:
+    """Parameters of an r4_scale behind windows of stride 1 with these numbers of elements at the edges."""
+    half = len(numbers) // 2 if numbers[0] > 1 else 0
+    counts = np.full(size, numbers[-1])
+    counts[: len(numbers)], counts[size - len(numbers) + half :] = numbers, numbers[::-1][half:]
+    factors = np.lcm.reduce(counts) // counts
+    bits = int(factors.max()).bit_length()
+    return {"Lanes": lanes, "XWidth": x, "XSigned": signed, "Size": size, "Inner": inner, "FactorWidth": bits,
+            "YWidth": x + bits, "FactorFile": Image.pack(factors[:, None], bits)}  # fmt: skip
+
+
 def grid(module: str, rng: np.random.Generator) -> list[Params]:
     """Parameters that span how designs use a module."""
     if module == "r4_mul":
@@ -1065,6 +1076,16 @@ def unet_grid(module: str, rng: np.random.Generator) -> list[Params]:
                                         (2, 8, 1, 16, 4, 4), (1, 4, 1, 32, 2, 4), (4, 6, 1, 8, 16, 8),
                                         (2, 4, 0, 16, 4, 4), (8, 4, 1, 16, 8, 4), (8, 8, 1, 32, 2, 4),
                                         (4, 4, 0, 16, 2, 8))
+        ]  # fmt: skip
+    if module == "r4_scale":
+        return [
+            scale(*q)
+            for q in ((1, 12, 1, (2, 3), 30, 1), (4, 10, 0, (2, 3), 16, 2), (2, 14, 1, (2, 3), 128, 4),
+                      (8, 12, 0, (2, 3), 64, 16), (1, 16, 0, (3, 4, 5), 20, 1), (4, 12, 1, (3, 4, 5), 32, 3),
+                      (2, 9, 0, (1, 2), 17, 1), (8, 10, 1, (1, 2), 65, 8), (4, 14, 1, (4, 5, 6, 7), 48, 1),
+                      (1, 18, 1, (4, 5, 6, 7), 256, 2), (8, 8, 0, (2, 3), 12, 1), (16, 9, 1, (2, 3), 32, 1),
+                      (2, 12, 0, (5, 6, 7, 8, 9), 64, 5), (4, 16, 0, (3, 4, 5), 100, 24), (1, 8, 1, (1, 3), 10, 64),
+                      (8, 14, 1, (3, 4, 5), 128, 1))
         ]  # fmt: skip
     if module == "r4_morph":
         return [{"Radius": r, "Erode": e} for r in (1, 2, 3, 4, 6) for e in (0, 1)]

@@ -378,6 +378,13 @@ class TestPool2D(OpContract):
         {"layer": "MaxPooling2D", "size": (3, 2), "stride": (1, 2), "padding": "same", "csim": False},
         {"layer": "AveragePooling2D", "size": (2, 3), "stride": (2, 1)},
         {"layer": "AveragePooling2D", "size": (3, 2), "stride": (2, 1), "padding": "same"},
+        {
+            "layer": "AveragePooling2D",
+            "size": (3, 3),
+            "stride": (1, 1),
+            "padding": "same",
+            "target_interval": 70,
+        },
         {"layer": "GlobalAveragePooling2D", "shape": (4, 8, 3)},
     ]
     strategy: ClassVar = st.fixed_dictionaries(
@@ -388,6 +395,7 @@ class TestPool2D(OpContract):
             "shape": SHAPES,
             "size": st.tuples(st.integers(1, 4), st.integers(1, 4)),
             "stride": st.one_of(st.none(), st.tuples(st.integers(1, 3), st.integers(1, 3))),
+            "padding": st.sampled_from(["valid", "same"]),
         }
     )
 

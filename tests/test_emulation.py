@@ -27,6 +27,7 @@ from rtl4ml.ops.head import ArgMax, Mask
 from rtl4ml.ops.merge import Add, Concat, Product
 from rtl4ml.ops.opening import Opening
 from rtl4ml.ops.pool import Pool
+from rtl4ml.ops.scale import Scale
 from rtl4ml.ops.shape import Crop, Pad, Reshape, UpSample
 from rtl4ml.ops.stuff import Stuff, Transposed
 from rtl4ml.quantizers import fixed_quantizer, parse_precision, read_function
@@ -248,6 +249,12 @@ class Draw:
             return Pad(**given, padding=self.padding(2))
         if cls is Crop:
             return Crop(**given, cropping=self.padding(1))
+        if cls is Scale:
+            h, w, _ = s.hwc
+            rows, columns = self.rng.integers(1, 9, h), self.rng.integers(1, 9, w)
+            most = int(rows.max() * columns.max())
+            ends = min(0, s.lo) * most, max(0, s.hi) * most
+            return Scale(**given, rows=rows, columns=columns, lo=ends[0], hi=ends[1])
         if cls is Opening:
             return Opening(**given, radius=int(self.rng.integers(1, 3)))
         return cls(**given)
@@ -272,7 +279,7 @@ class Draw:
 
 
 KINDS = (Conv, Dense, Depthwise, Transposed, Activation, Add, Concat, Product, Reshape, Pool, Mask, ArgMax, Bilinear,
-         UpSample, Stuff, Pad, Crop, Opening)  # fmt: skip
+         UpSample, Stuff, Pad, Crop, Scale, Opening)  # fmt: skip
 
 
 def test_random_graphs() -> None:

@@ -16,6 +16,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rtl4ml import _tf, kernels
+from rtl4ml.borders import Borders
 from rtl4ml.errors import BadInput, BadModel, Rtl4mlError, UnsupportedLayer
 from rtl4ml.frontend import Parsed, load, parse
 from rtl4ml.ir import Fixed
@@ -1397,12 +1398,32 @@ def test_a_file_of_keras_3(stored: Path) -> None:
     )
 
 
-def test_averages_that_vary_over_too_large_a_frame(rng: np.random.Generator) -> None:
-    """Every element would have a row of thresholds."""
-    m = sequential((130, 127, 1), [L.AveragePooling2D(3, 1, padding="same", name="culprit"), act()], rng)
+def test_averages_that_vary_over_a_large_frame(rng: np.random.Generator) -> None:
+    """One row of thresholds serves all positions of all channels."""
+    m = sequential((128, 128, 8), [L.AveragePooling2D(3, 1, padding="same"), act("quantized_bits(8,0)")], rng)
+    p = parse(m)
+    assert [op.op for op in p.graph.ops] == ["Pool", "Scale", "Activation"]
+    mapping = p.graph.ops[-1].mapping
+    assert isinstance(mapping, Thresholds) and len(mapping.thresholds) == 1
+    x = rng.uniform(-1, 1, (2, 128, 128, 8)).astype(np.float32)
+    np.testing.assert_array_equal(p.emulate(x)[0], m.predict(x, verbose=0))
+
+
+def test_averages_that_share_no_row_of_thresholds(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every element has a row of thresholds then, and the frame can be too large for that."""
+    monkeypatch.setattr(Borders, "shared", lambda *_: None)
+    layers = [L.AveragePooling2D(3, 1, padding="same", name="culprit"), act()]
+    m = sequential((6, 5, 3), layers, rng)
+    p = parse(m)
+    assert [op.op for op in p.graph.ops] == ["Pool", "Reshape", "Activation", "Reshape"]
+    x = rng.uniform(-2, 2, (50, 6, 5, 3)).astype(np.float32)
+    np.testing.assert_array_equal(p.emulate(x)[0], m.predict(x, verbose=0))
     text = (
-        r"^culprit: an average that divides by fewer at padded edges must have at most 16,384 elements, not 16,510; "
-        r"use padding='valid'$"
+        r"^culprit: an average whose windows at padded edges need thresholds of their own must have at most 16,384 "
+        r"elements, not 16,510; use padding='valid'$"
     )
+    layers = [L.AveragePooling2D(3, 1, padding="same", name="culprit"), act()]
     with pytest.raises(UnsupportedLayer, match=text):
-        parse(m)
+        parse(sequential((130, 127, 1), layers, rng))

@@ -45,6 +45,11 @@ CASES: list[tuple[str, dict[str, int], str]] = [
     ),
     ("r4_bilinear", {"Factor": 6}, "r4_bilinear: Factor (6) must be a power of two from 2"),
     (
+        "r4_scale",
+        {"Size": 0},
+        "r4_scale: Lanes (1), XWidth (8), Size (0), Inner (1), FactorWidth (2) and YWidth (10) must be at least 1",
+    ),
+    (
         "r4_stuff",
         {"Groups": 0},
         "r4_stuff: Lanes (1), ElemWidth (8), Groups (0) and Width (8) must be at least 1",

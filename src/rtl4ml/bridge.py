@@ -37,6 +37,7 @@ from rtl4ml.ops.head import ArgMax, Mask
 from rtl4ml.ops.merge import Add, Concat, Product
 from rtl4ml.ops.opening import Opening
 from rtl4ml.ops.pool import Pool
+from rtl4ml.ops.scale import Scale
 from rtl4ml.ops.shape import Crop, Pad, Reshape, UpSample
 from rtl4ml.ops.stuff import Stuff
 from rtl4ml.stamps import seal, sealed
@@ -517,6 +518,8 @@ class _Layers:
             return self._spread("r4_bilinear", op, x, {"bits": op.output.type.width + 2})
         if isinstance(op, Stuff):
             return self._spread("r4_stuff", op, x, {})
+        if isinstance(op, Scale):
+            return self._scale(op, x)
         if isinstance(op, Opening):
             return self._opening(op, x)
         if isinstance(op, Concat):
@@ -802,6 +805,14 @@ class _Layers:
         (h, w, _), (fh, fw) = op.x.hwc, op.factor
         constants = {"in_height": h, "in_width": w, "factor_h": fh, "factor_w": fw, **constants}
         return self._cell(cell, op.name, x, op.output.type, op.output.shape, constants=constants)
+
+    def _scale(self, op: Scale, x: _Node) -> _Node:
+        """A factor for every row and every column, by a function of our own."""
+        rows, columns = op.factors
+        made = op.output.type
+        constants = {"height": len(rows), "width": len(columns), "bits": made.width + 2}
+        tables = {"row_factors": _table(rows), "column_factors": _table(columns)}
+        return self._cell("r4_scale", op.name, x, made, op.output.shape, constants=constants, tables=tables)
 
     def _opening(self, op: Opening, x: _Node) -> _Node:
         """An erosion, then a dilation."""

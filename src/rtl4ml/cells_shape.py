@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells that move elements, or blend neighbours: padding, cropping, upsampling."""
+"""Cells that know the place of an element: padding, cropping, upsampling, factors of rows and columns."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from rtl4ml.cells import LibraryCell, is_block
-from rtl4ml.netlist import Index, Lowering, Param, Timing, Wire
+from rtl4ml.ir import Fixed, Ints
+from rtl4ml.netlist import Image, Index, Lowering, Param, Timing, Wire
 
 if TYPE_CHECKING:
     from rtl4ml.ops.bilinear import Bilinear
+    from rtl4ml.ops.scale import Scale
     from rtl4ml.ops.shape import Crop, Pad, Spatial, UpSample
     from rtl4ml.ops.stuff import Stuff
 
@@ -182,6 +184,36 @@ class BlendCell(LibraryCell):
         return Timing(self.y.beats, (need,), (np.arange(self.y.beats),), latency=2)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScaleCell(LibraryCell):
+    """A factor for every position of one axis, `inner` beats each."""
+
+    module: ClassVar[str] = "r4_scale"
+
+    factors: Ints
+    inner: int
+
+    @property
+    def bits(self) -> int:
+        """Of a factor."""
+        return int(self.factors.max()).bit_length()
+
+    def params(self) -> dict[str, Param]:
+        return {
+            "Lanes": self.x.lanes,
+            "XWidth": self.x.bits,
+            "XSigned": int(self.x.signed),
+            "Size": len(self.factors),
+            "Inner": self.inner,
+            "FactorWidth": self.bits,
+            "YWidth": self.y.bits,
+            "FactorFile": Image.pack(self.factors[:, None], self.bits),
+        }
+
+    def timing(self) -> Timing:
+        return Timing.passing(self.x.beats, self.bits)
+
+
 def lower_pad(n: Lowering, op: Pad, x: Wire) -> Wire:
     """One cell."""
     return n.add(PadCell(**_ends(n, op, x), op=op))
@@ -226,6 +258,31 @@ def lower_bilinear(n: Lowering, op: Bilinear, x: Wire) -> Wire:
             BlendCell(
                 name=f"u_{y.name}", inputs={"x": x}, outputs={"y": y}, layer=n.layer,
                 size=size, inner=inner, factor=factor,
+            )
+        )  # fmt: skip
+    return x
+
+
+def lower_scale(n: Lowering, op: Scale, x: Wire) -> Wire:
+    """A cell for every axis whose factors are not all 1: columns, then rows."""
+    x = n.lanes(x, op.pe)
+    _, w, c = op.x.hwc
+    groups = c // op.pe
+    rows, columns = op.factors
+    axes = [("columns", columns, groups), ("rows", rows, w * groups)]
+    axes = [a for a in axes if (a[1] > 1).any()]
+    for k, (axis, factors, inner) in enumerate(axes):
+        if k == len(axes) - 1:
+            y = n.like(op.output, op.name, op.pe)
+        else:  # what the rows multiply must be this much smaller than the whole
+            least = int(rows.min())
+            t = Fixed.covering(min(0, op.lo // least), max(0, -(-op.hi // least)), op.output.type.fraction)
+            y = n.wire(
+                f"{op.name}_{axis}", lanes=op.pe, bits=t.width, signed=t.signed, beats=x.beats, fraction=t.fraction
+            )  # fmt: skip
+        x = n.add(
+            ScaleCell(
+                name=f"u_{y.name}", inputs={"x": x}, outputs={"y": y}, layer=n.layer, factors=factors, inner=inner
             )
         )  # fmt: skip
     return x

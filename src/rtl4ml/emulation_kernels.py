@@ -22,6 +22,7 @@ from rtl4ml.ops.head import ArgMax, Mask
 from rtl4ml.ops.merge import Add, Concat, Product
 from rtl4ml.ops.opening import Opening
 from rtl4ml.ops.pool import Pool
+from rtl4ml.ops.scale import Scale
 from rtl4ml.ops.shape import Crop, Pad, Reshape, UpSample
 from rtl4ml.ops.stuff import Stuff
 
@@ -543,6 +544,15 @@ def _blend(block: Block, x: Array, axis: int, factor: int, out: Array) -> None:
             block.add(np.multiply, before, dtype.type(2 * factor - (2 * j + 1)), out=part)
             block.add(np.multiply, behind, dtype.type(2 * j + 1), out=made)
             block.add(np.add, made, part, out=made)
+
+
+@_kernel.register
+def _scale(op: Scale, block: Block, x: Held, y: Held) -> None:
+    dtype = computed_by(op)
+    rows, columns = op.factors
+    factors = (rows[:, None] * columns)[None, :, :, None].astype(dtype)
+    with _made_in(block, y, dtype) as a:
+        block.add(np.multiply, x.values, factors, out=a, dtype=dtype)
 
 
 # -- heads ---------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import _tf, arguments
-from rtl4ml.borders import MOST, Borders, division
+from rtl4ml.borders import MOST, Borders, Factors, division
 from rtl4ml.elementwise import Compiled, Source, compile_functions, is_identity, tabulated
 from rtl4ml.emulation import emulate
 from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer, named
@@ -30,6 +30,7 @@ from rtl4ml.ops.activation import Activation, Rounding, Thresholds
 from rtl4ml.ops.conv import Conv, Dense, Depthwise, Padding
 from rtl4ml.ops.head import ArgMax, Mask
 from rtl4ml.ops.pool import Pool
+from rtl4ml.ops.scale import Scale
 from rtl4ml.quantizers import (
     FREE_WEIGHT_BITS,
     Floats,
@@ -535,25 +536,61 @@ class _Builder:
     def bordered(
         self, layer: str, v: Value, borders: Borders, steps: Sequence[Function], what: str
     ) -> Stream:
-        """The stream behind an average with padding: as one pixel, whose elements have functions of their own."""
+        """The stream behind an average with padding: the sums times factors have one row of thresholds for all
+        positions. Where they cannot, the frame passes as one pixel, each of whose elements has a row of its own.
+        """
         s = v.stream
-        channels = s.elements // borders.counts.size
-        c = compile_functions(
-            layer,
-            Source(s.type.fraction, s.lo, s.hi, channels * len(borders.numbers)),
-            borders.steps(steps, channels),
-            float64=self.float64,
-            rows=borders.rows(channels),
-            together=borders.together(steps, channels),
-        )
+        channels = borders.frame[-1] if any(f.wide for f in steps[1:]) else 1
+
+        def compiled(rows: Ints | None) -> Compiled:
+            return compile_functions(
+                layer,
+                Source(s.type.fraction, s.lo, s.hi, channels * len(borders.numbers)),
+                borders.steps(steps, channels),
+                float64=self.float64,
+                rows=rows,
+                together=borders.together(steps, channels),
+            )
+
+        c = compiled(None)
         assert c.mapping is not None  # a division by several numbers is no identity
+        shape = s.shape
+        if not isinstance(c.mapping, Rounding):  # one such serves all numbers, as where all results are alike
+            found = borders.shared(c, channels)
+            if found is not None:
+                factors, c = found
+                s = self.scaled(
+                    borders.layer, self.reshaped(borders.layer, s, borders.frame, "frame"), factors
+                )
+            elif s.elements > MOST:
+                raise UnsupportedLayer(
+                    f"{borders.layer}: an average whose windows at padded edges need thresholds of their own must have "
+                    f"at most {MOST:,} elements, not {s.elements:,}; use padding='valid'"
+                )
+            else:
+                c = compiled(borders.rows(channels))
+                s = self.reshaped(borders.layer, s, (s.elements,), "line")
+        assert c.mapping is not None
         names = tuple(dict.fromkeys(f.layer for f in steps if f.layer))
-        line = self.reshaped(borders.layer, s, (s.elements,), "line")
         op = Activation(
-            name=self.name(layer, what), inputs=(line,), layers=names, mapping=c.mapping, out=c.type,
-            lo=c.lo, hi=c.hi,
+            name=self.name(layer, what),
+            inputs=(s,),
+            layers=names,
+            mapping=c.mapping,
+            out=c.type,
+            lo=c.lo,
+            hi=c.hi,
+        )
+        return self.reshaped(layer, self.add(op), shape, "frame")
+
+    def scaled(self, layer: str, s: Stream, f: Factors, shift: int = 0) -> Stream:
+        """The stream times a factor for every row and every column."""
+        return self.add(
+            Scale(
+                name=self.name(layer, "scaled"), inputs=(s,), layers=(layer,),
+                rows=f.rows, columns=f.columns, lo=f.lo, hi=f.hi, shift=shift,
+            )
         )  # fmt: skip
-        return self.reshaped(layer, self.add(op), s.shape, "frame")
 
     def reshaped(self, layer: str, s: Stream, shape: tuple[int, ...], what: str = "") -> Stream:
         """The stream in another shape, the same elements in the same order."""
@@ -820,7 +857,7 @@ def _batchnorm(b: _Builder, layer: Any, x: list[Value]) -> Value:
         )
     if any(f.wide for f in v.steps) and v.rows is not None:
         v = Value(b.stream(layer, v))
-    if v.borders and v.stream.channels * v.borders.counts.size != v.stream.elements:  # flattened since
+    if v.borders and v.stream.shape != v.borders.frame:  # flattened since
         v = Value(b.stream(layer, v))
     return b.elementwise(layer, replace(v, rows=None), _normalization(layer, rank))
 
@@ -1146,13 +1183,10 @@ def _pool(
     total = b.pooled(p, s, mode)
     op = b.ops[-1]
     assert isinstance(op, Pool)
-    borders = Borders(layer.name, op.counts)
+    borders = Borders(layer.name, op)
     if len(borders.numbers) > 1:
-        if total.elements > MOST:
-            raise UnsupportedLayer(
-                f"{layer.name}: an average that divides by fewer at padded edges must have at most {MOST:,} elements, "
-                f"not {total.elements:,}; use padding='valid'"
-            )
+        if borders.shift is not None:
+            return Value(b.scaled(layer.name, total, borders.exact, borders.shift))
         return Value(total, (division(layer.name, int(borders.numbers[-1])),), borders=borders)
     count = int(borders.numbers[0])
     if count & (count - 1) == 0:  # a division by a power of two only moves the point

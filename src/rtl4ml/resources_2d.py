@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from rtl4ml.resources import P, Terms, _counter, _line, _plus, _wrap, models, product_luts
+from rtl4ml.resources import P, Terms, _counter, _line, _log, _plus, _rom, _wrap, models, product_luts
 
 
 @models("r4_multiply")
@@ -38,6 +38,38 @@ def _bilinear(p: P) -> tuple[Terms, Terms, float]:
     )  # an unsigned number's sign takes no row of the product
     ff: Terms = {"one": 1, "walk": walk, "operands": 2 * n * (x + 1), "y": n * y}
     return _plus(lut, line_lut), _plus(ff, line_ff), bram
+
+
+@models("r4_scale")
+def _scale(p: P) -> tuple[Terms, Terms, float]:
+    n, x, inner, bits, image = p["Lanes"], p["XWidth"], p["Inner"], p["FactorWidth"], p["FactorFile"]
+    rom, changing = _rom(image)
+    ever, gated = image.bits.any(axis=0), (image.bits != image.bits[0]).any(axis=0)
+    # A row that is always x is the register that hands x on, where there is one.
+    rows = sum(bool(gated[k]) or bool(ever[k] and k == bits - 1) for k in range(1, bits))
+    # Bit k of the sum, made at stage k, passes the rest unchanged; three registers without a reset shift.
+    run = [bits - 1 - k + (k > 0) for k in range(bits - 1)]
+    shifted = sum(r >= 3 for r in run)
+    kept = sum(r - (k > 0) for k, r in enumerate(run) if r < 3) - sum(
+        k > 0 for k, r in enumerate(run) if r >= 3
+    )
+    late = [k - 1 for k in range(2, bits) if gated[k]]  # registers that a bit of a factor passes
+    lut: Terms = {
+        "one": 1,
+        "walk": _counter(inner) + _counter(p["Size"]),
+        "wraps": _wrap(inner),
+        "sum": n * (x + 1) * int(ever[1:].sum()),
+        "reset": int(gated.sum()),
+        "shifted": n * shifted + sum(r >= 3 for r in late),
+    }
+    ff: Terms = {
+        "one": bits,
+        "walk": _counter(inner) + _log(p["Size"]) + changing + sum(r for r in late if r < 3),
+        "x": n * x * (rows + max(0, bits - 2)),
+        "sum": n * (x + (x + 1) * (bits - 1) + kept),
+        "shifted": n * shifted,
+    }
+    return _plus(lut, rom), ff, 0.0
 
 
 @models("r4_stuff")

@@ -78,16 +78,21 @@ class Pool(Op):
         return self.size[0] * self.size[1]
 
     @cached_property
-    def counts(self) -> Ints:
-        """(OH, OW): elements of every window that lie in the input; Keras divides an average by these."""
+    def spans(self) -> tuple[Ints, Ints]:
+        """(OH,) and (OW,): rows and columns of every window that lie in the input."""
         axes = []
         for n, k, s, (a, _), o in zip(
             self.x.hwc[:2], self.size, self.stride, self.padding, self.out_hw, strict=True
         ):
             first = np.arange(o) * s - a
             axes.append(np.minimum(first + k, n) - np.maximum(first, 0))
-        rows, cols = axes
-        return np.asarray(rows[:, None] * cols, np.int64)
+        return axes[0], axes[1]
+
+    @cached_property
+    def counts(self) -> Ints:
+        """(OH, OW): elements of every window that lie in the input; Keras divides an average by these."""
+        rows, columns = self.spans
+        return np.asarray(rows[:, None] * columns, np.int64)
 
     @property
     def disjoint(self) -> bool:
