@@ -29,10 +29,12 @@ module r4_scale #(
   output logic [Lanes*YWidth-1:0] y_data_o
 );
 
-  if (Lanes == 0 || XWidth == 0 || Size == 0 || Inner == 0 || FactorWidth == 0 || YWidth == 0) begin : gen_check_size
-    $fatal(1, {"r4_scale: Lanes (%0d), XWidth (%0d), Size (%0d), Inner (%0d), FactorWidth (%0d) and YWidth (%0d) ",
-               "must be at least 1"},
-           Lanes, XWidth, Size, Inner, FactorWidth, YWidth);
+  if (Lanes == 0 || XWidth == 0 || Size == 0 || Inner == 0) begin : gen_check_size
+    $fatal(1, "r4_scale: Lanes (%0d), XWidth (%0d), Size (%0d) and Inner (%0d) must be at least 1",
+           Lanes, XWidth, Size, Inner);
+  end
+  if (FactorWidth == 0 || YWidth == 0) begin : gen_check_width
+    $fatal(1, "r4_scale: FactorWidth (%0d) and YWidth (%0d) must be at least 1", FactorWidth, YWidth);
   end
 
   localparam int unsigned SumWidth = XWidth + FactorWidth + 1;

@@ -47,8 +47,9 @@ CASES: list[tuple[str, dict[str, int], str]] = [
     (
         "r4_scale",
         {"Size": 0},
-        "r4_scale: Lanes (1), XWidth (8), Size (0), Inner (1), FactorWidth (2) and YWidth (10) must be at least 1",
+        "r4_scale: Lanes (1), XWidth (8), Size (0) and Inner (1) must be at least 1",
     ),
+    ("r4_scale", {"YWidth": 0}, "r4_scale: FactorWidth (2) and YWidth (0) must be at least 1"),
     (
         "r4_stuff",
         {"Groups": 0},
