@@ -812,6 +812,24 @@ def test_what_was_not_run_has_no_line(capsys: pytest.CaptureFixture[str]) -> Non
     assert "C simulation" not in out
 
 
+def test_a_target_that_is_missed_is_one_line(
+    designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a project of an earlier version, which says nothing of its target, is shown."""
+    assert "interval:" not in run(capsys, "convert", "m.h5", "--target-interval", "100")[1]
+    old = StandIn.report
+
+    def report(self: StandIn) -> dict[str, Any]:
+        found = old(self)
+        found["cycles"] |= {"target": 100, "excess": "conv2 folded by hand needs 1,024"}
+        return found
+
+    monkeypatch.setattr(StandIn, "report", report)
+    status, out, _ = run(capsys, "convert", "m.h5", "--target-interval", "100")
+    assert status == 0
+    assert out.splitlines().count("interval: asked for 100; conv2 folded by hand needs 1,024") == 1
+
+
 def test_arguments_are_named_as_options_here_and_as_arguments_in_python(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -136,6 +136,10 @@ def test_schema_has_the_keys_of_the_types():
     [
         ("cycles.latency.rtl", 203.5),
         ("cycles.interval.rtl", -203.5),
+        ("cycles.target", 203.5),
+        ("cycles.gaps", [13, 13, 11]),
+        ("cycles.observed", {"first": 3}),
+        ("cycles.narrower", None),
         ("accuracy.oa", 96.7),
         ("exactness.rtl.mismatches", None),
         ("model.name", None),
@@ -465,6 +469,83 @@ def test_predicted_frame_by_frame(frames, interval, kind, detail):
     text = page(r).text
     said = {(12, 12): "each of 12 frames", (1, 1): "its one frame", (12, 11): "11 of 12 frames"}[frames]
     assert f"In RTL simulation, {said} in the predicted cycle." in text
+
+
+@pytest.mark.parametrize(
+    ("cycles", "said", "missed"),
+    [
+        ({"target": 204}, [], ""),
+        ({"target": None, "excess": None, "gaps": None, "observed": None, "narrower": []}, [], ""),
+        (
+            {"target": 100, "excess": "conv2 folded by hand needs 204"},
+            ["✗ Slower than asked for: asked for 100; conv2 folded by hand needs 204."],
+            "; asked for 100; conv2 folded by hand needs 204",
+        ),
+        (
+            {"gaps": {"frames": 3, "least": 203, "most": 205, "first": [203, 205, 204]}},
+            [
+                "The predicted interval, 204, is a mean: frames come 203, 205 and 204 cycles apart, "
+                "over and over again."
+            ],
+            "",
+        ),
+        (
+            {"gaps": {"frames": 1_200, "least": 203, "most": 1_205, "first": [204] * 16}},
+            [
+                "The predicted interval, 204, is a mean: frames come 203 to 1,205 cycles apart, in an order that "
+                "repeats after 1,200."
+            ],
+            "",
+        ),
+        (
+            {"observed": {"first": 3_001, "last": 4_000}},
+            [
+                "No repetition was found in the first 4,000 frames: the predicted interval is the longest gap between "
+                "frames 3,001 to 4,000, later ones may differ."
+            ],
+            "",
+        ),
+        (
+            {"narrower": [{"rows": 128, "columns": 16}, {"rows": 128, "columns": 32}]},
+            [
+                "The frame is too large to be analysed whole: its interval is extrapolated from those of 128 x 16 and "
+                "128 x 32."
+            ],
+            "",
+        ),
+    ],
+)
+def test_what_an_interval_is_and_why_it_is_not_the_one_asked_for(
+    cycles: dict[str, Any], said: list[str], missed: str
+):
+    r = example.report()
+    r["cycles"] |= cycles
+    jsonschema.validate(r, SCHEMA)
+    p = page(r)
+    assert [text for a, text in p.all("p") if a.get("class") == "pace"] == said
+    known = "at an assumed 250 MHz clock: one pixel every 204 cycles, measured in RTL simulation"
+    assert report.verdicts(r, sample="pixel")[2].detail == known + missed
+
+
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [
+        (204, "that it alone would need; the slowest sets the interval of the whole. Simd"),
+        (207.5, "that it alone would need; the slowest needs 204, the whole with its edges 207.5. Simd"),
+        (None, "that it alone would need. Simd"),
+    ],
+)
+def test_the_page_does_not_contradict_the_interval(interval: float | None, said: str):
+    assert said in page(changed("cycles.interval", {"model": interval, "rtl": None})).text
+
+
+def test_an_interval_without_a_repetition_is_not_measured_by_more_samples():
+    r = changed("cycles.interval", {"model": 204, "rtl": None})
+    assert "too few pixels" in page(r).text
+    r["cycles"]["observed"] = {"first": 3, "last": 4}
+    text = page(r).text
+    assert "too few pixels" not in text
+    assert "no repetition" in text
 
 
 def test_verdicts_come_first_on_the_page():

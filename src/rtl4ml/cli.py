@@ -166,6 +166,7 @@ def _table(title: str, *columns: str) -> Table:
 def _show(report: Report, out: Path) -> None:
     """Prints a report: the verdict, exactness, cycles, resources."""
     from rtl4ml.report import fits
+    from rtl4ml.report_pace import notes
 
     console = _console()
     proof = _table("Against the QKeras model", "", "samples", "values", "mismatches")
@@ -198,6 +199,8 @@ def _show(report: Report, out: Path) -> None:
             "frames in the predicted cycle", _number(frames["compared"]), _number(frames["as_predicted"])
         )
     console.print(cycles)
+    for note in notes(found):
+        console.print(readable(f"interval: {note.text}"), soft_wrap=True)
 
     sources = [k for k in ("model", "yosys", "vitis", "vivado") if report["resources"].get(k)]
     resources = _table(f"Resources of {report['target']['part']}", "", *sources, "available", "share")

@@ -40,6 +40,8 @@ class Cycles:
     gaps:     where they are not the same: the cycles between frames, over and over again
     observed: where no repetition was found: the first and last frame, from 1 up, of those that were stepped through to
               look at their pace; the interval is then the longest of the cycles between these. None: it is exact
+    narrower: where the netlist is too large for that: rows and columns of the two narrower frames that the interval is
+              extrapolated from; gaps are then not known
     """
 
     latency: int
@@ -48,6 +50,7 @@ class Cycles:
     bottleneck: str
     gaps: tuple[int, ...] = ()
     observed: tuple[int, int] | None = None
+    narrower: tuple[tuple[int, int], ...] = ()
 
 
 def edges(netlist: Netlist) -> tuple[Timing, Timing]:
@@ -75,13 +78,15 @@ def predict(netlist: Netlist) -> Cycles:
         with ThreadPoolExecutor(2) as pool:  # the stepper leaves the interpreter to others
             a, b = pool.map(predict, pair)
         w1, w2, w = (n.graph.inputs[0].hwc[1] for n in (*pair, netlist))
+        narrow = tuple(n.graph.inputs[0].hwc[:2] for n in pair)
         interval = round(work[bottleneck] * Fraction(b.interval) / max(b.cells.values()))
         if work[bottleneck] * len(netlist.cells) <= STEPPED * lowering.ANALYSED:
             first = Stepper(netlist, *edges(netlist)).run(frames=1)
             if first.ends:
-                return Cycles(first.ends[0], interval, work, bottleneck)
+                return Cycles(first.ends[0], interval, work, bottleneck, observed=b.observed, narrower=narrow)
         fill1, fill2 = (n.latency - max(n.cells.values()) for n in (a, b))
-        return Cycles(interval + fill1 + (fill2 - fill1) * (w - w1) // (w2 - w1), interval, work, bottleneck)
+        latency = interval + fill1 + (fill2 - fill1) * (w - w1) // (w2 - w1)
+        return Cycles(latency, interval, work, bottleneck, observed=b.observed, narrower=narrow)
     stepper = Stepper(netlist, *edges(netlist))
     steps = first = stepper.run(frames=1 if netlist.settled is not None else searched(work))
     if netlist.settled is not None and first.ends:

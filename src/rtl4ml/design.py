@@ -20,6 +20,7 @@ from rtl4ml.cells import Fifo
 from rtl4ml.cycles import Cycles, frame_ends, predict, unsettled
 from rtl4ml.device import XCZU9EG, budget_shares
 from rtl4ml.errors import HlsCannot, StaleProject
+from rtl4ml.excess import excess
 from rtl4ml.explore import fold_for
 from rtl4ml.fingerprint import fingerprint
 from rtl4ml.folders import project_folder
@@ -68,7 +69,8 @@ def convert(
                      halves to even, and saturating, unless it names modes ("ap_fixed<8,1,AP_TRN,AP_WRAP>", as in C++)
     output:          "logits", "argmax" or, for one channel, "mask" with `threshold`
     opening:         for "mask" of rows and columns: radius, 1 to 7 pixels, of a disk by which it is opened
-    foldings:        (pe, simd) of layers by hand; the legal values are in the error for illegal ones
+    foldings:        (pe, simd) of layers by hand; the legal values are in the error for illegal ones; where they are
+                     too slow for target_interval, `Design.excess` and the report say so
     fit:             False: a design that does not fit device or budget is made all the same, that of target_interval
                      or else about the smallest; its report says what does not fit and by how much
 
@@ -116,9 +118,16 @@ def convert(
         hls_project=hls,
         identity=known,
         budget=budget_shares(budget, target_interval),
+        target_interval=target_interval,
+        excess=excess(netlist, cycles, target_interval, _by_hand(graph, foldings)),
     )
     design.seconds["convert"] = time.perf_counter() - start
     return design
+
+
+def _by_hand(graph: Graph, foldings: Mapping[str, tuple[int, int]] | None) -> set[str]:
+    """Operators of the layers that were folded by hand."""
+    return {op.name for op in graph.ops if not {op.name, *op.layers}.isdisjoint(foldings or ())}
 
 
 def _analysed(graph: Graph) -> tuple[Netlist, Cycles]:
@@ -182,6 +191,8 @@ class FrameTally:
 class Design:
     """A model's hardware: graph, netlist and project folder, and what has been measured of it.
 
+    target_interval: the interval that was asked for; excess: why `cycles.interval` is longer, None where it is not
+
     What needs the folder raises StaleProject once that is gone, is another design's, or once a file in it has changed.
     """
 
@@ -195,6 +206,8 @@ class Design:
     hls_project: HlsProject | HlsCannot
     identity: Identity
     budget: dict[str, float]  # greatest share of the device by resource
+    target_interval: int | None = None
+    excess: str | None = None
     board_name: str = BOARD
     part: str = PART
     seconds: dict[str, float] = field(default_factory=dict)

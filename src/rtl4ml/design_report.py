@@ -14,6 +14,7 @@ from rtl4ml import identity, precision, report, report_streams
 from rtl4ml.device import XCZU9EG
 from rtl4ml.netlist import Resources
 from rtl4ml.report import Extras, Report
+from rtl4ml.report_pace import MOST_GAPS, Gaps
 from rtl4ml.report_pipeline import Edge, Stage
 from rtl4ml.synthesize import total
 
@@ -70,6 +71,11 @@ def collect(design: Design, *, accuracy: report.Accuracy | None = None) -> Repor
         "latency": {"model": cycles.latency, "rtl": latency},
         "interval": {"model": _plain(cycles.interval), "rtl": _plain(interval)},
         "frames": design.frames.entry(),  # type: ignore[typeddict-item]
+        "target": design.target_interval,
+        "excess": design.excess,
+        "gaps": _gaps(cycles.gaps),
+        "observed": cycles.observed and {"first": cycles.observed[0], "last": cycles.observed[1]},
+        "narrower": [{"rows": rows, "columns": columns} for rows, columns in cycles.narrower],
     }
     out["resources"]["model"] = _use(total(design.model))
     out["resources"]["yosys"] = None if design.yosys is None else _use(total(design.yosys))
@@ -100,6 +106,14 @@ def collect(design: Design, *, accuracy: report.Accuracy | None = None) -> Repor
 def _plain(interval: int | Fraction | None) -> float | None:
     """An interval as JSON knows numbers: equal fractions are equal numbers."""
     return float(interval) if isinstance(interval, Fraction) else interval
+
+
+def _gaps(gaps: Sequence[int]) -> Gaps | None:
+    """Cycles between frames that are not the same, as the report has them."""
+    if not gaps:
+        return None
+    first = list(gaps[:MOST_GAPS])
+    return {"frames": len(gaps), "least": min(gaps), "most": max(gaps), "first": first}
 
 
 def refusals(design: Design) -> list[report.Refusal]:

@@ -25,9 +25,11 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from rtl4ml import __version__, report_levels, report_maps
+from rtl4ml import __version__, report_levels, report_maps, report_pace
 from rtl4ml.device import DEFAULT_BUDGET
 from rtl4ml.report_maps import ClassMap, Frames
+from rtl4ml.report_numbers import duration, magnitude, number, percent, plural, signed, signed_percent
+from rtl4ml.report_pace import FrameSize, Gaps, Observed
 from rtl4ml.report_pipeline import MEMORY, Edge, Stage
 from rtl4ml.tools import disk_errors
 
@@ -157,11 +159,22 @@ class FrameEnds(TypedDict):
 
 
 class Cycles(TypedDict):
-    """Latency and interval of a frame; frame by frame, what came when predicted (None: none was simulated)."""
+    """Latency and interval of a frame; frame by frame, what came when predicted (None: none was simulated).
+
+    target:   the interval that was asked for; excess: why the predicted one is longer, None where it is not
+    gaps:     of which cycles between frames the predicted interval is the mean, None where all are the same
+    observed: where no repetition was found, the frames whose longest gap is given as the interval
+    narrower: of a frame too large to be analysed: the frames that the interval is extrapolated from, else none
+    """
 
     latency: Pair
     interval: Pair
     frames: FrameEnds | None
+    target: NotRequired[int | None]
+    excess: NotRequired[str | None]
+    gaps: NotRequired[Gaps | None]
+    observed: NotRequired[Observed | None]
+    narrower: NotRequired[list[FrameSize]]
 
 
 class Use(TypedDict):
@@ -511,6 +524,8 @@ def speed(report: Report, sample: str) -> Verdict:
             how = f": one {sample} every {plural(cycles, 'cycle')}, {origin}"
             break
     detail = f"at an assumed {number(t['assumed_clock_mhz'])} MHz clock{how}"
+    if missed := report_pace.missed(report["cycles"]):
+        detail += f"; {missed}"
     return Verdict("fact", f"{magnitude(t['samples_per_s'])} {sample}s/s", detail)
 
 
@@ -644,6 +659,8 @@ def build(report: Report, extras: Extras) -> str:
             slowest=max((layer["interval"] or 0 for layer in report["layers"]), default=0),
             bottlenecks=_bottlenecks(report, extras),
             each_frame=each_frame(report),
+            pace=report_pace.notes(report["cycles"]),
+            sets=report_pace.sets(report["cycles"], [s.interval for s in extras.stages]),
             equals=_equals(extras),
             check_names=CHECK_NAMES,
             memory_names=MEMORY,
@@ -841,59 +858,6 @@ def _plain(value: object) -> object:
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"report: {type(value).__name__} is not a JSON value")
-
-
-def number(value: float | None) -> str:
-    """12,345 or 12.5; a dash for None."""
-    if value is None:
-        return "–"
-    if float(value).is_integer():
-        return f"{int(value):,}"
-    return f"{value:,.2f}".rstrip("0")
-
-
-def percent(share: float | None) -> str:
-    """4.5 %; small shares keep a digit that is not zero."""
-    if share is None:
-        return "–"
-    if share == 0:
-        return "0 %"
-    digits = 2 if abs(share) < 0.001 else 1
-    return f"{100 * share:,.{digits}f} %"
-
-
-def signed(value: float) -> str:
-    """+3, −3 or 0, with a true minus sign."""
-    return ("+" if value > 0 else "−" if value < 0 else "") + number(abs(value))
-
-
-def signed_percent(share: float) -> str:
-    """+3.4 % or −3.4 %."""
-    return ("−" if share < 0 else "+") + percent(abs(share))
-
-
-def magnitude(value: float) -> str:
-    """1,234 or 1.23 million."""
-    for size, name in ((1e9, " billion"), (1e6, " million")):
-        if value >= size:
-            return f"{value / size:,.3g}{name}"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def plural(count: float, noun: str) -> str:
-    """1 pixel, 2 pixels."""
-    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
-
-
-def duration(seconds: float | None) -> str:
-    """0.42 s, 3.2 s, 2 min 05 s, or 1 h 02 min."""
-    if seconds is None:
-        return "–"
-    if round(seconds) >= 3600:
-        return f"{round(seconds / 60) // 60} h {round(seconds / 60) % 60:02d} min"
-    if round(seconds) >= 60:
-        return f"{round(seconds) // 60} min {round(seconds) % 60:02d} s"
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds:.2f} s"
 
 
 def _resource(name: str) -> str:
