@@ -258,6 +258,10 @@ def test_a_large_netlist_follows_from_narrower_ones(
     lowering._lowered.cache_clear()
     lowering._narrower.cache_clear()
     assert found.interval == guessed.interval == want.interval
+    rows, columns, _ = graph.inputs[0].hwc
+    assert found.narrower == guessed.narrower != want.narrower == ()
+    assert len(found.narrower) == 2
+    assert all(r <= rows and c < columns for r, c in found.narrower)
     steps = Stepper(large, *edges(large)).run()
     assert steps.steady
     assert steps.interval == want.interval, "FIFOs must be deep enough"

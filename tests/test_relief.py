@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench_convert import spread
 from contract import randomize, samples
 from designs import DESIGNS
 from nets import network
@@ -17,9 +18,10 @@ from rtl4ml import _tf
 from rtl4ml import simulate as simulation
 from rtl4ml.cells import Fifo
 from rtl4ml.cycles import edges, frame_ends, predict
-from rtl4ml.explore import Explorer
+from rtl4ml.explore import Explorer, fold_for
 from rtl4ml.frontend import parse
 from rtl4ml.lower import lower
+from rtl4ml.models import unet
 from rtl4ml.netlist import Netlist, Relief
 from rtl4ml.relief import relief, relieved, segments, slowest
 from rtl4ml.stepper import ENDLESS, Stepper
@@ -71,6 +73,29 @@ def test_designs_keep_their_interval(name: str) -> None:
             continue
         netlist = lower(graph)
         assert predict(netlist).interval == slowest(netlist) <= target, target
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("student", sorted(unet.STUDENTS))
+def test_unet_students_keep_their_interval(student: int) -> None:
+    """At 128 x 128, weights over the whole range of their quantizers: as they come, and of the fourth also as fast as
+    its device allows. The whole netlist is stepped through also where it is predicted from narrower ones.
+    """
+    jobs: list[tuple[int, int | None]] = [(8, None), (4, None)]
+    if student == 4:
+        jobs += [(8, 262_144), (8, 131_072), (4, 65_536)]
+    for bits, target in jobs:
+        _tf.keras().backend.clear_session()
+        model = unet.build(widths=unet.STUDENTS[student], weight_bits=bits, activation_bits=bits)
+        made = spread(model, np.random.default_rng(7))
+        netlist = lower(fold_for(parse(made).graph, target_interval=target, budget=None, fit=False))
+        found = predict(netlist)
+        assert found.observed is None
+        assert found.interval == slowest(netlist) == (target or found.interval), (bits, target)
+        steps = Stepper(netlist, *edges(netlist)).run()
+        assert steps.steady
+        assert steps.interval == found.interval, (bits, target)
 
 
 @pytest.mark.parametrize("seed", [15, 43, 119])
