@@ -181,6 +181,8 @@ def kill(number: int, seed: int, seconds: Mapping[str, float]) -> Outcome:
     said = lines[-1] if lines else ""
     if status == 2 and said not in SAID[stands]:
         faults.append(f"the {stands} project is there, and it says {said!r}")
+    if status == 1 and what == signal.SIGINT and not said:
+        status = -what  # Python was still starting: nobody was there to hear it
     if status not in (0, 2, -what) or (status == 0 and stands == "old"):
         faults.append(f"status {status} with the {stands} project")
     if status != -signal.SIGKILL and list(Path().glob(f".p.*.part/{out}")) and stands == "new":

@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 
 import rtl4ml
-from rtl4ml import cli, identity, progress
+from rtl4ml import cli, identity, interruption, progress
 from rtl4ml import train as training
-from rtl4ml.errors import HlsCannot, OverBudget, SimulationFailed, UnsupportedLayer, named
+from rtl4ml.errors import BadModel, HlsCannot, OverBudget, SimulationFailed, UnsupportedLayer, named
 from rtl4ml.folders import project_folder
 from rtl4ml.ir import Fixed, Stream
 
@@ -390,6 +390,27 @@ cli.main(["{command}", "m.h5", "--out", "p"])
     assert err.splitlines()[-1] == "rtl4ml: interrupted; p: the earlier project is untouched"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["begun", "m.h5", "p"]
     assert (tmp_path / "p/report.json").read_text() == "earlier"
+
+
+@pytest.mark.parametrize("error", [BadModel("m.h5: must be a model"), TypeError("no")])
+def test_an_interruption_of_which_a_library_makes_an_error(
+    error: Exception,
+    designs: list[StandIn],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As Keras does while it loads a model."""
+    assert run(capsys, "convert", "m.h5", "--out", "p")[0] == 0
+    (Path("p") / "report.json").write_text("earlier")
+
+    def convert(*_: Any, **__: Any) -> Any:
+        monkeypatch.setattr(interruption._state, "raised", True)
+        raise error
+
+    monkeypatch.setattr(rtl4ml, "convert", convert)
+    status, _, err = run(capsys, "convert", "m.h5", "--out", "p")
+    assert (status, err.splitlines()[-1]) == (2, "rtl4ml: interrupted; p: the earlier project is untouched")
+    assert (Path("p") / "report.json").read_text() == "earlier"
 
 
 def test_an_interruption_after_the_swap_says_that_the_new_project_is_there(

@@ -76,18 +76,29 @@ def _run(argv: list[str]) -> int:
     except Rtl4mlError as error:
         if debug:
             raise
+        if (
+            interruption.happened()
+        ):  # Keras makes an error of its own of an interruption while it loads a model
+            return _complain(_interrupted(error), 2)
         return _complain(error.worded(_option), 1 if isinstance(error, ProofFailed | SimulationFailed) else 2)
     except KeyboardInterrupt as error:
-        notes = getattr(error, "__notes__", None) or [f"{out}: {NEW}" for out in _written]
-        return _complain("; ".join(["interrupted", *notes]), 2)
+        return _complain(_interrupted(error), 2)
     except BrokenPipeError:  # the reader of our output has gone, as in `rtl4ml report | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
         if debug:
             raise
+        if interruption.happened():
+            return _complain(_interrupted(error), 2)
         what = f"{type(error).__name__}: {error}"
         return _complain(f"internal error: {what}; run again with RTL4ML_DEBUG=1 and report the traceback", 1)
+
+
+def _interrupted(error: BaseException) -> str:
+    """What is said of an interruption: what became of the folders."""
+    notes = getattr(error, "__notes__", None) or [f"{out}: {NEW}" for out in _written]
+    return "; ".join(["interrupted", *notes])
 
 
 def _option(argument: str, value: Value) -> str:

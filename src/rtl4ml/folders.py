@@ -82,6 +82,10 @@ def project_folder(out: str | Path, *, keep: tuple[type[Rtl4mlError], ...] = ())
                 with interruption.held():
                     _replace(target, fresh, work / _OLD)
                     stands = True
+        except Exception as error:
+            if outer and interruption.happened():  # a library made an error of its own of the interruption
+                error.add_note(f"{out}: {_as_it_was(target)}")
+            raise
         except KeyboardInterrupt as error:
             if outer:
                 error.add_note(f"{out}: {NEW if stands else _as_it_was(target)}")
