@@ -699,6 +699,24 @@ def test_sweep_compares_targets(designs: list[StandIn], capsys: pytest.CaptureFi
     ]
 
 
+def test_a_sweep_goes_on_from_an_interval_that_is_a_fraction(
+    designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames that come 12 and 13 cycles apart in turn have a mean of 37/3."""
+    report = StandIn.report
+
+    def fraction(self: StandIn) -> dict[str, Any]:
+        found = report(self)
+        if self.options["target_interval"] is None:
+            found["cycles"]["interval"]["model"] = 37 / 3
+        return found
+
+    monkeypatch.setattr(StandIn, "report", fraction)
+    assert run(capsys, "sweep", "m.h5")[0] == 0
+    points = json.loads(Path("build/m-sweep/sweep.json").read_text())["points"]
+    assert [p["target"] for p in points] == [None, 25, 50, 99]
+
+
 def test_sweep_shows_what_is_refused_and_fails_where_all_is(
     designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -648,7 +649,7 @@ def sweep(model: Path, out: Path | None, intervals: str | None, **options: Any) 
             found = design.report()
             interval = found["cycles"]["interval"]["model"]
             if target is None:
-                targets += [2 * interval, 4 * interval, 8 * interval]
+                targets += [ceil(k * interval) for k in (2, 4, 8)]  # a mean may be a fraction
             point = {"target": target, "refused": None, "interval": interval}
             point["latency"] = found["cycles"]["latency"]["model"]
             point["mac_efficiency"] = found["efficiency"]["mac_efficiency"]
