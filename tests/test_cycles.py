@@ -427,6 +427,27 @@ def test_a_late_repetition_is_found(in_turn: Netlist, kept: int, monkeypatch: py
     assert steps.gaps in {(13, 13, 11), (13, 11, 13), (11, 13, 13)}
 
 
+@pytest.mark.parametrize("seed", [93, 144, 164, 293])
+def test_a_repetition_that_begins_late_is_found(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FIFOs fill up for a dozen frames or more, of which the states of two are remembered; what follows is known."""
+    filling = chain(np.random.default_rng(seed))
+    cells = (replace(c, depth=min(c.depth, 30)) if isinstance(c, Fifo) else c for c in filling.cells)
+    netlist = replace(filling, cells=tuple(cells))
+    monkeypatch.setattr(stepper, "FRAMES", 2)
+    steps = Stepper(netlist, *edges(netlist)).run(frames=2000)
+    assert len(steps.ends) - 1 - steps.period > 12
+    assert len(steps.ends) < 200
+    want = list(islice(frame_ends(netlist, 10_000), len(steps.ends) + 60))
+    assert steps.until(len(want)).tolist() == want
+    assert set(np.diff(want)[-60:].tolist()) == {steps.interval} < set(np.diff(want).tolist())
+
+
+def test_gaps_are_said_once() -> None:
+    assert paces.shortest(np.array([13, 13, 11] * 4)) == (13, 13, 11)
+    assert paces.shortest(np.array([13, 13, 11, 13])) == (13, 13, 11, 13)
+    assert paces.shortest(np.array([5, 5, 5, 5])) == (5,)
+
+
 def test_without_a_repetition_the_interval_is_of_the_frames_looked_at(
     in_turn: Netlist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
