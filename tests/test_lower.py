@@ -26,4 +26,5 @@ def test_the_input_comes_in_the_lanes_of_the_port_that_reads_it(second: bool) ->
     y = L.Concatenate()([y, x] if second else [x, y])
     graph = parse(_tf.keras().Model(first, q.QDense(2, **weights)(y))).graph
     net = lower(fold(graph, target_interval=3))
+    assert {c.layer for c in net.cells} == {"s_axis", *(op.name for op in graph.ops), "m_axis"}
     assert net.input.lanes * net.input.beats == 3

@@ -33,7 +33,7 @@ def _lowered(graph: Graph, analyse: bool, roomy: bool) -> Netlist:
             f"{graph.name}: hardware must have one input and one output, not {len(graph.inputs)} and "
             f"{len(graph.outputs)}; split the model"
         )
-    n = Lowering(graph)
+    n = Lowering(graph, layer=graph.aside("s_axis"))
     source, sink = graph.inputs[0], graph.outputs[0]
     first = n.like(source, "x", input_lanes(graph))
     ends: dict[str, list[Wire]] = {source.name: _fork(n, first, len(graph.readers.get(source.name, [])))}
