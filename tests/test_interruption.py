@@ -15,10 +15,11 @@ from rtl4ml import interruption
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """The signals' handlers of before, put back."""
+    """The signals' handlers of before, put back; what happened is forgotten, or later tests would be interrupted ones."""
     before = {number: signal.getsignal(number) for number in interruption.SIGNALS}
     interruption.listen()
     yield
+    interruption.listen()
     for number, handler in before.items():
         signal.signal(number, handler)
 
