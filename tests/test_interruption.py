@@ -15,7 +15,7 @@ from rtl4ml import interruption
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """The signals' handlers of before, put back; what happened is forgotten, or later tests would be interrupted ones."""
+    """The signals' handlers of before, put back; what happened is forgotten, or later tests would be interrupted."""
     before = {number: signal.getsignal(number) for number in interruption.SIGNALS}
     interruption.listen()
     yield
