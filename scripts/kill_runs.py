@@ -213,7 +213,7 @@ def main() -> None:
         import qkeras  # noqa: F401 -- the forks find them imported
 
         import rtl4ml
-        from rtl4ml import _tf, bridge, frontend, report, resources, simulate  # noqa: F401
+        from rtl4ml import _tf, bridge, frontend, report, resources, simulate  # noqa: F401 -- as above
 
         _tf.keras()
         assert hls4ml is not None and rtl4ml is not None

@@ -51,7 +51,7 @@ def _model_class() -> Any:
     """The class, made when TensorFlow is there."""
     tf, keras = _tf.tf(), _tf.keras()
 
-    class Reference(keras.Model):  # type: ignore[misc, name-defined]
+    class Reference(keras.Model):  # type: ignore[misc, name-defined]  # Keras has no types
         """One optimized graph behind `predict` and call."""
 
         def __init__(self, model: Any, integers: Any, step: float) -> None:
