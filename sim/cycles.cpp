@@ -22,6 +22,8 @@ enum Kind : int32_t { kPlain = 0, kRing = 1, kFifo = 2, kFork = 3 };
 constexpr int64_t kWheel = 256;  // cycles ahead that a cell may be called for
 constexpr int64_t kNever = INT64_MAX;
 constexpr int64_t kEndless = 1 << 30;  // more beats than a FIFO ever holds
+// Fewer beats than a ring ever has: below 0 while those of the last frame that no slot needed are still to come.
+constexpr int32_t kFewest = INT32_MIN / 2;
 
 struct Cell {
     int32_t kind, inputs, outputs, latency;
@@ -31,7 +33,7 @@ struct Cell {
     // Slots come in runs that are alike; a run ends before slot `end`.
     const int32_t* end;
     const uint8_t* flags;  // plain
-    const int32_t* need;   // ring: beats of the frame that a slot must have
+    const int32_t* need;   // ring: beats of the frame that a slot must have, 0: none, as of taps on padding alone
     const int32_t* free;   // ring: beats given back once a slot is done
 };
 
@@ -56,7 +58,7 @@ struct alignas(64) Hot {  // a cell and where it stands: two cache lines
         run = r;
         stop = c->end[r];
         if (kind == kPlain) flags = c->flags[r];
-        else need = c->need[r], free = c->free[r];
+        else need = c->need[r] ? c->need[r] : kFewest, free = c->free[r];
     }
 };
 

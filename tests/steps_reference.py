@@ -133,7 +133,8 @@ def _advance(c: _Stepped, valid: dict[str, bool], ready: dict[str, bool]) -> Non
         en = ready[c.outputs[0]] or not c.pipe[0][-1]
         if not en:
             return
-        go = before >= c.need[0][c.k]
+        # A slot that needs none of its frame does not wait for the rest of the frame before, which no slot needed.
+        go = c.need[0][c.k] == 0 or before >= c.need[0][c.k]
         pipe = c.pipe[0]
         pipe.insert(0, go and c.emits[0][c.k])
         pipe.pop()

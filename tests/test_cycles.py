@@ -32,6 +32,7 @@ from rtl4ml.ir import Graph
 from rtl4ml.lower import lower
 from rtl4ml.netlist import Cell, Lowering, Netlist, Param, Timing
 from rtl4ml.ops.conv import Linear
+from rtl4ml.simulate import RunResult
 from rtl4ml.stepper import Stepper
 
 
@@ -382,27 +383,57 @@ def test_the_interval_of_a_run(gaps: list[int], interval: int | Fraction) -> Non
     assert paces.interval(np.array(gaps)) == interval
 
 
+def in_hardware(netlist: Netlist, frames: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunResult:
+    """A run of the netlist's RTL with random beats, its input always offered."""
+    monkeypatch.setattr(simulation, "_OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
+    emit.write(netlist, folder, frames_in_flight=9,
+               generated={c.module: c.text() for c in netlist.cells if c.generated})  # type: ignore[attr-defined]  # fmt: skip
+    sources = sorted(p for p in (folder / "rtl").glob("*.sv") if p.stem != emit.TOP)
+    simulator = simulation.build(
+        folder, emit.TOP, [*sources, folder / "rtl" / f"{emit.TOP}.sv"], images=folder / "mem"
+    )
+    into, out = netlist.input, netlist.output
+    return simulator.run(
+        np.random.default_rng(0).integers(-99, 99, (frames, into.beats, into.lanes)),
+        in_dtype="i1", out_beats=out.beats, out_lanes=out.lanes, out_dtype=f"i{emit.container(out.bits) // 8}",
+    )  # fmt: skip
+
+
 def test_frames_in_turn_in_hardware(
     in_turn: Netlist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every frame of the RTL ends when predicted, and its interval is the mean."""
-    monkeypatch.setattr(simulation, "_OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
-    emit.write(in_turn, tmp_path, frames_in_flight=9,
-               generated={c.module: c.text() for c in in_turn.cells if c.generated})  # type: ignore[attr-defined]  # fmt: skip
-    sources = sorted(p for p in (tmp_path / "rtl").glob("*.sv") if p.stem != emit.TOP)
-    simulator = simulation.build(
-        tmp_path, emit.TOP, [*sources, tmp_path / "rtl" / f"{emit.TOP}.sv"], images=tmp_path / "mem"
-    )
-    into, out = in_turn.input, in_turn.output
-    run = simulator.run(
-        np.random.default_rng(0).integers(-99, 99, (40, into.beats, into.lanes)),
-        in_dtype="i1", out_beats=out.beats, out_lanes=out.lanes, out_dtype=f"i{emit.container(out.bits) // 8}",
-    )  # fmt: skip
+    run = in_hardware(in_turn, 40, tmp_path, monkeypatch)
     ends = cycles.frame_ends(in_turn, 40)
     assert run.latency == ends[0]
     assert run.intervals is not None
     assert run.intervals.tolist() == np.diff(ends).tolist()
     assert run.interval == predict(in_turn).interval == Fraction(37, 3)
+
+
+def test_padding_does_not_wait_for_what_nobody_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A window that reads one pixel of three, behind padding: it pads the next frame while the two others come in."""
+    layers, q = _tf.keras().layers, _tf.qkeras()
+    weights = {"kernel_quantizer": "quantized_bits(4,0,alpha=1)", "use_bias": False}
+    made = model(
+        layers.Input((3, 4)),
+        q.QActivation("quantized_bits(8,0,0,alpha=1)"),
+        q.QDense(3, **weights),  # 4 cycles a pixel, so that the window waits
+        q.QActivation("quantized_bits(4,0,0,alpha=1)"),
+        q.QConv1D(2, 7, strides=3, padding="causal", **weights),
+    )
+    netlist = lower(fold(parse(made).graph, target_interval=12))
+    (window,) = (c for c in netlist.cells if isinstance(c, Window))
+    t = window.timing()
+    assert t.free is not None
+    assert t.need[0][0] == 0 < t.need[0][-1] < t.free[-1]
+    want = list(islice(frame_ends(netlist, 1000), 12))
+    assert cycles.frame_ends(netlist, 12).tolist() == want
+    run = in_hardware(netlist, 12, tmp_path, monkeypatch)
+    assert run.intervals is not None
+    assert [run.latency, *run.intervals] == [want[0], *np.diff(want)]
 
 
 def test_an_output_that_is_complete_before_its_input_waits() -> None:
