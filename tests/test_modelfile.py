@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import zipfile
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import pytest
 from h5py import h5d
 
 from rtl4ml import _tf
-from rtl4ml.errors import BadModel, Rtl4mlError, UnsupportedLayer, cause_of
+from rtl4ml.errors import BadModel, EnvironmentProblem, Rtl4mlError, UnsupportedLayer, cause_of
 from rtl4ml.frontend import MOST_NAME, load, parse
 from rtl4ml.modelarchive import MOST_BYTES
 from rtl4ml.quantizers import _RANDOM, _READERS, _REFUSED, read_function, read_weights
@@ -265,6 +266,86 @@ def test_a_size_without_bound(case: str, suffix: str, saved: dict[str, bytes], t
     path.write_bytes(saved[suffix])
     edit(path, change)
     refused(path, text.replace("holds 94", r"holds [\d,]+"))
+
+
+# -- a file that others change ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["exchanged", "overwritten", "removed"])
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_file_that_changes_after_its_check_is_read_as_it_was_checked(
+    suffix: str, way: str, saved: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, evil = tmp_path / f"m{suffix}", tmp_path / f"evil{suffix}"
+    path.write_bytes(saved[suffix])
+    evil.write_bytes(saved[suffix])
+    edit(evil, lambda c, _: c["config"].update(name="evil"))
+    genuine, places = K.models.load_model, []
+
+    def slow(where: str, **options: Any) -> Any:
+        places.append(Path(where))
+        assert Path(where).parent.stat().st_mode & 0o777 == 0o700
+        if way == "exchanged":
+            evil.replace(path)
+        elif way == "overwritten":
+            path.write_bytes(evil.read_bytes())
+        else:
+            path.unlink()
+        return genuine(where, **options)
+
+    monkeypatch.setattr(K.models, "load_model", slow)
+    model = load(path)
+    assert model.name == "net"
+    assert places and not places[0].parent.exists()
+
+
+def test_a_file_that_grows_while_it_is_copied(keras: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rtl4ml.modelfile._ARCHIVE", 0)
+    monkeypatch.setattr("rtl4ml.modelfile.MOST_BYTES", {WEIGHTS: keras.stat().st_size})
+    fstat, asked = os.fstat, []
+
+    def then(descriptor: int) -> os.stat_result:
+        found = fstat(descriptor)
+        if found.st_ino == keras.stat().st_ino:
+            asked.append(found.st_size)
+            if len(asked) == 2:  # its kind and its size have been looked at
+                with keras.open("ab") as file:
+                    file.write(bytes(9))
+        return found
+
+    monkeypatch.setattr(os, "fstat", then)
+    text = (
+        rf"must have at most {keras.stat().st_size:,} bytes, not {{}}; save the model without its optimizer"
+    )
+    refused(keras, text.format("more"))
+    refused(keras, text.format(f"{keras.stat().st_size:,}"))
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "m.keras")
+    monkeypatch.setattr(Path, "is_file", lambda _: True)  # as it was a moment ago
+    refused(tmp_path / "m.keras", "must be a file that can be read, not 'a folder or device'; check the file")
+
+
+def test_no_place_for_the_copy(keras: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    text = (
+        f"{tmp_path / 'none'}: must be a folder that can be written, not 'no such file or directory'; "
+        "choose another folder"
+    )
+    with pytest.raises(EnvironmentProblem, match=f"^{re.escape(text)}$"):
+        load(keras)
+
+    def nowhere() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("tempfile.gettempdir", nowhere)
+    text = "temporary folder: there must be one that can be written, not none; set TMPDIR to a folder"
+    with pytest.raises(EnvironmentProblem, match=f"^{re.escape(text)}$"):
+        load(keras)
 
 
 BITS: list[tuple[str, Any, str]] = [

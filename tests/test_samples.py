@@ -152,3 +152,16 @@ def test_no_file_is_one_line_and_no_wait(tmp_path: Path) -> None:
         text = rf"the data must be a \.npy or \.npz file, not {what}; check the file$"
         with pytest.raises(BadData, match=text):
             read_samples(path, 1)
+
+
+@pytest.mark.timeout(20)
+def test_a_file_that_becomes_a_pipe_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "x.npy")
+    monkeypatch.setattr(Path, "is_file", lambda _: True)  # as it was a moment ago
+    text = (
+        f"{tmp_path / 'x.npy'}: the data must be a .npy or .npz file, not a folder or device; check the file"
+    )
+    with pytest.raises(BadData, match=f"^{re.escape(text)}$"):
+        read_samples(tmp_path / "x.npy", 1)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -112,6 +113,16 @@ def recipe_with(folder: Path, *changes: tuple[str, str]) -> Path:
     path = folder / "small.toml"
     path.write_text(text)
     return path
+
+
+def test_a_network_is_run_as_it_was_hashed(tmp_path: Path) -> None:
+    """A training builds it twice, hours apart, and writes its hash at the end."""
+    plan = train.read_recipe(recipe_with(tmp_path))
+    source = (tmp_path / "net.py").read_bytes()
+    told = plan.network_sha256
+    (tmp_path / "net.py").write_text("def build(**_):\n    raise SystemExit('another network')\n")
+    assert plan.build_model(quantized=True).count_params() > 0
+    assert plan.network_sha256 == told == hashlib.sha256(source).hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -131,9 +132,11 @@ class Recipe:
     @property
     def network_sha256(self) -> str:
         """Hash of the .py file with build(). Raises BadData where it is missing."""
-        path = self.path.with_name(f"{self.model}.py")
-        spectral._require_network(path)
-        return runs.file_sha256(path)
+        return self._network.sha256
+
+    @cached_property
+    def _network(self) -> spectral.Network:
+        return spectral.read_network(self.path.with_name(f"{self.model}.py"))
 
     def inputs(self, pixels: NDArray[np.uint8]) -> Floats:
         """Images (N, H, W, C) as the network takes them: float32 of the same shape."""
@@ -168,7 +171,7 @@ class Recipe:
 
         Raises BadModel where build() does not take the recipe's arguments.
         """
-        module = spectral._module(self.path.with_name(f"{self.model}.py"))
+        module = self._network.module()
         arguments = {**self.build, "quantized": quantized} | ({"size": (None, None)} if anysize else {})
         try:
             return module.build(**arguments)

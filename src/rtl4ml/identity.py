@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rtl4ml.errors import StaleProject
+from rtl4ml.readonce import open_regular
 from rtl4ml.tools import disk_errors
 
 FILE = "design.json"
@@ -139,9 +141,7 @@ def _named(names: Iterable[str]) -> str:
 def digest(path: Path) -> str:
     """SHA-256 of a regular file; empty where there is none."""
     try:
-        if path.is_symlink() or not path.is_file():
-            return ""
-        with path.open("rb") as file:
+        with open_regular(path, os.O_NOFOLLOW) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except (OSError, ValueError):
         return ""

@@ -4,7 +4,8 @@
 Keras imports whatever module a file's configuration names, and QKeras calls whatever name stands in a quantizer's text.
 So the configuration is checked first: it may name layers, quantizers, initializers and the like of Keras and QKeras,
 and nothing else. Lambda layers, functions and foreign classes are refused before anything is loaded, and so are
-sizes without bound, graphs that Keras would wait for, and weights that lie anywhere but in the file.
+sizes without bound, graphs that Keras would wait for, and weights that lie anywhere but in the file. Check and loading
+read one private copy, so that a file which is exchanged meanwhile is still read as it was checked.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from rtl4ml.modelarchive import CONFIG, METADATA, MOST_BYTES, WEIGHTS, read_memb
 from rtl4ml.modelgraph import check_graph, check_numbers
 from rtl4ml.modelweights import check_weights
 from rtl4ml.quantizer_arguments import check_arguments, check_text
+from rtl4ml.readonce import private_copy
 
 # Names in a quantizer's text that QKeras may call; the last is rtl4ml's own.
 QUANTIZERS = frozenset(
@@ -65,6 +67,7 @@ _HELPERS = frozenset(
 )  # fmt: skip
 _MODULES = ("keras", "tf_keras", "qkeras", "builtins")
 _OURS = "rtl4ml.steps"  # the one module of rtl4ml that a file may name
+_ARCHIVE = 2**16  # bytes of a .keras file beside its members
 _TEXT = re.compile(r"([A-Za-z_]\w*)(\([^()]*\))?")
 
 
@@ -77,6 +80,17 @@ def load_file(path: Path) -> Any:
         raise BadModel(
             f"{path}: must be a .keras or .h5 file, not {what}; save the model with model.save('x.keras')"
         )
+    most = sum(MOST_BYTES.values()) + _ARCHIVE if path.suffix == ".keras" else MOST_BYTES[WEIGHTS]
+    with private_copy(path, most) as copy:
+        try:
+            return _load(copy)
+        except Rtl4mlError as error:
+            error.replace(str(copy), str(path))
+            raise
+
+
+def _load(path: Path) -> Any:
+    """The model in a file that nobody changes between its check and its loading."""
     config, weights = _read_keras(path) if path.suffix == ".keras" else _read_h5(path)
     check_config(str(path), config)
     keras = _tf.keras()
@@ -198,11 +212,6 @@ def _read_keras(path: Path) -> tuple[Any, int]:
 
 def _read_h5(path: Path) -> tuple[Any, int]:
     """The configuration of an HDF5 model file, and how many weights it holds."""
-    if path.stat().st_size > MOST_BYTES[WEIGHTS]:
-        raise BadModel(
-            f"{path}: must have at most {MOST_BYTES[WEIGHTS]:,} bytes, not {path.stat().st_size:,}; "
-            "save the model without its optimizer"
-        )
     with _hdf5(path, path) as file:
         weights = check_weights(str(path), file)
         config = file.attrs.get("model_config")

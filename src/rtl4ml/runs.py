@@ -18,7 +18,6 @@ state is saved, and where TensorFlow's op determinism is on.
 from __future__ import annotations
 
 import csv
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -243,11 +242,6 @@ def read_history(path: Path) -> list[dict[str, Any]]:
         {k: v if k == "stage" else int(v) if k == "epoch" else float(v) for k, v in row.items() if v != ""}
         for row in rows
     ]
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, as hexadecimal digits."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -6,6 +6,7 @@ Only the samples that are wanted are read. No pickles: an array of objects is re
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from math import prod
@@ -17,6 +18,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from rtl4ml.errors import BadData
+from rtl4ml.readonce import open_regular
 
 MOST_BYTES = 4 * 2**30  # of the samples that are read
 
@@ -27,12 +29,10 @@ def read_samples(path: Path, most: int) -> NDArray[Any]:
     Raises BadData where the file is missing, damaged or no array of real numbers.
     """
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise ValueError("a folder or device")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if file.read(2) != b"PK":
                 file.seek(0)
-                return _array(path, file, path.stat().st_size, most)
+                return _array(path, file, os.fstat(file.fileno()).st_size, most)
             file.seek(0)
             with zipfile.ZipFile(file) as archive:
                 names = [name.removesuffix(".npy") for name in archive.namelist()]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
-import importlib.util
 import json
 import math
 import shutil
@@ -19,7 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -153,9 +152,11 @@ class Recipe:
     @property
     def network_sha256(self) -> str:
         """Hash of the .py file with build(). Raises BadData where it is missing."""
-        path = self.path.with_name(f"{self.model}.py")
-        _require_network(path)
-        return runs.file_sha256(path)
+        return self._network.sha256
+
+    @cached_property
+    def _network(self) -> Network:
+        return read_network(self.path.with_name(f"{self.model}.py"))
 
     def inputs(self, spectra: NDArray[Any]) -> NDArray[np.float32]:
         """Spectra (N, bands) in counts as the network takes them: float32 (N, bands, 1)."""
@@ -178,7 +179,7 @@ class Recipe:
 
     def build_model(self, *, quantized: bool) -> Any:
         """The network, untrained. Raises BadModel where build() does not take the recipe's arguments."""
-        module = _module(self.path.with_name(f"{self.model}.py"))
+        module = self._network.module()
         try:
             return module.build(**self.build, quantized=quantized)
         except (AttributeError, TypeError, IndexError, ValueError) as error:
@@ -303,18 +304,33 @@ def _check(
             raise BadData(f"{where}: {section}{key} must be {word}, not {value!r}; mend it")
 
 
-def _require_network(path: Path) -> None:
-    if not path.is_file():
-        raise BadData(f"{path.name}: the network must lie beside its recipe, not be missing; put it there")
+@dataclass(frozen=True)
+class Network:
+    """A .py file with build(), as it was when it was read: what is hashed is what runs, hours later too."""
+
+    path: Path
+    source: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.source).hexdigest()
+
+    def module(self) -> ModuleType:
+        """A new module of the source."""
+        module = ModuleType(f"rtl4ml_student_{self.path.stem}")
+        module.__file__ = str(self.path)
+        exec(compile(self.source, self.path, "exec"), vars(module))  # noqa: S102 -- as an import does
+        return module
 
 
-def _module(path: Path) -> ModuleType:
-    _require_network(path)
-    spec = importlib.util.spec_from_file_location(f"rtl4ml_student_{path.stem}", path)
-    assert spec is not None and spec.loader is not None  # of a .py file
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def read_network(path: Path) -> Network:
+    """The network beside a recipe. Raises BadData where it is missing."""
+    try:
+        return Network(path, path.read_bytes())
+    except OSError:
+        raise BadData(
+            f"{path.name}: the network must lie beside its recipe, not be missing; put it there"
+        ) from None
 
 
 # ---------------------------------------------------------------------------------------------------------- students
