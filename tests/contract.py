@@ -81,7 +81,10 @@ def assert_exact(
 def assert_hls(design: rtl4ml.Design, x: np.ndarray, want: np.ndarray, *, exact: bool) -> None:
     """The HLS project equals `want`, or is refused by name where it is not `exact`."""
     if exact:
-        np.testing.assert_array_equal(design.csim(x), want, err_msg="C simulation")
+        told: list[tuple[int, int]] = []
+        y = design.csim(x, progress=lambda done, of: told.append((done, of)))
+        np.testing.assert_array_equal(y, want, err_msg="C simulation")
+        assert told[-1] == (len(x), len(x))
     else:
         with pytest.raises(HlsCannot):
             design.csim(x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -695,7 +696,26 @@ def test_processes_share_the_samples_in_order(project: bridge.HlsProject, rng: n
     x = rng.integers(-32, 32, (25, 6, 2))
     want = op.output.real(op.golden(x))
     for processes in (1, 3, 40):
-        np.testing.assert_array_equal(project.csim(op.x.real(x), processes=processes), want)
+        told: list[int] = []
+        y = project.csim(op.x.real(x), processes=processes, progress=told.append)
+        np.testing.assert_array_equal(y, want)
+        assert told == sorted(told)
+        assert told[-1] == 25
+
+
+def test_a_long_run_says_how_far_it_is(project: bridge.HlsProject) -> None:
+    """By its own clock, and long before its end."""
+    seconds = 0.0
+    count = 20_000
+    while seconds < 1:
+        count *= 2
+        told: list[int] = []
+        start = time.perf_counter()
+        project.csim(np.zeros((count, 6, 2)), processes=1, progress=told.append)
+        seconds = time.perf_counter() - start
+    assert 0 < told[0] < count
+    assert told[-1] == count
+    assert len(told) < 10 * seconds  # seldom
 
 
 def test_no_samples_give_no_results(project: bridge.HlsProject) -> None:

@@ -47,7 +47,7 @@ class StandIn:
         self.calls.append("emulate")
         self.x.append(x)
 
-    def csim(self, x: Any) -> None:
+    def csim(self, x: Any, progress: Any = None) -> None:
         self.calls.append("csim")
 
     def simulate(self, x: Any, stalls: str = "none", seed: int = 0, progress: Any = None) -> Any:
@@ -584,7 +584,7 @@ def test_verify_without_data_reaches_beyond_the_range(
 def test_verify_goes_on_without_csim(
     designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: StandIn, x: Any) -> None:
+    def refuse(self: StandIn, x: Any, progress: Any = None) -> None:
         raise HlsCannot("c1: too dilated", "c2: too odd")
 
     monkeypatch.setattr(StandIn, "csim", refuse)
@@ -816,10 +816,15 @@ def test_simulations_say_how_far_they_are(
         progress(len(x), len(x))
         return SimpleNamespace(y=None)
 
+    def csim(self: StandIn, x: Any, progress: Any = None) -> None:
+        progress(len(x), len(x))
+
     monkeypatch.setattr(StandIn, "simulate", simulate)
-    run(capsys, "verify", "m.h5", "--samples", "70")
-    assert run(capsys, "verify", "m.h5", "--samples", "70")[2].count("70 of 70") == 1
-    assert "random stalls, 64 samples: 64 of 64" in run(capsys, "verify", "m.h5", "--samples", "70")[2]
+    monkeypatch.setattr(StandIn, "csim", csim)
+    err = run(capsys, "verify", "m.h5", "--samples", "70")[2]
+    assert "C simulation of the HLS project, 70 samples: 70 of 70" in err
+    assert "RTL simulation, 70 samples: 70 of 70" in err
+    assert "random stalls, 64 samples: 64 of 64" in err
 
 
 def test_what_was_not_run_has_no_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -238,7 +238,7 @@ def test_build_says_now_and_then_how_far_it_is(
     design = SimpleNamespace(
         graph=SimpleNamespace(inputs=(SimpleNamespace(shape=(4, 1)),)),
         emulate=lambda x: None,
-        csim=lambda x: None,
+        csim=count(30),
         simulate=count(20),
         synthesize=count(1200),
         report=lambda: {"schema": 1},
@@ -250,14 +250,15 @@ def test_build_says_now_and_then_how_far_it_is(
     lines = capsys.readouterr().out.splitlines()
     steps = [
         "emulate 20 samples",
-        "C simulation of the HLS project, 20 samples",
+        "C simulation of the HLS project, 20 samples: 30 of 30",
         "RTL simulation, 20 samples: 20 of 20",
         "RTL simulation under random stalls, 20 samples: 20 of 20",
         "synthesis with Yosys: 1,200 of 1,200",
     ]
     done = [line.rsplit(" (", 1)[0] for line in lines if line.startswith("done ")]
     assert done == [f"done {step}" for step in steps]
-    for text in ("RTL simulation, 20 samples: 10 of 20 (", "synthesis with Yosys: 600 of 1,200 ("):
+    told = "C simulation of the HLS project, 20 samples: 15 of 30 (", "RTL simulation, 20 samples: 10 of 20 ("
+    for text in (*told, "synthesis with Yosys: 600 of 1,200 ("):
         assert any(line.startswith(text) and line.endswith(" s so far)") for line in lines), text
 
 

@@ -51,6 +51,38 @@ def test_run_gives_what_a_program_says(tmp_path: Path) -> None:
     assert not processes._running
 
 
+def counting(*scripts: str) -> list[subprocess.Popen[str]]:
+    return [processes.start(["sh", "-c", script]) for script in scripts]
+
+
+def test_what_processes_count_is_added_up_and_the_rest_is_kept() -> None:
+    started = counting(
+        "echo frames 2; echo frames x; echo frames 5; echo bad >&2", "echo frame 9; echo frames 3"
+    )
+    told: list[int] = []
+    try:
+        said = processes.counted(started, "frames", told.append)
+    finally:
+        for process in started:
+            processes.end(process)
+    assert said == [("frames x\n", "bad\n"), ("frame 9\n", "")]
+    assert told == sorted(told)
+    assert told[-1] == 8
+    assert len(told) == 3
+
+
+def test_an_error_of_who_is_told_is_raised() -> None:
+    def tell(done: int) -> None:
+        raise KeyError(done)
+
+    (process,) = started = counting("echo frames 2; echo frames 3")
+    try:
+        with pytest.raises(KeyError, match="2"):
+            processes.counted(started, "frames", tell)
+    finally:
+        processes.end(process)
+
+
 def test_an_ended_process_takes_its_own_along(tmp_path: Path) -> None:
     process = processes.start(FAMILY, cwd=tmp_path)
     numbers = family(tmp_path)

@@ -49,7 +49,6 @@ def test_exact_with_latency_and_interval(passing: Simulator, rng: np.random.Gene
     assert run.y.dtype == np.int64
     assert run.latency == 5 + 3  # beat 5 is taken 5 cycles after beat 0, each of the three cells takes one
     assert run.interval == 6
-    assert run.steady
     assert run.intervals is not None
     assert run.intervals.tolist() == [6] * 49
     assert [e.tolist() for e in run.ends] == [list(range(8, 8 + 6 * 50, 6))]

@@ -17,7 +17,7 @@ import re
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from math import prod
@@ -129,10 +129,17 @@ class HlsProject:
         seal(stamp, "", [self.program])
         return self.program
 
-    def csim(self, x: NDArray[np.floating], *, processes: int | None = None) -> NDArray[np.float64]:
+    def csim(
+        self,
+        x: NDArray[np.floating],
+        *,
+        processes: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> NDArray[np.float64]:
         """Real values on the input's grid (N, *input shape) through the C simulation; real values (N, *output shape).
 
-        The samples are shared out over `processes` (as many as there are CPUs). Raises BadInput for a wrong shape or
+        The samples are shared out over `processes` (as many as there are CPUs). `progress` is called now and then with
+        the number of samples that are out. Raises BadInput for a wrong shape or
         values off the grid, EnvironmentProblem without g++, HlsCannot where the program complains.
         """
         source, sink = self.graph.inputs[0], self.graph.outputs[0]
@@ -144,7 +151,7 @@ class HlsProject:
         with disk_errors(tempfile.gettempdir()), tempfile.TemporaryDirectory(prefix="rtl4ml-csim-") as tmp:
             folder = Path(tmp)
             x.astype(np.float64).tofile(folder / "x")
-            parts = self._run(folder, count, processes or len(os.sched_getaffinity(0)))
+            parts = self._run(folder, count, processes or len(os.sched_getaffinity(0)), progress)
             y = np.concatenate([np.fromfile(p, np.float64) for p in parts])
         if y.size != count * sink.elements:
             raise HlsCannot(
@@ -153,7 +160,9 @@ class HlsProject:
             )
         return y.reshape(count, *sink.shape)
 
-    def _run(self, folder: Path, count: int, shares: int) -> list[Path]:
+    def _run(
+        self, folder: Path, count: int, shares: int, progress: Callable[[int], None] | None
+    ) -> list[Path]:
         """Runs the program on shares of the samples at the same time; the files of results in order."""
         share = -(-count // max(1, min(shares, count)))
         started: list[tuple[subprocess.Popen[str], Path]] = []
@@ -163,8 +172,8 @@ class HlsProject:
                 to = folder / f"y{first}"
                 args = [program, str(folder / "x"), str(to), str(first), str(min(share, count - first))]
                 started.append((processes.start(args, cwd=self.folder, stderr=subprocess.STDOUT), to))
-            for process, _ in started:
-                said = process.communicate()[0]
+            all_said = processes.counted([process for process, _ in started], "samples", progress)
+            for (process, _), (said, _) in zip(started, all_said, strict=True):
                 if process.returncode or said.strip():
                     check_writing(folder, process.returncode, said)
                     line = (said.strip().splitlines() or [f"exit status {process.returncode}"])[0]

@@ -196,9 +196,9 @@ class Rtl4mlBackend(Backend):  # type: ignore[misc]
         with progress.printed(f"emulate {samples}"):
             design.emulate(x)
         if csim:
-            with progress.printed(f"C simulation of the HLS project, {samples}"):
+            with progress.printed(f"C simulation of the HLS project, {samples}") as tell:
                 try:
-                    design.csim(x)
+                    design.csim(x, progress=tell)
                 except HlsCannot as error:
                     print(f"C simulation left out: {error}")
         if cosim:

@@ -414,9 +414,9 @@ def _prove(design: Any, x: NDArray[Any], *, seed: int) -> Any:
     """Emulation, C simulation and RTL simulation of x, a part of it under random stalls; what the RTL makes of x."""
     with step(f"emulate {len(x):,} samples"):
         design.emulate(x)
-    with step(f"C simulation of the HLS project, {len(x):,} samples"):
+    with step(f"C simulation of the HLS project, {len(x):,} samples") as tell:
         try:
-            design.csim(x)
+            design.csim(x, progress=tell)
         except HlsCannot as error:  # the report says so too; the rest of the flow goes on
             for text in error.texts:
                 click.echo(f"no C simulation: {text}", err=True)

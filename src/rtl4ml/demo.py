@@ -65,9 +65,9 @@ def run(
         with step(f"emulate {what}"):
             logits = design.emulate(x)
         refused = None
-        with step(f"C simulation of the HLS project, {what}"):
+        with step(f"C simulation of the HLS project, {what}") as tell:
             try:
-                design.csim(x)
+                design.csim(x, progress=tell)
             except HlsCannot as error:
                 refused = str(error)
         with step(f"RTL simulation, {what}") as tell:

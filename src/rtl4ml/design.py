@@ -236,14 +236,20 @@ class Design:
             y = self.parsed.emulate(x)[0]
         return self._compared("emulate", x, y)
 
-    def csim(self, x: Any) -> Real:
-        """The same by the C simulation of the HLS project. Raises HlsCannot where hls4ml cannot hold a layer."""
+    def csim(self, x: Any, *, progress: Callable[[int, int], None] | None = None) -> Real:
+        """The same by the C simulation of the HLS project. Raises HlsCannot where hls4ml cannot hold a layer.
+
+        progress: is told now and then how many of how many samples are done
+        """
         ints = self.parsed.quantize_input(x)
         hls = self.hls
         with self._undisturbed(), self._timed("csim"):
             if len(ints):
                 self._know(hls.compile())
-            y = hls.csim(self.parsed.input.real(ints))
+            y = hls.csim(
+                self.parsed.input.real(ints),
+                progress=None if progress is None else lambda done: progress(done, len(ints)),
+            )
         return self._compared("csim", x, y.reshape(len(ints), *self.graph.outputs[0].shape))
 
     def simulate(

@@ -14,7 +14,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,6 +146,51 @@ def run(
         return subprocess.CompletedProcess(command, process.returncode, said, complained)
     finally:
         end(process)
+
+
+def counted(
+    running: Sequence[subprocess.Popen[str]], word: str, progress: Callable[[int], None] | None
+) -> list[tuple[str, str]]:
+    """Waits for processes that print lines "<word> <number>" of what each has done; what else they print, and complain.
+
+    progress: is told the sum of these numbers, a line at a time; after an error of its own it is told no more, and that
+    error is raised once the processes have ended
+    """
+    done, said, complained = [0] * len(running), [""] * len(running), [""] * len(running)
+    failed: list[Exception] = []
+    telling = threading.Lock()
+
+    def follow(k: int, stream: IO[str]) -> None:
+        for line in stream:
+            name, _, number = line.strip().partition(" ")
+            if name != word or not number.isdecimal():
+                said[k] += line
+                continue
+            with telling:
+                done[k] = int(number)
+                if progress is not None and not failed:
+                    try:
+                        progress(sum(done))
+                    except Exception as error:  # noqa: BLE001 -- raised below, where somebody sees it
+                        failed.append(error)
+
+    def collect(k: int, stream: IO[str]) -> None:
+        complained[k] = stream.read()
+
+    threads = []
+    for k, process in enumerate(running):
+        for stream, read in ((process.stdout, follow), (process.stderr, collect)):
+            if stream is not None:
+                threads.append(threading.Thread(target=read, args=(k, stream), daemon=True))
+    for thread in threads:
+        thread.start()
+    for process in running:
+        process.wait()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
+    return list(zip(said, complained, strict=True))
 
 
 def belong(scope: Scope) -> None:

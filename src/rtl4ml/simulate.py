@@ -13,14 +13,13 @@ import re
 import shutil
 import subprocess
 import tempfile
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -83,11 +82,6 @@ class RunResult:
     ends: tuple[NDArray[np.int64], ...]
     cycles: int
     fifos: Mapping[str, int]
-
-    @property
-    def steady(self) -> bool:
-        """Whether the last half of the intervals are all the same."""
-        return self.intervals is not None and len(set(_last_half(self.intervals).tolist())) == 1
 
 
 @dataclass(frozen=True)
@@ -181,17 +175,12 @@ class Simulator:
         )
 
 
-def _last_half(intervals: NDArray[np.int64]) -> NDArray[np.int64]:
-    return intervals[len(intervals) // 2 :]
-
-
 class _Job:
     """One process of the harness on its share of the frames."""
 
     def __init__(self, simulator: Simulator, folder: Path, arguments: Mapping[str, int]) -> None:
         self.top = simulator.top
         self.folder = folder
-        self.done = 0
         paths = {n: str((folder / n).resolve()) for n in ("in", "out", "stamps", "stats")}
         self.command = [str(simulator.binary.resolve())]
         self.command += [f"--{key}={value}" for key, value in {**paths, **arguments}.items()]
@@ -216,36 +205,12 @@ class _Job:
 def _run_all(jobs: Sequence[_Job], progress: Callable[[int], None] | None) -> None:
     """Runs the jobs side by side; whatever happens, none is left running."""
     running: list[subprocess.Popen[str]] = []
-    errors = [""] * len(jobs)
-
-    def collect(k: int, stream: IO[str]) -> None:
-        errors[k] = stream.read()
-
-    def follow(k: int, stream: IO[str]) -> None:
-        for line in stream:
-            if line.startswith("frames "):
-                jobs[k].done = int(line.split()[1])
-                if progress is not None:
-                    progress(sum(j.done for j in jobs))
-
-    threads: list[threading.Thread] = []
     try:
-        for k, job in enumerate(jobs):
-            process = processes.start(job.command, cwd=job.images)
-            running.append(process)
-            assert process.stdout is not None and process.stderr is not None
-            threads += [
-                threading.Thread(target=follow, args=(k, process.stdout), daemon=True),
-                threading.Thread(target=collect, args=(k, process.stderr), daemon=True),
-            ]
-        for thread in threads:
-            thread.start()
-        for process in running:
-            process.wait()
-        for thread in threads:
-            thread.join()
-        for k, job in enumerate(jobs):
-            job.check(running[k].returncode, errors[k])
+        for job in jobs:
+            running.append(processes.start(job.command, cwd=job.images))
+        said = processes.counted(running, "frames", progress)
+        for job, process, (_, errors) in zip(jobs, running, said, strict=True):
+            job.check(process.returncode, errors)
     finally:
         for process in running:
             processes.end(process)
