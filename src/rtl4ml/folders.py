@@ -3,7 +3,7 @@
 
 A new project is made in a folder beside the one that it is for, `.NAME.XXXXXXXX.part`, and takes that one's place in
 one step of the file system. A run holds a lock on its `.part` folder; where nobody holds it, the run was killed, and
-the next one that writes beside it clears it away.
+the next one that writes beside it clears it away; so it does with what older versions left, which held no lock.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rtl4ml import __version__, interruption
+from rtl4ml import __version__, interruption, leftovers
 from rtl4ml.errors import BadInput, Rtl4mlError
 from rtl4ml.tools import absolute, disk_errors
 
@@ -176,10 +176,12 @@ def clear_orphans(target: Path) -> None:
                     _remove(work)
         finally:
             os.close(lock)
+    leftovers.clear(target.parent, MARKER)
 
 
 def repair(target: Path) -> None:
     """Puts an earlier project back that a killed run has taken away, where a system swaps folders by two renames."""
+    leftovers.repair(target, MARKER)
     for work in _workplaces(target):
         old = work / _OLD
         if not old.is_dir() or work.name[1:-14] != target.name:
