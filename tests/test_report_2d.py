@@ -32,6 +32,7 @@ from rtl4ml.ops.merge import Add, Concat
 from rtl4ml.ops.pool import Pool
 from rtl4ml.ops.shape import Reshape, UpSample
 from rtl4ml.report import Edge, Extras, FifoPlace, Frames, Products, Stage
+from rtl4ml.synthesize import units
 
 
 def _module(name: str) -> Any:
@@ -402,6 +403,35 @@ def test_report_of_a_design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert {p.name: (p.source, p.target) for p in e.fifos}[long.name] == ("x", "join")
     assert [s.shape for s in e.stages] == [(3, 4, 2), (6, 8, 2), (6, 8, 4)]
     assert [s.bottleneck for s in e.stages] == [False, False, True]
+
+
+def test_the_streams_around_the_operators_have_an_interval():
+    net = netlist(*ladder(X))
+    cells = {c.name: c.timing().slots for c in net.cells}
+    parts = units(net, frames_in_flight=4)
+    design: Any = SimpleNamespace(
+        graph=net.graph,
+        netlist=net,
+        cycles=SimpleNamespace(cells=cells, bottleneck=max(cells, key=lambda name: cells[name])),
+        units=parts,
+        model=[Resources(lut=1)] * len(parts),
+        fifos=[],
+        hls_refusal=None,
+        parsed=SimpleNamespace(declared=False),
+    )
+    operators = {op.name for op in net.graph.ops}
+    found = [(d["name"], d["op"], d["interval"]) for d in design_report._layers(design)]
+    assert [line for line in found if line[0] not in operators] == [
+        ("s_axis", "Input stream", net.input.beats),
+        ("m_axis", "Output stream", net.output.beats),
+        ("edges", "AXI4-Stream ports", max(net.input.beats, net.output.beats)),
+    ]
+    # A stream is not named where an operator takes as long.
+    design.cycles.bottleneck = next(c.name for c in net.cells if c.layer == "m_axis")
+    cells[design.cycles.bottleneck] = max(cells.values())
+    marked = [s for s in design_report._pictures(design, Extras()).stages if s.bottleneck]
+    assert len(marked) == 1
+    assert marked[0].interval == max(cells.values())
 
 
 def test_report_of_a_converted_unet(tmp_path: Path, rng: np.random.Generator):

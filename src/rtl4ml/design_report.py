@@ -128,12 +128,19 @@ def _use(r: Resources) -> report.Use:
 
 
 def _layers(design: Design) -> list[report.Layer]:
-    """A line an operator, and one for the edges; resources as predicted."""
+    """A line an operator, and one for each part around them; resources as predicted."""
+    net, graph = design.netlist, design.graph
+    around = {
+        graph.aside("s_axis"): "Input stream",
+        graph.aside("m_axis"): "Output stream",
+        graph.aside("edges"): "AXI4-Stream ports",
+    }
     cost: dict[str, Resources] = {}
-    work: dict[str, int] = {}
+    work = {graph.aside("edges"): max(net.input.beats, net.output.beats)}  # each takes a beat a cycle
     for u, r in zip(design.units, design.model, strict=True):
         cost[u.layer] = cost.get(u.layer, Resources()) + r
-        if u.cell is not None and u.cell.module != "r4_fifo":
+        # An operator's work is done by its other cells; a stream around them may be a FIFO alone.
+        if u.cell is not None and (u.cell.module != "r4_fifo" or u.layer in around):
             work[u.layer] = max(work.get(u.layer, 0), design.cycles.cells[u.cell.name])
     lines: list[report.Layer] = []
     for op in design.graph.ops:
@@ -149,9 +156,17 @@ def _layers(design: Design) -> list[report.Layer]:
                 **_use(r),
             }
         )
-    for name, r in cost.items():  # the edges
+    for name, r in cost.items():
         lines.append(
-            {"name": name, "op": "Stream", "macs": 0, "pe": None, "simd": None, "interval": None, **_use(r)}
+            {
+                "name": name,
+                "op": around[name],
+                "macs": 0,
+                "pe": None,
+                "simd": None,
+                "interval": work[name],
+                **_use(r),
+            }
         )
     return lines
 
@@ -162,6 +177,11 @@ def _pictures(design: Design, extras: Extras) -> Extras:
     owner = {c.name: c.layer for c in design.netlist.cells}
     slowest = owner.get(cycles.bottleneck, "")
     work = {line["name"]: line["interval"] for line in _layers(design)}
+    if slowest not in (
+        names := [op.name for op in design.graph.ops]
+    ):  # the input: an operator may be as slow
+        most = cycles.cells[cycles.bottleneck]
+        slowest = next((name for name in names if work[name] == most), "")
     stages = [
         Stage(
             name=op.name,
