@@ -38,10 +38,14 @@ class StandIn:
         self.interval = options["target_interval"] or 204
         self.out = Path(out)
         self.graph = SimpleNamespace(inputs=(Stream("x", (204, 1), Fixed(False, 0, 6), 0, 63),))
-        self.parsed = SimpleNamespace(output=options.get("output", "logits"), cut=("",))
+        self.parsed = SimpleNamespace(output=options.get("output", "logits"), cut=("",), notice=self.notice)
         self.x: list[np.ndarray[Any, Any]] = []
         with project_folder(out) as folder:
             self.identity = identity.write(folder, plan=f"{self.interval:064x}")
+
+    def notice(self, option: str) -> str:
+        precision = self.options["input_precision"]
+        return f"own: {option} {precision} is said" if precision else ""
 
     def emulate(self, x: Any) -> None:
         self.calls.append("emulate")
@@ -579,6 +583,14 @@ def test_verify_without_data_reaches_beyond_the_range(
     assert x.shape == (50, 204, 1)
     assert -2 / 64 <= x.min() < 0
     assert 63 / 64 < x.max() <= 65 / 64
+
+
+def test_a_precision_beside_a_quantizer_is_said(
+    designs: list[StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "own: --input-precision ap_fixed<8,2> is said\n"
+    assert said in run(capsys, "convert", "m.h5", "--input-precision", "ap_fixed<8,2>")[2]
+    assert "is said" not in run(capsys, "convert", "m.h5")[2]
 
 
 def test_verify_goes_on_without_csim(

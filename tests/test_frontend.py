@@ -754,6 +754,32 @@ def test_input_precision_comes_before_the_models_own_quantizer(rng: np.random.Ge
     np.testing.assert_array_equal(p.emulate(x)[0], model.predict(x, verbose=0))
 
 
+def test_a_precision_that_is_that_of_the_models_own_quantizer_is_refused(rng: np.random.Generator) -> None:
+    model = sequential((9,), [Q.QDense(3, **linear())], rng, entry="")
+    own = Q.QActivation("quantized_bits(6,1)", name="own")
+    model = K.Sequential([K.Input((9,)), L.Reshape((9,)), own, *model.layers])
+    text = (
+        "own: input_precision must be another type than that of this quantizer, not {}, which changes nothing; "
+        "leave it out"
+    )
+    for same in ("ap_fixed<6,2>", "quantized_bits(6,1)", Fixed(True, 1, 4)):
+        refusal(model, text.format(same), BadInput, input_precision=same)
+    # What rounds or saturates in another way is applied, and said.
+    assert parse(model).notice() == ""
+    for other in ("ap_fixed<6,2,AP_TRN,AP_SAT>", "ap_fixed<8,2>", "ap_ufixed<5,1>"):
+        p = parse(model, input_precision=other)
+        assert p.notice("--input-precision") == (
+            f"own: --input-precision {other} is the type of the stream before this quantizer: inputs are brought to it "
+            "first, and the quantizer is a part of the hardware"
+        )
+        x = rng.uniform(-3, 3, (50, 9))
+        on_grid = p.input.real(p.quantize_input(x))
+        np.testing.assert_array_equal(p.emulate(x)[0], model.predict(on_grid, verbose=0))
+    # Without a quantizer of the whole input there is nothing to say.
+    bare = sequential((9,), [Q.QDense(3, **linear())], rng, entry="")
+    assert parse(bare, input_precision="ap_fixed<6,2>").notice() == ""
+
+
 def test_the_quantizer_may_stand_behind_layers_that_move_elements(rng: np.random.Generator) -> None:
     layers = [
         L.Reshape((12, 1)),
@@ -1057,7 +1083,7 @@ def test_heads_of_several_outputs() -> None:
 
 
 @pytest.mark.parametrize(
-    "precision", ["float", "ap_fixed<8>", "fixed<0,0>", "quantized_bits(8,0", "binary()", 8, "ap_uint<0>"]
+    "precision", ["float", "ap_fixed<8>", "quantized_bits(8,0", "binary()", 8, "ap_uint<0>"]
 )
 def test_bad_precision(precision: Any) -> None:
     model = K.Sequential([K.Input((4,)), Q.QDense(2, **linear())])

@@ -262,6 +262,16 @@ def test_build_says_now_and_then_how_far_it_is(
         assert any(line.startswith(text) and line.endswith(" s so far)") for line in lines), text
 
 
+def test_a_precision_beside_a_quantizer_is_said(
+    backend: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parsed = SimpleNamespace(output="argmax", notice=lambda: "own: input_precision is said")
+    monkeypatch.setattr("rtl4ml.design.convert", lambda *_, **__: SimpleNamespace(parsed=parsed))
+    config = {"KerasModel": SimpleNamespace(name="m"), "Rtl4ml": {}, "ClockPeriod": 4, "OutputDir": "p"}
+    backend.write(_Model(SimpleNamespace(config=config)))
+    assert "\nown: input_precision is said\n" in capsys.readouterr().out
+
+
 def test_compile_says_that_it_converts(
     backend: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -102,11 +102,40 @@ def test_hls4mls_defaults_written_out(text: str, full: str) -> None:
     assert with_modes(text) == full
 
 
+ALL_ROUNDINGS = "AP_TRN, AP_TRN_ZERO, AP_RND, AP_RND_MIN_INF, AP_RND_ZERO, AP_RND_INF or AP_RND_CONV"
+ALL_OVERFLOWS = "AP_SAT, AP_SAT_SYM, AP_SAT_ZERO or AP_WRAP"
+ORDER = "; write the rounding mode first, then the overflow mode"
+
+
 @pytest.mark.parametrize(
-    "text", ["ap_fixed<8,3,AP_TRN,AP_WRAP,2>", "ap_fixed<8,3,AP_SAT>", "ap_fixed<8,3,AP_RND,AP_WRAP_SM>"]
+    ("text", "wrong"),
+    [
+        ("ap_fixed<8,3,AP_TRN,AP_WRAP,2>", "no bits that wrapping saturates, not 2 in {}; leave them out"),
+        ("ap_fixed<8,3,AP_SAT>", f"the rounding mode {ALL_ROUNDINGS}, not 'AP_SAT' in {{}}{ORDER}"),
+        ("fixed<8,3,AP_ROUND,AP_SAT>", f"the rounding mode {ALL_ROUNDINGS}, not 'AP_ROUND' in {{}}{ORDER}"),
+        (
+            "ap_fixed<8,3,AP_RND,AP_WRAP_SM>",
+            f"the overflow mode {ALL_OVERFLOWS}, not 'AP_WRAP_SM' in {{}}{ORDER}",
+        ),
+        ("ap_ufixed<8,3,RND,trn>", f"the overflow mode {ALL_OVERFLOWS}, not 'trn' in {{}}{ORDER}"),
+        ("ap_fixed<8,3,>", f"the rounding mode {ALL_ROUNDINGS}, not '' in {{}}{ORDER}"),
+        ("ap_fixed<0,3>", "a width of 1 to 24 bits, not '0' in {}; write <width,bits left of the point>"),
+        (
+            "ap_fixed<99999,3>",
+            "a width of 1 to 24 bits, not '99999' in {}; write <width,bits left of the point>",
+        ),
+        ("ap_fixed<8,1.5>", "a whole number of bits left of the point, not '1.5' in {}; write one"),
+    ],
 )
-def test_modes_that_nobody_has(text: str) -> None:
-    with pytest.raises(BadInput, match=r"^input_precision: must be a type such as .*, not 'ap_fixed"):
+def test_the_part_that_is_wrong_is_named(text: str, wrong: str) -> None:
+    with pytest.raises(BadInput) as error:
+        declared_quantizer(text)
+    assert str(error.value) == f"input_precision: must have {wrong.format(text)}"
+
+
+@pytest.mark.parametrize("text", ["ap_fixed<8>", "fixed<8,3,AP_RND,AP_SAT,0,0>", "float", "ap_int<0>"])
+def test_what_is_no_fixed_point_type_at_all(text: str) -> None:
+    with pytest.raises(BadInput, match=r"^input_precision: must be a type such as .*, not '"):
         declared_quantizer(text)
 
 

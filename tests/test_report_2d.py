@@ -492,6 +492,28 @@ def test_products_are_counted_where_there_are_dsps():
     ]
 
 
+@pytest.mark.parametrize(("behind", "then"), [("", ""), ("own", ", then by the model's own quantizer own")])
+def test_the_reference_names_what_the_input_passes_first(
+    behind: str, then: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(design_report, "_layers", lambda _design: [])
+    net = netlist(*ladder(X))
+    design: Any = SimpleNamespace(
+        graph=net.graph,
+        netlist=net,
+        cycles=SimpleNamespace(bottleneck=next(c.name for c in net.cells if c.layer == "join")),
+        fifos=[],
+        units=[],
+        model=[],
+        hls_refusal=None,
+        parsed=SimpleNamespace(
+            declared=True, behind=behind, quantizer=SimpleNamespace(name="ap_fixed<6,1,AP_TRN>")
+        ),
+    )
+    said = design_report._pictures(design, Extras(reference="R")).reference
+    assert said == f"R, of inputs brought to ap_fixed<6,1,AP_TRN> first, by AP_TRN,AP_WRAP{then}"
+
+
 # Resources
 
 

@@ -123,6 +123,8 @@ class Rtl4mlBackend(Backend):  # type: ignore[misc]
                     keras_model, out=out, clock_mhz=clock_mhz, input_precision=declared, **options
                 )
         self._designs[model] = design
+        if notice := design.parsed.notice():
+            print(notice)
         if design.parsed.output == "logits" and (head := design.parsed.cut[0]):
             print(
                 f"{keras_model.name}: predict gives the values before the {head} at its output, "

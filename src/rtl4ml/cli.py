@@ -372,7 +372,10 @@ def _convert(model: Path, folder: Path, **options: Any) -> Any:
     with step(f"convert {model}"):
         import rtl4ml
 
-        return rtl4ml.convert(model, out=folder, budget=budget or None, **options)
+        design = rtl4ml.convert(model, out=folder, budget=budget or None, **options)
+    if notice := design.parsed.notice("--input-precision"):
+        _log(readable(notice))
+    return design
 
 
 def _check_conversion(model: Path, options: dict[str, Any]) -> None:

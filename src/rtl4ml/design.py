@@ -66,7 +66,8 @@ def convert(
                      0.75, or with target_interval all, and the report says what is more than 0.75
     clock_mhz:       the clock that is assumed for throughput, and asked of Vitis HLS
     input_precision: type of the input ("ap_fixed<8,1>"), for a model without a quantizer there; rounded to the nearest,
-                     halves to even, and saturating, unless it names modes ("ap_fixed<8,1,AP_TRN,AP_WRAP>", as in C++)
+                     halves to even, and saturating, unless it names modes ("ap_fixed<8,1,AP_TRN,AP_WRAP>", as in C++);
+                     beside a quantizer, the type of the stream before it (`parsed.notice()`)
     output:          "logits", "argmax" or, for one channel, "mask" with `threshold`
     opening:         for "mask" of rows and columns: radius, 1 to 7 pixels, of a disk by which it is opened
     foldings:        (pe, simd) of layers by hand; the legal values are in the error for illegal ones; where they are

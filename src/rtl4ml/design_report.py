@@ -237,6 +237,8 @@ def _pictures(design: Design, extras: Extras) -> Extras:
         written = precision.read(spec)
         modes = (written and written.modes) or precision.Modes()
         reference += f", of inputs brought to {spec} first, by {modes}"
+        if design.parsed.behind:
+            reference += f", then by the model's own quantizer {design.parsed.behind}"
     return replace(
         extras,
         stages=extras.stages or stages,

@@ -23,7 +23,7 @@ from rtl4ml import _tf, arguments
 from rtl4ml.borders import MOST, Borders, Factors, division
 from rtl4ml.elementwise import Compiled, Source, compile_functions, is_identity, tabulated
 from rtl4ml.emulation import emulate
-from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer, named
+from rtl4ml.errors import BadInput, BadModel, Rtl4mlError, UnsupportedLayer, named
 from rtl4ml.ir import FLOAT32_EXACT, Fixed, Graph, Ints, Op, Stream
 from rtl4ml.kernels import Origin, evaluator
 from rtl4ml.ops.activation import Activation, Rounding, Thresholds
@@ -67,6 +67,7 @@ class Parsed:
     output:    "logits", "argmax" or "mask"
     cut:       per output, the activation that the graph leaves out ("softmax", "sigmoid", "tanh" or "")
     declared:  whether the input's precision was given rather than read from the model
+    behind:    the layer of the model's own input quantizer, where a precision was given for what comes before it
     threshold: of a mask, in units of the model's output
     opening:   radius of the disk that opens the mask, or None
     weights:   the model's variables as the graph has them: a live model may be trained on
@@ -79,6 +80,7 @@ class Parsed:
     output: str
     cut: tuple[str, ...]
     declared: bool
+    behind: str = ""
     threshold: float | None = None
     opening: int | None = None
     values: Mapping[str, Stream] = field(default_factory=dict)
@@ -87,6 +89,15 @@ class Parsed:
     @property
     def input(self) -> Stream:
         return self.graph.inputs[0]
+
+    def notice(self, option: str = "input_precision") -> str:
+        """What a user must know of the precision that `option` gave beside the model's own quantizer; else ""."""
+        if not self.behind:
+            return ""
+        return (
+            f"{self.behind}: {option} {self.quantizer.name} is the type of the stream before this quantizer: "
+            f"inputs are brought to it first, and the quantizer is a part of the hardware"
+        )
 
     def quantize_input(self, x: Any) -> Ints:
         """Samples (N, *shape) of any real dtype to the integers of the input stream. Raises BadInput."""
@@ -181,7 +192,8 @@ def parse(
 ) -> Parsed:
     """The exact graph of a QKeras model (live, or a path).
 
-    input_precision: the type of the input ("ap_fixed<8,1>", a Fixed), where the model has no quantizer on it
+    input_precision: the type of the input ("ap_fixed<8,1>", a Fixed), where the model has no quantizer on it; where it
+                     has one, that of the stream before this quantizer, as in hls4ml, unless they are the same
     output:          "logits" (the graph ends before a softmax, sigmoid or tanh at the output), "argmax", "mask"
     threshold:       for "mask": 1 where the model's own output (a sigmoid's probability, or the logit) reaches it
     opening:         for "mask" of rows and columns: the radius, 1 to 7, of a disk by which the mask is opened
@@ -192,11 +204,16 @@ def parse(
     _check_model(m)
     name = _identifier(str(m.name))
     shape = _static_shape(m.inputs[0].shape, str(m.inputs[0].node.layer.name))
-    quantizer = _input_quantizer(m) if input_precision is None else declared_quantizer(input_precision)
+    behind = ""
+    if input_precision is None:
+        quantizer = _input_quantizer(m)
+    else:
+        quantizer = declared_quantizer(input_precision)
+        behind = _behind(m, quantizer)
     for float64 in (False, True):
         b = _Builder(m, quantizer, shape, declared=input_precision is not None, float64=float64)
         try:
-            return b.build(name, output, threshold, opening)
+            return replace(b.build(name, output, threshold, opening), behind=behind)
         except _NeedFloat64:
             continue
     raise AssertionError("a float64 graph cannot ask for float64")
@@ -340,6 +357,27 @@ def _input_quantizer(m: Any) -> Function:
                 f"not go into {kind}; give {named('input_precision')}"
             )
     return first
+
+
+def _behind(m: Any, declared: Function) -> str:
+    """The layer of the model's own quantizer behind a declared input, "" where there is none for the whole input.
+
+    Raises BadInput where that quantizer is the declared one again.
+    """
+    try:
+        own = _input_quantizer(m)
+    except Rtl4mlError:
+        return ""
+    if (
+        own.grid is not None
+        and own.grid == declared.grid
+        and all(f.rounds_to(own.grid.fraction) for f in (own, declared))
+    ):
+        raise BadInput(
+            f"{own.layer}: {named('input_precision')} must be another type than that of this quantizer, "
+            f"not {declared.name}, which changes nothing; leave it out"
+        )
+    return own.layer
 
 
 # -- building -----------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ network; who wants C++'s modes writes them. What hls4ml's own configuration decl
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,6 +116,36 @@ def read(text: str) -> Written | None:
     else:
         return None
     return Written(not m[1], int(m[2]), int(m[3]), modes)
+
+
+# A fixed-point type with whatever between its commas.
+_PARTS = re.compile(
+    r"(?:ap_)?u?fixed<" + r",".join([r"([^,<>]*)"] * 2) + r"(?:,([^,<>]*))?" * 3 + ">", re.IGNORECASE
+)
+
+
+def fault(text: str, widest: int) -> str:
+    """What a fixed-point type that `read` does not take must have, and what it has instead; "" for other texts."""
+    m = _PARTS.fullmatch(re.sub(r"\s", "", text))
+    if m is None or read(text) is not None:
+        return ""
+    width, integer, rounding, overflow, bits = m.groups()
+    if not re.fullmatch(r"\d{1,4}", width) or not int(width):
+        return f"must have a width of 1 to {widest} bits, not {width!r} in {text}; write <width,bits left of the point>"
+    if not re.fullmatch(r"-?\d{1,4}", integer):
+        return f"must have a whole number of bits left of the point, not {integer!r} in {text}; write one"
+    for what, mode, modes in (("rounding", rounding, ROUNDINGS), ("overflow", overflow, OVERFLOWS)):
+        if mode is not None and mode.upper().removeprefix("AP_") not in modes:
+            return (
+                f"must have the {what} mode {_listed(modes)}, not {mode!r} in {text}; "
+                f"write the rounding mode first, then the overflow mode"
+            )
+    return f"must have no bits that wrapping saturates, not {bits} in {text}; leave them out"
+
+
+def _listed(modes: Iterable[str]) -> str:
+    *first, last = (f"AP_{mode}" for mode in modes)
+    return f"{', '.join(first)} or {last}"
 
 
 def with_modes(text: str) -> str:

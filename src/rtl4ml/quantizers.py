@@ -314,6 +314,8 @@ def parse_precision(spec: str | Fixed) -> Grid:
     if w := precision.read(spec):
         t = Fixed(w.signed, w.integer - int(w.signed), w.width - w.integer)
         return _checked(Grid(t.fraction, t.lo, t.hi), spec)
+    if wrong := precision.fault(spec, _SIGNIFICAND):
+        raise BadInput(f"{named('input_precision')}: {wrong}")
     text = spec.replace(" ", "")
     if re.fullmatch(r"quantized_(bits|relu)\([-\w.,=]*\)", text):
         try:
