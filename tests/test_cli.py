@@ -151,10 +151,16 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["convert"], "Missing argument 'MODEL'; see rtl4ml convert --help"),
         (["nonsense"], "No such command 'nonsense'; see rtl4ml --help"),
         (["convert", "n.h5"], "n.h5: the model must be a .keras or .h5 file, not missing; check the path"),
+        (["convert", "empty"], "empty: the model must be a .keras or .h5 file, not a folder; check the path"),
+        (
+            ["report", "empty", "--data", "x.npy", "--no-fit", "--seed", "0"],
+            "empty: a project's report must be shown without options, not with --fit, --data, --seed; "
+            "give the model to make another",
+        ),
         (
             ["convert", "m.h5", "--budget", "dsp=2"],
-            "Invalid value for '--budget': 'dsp=2' must be one of lut, ff, dsp, bram36, '=' and a share above 0, "
-            "up to 1; see rtl4ml convert --help",
+            "Invalid value for '--budget': 'dsp=2' must be a resource (lut, ff, dsp, bram36) and a share above 0, "
+            "up to 1, as in lut=0.5; see rtl4ml convert --help",
         ),
         (
             ["convert", "m.h5", "--output", "softmax"],
@@ -216,6 +222,25 @@ def test_bad_input_is_status_2_and_one_line(
     assert (status, out) == (2, "")
     assert err.splitlines()[-1] == f"rtl4ml: {text}"
     assert [line for line in err.splitlines() if not line.startswith("done ")] == err.splitlines()[-1:]
+
+
+@pytest.mark.parametrize("command", ["verify", "report"])
+def test_data_that_is_not_there_is_said_before_anything_is_converted(
+    command: str, designs: list[StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("folder.npy").mkdir()
+    for name, what in (("none.npy", "missing"), ("folder.npy", "a folder")):
+        text = f"rtl4ml: {name}: the data must be a .npy or .npz file, not {what}; check the path\n"
+        assert run(capsys, command, "m.h5", "--data", name) == (2, "", text)
+    assert designs == []
+
+
+def test_help_is_whole_and_names_only_what_a_command_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "..." not in run(capsys, "--help")[1].partition("Commands:")[2]
+    sweep, verify = (" ".join(run(capsys, command, "--help")[1].split()) for command in ("sweep", "verify"))
+    assert "--target-interval" not in sweep and "build/MODEL's name and -sweep." in sweep
+    assert "--target-interval" in verify and "build/MODEL's name." in verify
+    assert "Of random samples and stalls. [default: 0; " in verify
 
 
 def test_samples_are_bounded(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
@@ -692,7 +717,7 @@ def test_synth_and_report_run_their_steps(designs: list[StandIn], capsys: pytest
 
 
 def test_sweep_compares_targets(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, _ = run(capsys, "sweep", "m.h5")
+    status, out, err = run(capsys, "sweep", "m.h5")
     assert status == 0
     points = json.loads(Path("build/m-sweep/sweep.json").read_text())["points"]
     assert [(p["target"], p["interval"]) for p in points] == [
@@ -700,6 +725,12 @@ def test_sweep_compares_targets(designs: list[StandIn], capsys: pytest.CaptureFi
         (408, 408),
         (816, 816),
         (1632, 1632),
+    ]
+    assert re.findall(r"^done (.*) \(", err, re.MULTILINE) == [
+        "convert m.h5, default",
+        "convert m.h5, interval 408",
+        "convert m.h5, interval 816",
+        "convert m.h5, interval 1,632",
     ]
     assert points[0]["bram36"] == 0.5
     assert "1,632" in out

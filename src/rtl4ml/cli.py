@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
+from click.core import ParameterSource
 
 from rtl4ml import __version__, interruption, progress
 from rtl4ml.errors import BadInput, HlsCannot, Rtl4mlError, SimulationFailed, Value, readable
@@ -269,7 +270,7 @@ class _Budget(click.ParamType[Any]):
             number = -1.0
         if key not in RESOURCES or not 0 < number <= 1:
             self.fail(
-                f"{value!r} must be one of {', '.join(RESOURCES)}, '=' and a share above 0, up to 1",
+                f"{value!r} must be a resource ({', '.join(RESOURCES)}) and a share above 0, up to 1, as in lut=0.5",
                 param,
                 ctx,
             )
@@ -277,26 +278,35 @@ class _Budget(click.ParamType[Any]):
 
 
 def _conversion(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds the arguments of `rtl4ml.convert`."""
+    """Adds the arguments of `rtl4ml.convert`; of a sweep, which has several targets, without the one."""
+    sweeps = command.__name__ == "sweep"
+    own = "MODEL's name and -sweep" if sweeps else "MODEL's name"
     options = (
         click.argument("model", type=click.Path(path_type=Path)),
         click.option(
-            "--out", type=click.Path(path_type=Path), help="Output folder; default build/MODEL's name."
+            "--out",
+            type=click.Path(path_type=Path),
+            help=f"Output folder; default build/{own}.",
         ),
         click.option(
-            "--target-interval", type=click.IntRange(min=1), help="Cycles between samples to reach."
+            "--target-interval",
+            type=click.IntRange(min=1),
+            hidden=sweeps,
+            help="Cycles between samples to reach.",
         ),
         click.option(
             "--budget",
             type=_Budget(),
             multiple=True,
-            help="Greatest share of the device, e.g. dsp=0.2; repeatable; default 0.75, or 1 with --target-interval.",
+            help="Greatest share of the device, e.g. dsp=0.2; repeatable; default 0.75, or 1 with "
+            f"{'a target' if sweeps else '--target-interval'}.",
         ),
         click.option(
             "--clock-mhz", type=float, default=250.0, show_default=True, help="Clock that is assumed."
         ),
         click.option(
-            "--input-precision", help="Type of the input where the model has none, as in 'ap_fixed<8,1>'."
+            "--input-precision",
+            help="Type of the input where the model has none, as in 'ap_fixed<8,1>'; else of what comes before it.",
         ),
         click.option(
             "--output",
@@ -338,7 +348,7 @@ def _proof(command: Callable[..., None]) -> Callable[..., None]:
             "--seed",
             type=click.IntRange(0, MOST_SEED),
             default=0,
-            show_default="0",
+            show_default=True,
             help="Of random samples and stalls.",
         ),
     )
@@ -366,10 +376,10 @@ def _designed(model: Path, out: Path | None, **options: Any) -> Iterator[tuple[A
     _written.append(folder)
 
 
-def _convert(model: Path, folder: Path, **options: Any) -> Any:
-    """The design of a model file in a folder of its own."""
+def _convert(model: Path, folder: Path, point: str = "", **options: Any) -> Any:
+    """The design of a model file in a folder of its own; point: which of several."""
     budget = dict(options.pop("budget"))
-    with step(f"convert {model}"):
+    with step(f"convert {model}{point}"):
         import rtl4ml
 
         design = rtl4ml.convert(model, out=folder, budget=budget or None, **options)
@@ -379,9 +389,17 @@ def _convert(model: Path, folder: Path, **options: Any) -> Any:
 
 
 def _check_conversion(model: Path, options: dict[str, Any]) -> None:
-    if not model.exists():
-        raise BadInput(f"{model}: the model must be a .keras or .h5 file, not missing; check the path")
+    if not model.is_file():
+        what = "a folder" if model.is_dir() else "missing"
+        raise BadInput(f"{model}: the model must be a .keras or .h5 file, not {what}; check the path")
     _check_head(options)
+
+
+def _check_data(data: Path | None) -> None:
+    """Before a conversion that may take minutes."""
+    if data is not None and (not data.exists() or data.is_dir()):
+        what = "a folder" if data.is_dir() else "missing"
+        raise BadInput(f"{data}: the data must be a .npy or .npz file, not {what}; check the path")
 
 
 def _check_head(options: dict[str, Any]) -> None:
@@ -454,7 +472,7 @@ def cli() -> None:
     """
 
 
-@cli.command()
+@cli.command(short_help="Train the student of RECIPE.")
 @click.argument("recipes", nargs=-1, metavar="[RECIPE]...")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the scenes; default RTL4ML_DATA.")
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder; default build/train/RECIPE.")
@@ -549,7 +567,7 @@ def _numbers(p: Any) -> str:
     return f"loss {p.loss:.4f}  validation {100 * accuracy:.2f} %"
 
 
-@cli.command()
+@cli.command(short_help="Write the HLS project and the RTL of MODEL.")
 @_conversion
 def convert(model: Path, **options: Any) -> None:
     """Write the HLS project, the RTL and the predicted report of MODEL (.keras or .h5)."""
@@ -558,11 +576,12 @@ def convert(model: Path, **options: Any) -> None:
     _show(found, out)
 
 
-@cli.command()
+@cli.command(short_help="Convert MODEL and prove that all compute its numbers.")
 @_conversion
 @_proof
 def verify(model: Path, data: Path | None, samples: int, seed: int, **options: Any) -> None:
     """Convert MODEL and prove that emulation, HLS and RTL compute its numbers."""
+    _check_data(data)
     with _designed(model, **options) as (design, out):
         x = _samples(design, data, samples, seed)
         report = _proven_report(design, data, x, _prove(design, x, seed=seed))
@@ -589,11 +608,17 @@ def report(model: Path, data: Path | None, samples: int, seed: int, **options: A
     if not model.exists():
         repair(absolute(model))  # taken away by a run that was killed
     if model.is_dir():
+        if given := _given():
+            raise BadInput(
+                f"{model}: a project's report must be shown without options, not with {given}; "
+                f"give the model to make another"
+            )
         found = _read_report(model)
         check_report(model, found)
         _show(found, model)
         _judge(found, model, proven=False)  # it may be a converted project of which nothing was asked
         return
+    _check_data(data)
     with _designed(model, **options) as (design, out):
         x = _samples(design, data, samples, seed)
         y = _prove(design, x, seed=seed)
@@ -602,6 +627,14 @@ def report(model: Path, data: Path | None, samples: int, seed: int, **options: A
         result = _proven_report(design, data, x, y)
     _show(result, out)
     _judge(result, out)
+
+
+def _given() -> str:
+    """The options that the command line has, with commas between."""
+    context = click.get_current_context()
+    options = [p for p in context.command.params if isinstance(p, click.Option)]
+    source = context.get_parameter_source
+    return ", ".join(p.opts[0] for p in options if source(p.name or "") is ParameterSource.COMMANDLINE)
 
 
 def _read_report(project: Path) -> Report:
@@ -643,8 +676,9 @@ def sweep(model: Path, out: Path | None, intervals: str | None, **options: Any) 
     with project_folder(out) as folder:
         for target in targets:  # grows: the first point's interval gives the default's others
             name = "default" if target is None else f"interval-{target}"
+            which = ", default" if target is None else f", interval {target:,}"
             try:
-                design = _convert(model, folder / name, target_interval=target, **options)
+                design = _convert(model, folder / name, which, target_interval=target, **options)
             except Rtl4mlError as error:
                 refused = error
                 points.append({"target": target, "refused": error.worded(_option_of_sweep)})
@@ -710,7 +744,7 @@ def board(model: Path, **options: Any) -> None:
         design.board()
 
 
-@cli.command()
+@cli.command(short_help="The trained student to verified hardware.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/demo"), show_default=True)
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the scenes; default RTL4ML_DATA.")
 @click.option("--samples", type=click.IntRange(min=1), help="Pixels at most; default the whole scene.")

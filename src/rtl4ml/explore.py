@@ -408,14 +408,15 @@ def fold_for(
         if not asked or interval <= target_interval:
             return smallest
         raise OverBudget(f"{_over(cheapest, limits)}; {named('target_interval', interval)} fits")
-    if not _keeps(total, {**XCZU9EG, **{k: limits[k] for k in budget or ()}}):
+    if not _keeps(total, XCZU9EG):
         # What was not asked to be less is said of the device: more budget would not help.
         limits = {k: limits[k] if k in (budget or ()) else v for k, v in XCZU9EG.items()}
         out = "take a smaller model or frame"
     else:
         short = [k for k in XCZU9EG if getattr(total, k) > limits[k]]
         more = {k: f"{_enough(getattr(total, k) / XCZU9EG[k]):g}" for k in short}
-        out = f"allow it more than the default share with {named('budget', more)}, take a smaller model or frame"
+        than = "" if set(short) & set(budget or ()) else "than the default share "
+        out = f"allow it more {than}with {named('budget', more)}, take a smaller model or frame"
     raise OverBudget(
         f"{_over(smallest, limits)}; no smaller design was found: {out}, or look at its report "
         f"with {named('fit', False)}"
