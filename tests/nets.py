@@ -10,8 +10,11 @@ import numpy as np
 from rtl4ml import _tf
 
 
-def network(rng: np.random.Generator) -> Any:
-    """A model of one or two dimensions: convolutions of all kinds, pools, upsampling, skips, a head; weights drawn."""
+def network(rng: np.random.Generator, *, padded: bool = False) -> Any:
+    """A model of one or two dimensions: convolutions of all kinds, pools, upsampling, skips, a head; weights drawn.
+
+    padded: whether averages have padding="same", with windows and strides of several sizes
+    """
     layers, q = _tf.keras().layers, _tf.qkeras()
     plane = bool(rng.integers(2))
     size = tuple(int(rng.integers(3, 11)) for _ in range(2)) if plane else (int(rng.integers(4, 49)),)
@@ -53,6 +56,10 @@ def network(rng: np.random.Generator) -> Any:
 
     def pool(x: Any) -> Any:
         made, rank = some("MaxPooling", "AveragePooling"), 1 + plane
+        if padded and made == "AveragePooling":
+            size, strides = some(2, 3, 4), some(1, 2, 3)
+            mean = getattr(layers, f"{made}{rank}D")(size, strides=strides, padding="same")(x)
+            return q.QActivation(f"quantized_relu({int(rng.integers(2, 7))},1)")(mean)
         n = some(2, 2, 4 if made == "AveragePooling" else 3)
         if min(x.shape[1:-1]) < n:
             return x

@@ -18,11 +18,13 @@ from rtl4ml import _tf
 from rtl4ml import simulate as simulation
 from rtl4ml.cells import Fifo
 from rtl4ml.cycles import edges, frame_ends, predict
+from rtl4ml.expected import expected
 from rtl4ml.explore import Explorer, fold_for
 from rtl4ml.frontend import parse
 from rtl4ml.lower import lower
 from rtl4ml.models import unet
 from rtl4ml.netlist import Netlist, Relief
+from rtl4ml.ops.scale import Scale
 from rtl4ml.relief import relief, relieved, segments, slowest
 from rtl4ml.stepper import ENDLESS, Stepper
 
@@ -48,13 +50,30 @@ def test_random_networks_keep_their_interval(seed: int, target: int) -> None:
     assert found.interval <= target
 
 
+@pytest.mark.parametrize(("seed", "target"), [(1, 55), (9, 101), (32, 3841), (38, 35), (46, 71)])
+def test_random_networks_with_padded_averages_are_exact_and_keep_their_interval(
+    seed: int, target: int
+) -> None:
+    _tf.keras().backend.clear_session()
+    rng = np.random.default_rng(seed)
+    parsed = parse(network(rng, padded=True))
+    assert any(isinstance(op, Scale) for op in parsed.graph.ops)  # windows of several sizes
+    x = rng.uniform(-1.2, 1.2, (8, *parsed.input.shape))
+    np.testing.assert_array_equal(parsed.emulate(x)[0], expected(parsed, x)[0])
+    graph = Explorer(parsed.graph).choose(target)
+    assert graph is not None
+    netlist = lower(graph)
+    assert predict(netlist).interval == slowest(netlist) <= target
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("padded", [False, True])
 @pytest.mark.parametrize("start", range(0, 200, 20))
-def test_more_random_networks_keep_their_interval(start: int) -> None:
+def test_more_random_networks_keep_their_interval(start: int, padded: bool) -> None:
     for seed in range(start, start + 20):
         _tf.keras().backend.clear_session()
         rng = np.random.default_rng(seed)
-        explorer = Explorer(parse(network(rng)).graph)
+        explorer = Explorer(parse(network(rng, padded=padded)).graph)
         least, most = np.log(explorer.floor), np.log(explorer.intervals[-1])
         for target in np.exp(rng.uniform(least, most, 3)).round().astype(int).tolist():
             if (graph := explorer.choose(target)) is not None:
