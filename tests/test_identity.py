@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,9 +20,10 @@ from test_reference import Q, act, linear, sequential
 import rtl4ml
 from rtl4ml import identity
 from rtl4ml.cli import main
-from rtl4ml.design import Design
+from rtl4ml.design import Design, FrameTally, Run, Tally
 from rtl4ml.errors import StaleProject
 from rtl4ml.fingerprint import fingerprint
+from rtl4ml.untouched import OFF_GRID, UNEXPLAINED, Untouched
 
 USES: dict[str, Callable[[Design, Any], Any]] = {
     "csim": lambda d, x: d.csim(x),
@@ -71,6 +73,37 @@ def refused(design: Design, text: str) -> None:
 
 def test_a_design_is_one_line(whole: Design) -> None:
     assert re.fullmatch(r"<Design \w+: interval 6, latency \d+, /\S+/p>", repr(whole))
+    name = whole.graph.name
+    x, *_, y = (s.shape for s in (*whole.graph.inputs, *whole.graph.outputs))
+    graph = f"<Graph {name}: {len(whole.graph.ops)} operators, {x} to {y}>"
+    assert repr(whole.graph) == graph
+    assert (
+        repr(whole.parsed) == f"<Parsed {name}: input {whole.parsed.quantizer.name}, output logits, {graph}>"
+    )
+    assert repr(whole.netlist) == f"<Netlist {name}: {len(whole.netlist.cells)} cells>"
+    assert re.fullmatch(rf"<HlsProject {name}_hls: \d layers, /\S+/hls>", repr(whole.hls))
+    assert (
+        repr(whole.identity) == f"<Identity {whole.identity.design[:8]}: {len(whole.identity.files)} files>"
+    )
+
+
+def test_what_was_compared_is_one_line() -> None:
+    assert repr(Tally()) == repr(Untouched()) == "<nothing compared>"
+    tally = Tally()
+    tally.add(np.zeros((3, 1000)), np.eye(3, 1000))
+    assert repr({"rtl": tally}) == "{'rtl': <3 of 3,000 values differ, 3 samples>}"
+    assert repr(FrameTally()) == "<no frames compared>"
+    frames = FrameTally()
+    frames.add(np.array([4, 8]), np.array([4, 9]))
+    assert repr(frames) == "<1 of 2 frames ended in the predicted cycle>"
+    run = Run(np.zeros((1200, 6)), 34, Fraction(37, 3), 14_800)
+    assert repr(run) == "<Run of 1,200 samples: interval 37/3, latency 34, 14,800 cycles>"
+    plain = Untouched(samples=2, values=2000)
+    plain._seen.add(b"\0" * 16)
+    plain.causes["d", OFF_GRID] += 5
+    assert repr(plain) == "<5 of 2,000 values of model.predict differ, 2 samples>"
+    plain.causes["d", UNEXPLAINED] += 1
+    assert repr(plain) == "<6 of 2,000 values of model.predict differ, 1 of them unexplained, 2 samples>"
 
 
 def test_a_folder_that_another_design_took_is_refused(design: Design) -> None:

@@ -82,6 +82,9 @@ class HlsProject:
     graph: Graph
     layers: tuple[HlsLayer, ...]
 
+    def __repr__(self) -> str:
+        return f"<HlsProject {self.top}: {len(self.layers)} layers, {self.folder}>"
+
     @property
     def program(self) -> Path:
         """The compiled C simulation."""

@@ -150,6 +150,10 @@ class Run:
     interval: int | Fraction | None
     cycles: int
 
+    def __repr__(self) -> str:
+        pace = f"interval {self.interval}, latency {self.latency}"
+        return f"<Run of {len(self.y):,} samples: {pace}, {self.cycles:,} cycles>"
+
 
 @dataclass
 class Tally:
@@ -158,6 +162,11 @@ class Tally:
     samples: int = 0
     values: int = 0
     mismatches: int = 0
+
+    def __repr__(self) -> str:
+        if not self.samples:
+            return "<nothing compared>"
+        return f"<{self.mismatches:,} of {self.values:,} values differ, {self.samples:,} samples>"
 
     def add(self, got: Real, want: Real) -> None:
         self.samples += len(got)
@@ -176,6 +185,11 @@ class FrameTally:
 
     compared: int = 0
     as_predicted: int = 0
+
+    def __repr__(self) -> str:
+        if not self.compared:
+            return "<no frames compared>"
+        return f"<{self.as_predicted:,} of {self.compared:,} frames ended in the predicted cycle>"
 
     def add(self, ends: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
         """ends, predicted: (N,) cycles of the last output beats of frames that followed one reset."""

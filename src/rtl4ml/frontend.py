@@ -86,6 +86,9 @@ class Parsed:
     values: Mapping[str, Stream] = field(default_factory=dict)
     sums: Mapping[str, Stream] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"<Parsed {self.graph.name}: input {self.quantizer.name}, output {self.output}, {self.graph}>"
+
     @property
     def input(self) -> Stream:
         return self.graph.inputs[0]

@@ -33,6 +33,9 @@ class Identity:
     plan: str
     files: Mapping[str, str]
 
+    def __repr__(self) -> str:
+        return f"<Identity {self.design[:8]}: {len(self.files)} files>"
+
     @property
     def design(self) -> str:
         """SHA-256 of all of it: the name of the design."""

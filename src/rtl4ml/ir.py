@@ -237,6 +237,10 @@ class Graph:
                 raise ValueError(f"{op.name}: stream {op.output.name} is made twice")
             seen.add(op.output.name)
 
+    def __repr__(self) -> str:
+        shapes = (", ".join(str(s.shape) for s in streams) for streams in (self.inputs, self.outputs))
+        return f"<Graph {self.name}: {len(self.ops)} operators, {' to '.join(shapes)}>"
+
     def aside(self, hint: str) -> str:
         """A name for what surrounds the operators, such as an edge: the hint, or one with a number if that is taken."""
         taken = {s.name for s in self.inputs} | {n for op in self.ops for n in (op.name, op.output.name)}

@@ -254,6 +254,9 @@ class Netlist:
                     raise ValueError(f"{self.graph.name}: the netlist has two {what}s of the name {name}")
                 seen.add(name)
 
+    def __repr__(self) -> str:
+        return f"<Netlist {self.graph.name}: {len(self.cells)} cells>"
+
 
 # Signals that a wire is declared as in the top module.
 SIGNALS = ("valid", "ready", "data")

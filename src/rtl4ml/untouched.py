@@ -44,6 +44,12 @@ class Untouched:
     causes: Counter[tuple[str, str]] = field(default_factory=Counter)
     _seen: set[bytes] = field(default_factory=set)
 
+    def __repr__(self) -> str:
+        if not self.samples:
+            return "<nothing compared>"
+        left = f", {self.mismatches:,} of them unexplained" if self.mismatches else ""
+        return f"<{self.differ:,} of {self.values:,} values of model.predict differ{left}, {self.samples:,} samples>"
+
     @property
     def differ(self) -> int:
         """Values in which predict and the reference differ."""
