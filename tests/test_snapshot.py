@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A live model that changes after its conversion: the reference has its variables of then, the model those of now."""
+"""A live model that changes after its conversion: the reference is of the model of then, which stays that of now."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from test_reference import K, L, Q, act, bits, linear, sequential
 
+from rtl4ml import _tf
 from rtl4ml.expected import expected
 from rtl4ml.frontend import parse
 from rtl4ml.snapshot import Snapshot
+from rtl4ml.untouched import Untouched
 
 
 @pytest.fixture
@@ -78,3 +80,89 @@ def test_an_error_within_leaves_the_model_as_it_is(model: Any, rng: np.random.Ge
         raise ZeroDivisionError
     for a, b in zip(now, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def _quantizer_of_weights(model: Any) -> None:
+    model.layers[1].kernel_quantizer_internal = bits(2)
+
+
+def _quantizer_in_place(model: Any) -> None:
+    model.layers[1].kernel_quantizer_internal.bits = 3
+
+
+def _no_quantizer(model: Any) -> None:
+    model.layers[1].bias_quantizer = None
+
+
+def _activation(model: Any) -> None:
+    model.layers[-1].activation = Q.quantized_bits(3, 0, alpha=1)
+
+
+def _activation_layer(model: Any) -> None:
+    model.layers[3].quantizer = Q.quantized_relu(3, 1)
+
+
+def _weight(model: Any) -> None:
+    kernel = model.layers[1].kernel
+    model.layers[1].kernel = _tf.tf().Variable(kernel.numpy() / 2)
+
+
+def _epsilon(model: Any) -> None:
+    model.layers[2].epsilon = 0.5
+
+
+def _call(model: Any) -> None:
+    model.layers[3].call = lambda x: x * 2
+
+
+def _gone(model: Any) -> None:
+    del model.layers[1].bias_quantizer_internal
+    model.layers[1].bias_quantizer_internal = bits(2)
+
+
+@pytest.mark.parametrize(
+    "replace",
+    [
+        _quantizer_of_weights, _quantizer_in_place, _no_quantizer, _activation, _activation_layer, _weight, _epsilon,
+        _call, _gone,
+    ],
+)  # fmt: skip
+def test_the_reference_has_the_settings_of_the_conversion(
+    replace: Callable[[Any], None], model: Any, rng: np.random.Generator
+) -> None:
+    """Also where Keras has made the graph of its predict of what came in their place."""
+    x = rng.normal(size=(20, 9, 2)).astype(np.float32)
+    before = np.asarray(model(x))
+    parsed = parse(model)
+    replace(model)
+    after = np.asarray(model(x))
+    assert (after != before).any()
+    np.testing.assert_allclose(model.predict(x, verbose=0), after, atol=1e-6)
+    parts = [*model.layers, model.layers[1].kernel_quantizer_internal]
+    then = [dict(vars(part)) for part in parts]
+    weights = [id(w) for w in model.weights]
+    want = expected(parsed, x)[0]
+    np.testing.assert_array_equal(want, parsed.emulate(x)[0])
+    np.testing.assert_allclose(want, before, atol=1e-6)
+    untouched = Untouched()
+    untouched.add(parsed, x, want)
+    assert untouched.samples == 20 and untouched.differ == 0
+    for part, kept in zip(parts, then, strict=True):
+        assert vars(part).keys() == kept.keys()
+        assert all(vars(part)[name] is value for name, value in kept.items())
+    assert [id(w) for w in model.weights] == weights
+    np.testing.assert_array_equal(model(x), after)
+    np.testing.assert_allclose(model.predict(x, verbose=0), after, atol=1e-6)
+
+
+def test_predict_keeps_its_graph_where_nothing_was_replaced(model: Any, rng: np.random.Generator) -> None:
+    x = rng.normal(size=(20, 9, 2)).astype(np.float32)
+    model.predict(x, verbose=0)
+    then, graph = Snapshot(model), model.predict_function
+    model.predict(x, verbose=0)
+    train(model, rng)
+    model.predict(x, verbose=0)
+    now = model.predict_function
+    with then.restored():
+        assert model.predict_function is now
+    assert graph is not None and now is not None

@@ -70,7 +70,7 @@ class Parsed:
     behind:    the layer of the model's own input quantizer, where a precision was given for what comes before it
     threshold: of a mask, in units of the model's output
     opening:   radius of the disk that opens the mask, or None
-    weights:   the model's variables as the graph has them: a live model may be trained on
+    weights:   the model's variables and settings as the graph has them: a live model may be trained on, or changed
     """
 
     graph: Graph
