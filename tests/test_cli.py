@@ -151,6 +151,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["convert"], "Missing argument 'MODEL'; see rtl4ml convert --help"),
         (["nonsense"], "No such command 'nonsense'; see rtl4ml --help"),
         (["convert", "n.h5"], "n.h5: the model must be a .keras or .h5 file, not missing; check the path"),
+        (
+            ["report", "n.h5"],
+            "n.h5: must be a model's file or a project's folder, not missing; check the path",
+        ),
         (["convert", "empty"], "empty: the model must be a .keras or .h5 file, not a folder; check the path"),
         (
             ["report", "empty", "--data", "x.npy", "--no-fit", "--seed", "0"],
@@ -225,12 +229,14 @@ def test_bad_input_is_status_2_and_one_line(
 
 
 @pytest.mark.parametrize("command", ["verify", "report"])
-def test_data_that_is_not_there_is_said_before_anything_is_converted(
+def test_bad_data_is_said_before_anything_is_converted(
     command: str, designs: list[StandIn], capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("folder.npy").mkdir()
-    for name, what in (("none.npy", "missing"), ("folder.npy", "a folder")):
-        text = f"rtl4ml: {name}: the data must be a .npy or .npz file, not {what}; check the path\n"
+    Path("table.csv").write_text("1,2\n")
+    found = {"none.npy": "missing", "folder.npy": "a folder or device", "table.csv": "of another format"}
+    for name, what in found.items():
+        text = f"rtl4ml: {name}: the data must be a .npy or .npz file, not {what}; check the file\n"
         assert run(capsys, command, "m.h5", "--data", name) == (2, "", text)
     assert designs == []
 

@@ -831,7 +831,7 @@ def test_no_samples_give_an_empty_result(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(
     ("x", "text"),
     [
-        (np.zeros(9), r"x: must be a batch (N, 9), not one sample (9,); write x[None]"),
+        (np.zeros(9), r"x: must be a batch (N, 9), not one sample (9,); x[None] has the axis"),
         (np.zeros((4, 8)), "x: must be a batch (N, 9), not (4, 8); reshape it"),
         (np.zeros((4, 9, 1)), "x: must be a batch (N, 9), not (4, 9, 1); reshape it"),
         (
@@ -1368,6 +1368,10 @@ def test_files_that_are_no_models(tmp_path: Path, stored: Path) -> None:
     file_refusal(
         write("m.onnx", b""),
         r"must be a .keras or .h5 file, not a file ending in .onnx; save the model with model.save\('x.keras'\)",
+    )
+    file_refusal(
+        write("none", b""),
+        r"must be a .keras or .h5 file, not a file without an ending; save the model with model.save\('x.keras'\)",
     )
     file_refusal(
         tmp_path, r"must be a .keras or .h5 file, not a folder; save the model with model.save\('x.keras'\)"

@@ -95,8 +95,9 @@ WRONG: dict[str, tuple[bytes, str]] = {
         npy.magic(3, 0) + header("(2,)")[8:],
         "the data must be a .npy or .npz file, not one of version (3, 0); check the file",
     ),
-    "junk": (b"junk" * 40, "the data must be a .npy or .npz file, not the magic string is not correct"),
-    "nothing": (b"", "the data must be a .npy or .npz file, not EOF: reading magic string"),
+    "junk": (b"junk" * 40, "the data must be a .npy or .npz file, not of another format"),
+    "nothing": (b"", "the data must be a .npy or .npz file, not empty; check the file"),
+    "table": (b"1,2\n3,4\n", "the data must be a .npy or .npz file, not of another format; check the file"),
 }  # fmt: skip
 
 
@@ -144,7 +145,7 @@ def test_a_damaged_archive_is_one_line(tmp_path: Path) -> None:
 def test_no_file_is_one_line_and_no_wait(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path, what in (
-        (tmp_path / "none", "No such file or directory"),
+        (tmp_path / "none", "missing"),
         (tmp_path, "a folder or device"),
         (tmp_path / "pipe", "a folder or device"),
         (Path("a\0b"), "embedded null byte"),

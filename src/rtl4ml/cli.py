@@ -395,11 +395,13 @@ def _check_conversion(model: Path, options: dict[str, Any]) -> None:
     _check_head(options)
 
 
-def _check_data(data: Path | None) -> None:
-    """Before a conversion that may take minutes."""
-    if data is not None and (not data.exists() or data.is_dir()):
-        what = "a folder" if data.is_dir() else "missing"
-        raise BadInput(f"{data}: the data must be a .npy or .npz file, not {what}; check the path")
+def _given_samples(data: Path | None, samples: int) -> NDArray[Any] | None:
+    """The samples of a file, read before a conversion that may take minutes; None without a file."""
+    if data is None:
+        return None
+    from rtl4ml.samples import read_samples
+
+    return read_samples(data, samples)
 
 
 def _check_head(options: dict[str, Any]) -> None:
@@ -414,14 +416,12 @@ def _check_head(options: dict[str, Any]) -> None:
         raise BadInput("--threshold: must be given with --output mask; write --threshold 0.5")
 
 
-def _samples(design: Any, data: Path | None, samples: int, seed: int) -> NDArray[np.float32]:
-    """Samples (N, ...) of a file, or random ones that reach a little beyond the range of the input."""
+def _random_samples(design: Any, samples: int, seed: int) -> NDArray[np.float32]:
+    """Random samples (N, ...) that reach a little beyond the range of the input."""
     import numpy as np
 
-    from rtl4ml.samples import MOST_BYTES, read_samples
+    from rtl4ml.samples import MOST_BYTES
 
-    if data is not None:
-        return np.asarray(read_samples(data, samples))
     stream = design.graph.inputs[0]
     if (wanted := samples * 8 * stream.elements) > MOST_BYTES:
         raise BadInput(
@@ -581,9 +581,9 @@ def convert(model: Path, **options: Any) -> None:
 @_proof
 def verify(model: Path, data: Path | None, samples: int, seed: int, **options: Any) -> None:
     """Convert MODEL and prove that emulation, HLS and RTL compute its numbers."""
-    _check_data(data)
+    read = _given_samples(data, samples)
     with _designed(model, **options) as (design, out):
-        x = _samples(design, data, samples, seed)
+        x = _random_samples(design, samples, seed) if read is None else read
         report = _proven_report(design, data, x, _prove(design, x, seed=seed))
     _show(report, out)
     _judge(report, out)
@@ -607,6 +607,8 @@ def report(model: Path, data: Path | None, samples: int, seed: int, **options: A
     """All of it for MODEL: convert, verify, synth. For a project folder: show its report."""
     if not model.exists():
         repair(absolute(model))  # taken away by a run that was killed
+    if not model.exists():
+        raise BadInput(f"{model}: must be a model's file or a project's folder, not missing; check the path")
     if model.is_dir():
         if given := _given():
             raise BadInput(
@@ -618,9 +620,9 @@ def report(model: Path, data: Path | None, samples: int, seed: int, **options: A
         _show(found, model)
         _judge(found, model, proven=False)  # it may be a converted project of which nothing was asked
         return
-    _check_data(data)
+    read = _given_samples(data, samples)
     with _designed(model, **options) as (design, out):
-        x = _samples(design, data, samples, seed)
+        x = _random_samples(design, samples, seed) if read is None else read
         y = _prove(design, x, seed=seed)
         with step("synthesis with Yosys") as tell:
             design.synthesize(progress=tell)

@@ -142,7 +142,9 @@ def check_batch(stream: Stream, x: Any) -> NDArray[np.float32]:
             "give a NumPy array of floats or integers"
         )
     if a.shape == stream.shape:
-        raise BadInput(f"{named('x')}: must be a batch (N, {want}), not one sample {a.shape}; write x[None]")
+        raise BadInput(
+            f"{named('x')}: must be a batch (N, {want}), not one sample {a.shape}; x[None] has the axis"
+        )
     if a.ndim != len(stream.shape) + 1 or a.shape[1:] != stream.shape:
         raise BadInput(f"{named('x')}: must be a batch (N, {want}), not {a.shape}; reshape it")
     with np.errstate(over="ignore"):

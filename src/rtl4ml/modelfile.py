@@ -76,7 +76,8 @@ def load_file(path: Path) -> Any:
     if not _exists(path):
         raise BadModel(f"{path}: must be a model file, not a path that does not exist; check the name")
     if path.suffix not in (".keras", ".h5", ".hdf5") or not path.is_file():
-        what = "a folder" if path.is_dir() else f"a file ending in {path.suffix or 'nothing'}"
+        ending = f"ending in {path.suffix}" if path.suffix else "without an ending"
+        what = "a folder" if path.is_dir() else f"a file {ending}"
         raise BadModel(
             f"{path}: must be a .keras or .h5 file, not {what}; save the model with model.save('x.keras')"
         )

@@ -49,12 +49,17 @@ def read_samples(path: Path, most: int) -> NDArray[Any]:
     ) as error:  # fmt: skip
         # of the system's own errors only the cause: they repeat the path
         cause = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        if isinstance(error, FileNotFoundError):
+            cause = "missing"
         raise BadData(f"{path}: the data must be a .npy or .npz file, not {cause}; check the file") from None
 
 
 def _array(path: Path, file: IO[bytes], size: int, most: int) -> NDArray[Any]:
     """The first samples of the array that begins here, in a file of `size` bytes."""
-    version = npy.read_magic(file)
+    start = file.read(len(npy.MAGIC_PREFIX))
+    if start != npy.MAGIC_PREFIX:
+        raise ValueError("of another format" if start else "empty")
+    version = tuple(file.read(2))
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"one of version {version}")
     read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
