@@ -20,7 +20,13 @@ from rtl4ml.samples import read_samples
 
 def header(shape: str, descr: str = "'<f4'") -> bytes:
     text = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}"
-    return npy.magic(1, 0) + len(text).to_bytes(2, "little") + text.encode()
+    return npy.magic(1, 0) + len(text.encode()).to_bytes(2, "little") + text.encode()
+
+
+def longer(version: int, of_1: bytes) -> bytes:
+    """A header in the form of a later version, whose length has four bytes."""
+    text = of_1[10:]
+    return npy.magic(version, 0) + len(text).to_bytes(4, "little") + text
 
 
 def npz(path: Path, name: str, content: bytes) -> Path:
@@ -43,9 +49,10 @@ def test_the_first_samples_of_an_array(dtype: str, order: str, tmp_path: Path) -
             np.testing.assert_array_equal(got, x[:most])
 
 
-def test_the_newer_header(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [2, 3])
+def test_the_newer_header(version: int, tmp_path: Path) -> None:
     with (tmp_path / "a.npy").open("wb") as file:
-        npy.write_array(file, np.arange(6.0).reshape(2, 3), version=(2, 0))
+        npy.write_array(file, np.arange(6.0).reshape(2, 3), version=(version, 0))
     np.testing.assert_array_equal(read_samples(tmp_path / "a.npy", 9), [[0, 1, 2], [3, 4, 5]])
 
 
@@ -91,9 +98,26 @@ WRONG: dict[str, tuple[bytes, str]] = {
         header("(10,)", "'|V0'"),
         "the data must be a .npy or .npz file, not an array of dtype |V0; check the file",
     ),
-    "version 3": (
-        npy.magic(3, 0) + header("(2,)")[8:],
-        "the data must be a .npy or .npz file, not one of version (3, 0); check the file",
+    "version 4": (
+        npy.magic(4, 0) + header("(2,)")[8:],
+        "the data must be a .npy or .npz file, not one of version (4, 0); check the file",
+    ),
+    "fields in version 3": (
+        longer(3, header("(2,)", "[('a', '<f4'), ('b', '<f4')]")) + bytes(16),
+        "the data must be a .npy or .npz file, not an array of dtype [('a', '<f4'), ('b', '<f4')]; check the file",
+    ),
+    "a header of 4 GB": (
+        npy.magic(2, 0) + b"\xff" * 4 + b" " * 20000,
+        "the data must be a .npy or .npz file, not one with a header of 4,294,967,295 bytes; check the file",
+    ),
+    "a header that is cut": (
+        npy.magic(3, 0) + (9000).to_bytes(4, "little") + b" " * 20,
+        "the data must be a .npy or .npz file, not EOF: reading array header",
+    ),
+    "58 TiB in version 3": (
+        longer(3, header("(4000000, 4000000)")) + bytes(64),
+        "the data must be a .npy or .npz file, not one of 64 bytes whose header says (4000000, 4000000) of float32, "
+        "64,000,000,000,000 bytes; check the file",
     ),
     "junk": (b"junk" * 40, "the data must be a .npy or .npz file, not of another format"),
     "nothing": (b"", "the data must be a .npy or .npz file, not empty; check the file"),

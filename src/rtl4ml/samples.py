@@ -6,6 +6,7 @@ Only the samples that are wanted are read. No pickles: an array of objects is re
 
 from __future__ import annotations
 
+import io
 import os
 import zipfile
 import zlib
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from rtl4ml.errors import BadData
 from rtl4ml.readonce import open_regular
 
+_MOST_HEADER = 10_000  # bytes, as NumPy has it
 MOST_BYTES = 4 * 2**30  # of the samples that are read
 
 
@@ -56,14 +58,7 @@ def read_samples(path: Path, most: int) -> NDArray[Any]:
 
 def _array(path: Path, file: IO[bytes], size: int, most: int) -> NDArray[Any]:
     """The first samples of the array that begins here, in a file of `size` bytes."""
-    start = file.read(len(npy.MAGIC_PREFIX))
-    if start != npy.MAGIC_PREFIX:
-        raise ValueError("of another format" if start else "empty")
-    version = tuple(file.read(2))
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"one of version {version}")
-    read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, fortran, dtype = read_header(file)
+    shape, fortran, dtype = _header(file)
     if dtype.kind not in "biuf":
         raise ValueError(f"an array of dtype {dtype}")
     if not shape:
@@ -86,3 +81,23 @@ def _array(path: Path, file: IO[bytes], size: int, most: int) -> NDArray[Any]:
         raise ValueError(f"one that ends after {len(content):,} of {wanted:,} bytes")
     flat = np.frombuffer(content, dtype)
     return flat.reshape(shape, order="F")[:rows] if fortran else flat.reshape(rows, *shape[1:])
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type of the array that begins here; of a header no further than its bound.
+
+    Version 3.0 is 2.0 in UTF-8 instead of Latin-1. They differ in the names of fields alone, and arrays with fields are
+    refused.
+    """
+    start = file.read(len(npy.MAGIC_PREFIX))
+    if start != npy.MAGIC_PREFIX:
+        raise ValueError("of another format" if start else "empty")
+    version = tuple(file.read(2))
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"one of version {version}")
+    told = file.read(2 if version == (1, 0) else 4)
+    length = int.from_bytes(told, "little")
+    if length > _MOST_HEADER:
+        raise ValueError(f"one with a header of {length:,} bytes")
+    whole = io.BytesIO(told + file.read(length))
+    return (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(whole)
