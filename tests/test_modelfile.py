@@ -20,6 +20,7 @@ from rtl4ml import _tf
 from rtl4ml.errors import BadModel, EnvironmentProblem, Rtl4mlError, UnsupportedLayer, cause_of
 from rtl4ml.frontend import MOST_NAME, load, parse
 from rtl4ml.modelarchive import MOST_BYTES
+from rtl4ml.modelarguments import check_layer
 from rtl4ml.quantizers import _RANDOM, _READERS, _REFUSED, read_function, read_weights
 
 K = _tf.keras()
@@ -266,6 +267,108 @@ def test_a_size_without_bound(case: str, suffix: str, saved: dict[str, bytes], t
     path.write_bytes(saved[suffix])
     edit(path, change)
     refused(path, text.replace("holds 94", r"holds [\d,]+"))
+
+
+ARGUMENTS: list[tuple[str, str, Any, str]] = [
+    ("last", "units", 2.5, r"a whole number from 1 up, not 2\.5"),
+    ("last", "units", "8", "a whole number from 1 up, not '8'"),
+    ("last", "units", 0, "a whole number from 1 up, not 0"),
+    ("last", "units", None, "a whole number from 1 up, not None"),
+    ("last", "units", True, "a whole number from 1 up, not True"),
+    ("last", "use_bias", "no", "true or false, not 'no'"),
+    ("shared", "filters", "8", "a whole number from 1 up, not '8'"),
+    ("shared", "filters", [2], r"a whole number from 1 up, not \[2\]"),
+    ("shared", "groups", -1, "a whole number from 1 up, not -1"),
+    ("shared", "strides", {"a": 1}, r"a whole number from 1 up or a list of 1 of them, not \{'a': 1\}"),
+    ("shared", "kernel_size", [1, 1], r"a whole number from 1 up or a list of 1 of them, not \[1, 1\]"),
+    ("shared", "dilation_rate", [[1]], r"a whole number from 1 up or a list of 1 of them, not \[\[1\]\]"),
+    ("entry", "batch_input_shape", [None, "4", 2],
+     r"a list of whole numbers from 1 up, the first of them perhaps None, not \[None, '4', 2\]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("layer", "key", "value", "rule"), ARGUMENTS, ids=[f"{a[0]}-{a[1]}={a[2]}" for a in ARGUMENTS]
+)
+def test_an_argument_of_a_layer(layer: str, key: str, value: Any, rule: str, keras: Path) -> None:
+    edit(keras, configured(layer, **{key: value}))
+    refused(keras, f"{layer}: {key} must be {rule}; correct the model")
+
+
+@pytest.mark.parametrize(
+    ("layer", "key"), [("last", "units"), ("shared", "filters"), ("shared", "kernel_size")]
+)
+def test_an_argument_that_lacks(layer: str, key: str, keras: Path) -> None:
+    edit(keras, lambda _, e: e[layer]["config"].pop(key))
+    kind = "QDense" if layer == "last" else "QConv1D"
+    refused(keras, f"{layer}: {kind} must have {key}, not lack it; save the model again with Keras")
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "good", "bad"),
+    [
+        ("MaxPooling1D", "pool_size", (2, [2]), (0, [2, 2], "2", None)),
+        ("AveragePooling2D", "strides", (2, [2, 1], None), (0, [2], 1.0)),
+        ("ZeroPadding1D", "padding", (0, [1, 2]), (-1, [[1, 2]], "same", [1])),
+        ("ZeroPadding2D", "padding", (1, [1, 2], [[1, 2], [0, 3]]), ([[1, 2], [0]], [1, 2, 3], None)),
+        ("Cropping2D", "cropping", (1, [[1, 2], [0, 3]]), ({"a": 1}, [[1, 2], [0, -3]])),
+        ("UpSampling2D", "size", (2, [2, 4]), (0, [2], [2, None])),
+        ("QConv2DTranspose", "output_padding", (None, 0, [1, 0]), (-1, "1", [1])),
+        ("QDepthwiseConv2D", "filters", (None, 3), ("3", 0)),
+        ("QSeparableConv1D", "depth_multiplier", (1,), (None, 1.5)),
+        ("Reshape", "target_shape", ([4, -1], {"class_name": "__tuple__", "items": [8]}), (4, [0], [-1, -1])),
+        ("BatchNormalization", "axis", (-1, [2]), ("last", 1.0, [None])),
+        ("Concatenate", "axis", (-1, 3), ({}, None)),
+        ("GlobalAveragePooling2D", "keepdims", (True,), (1, "yes")),
+        ("InputLayer", "batch_shape", ([None, 4, None], [1, 4]), ([0, 4], 4, [])),
+    ],
+)
+def test_arguments_by_kind_of_layer(kind: str, key: str, good: tuple[Any, ...], bad: tuple[Any, ...]) -> None:
+    needed = {"filters": 1, "kernel_size": 1, "target_shape": [1]}
+    for value in good:
+        check_layer("f", "a", kind, {**needed, key: value})
+    for value in bad:
+        with pytest.raises(
+            BadModel, match=f"^f: a: {key} must be .*, not {re.escape(repr(value))}; correct the model$"
+        ):
+            check_layer("f", "a", kind, {**needed, key: value})
+
+
+def _one() -> list[Any]:
+    three = {"depthwise_quantizer": bits(), "pointwise_quantizer": bits(), "bias_quantizer": bits()}
+    return [
+        L.ZeroPadding1D(2), L.ZeroPadding1D((1, 2)),
+        Q.QConv1D(4, 3, dilation_rate=2, padding="causal", kernel_quantizer=bits()),
+        L.MaxPooling1D(2), L.AveragePooling1D(2, strides=1, padding="same"), Q.QSeparableConv1D(4, 3, **three),
+        L.BatchNormalization(), L.UpSampling1D(2), L.Cropping1D(1), L.Cropping1D((1, 0)), L.LeakyReLU(0.25),
+        L.Reshape((-1, 2)), L.Reshape([-1]), L.Reshape((4, -1)), L.GlobalAveragePooling1D(keepdims=True), L.Flatten(),
+        Q.QDense(3, kernel_quantizer=bits()), L.Softmax(),
+    ]  # fmt: skip
+
+
+def _two() -> list[Any]:
+    own = {"kernel_quantizer": bits(), "bias_quantizer": bits()}
+    each = {"depthwise_quantizer": bits(), "bias_quantizer": bits()}
+    return [
+        L.ZeroPadding2D(2), L.ZeroPadding2D((1, 2)), L.ZeroPadding2D(((1, 2), (0, 1))),
+        Q.QConv2D(4, (3, 2), strides=(2, 1), **own), Q.QDepthwiseConv2D(3, **each), Q.QConv2DBatchnorm(4, 2, **own),
+        Q.QDepthwiseConv2DBatchnorm(2, **each), Q.QConv2DTranspose(4, 2, strides=2, **own),
+        Q.QConv2DTranspose(4, 2, strides=2, output_padding=1, **own), Q.QBatchNormalization(), L.MaxPooling2D(2),
+        L.AveragePooling2D((2, 1), strides=(1, 1)), L.UpSampling2D((2, 1)), L.UpSampling2D(2, interpolation="bilinear"),
+        L.Cropping2D(1), L.Cropping2D((1, 0)), L.Cropping2D(((1, 0), (0, 1))), L.GlobalMaxPooling2D(),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize(("shape", "layers"), [((32, 2), _one), ((32, 32, 2), _two)])
+def test_arguments_as_keras_writes_them_are_read(
+    shape: tuple[int, ...], layers: Callable[[], list[Any]], suffix: str, tmp_path: Path
+) -> None:
+    model = K.Sequential([K.Input(shape), *layers()])
+    model.save(tmp_path / f"m{suffix}")
+    read = load(tmp_path / f"m{suffix}")
+    assert [type(a) for a in read.layers] == [type(a) for a in model.layers]
+    assert read.output_shape == model.output_shape
 
 
 # -- a file that others change ------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from typing import Any
 from rtl4ml import _tf
 from rtl4ml.errors import BadModel, Rtl4mlError, UnsupportedLayer, cause_of
 from rtl4ml.modelarchive import CONFIG, METADATA, MOST_BYTES, WEIGHTS, read_members
+from rtl4ml.modelarguments import check_layer
 from rtl4ml.modelgraph import check_graph, check_numbers
 from rtl4ml.modelweights import check_weights
 from rtl4ml.quantizer_arguments import check_arguments, check_text
@@ -277,6 +278,9 @@ def check_config(path: str, config: Any) -> None:
                     "see the README's table"
                 )
             inner = node.get("config")
+            if (short in layers or short == "InputLayer") and isinstance(inner, dict):
+                check_numbers(path, owner, inner)
+                check_layer(path, owner, short, inner)
             if short in QUANTIZERS - _FUNCTIONS and isinstance(inner, dict):
                 check_arguments(f"{path}: {owner}", short, inner)
             if short in ("Functional", "Model", "Sequential"):
