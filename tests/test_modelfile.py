@@ -282,6 +282,7 @@ ARGUMENTS: list[tuple[str, str, Any, str]] = [
     ("shared", "strides", {"a": 1}, r"a whole number from 1 up or a list of 1 of them, not \{'a': 1\}"),
     ("shared", "kernel_size", [1, 1], r"a whole number from 1 up or a list of 1 of them, not \[1, 1\]"),
     ("shared", "dilation_rate", [[1]], r"a whole number from 1 up or a list of 1 of them, not \[\[1\]\]"),
+    ("shared", "padding", {"a": 1}, r"a text, not \{'a': 1\}"),
     ("entry", "batch_input_shape", [None, "4", 2],
      r"a list of whole numbers from 1 up, the first of them perhaps None, not \[None, '4', 2\]"),
 ]  # fmt: skip
@@ -319,6 +320,10 @@ def test_an_argument_that_lacks(layer: str, key: str, keras: Path) -> None:
         ("Reshape", "target_shape", ([4, -1], {"class_name": "__tuple__", "items": [8]}), (4, [0], [-1, -1])),
         ("BatchNormalization", "axis", (-1, [2]), ("last", 1.0, [None])),
         ("Concatenate", "axis", (-1, 3), ({}, None)),
+        ("BatchNormalization", "epsilon", (0.001, 1), ("small", [0.1], True)),
+        ("ReLU", "max_value", (None, 6.0), ("6", {})),
+        ("MaxPooling2D", "padding", ("same",), (0, None)),
+        ("UpSampling2D", "interpolation", ("nearest",), (2, [])),
         ("GlobalAveragePooling2D", "keepdims", (True,), (1, "yes")),
         ("InputLayer", "batch_shape", ([None, 4, None], [1, 4]), ([0, 4], 4, [])),
     ],
@@ -340,7 +345,8 @@ def _one() -> list[Any]:
         L.ZeroPadding1D(2), L.ZeroPadding1D((1, 2)),
         Q.QConv1D(4, 3, dilation_rate=2, padding="causal", kernel_quantizer=bits()),
         L.MaxPooling1D(2), L.AveragePooling1D(2, strides=1, padding="same"), Q.QSeparableConv1D(4, 3, **three),
-        L.BatchNormalization(), L.UpSampling1D(2), L.Cropping1D(1), L.Cropping1D((1, 0)), L.LeakyReLU(0.25),
+        L.BatchNormalization(), L.ReLU(6.0), L.ReLU(negative_slope=0.25, threshold=1),
+        L.UpSampling1D(2), L.Cropping1D(1), L.Cropping1D((1, 0)), L.LeakyReLU(0.25),
         L.Reshape((-1, 2)), L.Reshape([-1]), L.Reshape((4, -1)), L.GlobalAveragePooling1D(keepdims=True), L.Flatten(),
         Q.QDense(3, kernel_quantizer=bits()), L.Softmax(),
     ]  # fmt: skip

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arguments of the layers in a model file that size something: their types and least values, checked before Keras.
+"""Arguments of the layers in a model file: types, and least values of those that size something, checked before Keras.
 
 Keras takes them as they come, and fails somewhere within on one of another type, in words of its own. The greatest
 values are in `modelgraph`.
@@ -74,9 +74,16 @@ _BATCH = _Rule(
     "a list of whole numbers from 1 up, the first of them perhaps None",
     lambda v: isinstance(v, list) and len(v) > 0 and all(n is None or _whole(n, 1) for n in v),
 )
+_NAME = _Rule("a text", lambda v: isinstance(v, str))
+_NUMBER = _Rule(
+    "a number or None",
+    lambda v: v is None or (isinstance(v, int | float) and not isinstance(v, bool)),
+)
 _FLAG = _Rule("true or false", lambda v: isinstance(v, bool))
 _PLAIN: Mapping[str, _Rule] = {
     "use_bias": _FLAG, "keepdims": _FLAG, "center": _FLAG, "scale": _FLAG,
+    "epsilon": _NUMBER, "momentum": _NUMBER, "max_value": _NUMBER, "negative_slope": _NUMBER, "threshold": _NUMBER,
+    "interpolation": _NAME,
     "batch_input_shape": _BATCH, "batch_shape": _BATCH, "target_shape": _TARGET,
 }  # fmt: skip
 
@@ -88,9 +95,10 @@ def _rules(kind: str) -> dict[str, _Rule]:
     if "Conv" in kind:
         rules |= {k: _each(rank) for k in ("kernel_size", "strides", "dilation_rate")}
         rules |= {k: _count() for k in ("filters", "groups", "depth_multiplier")}
+        rules["padding"] = _NAME
         rules["output_padding"] = _each(rank, 0, none=True)
     elif "Pooling" in kind:
-        rules |= {"pool_size": _each(rank), "strides": _each(rank, none=True)}
+        rules |= {"padding": _NAME, "pool_size": _each(rank), "strides": _each(rank, none=True)}
     elif "Padding" in kind:
         rules["padding"] = _sides(rank)
     elif "Cropping" in kind:
