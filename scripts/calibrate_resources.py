@@ -3,6 +3,7 @@
 
     python scripts/calibrate_resources.py [MODULE ...]     only these modules, the others stay
     python scripts/calibrate_resources.py --check          fits nothing, prints how far the present ones are off
+    python scripts/calibrate_resources.py --keep           fits nothing, records the counts and errors of a larger grid
     python scripts/calibrate_resources.py --points         prints the model's and Yosys's count of every point
 
 Every fourth point of a grid is held out: it is counted and checked, the fit does not see it. Results of Yosys are
@@ -347,6 +348,12 @@ def pool(
             "Height": height,
             "Width": width, "SizeH": kh, "SizeW": kw, "StrideH": kh, "StrideW": kw,
             "Block": int(in_blocks(groups * (width // kw), lanes * y) and kh > 1)}  # fmt: skip
+
+
+def reduce(lanes: int, taps: int, folds: int, x: int, signed: int, total: int) -> Params:
+    """Parameters of an r4_reduce."""
+    return {"Lanes": lanes, "Taps": taps, "TapFolds": folds, "XWidth": x, "XSigned": signed,
+            "YWidth": x + (taps * folds - 1).bit_length() * total, "Sum": total}  # fmt: skip
 
 
 def upsample(lanes: int, elem: int, groups: int, width: int, rows: int) -> Params:
@@ -732,16 +739,8 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
         ]
     if module == "r4_reduce":
         return [
-            {
-                "Lanes": n,
-                "Taps": t,
-                "TapFolds": f,
-                "XWidth": x,
-                "XSigned": s,
-                "YWidth": x + (t * f - 1).bit_length() * total,
-                "Sum": total,
-            }
-            for n, t, f, x, s, total in (
+            reduce(*q)
+            for q in (
                 (4, 1, 3, 6, 0, 0),
                 (3, 1, 9, 8, 1, 0),
                 (4, 1, 4, 5, 0, 1),
@@ -1102,7 +1101,7 @@ def unet_grid(module: str, rng: np.random.Generator) -> list[Params]:
     return []
 
 
-def between_grid(module: str) -> list[Params]:
+def between_grid(module: str, rng: np.random.Generator) -> list[Params]:
     """Parameters between the powers of two: widths, depths and lanes that no block of a memory or LUT divides."""
     if module == "r4_fifo":
         distributed = ((64, 112), (40, 129), (64, 128), (20, 48), (64, 160), (40, 161), (40, 100), (128, 128),
@@ -1186,6 +1185,133 @@ def between_grid(module: str) -> list[Params]:
             for n, e, g, w, fh, fw in ((3, 5, 11, 20, 2, 2), (5, 4, 3, 40, 2, 2), (6, 8, 5, 24, 3, 3),
                                        (12, 4, 6, 11, 2, 2), (11, 5, 1, 48, 1, 3), (20, 8, 3, 99, 2, 2))
         ]  # fmt: skip
+    if module == "r4_reduce":
+        return [
+            reduce(*q)
+            for q in ((3, 1, 5, 7, 0, 0), (6, 1, 9, 5, 0, 0), (5, 9, 1, 7, 0, 0), (3, 6, 1, 5, 0, 0),
+                      (12, 1, 3, 11, 1, 0), (3, 1, 20, 7, 0, 1), (5, 1, 49, 12, 0, 1), (6, 5, 1, 5, 0, 1),
+                      (11, 1, 9, 3, 0, 0), (12, 4, 1, 3, 0, 0), (5, 3, 1, 6, 1, 0), (2, 12, 1, 9, 0, 0),
+                      (5, 1, 6, 11, 1, 1), (20, 1, 11, 6, 0, 1), (6, 9, 1, 2, 0, 0),
+                      (5, 3, 1, 1, 0, 0), (3, 4, 1, 5, 1, 0), (11, 1, 5, 1, 0, 0), (6, 1, 9, 2, 0, 0),
+                      (3, 5, 1, 2, 0, 0), (5, 6, 1, 7, 0, 0), (12, 1, 3, 3, 0, 0), (3, 1, 11, 7, 1, 0),
+                      (6, 3, 1, 3, 1, 0), (5, 5, 1, 1, 0, 0), (20, 1, 9, 5, 0, 0), (5, 1, 20, 8, 0, 0),
+                      (3, 3, 1, 6, 0, 0), (12, 1, 4, 2, 0, 0), (6, 1, 20, 1, 0, 0), (11, 1, 20, 3, 1, 0),
+                      (5, 3, 1, 5, 0, 0), (3, 6, 1, 7, 0, 0), (6, 1, 5, 7, 0, 0), (3, 3, 3, 5, 0, 0))
+        ]  # fmt: skip
+    if module == "r4_axis_out":
+        return [
+            axis_out(n, e, s, b)
+            for n, e, s, b in ((3, 5, 0, 99), (5, 11, 1, 300), (6, 8, 0, 1200), (12, 4, 0, 20), (1, 20, 1, 5),
+                               (2, 8, 0, 40000), (3, 12, 1, 48), (1, 4, 0, 11), (6, 6, 1, 112), (2, 7, 0, 600),
+                               (5, 4, 0, 1500), (1, 8, 0, 224), (3, 7, 1, 3000), (2, 5, 1, 24), (1, 11, 1, 768),
+                               (6, 4, 0, 5000), (2, 14, 1, 1200))
+        ]  # fmt: skip
+    if module == "r4_crop":
+        return [
+            crop(*q)
+            for q in ((3, 5, 11, 1, 20), (5, 4, 3, 20, 20), (6, 8, 5, 12, 24), (12, 4, 6, 11, 11), (11, 5, 1, 48, 40),
+                      (20, 8, 3, 24, 24), (5, 6, 20, 5, 5), (1, 8, 1, 1, 99), (3, 4, 12, 40, 30), (5, 4, 1, 96, 96),
+                      (3, 8, 1, 112, 12), (6, 6, 3, 48, 60), (2, 11, 11, 7, 100), (5, 5, 4, 100, 20), (3, 3, 12, 48, 7),
+                      (11, 4, 6, 60, 30), (6, 5, 8, 56, 96), (1, 12, 1, 1, 30))
+        ]  # fmt: skip
+    if module == "r4_requant":
+        return [
+            {"Lanes": n, "XWidth": x, "XSigned": s, "Shift": sh, "Lo": lo, "Hi": hi, "YWidth": y}
+            for n, x, s, sh, lo, hi, y in (
+                (3, 11, 1, 5, 0, 31, 5),
+                (5, 15, 1, 7, 0, 63, 6),
+                (6, 17, 1, 9, -16, 15, 5),
+                (12, 19, 1, 11, 0, 7, 3),
+                (11, 21, 1, 8, 0, 127, 7),
+                (3, 23, 1, 13, -64, 63, 7),
+                (20, 13, 1, 3, -32, 31, 6),
+                (5, 9, 0, 3, 0, 31, 5),
+                (7, 12, 1, 1, -128, 127, 8),
+                (3, 27, 1, 15, 0, 1023, 10),
+                (6, 7, 1, -3, -256, 255, 9),
+                (5, 18, 1, 5, 0, 2047, 11),
+            )
+        ]
+    if module == "r4_bilinear":
+        return [
+            {"Lanes": n, "XWidth": x, "XSigned": s, "Size": size, "Inner": i, "Factor": f,
+             "Block": int(in_blocks(i, 2 * n * x))}
+            for n, x, s, size, i, f in ((3, 5, 0, 11, 20, 2), (5, 7, 0, 20, 3, 2), (6, 8, 0, 12, 36, 2),
+                                        (12, 4, 0, 24, 5, 2), (3, 11, 1, 20, 6, 4), (11, 6, 0, 10, 48, 2),
+                                        (5, 5, 1, 6, 1, 8), (3, 9, 0, 48, 99, 2), (1, 13, 0, 40, 11, 4))
+        ]  # fmt: skip
+    if module == "r4_scale":
+        return [
+            scale(*q)
+            for q in ((3, 11, 1, (2, 3), 20, 3), (5, 13, 0, (2, 3), 48, 5), (6, 9, 1, (1, 2), 11, 6),
+                      (12, 7, 0, (2, 3), 24, 1), (3, 15, 1, (3, 4, 5), 40, 11))
+        ]  # fmt: skip
+    if module == "r4_argmax":
+        return [
+            {"Lanes": n, "Groups": g, "XWidth": x, "XSigned": 1, "YWidth": max(1, (n * g - 1).bit_length())}
+            for n, g, x in ((3, 5, 11), (5, 1, 13), (1, 11, 17), (6, 3, 10), (12, 1, 15), (1, 99, 12), (7, 1, 9),
+                            (11, 2, 13))
+        ]  # fmt: skip
+    if module == "r4_mask":
+        return [
+            {"Lanes": n, "XWidth": x, "XSigned": 1, "Threshold": t}
+            for n, x, t in ((3, 11, 5), (5, 13, 100), (6, 17, -999), (11, 15, 1234), (20, 19, -7))
+        ]
+    if module == "r4_multiply":
+        return [
+            {"Lanes": n, "WidthA": a, "WidthB": b, "SignedA": sa, "SignedB": sb, "YWidth": a + b}
+            for n, a, b, sa, sb in ((3, 5, 7, 0, 0), (5, 6, 3, 1, 1), (6, 9, 5, 1, 0), (11, 4, 6, 0, 1),
+                                    (3, 11, 6, 0, 0))
+        ]  # fmt: skip
+    if module == "r4_morph":
+        return [{"Radius": r, "Erode": e} for r in (7, 5) for e in (0, 1)]
+    if module == "r4_mvu":
+        return [
+            mvu(rng, 3, 5, 7, 5, 5, 5),
+            mvu(rng, 5, 6, 11, 3, 7, 6, signed=1),
+            mvu(rng, 6, 3, 20, 2, 6, 4, shift=3),
+            mvu(rng, 12, 7, 3, 1, 3, 3),
+            mvu(rng, 11, 2, 9, 5, 8, 7, dsp=1),
+            mvu(rng, 5, 12, 1, 3, 7, 5, dsp=1),
+            mvu(rng, 6, 5, 48, 3, 4, 4, dsp=(3, 5, False)),
+            mvu(rng, 7, 6, 10, 3, 5, 2, kind=2),
+            mvu(rng, 3, 11, 6, 5, 7, 3, kind=3),
+            mvu(rng, 20, 3, 5, 1, 5, 1, kind=1),
+            small(rng, mvu(rng, 5, 7, 1, 1, 7, 7), 6),
+            still(rng, mvu(rng, 6, 5, 40, 3, 5, 4), 0.3),
+        ]
+    if module == "r4_dwu":
+        return [
+            dwu(rng, 3, 5, 9, 1, 5, 5),
+            dwu(rng, 5, 3, 3, 3, 7, 6),
+            dwu(rng, 6, 11, 1, 9, 5, 4),
+            dwu(rng, 3, 20, 9, 1, 7, 7, dsp=1),
+            dwu(rng, 11, 1, 1, 5, 6, 5, signed=1),
+            dwu(rng, 5, 6, 5, 5, 4, 3, m=3),
+            small(rng, dwu(rng, 5, 1, 9, 1, 7, 7), 7),
+        ]
+    if module == "r4_threshold":
+        return [
+            threshold(rng, 3, 1, 13, 5, 3),
+            threshold(rng, 5, 6, 11, 3, 2),
+            threshold(rng, 6, 1, 15, 7, 3, shared=1),
+            threshold(rng, 3, 5, 13, 11, 4),
+            threshold(rng, 5, 1, 17, 20, 5),
+            threshold(rng, 11, 3, 12, 15, 4),
+            threshold(rng, 3, 11, 15, 7, 3),
+            threshold(rng, 1, 48, 14, 15, 4),
+            threshold(rng, 3, 12, 15, 100, 7, block=1),
+        ]
+    if module == "r4_table":
+        return [
+            table(rng, 3, 1, 9, -150, 300, 7),
+            table(rng, 5, 1, 11, -48, 96, 5),
+            table(rng, 6, 3, 10, -20, 40, 6, shared=0),
+            table(rng, 11, 1, 13, 20, 99, 3),
+            table(rng, 3, 5, 7, -64, 112, 11, shared=0),
+            table(rng, 12, 1, 7, 0, 100, 5, signed=0),
+            table(rng, 5, 1, 10, -300, 600, 6),
+        ]
     return []
 
 
@@ -1202,6 +1328,10 @@ def adders(rng: np.random.Generator) -> list[Unit]:
             (16, 8, 4, 3),
             (24, 6, 4, 4),
             (7, 3, 8, 6),
+            (11, 5, 7, 5),
+            (6, 12, 5, 3),
+            (20, 3, 6, 4),
+            (3, 11, 9, 6),
         )
     ):
         x = Stream("x", (40, i), Fixed(False, 0, xb), 0, 2**xb - 1)
@@ -1231,7 +1361,7 @@ def units(module: str) -> list[Unit]:
     rng = np.random.default_rng(zlib.crc32(module.encode()))
     if module == "adders":
         return adders(rng)
-    points = [*grid(module, rng), *unet_grid(module, rng), *between_grid(module)]
+    points = [*grid(module, rng), *unet_grid(module, rng), *between_grid(module, rng)]
     if not points:
         raise KeyError(module)
     return [Unit(f"{module}#{i}", "", module, p) for i, p in enumerate(points)]
@@ -1357,7 +1487,7 @@ def fitted(module: str) -> dict[str, dict[str, float]]:
 
 
 def main(arguments: list[str]) -> None:
-    check, points = "--check" in arguments, "--points" in arguments
+    check, keep, points = "--check" in arguments, "--keep" in arguments, "--points" in arguments
     chosen = [a for a in arguments if not a.startswith("-")] or [*resources.MODELS, "adders"]
     table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
     counted = json.loads(COUNTED.read_text()) if COUNTED.exists() else {}
@@ -1373,10 +1503,11 @@ def main(arguments: list[str]) -> None:
             continue
         found = counts(todo)
         used = [n for n in range(len(todo)) if not held_out(module, n)]
-        if not check:
+        if not check and not keep:
             table[module] = fitted(module)
             TABLE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
             resources.coefficients.cache_clear()  # the tables of products serve the modules that follow
+        if not check:
             counted[module] = [
                 [digest(u), r.lut, r.ff, r.dsp, r.bram36] for u, r in zip(todo, found, strict=True)
             ]

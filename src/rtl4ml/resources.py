@@ -60,17 +60,36 @@ def _tile(width: int, depth: int, ports: int) -> tuple[float, int]:
     """(RAMB36, rows one above the other) of the cheapest shape of block RAM, of equal ones the lowest; 72 and 36 bits
     need one port. Rows lie side by side where there is room, in units of 9 bits.
     """
+    cost, rows, _ = _tiling(width, depth, ports)
+    return cost, rows
+
+
+def _tiling(width: int, depth: int, ports: int) -> tuple[float, int, tuple[int, int, float]]:
+    """As `_tile`, with the shape."""
 
     def cost(w: int, d: int, one: float) -> tuple[float, int]:
         unit, rows = min(w, 9), ceil(depth / d)
         return ceil(ceil(width / unit) * rows / (w // unit)) * one, rows
 
-    return min(cost(*t) for t in TILES if ports == 1 or t not in ((72, 512, 1.0), (36, 512, 0.5)))
+    shapes = [t for t in TILES if ports == 1 or t not in ((72, 512, 1.0), (36, 512, 0.5))]
+    shape = min(shapes, key=lambda t: cost(*t))
+    return *cost(*shape), shape
 
 
 def bram36(width: int, depth: int, *, ports: int = 1) -> float:
     """RAMB36 of a memory of so many read ports."""
     return _tile(width, depth, ports)[0]
+
+
+def column_blocks(columns: int, width: int, depth: int, *, ports: int = 1) -> float:
+    """RAMB36 of as many r4_lookup as a memory has columns, each with a copy of its own of which it reads one column:
+    Yosys divides the whole word into blocks and keeps those that a column reaches into.
+    """
+    cost, rows, (w, _, one) = _tiling(columns * width, depth, ports)
+    if columns == 1:
+        return cost
+    reached = sum(((k + 1) * width - 1) // w - k * width // w + 1 for k in range(columns))
+    return reached * rows * one
 
 
 def _block_mux(width: int, depth: int) -> Terms:
@@ -128,11 +147,10 @@ def _keys(bits: Bits) -> NDArray[np.uint64]:
     return keys
 
 
-def _leaves(bits: Bits, *, logic: bool = False) -> tuple[int, int]:
+def _leaves(bits: Bits) -> tuple[int, int]:
     """(LUTs of 64 words of a bit that differ, LUTs that select among them) of a constant memory in LUTs.
 
-    bits: its columns that Yosys builds, see `_changing`. Four LUTs are selected from by MUXF7 and MUXF8, unless the
-    memory is left to logic, which takes something for every two.
+    bits: its columns that Yosys builds, see `_changing`. Four LUTs are selected from by MUXF7 and MUXF8.
     """
     blocks = ceil(len(bits) / 64)
     if blocks <= 1:
@@ -140,7 +158,7 @@ def _leaves(bits: Bits, *, logic: bool = False) -> tuple[int, int]:
     padded = np.zeros((blocks * 64, bits.shape[1]), np.uint8)
     padded[: len(bits)] = bits
     parts = padded.reshape(blocks, 64, -1).transpose(1, 0, 2).reshape(64, -1)
-    select = ceil(blocks / 2) if logic else ceil((ceil(blocks / 4) - 1) / 3)
+    select = ceil((ceil(blocks / 4) - 1) / 3)
     return _changing(parts).shape[1], bits.shape[1] * select
 
 
@@ -820,13 +838,17 @@ def _reduce(p: P) -> tuple[Terms, Terms, float]:
     adders, registers, shifts = _tree(taps, x if p["Sum"] else y, y, registered=False)
     lut: Terms = {"one": 1, "c": c, "wrap": _wrap(p["TapFolds"]), "tree_shift": n * shifts}
     if p["Sum"]:
-        # To the beats before, or alone if it is the first: the bits above one without a sign are 0 then.
-        gated = 2 * y if p["XSigned"] else x + y
+        # To the beats before, or alone if it is the first: an adder and a choice for every bit. Those above a tap
+        # without a sign are 0 then: the flip-flop is reset.
+        gated = 2 * y if p["XSigned"] else 2 * x if taps == 1 else x + y
         lut |= {"sum": n * adders, "signs": n * (taps - 1) * p["XSigned"], "sum_fold": n * gated * folded}
-    else:  # the comparison is a carry chain where it is wide
-        wide = "_wide" if y > 8 else ""
-        lut |= {"max": n * (taps - 1), "max_w": n * (taps - 1) * y}
-        lut |= {f"max_fold{wide}": n * folded, f"max_fold_w{wide}": n * y * folded}
+    elif (
+        y <= 8
+    ):  # a comparison is as large as Yosys makes it: one of 3 bits and its choice are 3 LUTs, of 4 bits 7
+        lut |= {f"max{y}": n * (taps - 1), f"max_fold{y}": n * folded}
+    else:  # a carry chain
+        lut |= {"max_wide": n * (taps - 1), "max_wide_w": n * (taps - 1) * y}
+        lut |= {"max_fold_wide": n * folded, "max_fold_w_wide": n * y * folded}
     return lut, {"one": 1, "stages": _log(taps), "c": c, "w": n * y, "tree": n * registers}, 0.0
 
 
@@ -840,7 +862,11 @@ def _axis_in(p: P) -> tuple[Terms, Terms, float]:
 @models("r4_axis_out")
 def _axis_out(p: P) -> tuple[Terms, Terms, float]:
     w, c = p["Lanes"] * p["ElemWidth"], _counter(p["Beats"])
-    return {"one": 1, "counts": p["Beats"] > 1, "c": c}, {"one": 1, "w": w, "c": c}, 0.0
+    # A flip-flop that the last beat clears takes a LUT; from nine bits on abc9 repeats parts of what they share.
+    wraps = _wrap(p["Beats"])
+    lut: Terms = {"one": 1, "counts": c > 0, "c": c, "wraps": wraps, "many": max(0, wraps - 4),
+                  "long": max(0, c - 8) * (wraps > 0)}  # fmt: skip
+    return lut, {"one": 1, "w": w, "c": c}, 0.0
 
 
 @models("r4_fork")
@@ -907,11 +933,32 @@ def _comparison(constant: int, width: int, at_once: int) -> set[tuple[int, int, 
     return found
 
 
+def _reached(constant: int, width: int, *, signed: bool) -> int:
+    """LUTs that tell whether a number is at least a constant other than zero in its lowest bits.
+
+    From 13 bits on Yosys compares six bits a LUT, from the top, and a carry chain joins them: a LUT tells that the six
+    are equal, one that they are greater. None is greater than ones; greater than 01...1, or at least 10...0, is the
+    top bit itself, which for a sign is inverted. Fewer bits are logic, of which abc9 makes 3 LUTs or 4; six are one.
+    """
+    if not constant % (1 << width):  # the sign alone
+        return 1
+    zeros = (constant & -constant).bit_length() - 1
+    if width <= 12:
+        return 1 if width - zeros <= 6 else 3 if width - zeros < 12 else 4
+    v = (constant + ((1 << (width - 1)) if signed else 0)) % (1 << width)
+    luts = 0
+    for low in range(width - 6, -6, -6):
+        bits = min(6, low + 6)
+        part, ones, top = v >> max(0, low) & ((1 << bits) - 1), (1 << bits) - 1, low == width - 6
+        luts += bits > 1 or not part
+        luts += part != ones and (part - (ones >> 1) not in (0, 1) or (top and signed))
+    return luts
+
+
 @models("r4_mask")
 def _mask(p: P) -> tuple[Terms, Terms, float]:
     n, t = p["Lanes"], p["Threshold"]
-    sign_alone = t == -(t & -t)  # zero, or a negative power of two
-    luts = 1 if sign_alone else len(_comparison(t, p["XWidth"], 6))
+    luts = _reached(t, p["XWidth"], signed=bool(p["XSigned"]))
     return {"one": 1, "n": n * luts}, {"one": 1, "n": n}, 0.0
 
 
@@ -935,10 +982,12 @@ def _pad(p: P) -> tuple[Terms, Terms, float]:
 @models("r4_crop")
 def _crop(p: P) -> tuple[Terms, Terms, float]:
     lut, ff, _ = _walk(p, "Groups", "Height", "Width")
-    lut["limits"] = sum(
-        (p[f"Crop{a}"] > 0) + (p[f"Crop{a}"] + p[f"Out{b}"] < p[b])
-        for a, b in (("Top", "Height"), ("Left", "Width"))
-    )
+    # Whether a step is inside is a function of a counter's bits.
+    axes = [(p[f"Crop{a}"], p[f"Out{b}"], p[b]) for a, b in (("Top", "Height"), ("Left", "Width"))]
+    lut["inside"] = sum(first > 0 or first + out < size for first, out, size in axes)
+    # An axis that ends between powers of two compares and clears its counter.
+    lut["ended"] = sum(_counter(p[k]) * (_wrap(p[k]) > 0) for k in ("Height", "Width"))
+    del lut["w"]
     return lut, ff, 0.0
 
 
@@ -1012,21 +1061,25 @@ def _threshold(p: P) -> tuple[Terms, Terms, float]:
         lut |= {"rom": word, "compared": n * t * x, "compared_n": n * t}
         return lut, ff | {"reached": n * t, "word": word}, 0.0
     upper = depth - 2 if p["Block"] else depth
-    reads = {"rom": 0, "rom_select": 0, "word": 0}
+    reads = {"rom": 0.0, "select": 0.0, "word": 0.0}
     for bits in _lanes_of(p["InitFile"], n, w, shared=bool(p["Shared"])):
         tree = bits.reshape(rows, 1 << upper, w)
         for s in range(upper):
-            level = tree[:, 1 << s : 2 << s].reshape(-1, w)
-            leaves, select = _leaves(_changing(level), logic=True)
-            reads["rom"] += leaves
-            reads["rom_select"] += select
-            reads["word"] += _changing(level).shape[1]
-    lut |= {"compared": n * depth * x, "rom": reads["rom"], "rom_select": reads["rom_select"]}
+            level = _changing(tree[:, 1 << s : 2 << s].reshape(-1, w))
+            # Left to logic: what joins 64 words to those before grows with the words, not with powers of two of them.
+            more = max(0.0, len(level) / 64 - (not p["Block"]))
+            reads["rom"] += _leaves(level)[0]
+            reads["select"] += level.shape[1] * more / 2 * (len(level) > 64)
+            reads["word"] += level.shape[1]
+    joined = "block_select" if p["Block"] else "rom_select"
+    lut |= {"compared": n * depth * x, "rom": reads["rom"], joined: reads["select"]}
     ff |= {"pipe": n * depth * x, "answers": n * depth * (depth - 1) // 2, "word": reads["word"],
            "rows": stages * _counter(rows)}  # fmt: skip
-    # Yosys keeps the columns that a lane does not read.
-    stored = w if p["Shared"] else n * w
-    return lut, ff, n * bram36(stored, rows << depth, ports=2) if p["Block"] else 0.0
+    if not p["Block"]:
+        return lut, ff, 0.0
+    if p["Shared"]:
+        return lut, ff, n * bram36(w, rows << depth, ports=2)
+    return lut, ff, column_blocks(n, w, rows << depth, ports=2)
 
 
 @models("r4_table")
@@ -1046,7 +1099,8 @@ def _table(p: P) -> tuple[Terms, Terms, float]:
     }
     ff: Terms = {"one": 1, "row": _counter(rows), "index": n * index, "y": n * y}
     if p["Block"]:
-        return lut, ff | {"y": 0}, n * bram36(y if p["Shared"] else n * y, rows << index)
+        blocks = n * bram36(y, rows << index) if p["Shared"] else column_blocks(n, y, rows << index)
+        return lut, ff | {"y": 0}, blocks
     for bits in _lanes_of(p["InitFile"], n, y, shared=bool(p["Shared"])):
         leaves, select = _leaves(_changing(bits))
         lut = _plus(lut, {"rom": leaves, "rom_select": select})
