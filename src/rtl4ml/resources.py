@@ -842,9 +842,10 @@ def _reduce(p: P) -> tuple[Terms, Terms, float]:
         # without a sign are 0 then: the flip-flop is reset.
         gated = 2 * y if p["XSigned"] else 2 * x if taps == 1 else x + y
         lut |= {"sum": n * adders, "signs": n * (taps - 1) * p["XSigned"], "sum_fold": n * gated * folded}
-    elif (
-        y <= 8
-    ):  # a comparison is as large as Yosys makes it: one of 3 bits and its choice are 3 LUTs, of 4 bits 7
+    elif y <= 8:
+        # A comparison is as large as Yosys makes it: of 3 bits, with its choice, 3 LUTs, of 4 bits 7. Over beats abc9
+        # spends up to half as many again where nothing else is as slow (5 bits: 4 LUTs over 9 beats, 6 over 8 or 12),
+        # which this does not tell; the grid has folds of 3, 4 and 9 beats for the most part.
         lut |= {f"max{y}": n * (taps - 1), f"max_fold{y}": n * folded}
     else:  # a carry chain
         lut |= {"max_wide": n * (taps - 1), "max_wide_w": n * (taps - 1) * y}
