@@ -219,7 +219,7 @@ def test_the_teacher_s_size() -> None:
 def _module(name: str) -> Any:
     from rtl4ml import train
 
-    return train._module(MODELS / f"{name}.py")
+    return train.read_network(MODELS / f"{name}.py").module()
 
 
 # ------------------------------------------------------------------------------------------------------------- losses
