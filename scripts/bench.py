@@ -42,7 +42,7 @@ def medians(what: dict[str, Callable[[], Any]], repeat: int) -> dict[str, float]
 
 def against_predict(parsed: Any, x: Any, *, large: int = 1024) -> dict[str, Callable[[], Any]]:
     """Emulation and what QKeras itself takes."""
-    from rtl4ml.expected import predict
+    from rtl4ml.frontends.qkeras.reference import predict
 
     model = parsed.model
     return {
@@ -72,7 +72,7 @@ def bench_designs(console: Console, repeat: int) -> None:
     from contract import randomize, samples
     from designs import DESIGNS
 
-    from rtl4ml.frontend import parse
+    from rtl4ml.frontends.qkeras.importer import parse
 
     for name, (build, _) in DESIGNS.items():
         rng = np.random.default_rng(0)
@@ -88,19 +88,20 @@ def bench_designs(console: Console, repeat: int) -> None:
 @click.option("--designs", is_flag=True, help="The networks of tests/designs.py, too.")
 def main(data: Path | None, samples: int, repeat: int, designs: bool) -> None:
     import rtl4ml
-    from rtl4ml import data as scenes
-    from rtl4ml import train
-    from rtl4ml.frontend import load, parse
+    from rtl4ml.data import catalog as scenes
+    from rtl4ml.frontends.qkeras.importer import parse
+    from rtl4ml.frontends.qkeras.load import load
+    from rtl4ml.training.classification import recipe, students
 
     console = Console()
     scene = scenes.load_or_synthetic("salinas_crop", data=data)
-    name = train.student_for(scene)
-    x = train.read_recipe(name).inputs(scene.spectra)[:samples]
+    name = students.student_for(scene)
+    x = recipe.read_recipe(name).inputs(scene.spectra)[:samples]
     n = len(x)
     with tempfile.TemporaryDirectory(prefix="rtl4ml_bench_") as tmp:
         start = time.perf_counter()
         design = rtl4ml.convert(
-            train.student_path(name), out=Path(tmp) / "design", target_interval=scene.bands
+            students.student_path(name), out=Path(tmp) / "design", target_interval=scene.bands
         )
         design.emulate(x)
         run = design.simulate(x)

@@ -27,18 +27,23 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
-import rtl4ml.resources as resources
-from rtl4ml import cache
-from rtl4ml.cells import dsp_params
-from rtl4ml.ir import Fixed, Stream
-from rtl4ml.netlist import Image, Resources, Wire
+import rtl4ml.cost.estimate as estimate
+import rtl4ml.cost.products as cost_products
+import rtl4ml.cost.registry as registry
+from rtl4ml.cells.adders import Adders
+from rtl4ml.cells.mvu import dsp_params
+from rtl4ml.device import Resources
+from rtl4ml.host import cache
+from rtl4ml.ir.types import Fixed, Stream
+from rtl4ml.netlist.adder_graph import adder_graph
+from rtl4ml.netlist.images import Image
+from rtl4ml.netlist.netlist import Wire
+from rtl4ml.netlist.packing import fewest, packings
 from rtl4ml.ops.conv import Conv
-from rtl4ml.packing import fewest, packings
-from rtl4ml.synthesize import BLACK_BOX, Unit, _constant, _read, mapping
-from rtl4ml.synthesize import counts as kept_counts
-from rtl4ml.unrolled import Adders, adder_graph
+from rtl4ml.synthesis.yosys import BLACK_BOX, Unit, _constant, _read, mapping
+from rtl4ml.synthesis.yosys import counts as kept_counts
 
-TABLE = Path(__file__).parents[1] / "src" / "rtl4ml" / "resources.json"
+TABLE = Path(__file__).parents[1] / "src" / "rtl4ml" / "cost" / "coefficients.json"
 COUNTED = Path(__file__).parents[1] / "tests" / "golden" / "resources.json"
 ERRORS = Path(__file__).parents[1] / "tests" / "golden" / "resource_errors.json"
 Params = dict[str, Any]
@@ -435,8 +440,8 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
         return [
             {"XWidth": x, "XSigned": s, "WWidth": w, "WSigned": t, "PWidth": x + w}
             for s, t in ((0, 1), (1, 1), (0, 0))
-            for x in resources.PRODUCT_X
-            for w in resources.PRODUCT_W
+            for x in cost_products.PRODUCT_X
+            for w in cost_products.PRODUCT_W
         ]
     if module == "r4_product":
         return [
@@ -445,11 +450,11 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
                 "XSigned": s,
                 "WeightWidth": w,
                 "WeightKind": k,
-                "PWidth": resources.coded_width(x, bool(s), k, w),
+                "PWidth": cost_products.coded_width(x, bool(s), k, w),
             }
-            for k, w in resources.PRODUCT_CODED
+            for k, w in cost_products.PRODUCT_CODED
             for s in (0, 1)
-            for x in resources.PRODUCT_X
+            for x in cost_products.PRODUCT_X
         ]
     if module == "r4_threshold":
         return [
@@ -1478,7 +1483,7 @@ def fitted(module: str) -> dict[str, dict[str, float]]:
         todo = units(m)
         for n, (u, found) in enumerate(zip(todo, counts(todo), strict=True)):
             if not held_out(m, n):
-                lut, ff, _ = resources.terms(u.module, u.params, u.cell)
+                lut, ff, _ = estimate.terms(u.module, u.params, u.cell)
                 rows.append((lut, ff, found))
     return {
         "lut": fit([lut for lut, _, _ in rows], [r.lut for _, _, r in rows]),
@@ -1488,7 +1493,7 @@ def fitted(module: str) -> dict[str, dict[str, float]]:
 
 def main(arguments: list[str]) -> None:
     check, keep, points = "--check" in arguments, "--keep" in arguments, "--points" in arguments
-    chosen = [a for a in arguments if not a.startswith("-")] or [*resources.MODELS, "adders"]
+    chosen = [a for a in arguments if not a.startswith("-")] or [*registry.MODELS, "adders"]
     table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
     counted = json.loads(COUNTED.read_text()) if COUNTED.exists() else {}
     recorded = json.loads(ERRORS.read_text()) if ERRORS.exists() else {}
@@ -1506,7 +1511,7 @@ def main(arguments: list[str]) -> None:
         if not check and not keep:
             table[module] = fitted(module)
             TABLE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
-            resources.coefficients.cache_clear()  # the tables of products serve the modules that follow
+            registry.coefficients.cache_clear()  # the tables of products serve the modules that follow
         if not check:
             counted[module] = [
                 [digest(u), r.lut, r.ff, r.dsp, r.bram36] for u, r in zip(todo, found, strict=True)
@@ -1514,7 +1519,7 @@ def main(arguments: list[str]) -> None:
             COUNTED.parent.mkdir(exist_ok=True)
             lines = [f' "{m}": {json.dumps(c)}' for m, c in sorted(counted.items())]
             COUNTED.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-        said = [resources.estimate(u.module, u.params, u.cell) for u in todo]
+        said = [estimate.estimate(u.module, u.params, u.cell) for u in todo]
         if not check:
             recorded[module] = worst(said, found)
             write_errors(recorded)

@@ -58,10 +58,10 @@ def check(seed: int, index: int, *, rtl: bool, csim: bool, folder: Path) -> dict
     """What became of network `index`: its outcome, and of a fault or refusal the reason."""
     import random_networks
 
-    from rtl4ml import _tf
     from rtl4ml.errors import EnvironmentProblem, Rtl4mlError, SimulationFailed
+    from rtl4ml.host import frameworks
 
-    _tf.keras().backend.clear_session()
+    frameworks.keras().backend.clear_session()
     rng = np.random.default_rng([seed, index, 1])
     try:
         drawn = random_networks.draw([seed, index])

@@ -43,7 +43,7 @@ SAID = {
 
 MODELS = """
 import sys
-from rtl4ml import _tf
+from rtl4ml.host import frameworks as _tf
 K, Q = _tf.keras(), _tf.qkeras()
 for k, name in enumerate(("a", "b"), 3):
     K.utils.set_random_seed(k)
@@ -88,10 +88,10 @@ def start(command: str, model: str, tag: str) -> int:
             os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)
         os.environ["RTL4ML_KILLED"] = tag
-        from rtl4ml import cli
+        from rtl4ml.cli import main as cli_main
 
         options = ["--samples", "8"] if command == "verify" else []
-        cli.main([command, f"{model}.keras", "--out", "p", *options])
+        cli_main.main([command, f"{model}.keras", "--out", "p", *options])
     except SystemExit as done:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -129,7 +129,7 @@ def left(tag: str) -> list[str]:
 def whole(command: str, folder: Path) -> list[str]:
     """What a finished command's project lacks."""
     from rtl4ml.errors import StaleProject
-    from rtl4ml.identity import check_report
+    from rtl4ml.host.identity import check_report
 
     try:
         report = json.loads((folder / "report.json").read_text())
@@ -213,9 +213,10 @@ def main() -> None:
         import qkeras  # noqa: F401 -- the forks find them imported
 
         import rtl4ml
-        from rtl4ml import _tf, bridge, frontend, report, resources, simulate  # noqa: F401 -- as above
+        from rtl4ml.host import frameworks
+        from rtl4ml.simulation import bulk  # noqa: F401 -- as above
 
-        _tf.keras()
+        frameworks.keras()
         assert hls4ml is not None and rtl4ml is not None
         gc.freeze()
         seconds = {}

@@ -9,7 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rtl4ml.tools import verilator_env
+from rtl4ml.host.tools import verilator_env
 
 RTL = Path(__file__).resolve().parent.parent / "rtl"
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import rtl4ml.steps  # noqa: F401 -- makes step_activation known to QKeras
-from rtl4ml import _tf
+from rtl4ml.host import frameworks
 
 # Names that hardware uses for itself, keywords, and names that become equal when they are made identifiers.
 HOSTILE = (
@@ -56,7 +56,7 @@ class _Network:
         shape = (*map(int, sides), int(rng.choice([1, 1, 2, 3, 4, 7])))
         if self.rank == 0:
             shape = (int(rng.integers(1, 40)),)
-        self.first = self.x = _tf.keras().Input(shape)
+        self.first = self.x = frameworks.keras().Input(shape)
         self.text.append(f"Input{shape}")
         self.open: list[Any] = []
         self.linear = False  # whether the last layer is linear, its sums not quantized yet
@@ -77,7 +77,9 @@ class _Network:
         if self.names and self._chance(0.6):
             kwargs["name"] = str(self.names.pop())
         given = [*map(str, args), *(f"{k}={v}" for k, v in kwargs.items())]
-        maker = getattr(library or (_tf.qkeras() if kind.startswith("Q") else _tf.keras().layers), kind)
+        maker = getattr(
+            library or (frameworks.qkeras() if kind.startswith("Q") else frameworks.keras().layers), kind
+        )
         y = maker(*args, **kwargs)(self.x if on is None else on)
         self.text.append(f"{kind}({', '.join(given)}) -> {tuple(y.shape)[1:]}")
         return y
@@ -311,7 +313,7 @@ class _Network:
             if prod(self._shape()) > MOST_ELEMENTS:
                 break
         self._head()
-        model = _tf.keras().Model(self.first, self.x)
+        model = frameworks.keras().Model(self.first, self.x)
         self._train(model)
         positions = max(1, prod(self.first.shape[1:-1]) if len(self.first.shape) > 2 else self.first.shape[1])
         if self._chance(0.6):

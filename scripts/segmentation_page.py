@@ -25,7 +25,8 @@ import hardware_lines
 import numpy as np
 
 import rtl4ml
-from rtl4ml import distill, mask_plots
+from rtl4ml.training.segmentation import plots
+from rtl4ml.training.segmentation import recipe as segmentation_recipe
 
 ROOT = Path(__file__).parents[1]
 COLOURS = 64
@@ -90,7 +91,7 @@ def shrink(source: Path, target: Path) -> None:
 
     with Image.open(source) as picture:
         whole = picture.convert("RGB")
-    marks = (mask_plots.HIT, mask_plots.MISSED, mask_plots.FALSE)
+    marks = (plots.HIT, plots.MISSED, plots.FALSE)
     few = whole.quantize(COLOURS - len(marks), dither=Image.Dither.NONE)
     palette = (few.getpalette() or [])[: 3 * (COLOURS - len(marks))]
     few.putpalette([*palette, *(value for mark in marks for value in mark)])
@@ -105,7 +106,7 @@ def hardware(name: str, metrics: Mapping[str, Any], model: Path, tiles: int, pro
     more = {"opening": chosen["radius"]} if chosen["radius"] else {}
     out = ROOT / "build" / "students" / name
     design = rtl4ml.convert(model, out=out, output="mask", threshold=chosen["threshold"], **more)
-    recipe = distill.read_recipe(name)
+    recipe = segmentation_recipe.read_recipe(name)
     frames = recipe.frames()
     test = frames.test[:tiles]
     design.emulate(recipe.inputs(frames.images[test]))

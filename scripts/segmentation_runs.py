@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rtl4ml import distill
+from rtl4ml.training.segmentation import fit, train
+from rtl4ml.training.segmentation import recipe as segmentation_recipe
 
 TEACHER = "teacher"
 NETWORKS = (TEACHER, "sen2ships_unet_scratch", "sen2ships_unet")
@@ -32,12 +33,12 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     if arguments.results.is_file():
         rows = json.loads(arguments.results.read_text(encoding="utf-8"))["runs"]
-    teacher = str(distill.read_recipe("sen2ships_unet").teacher)
+    teacher = str(segmentation_recipe.read_recipe("sen2ships_unet").teacher)
     for seed in arguments.seeds:
         for network in arguments.networks:
             recipe, folder = network, f"{network}_{seed}"
             if network == TEACHER:
-                recipe, own = teacher, distill.read_recipe(teacher).seed
+                recipe, own = teacher, segmentation_recipe.read_recipe(teacher).seed
                 # The one that teaches lies where students look for it.
                 folder = teacher if seed == own else f"{teacher}_{seed}"
             found = rows_of(network, run(recipe, seed, arguments.out / folder))
@@ -52,7 +53,7 @@ def main() -> None:
 
 def run(recipe: str, seed: int, out: Path) -> Any:
     """The metrics of a recipe's training, done here unless they are there."""
-    plan, path = distill.read_recipe(recipe), out / "metrics.json"
+    plan, path = segmentation_recipe.read_recipe(recipe), out / "metrics.json"
     if path.is_file():
         metrics = json.loads(path.read_text(encoding="utf-8"))
         wanted = {"sha256": plan.sha256, "seed": seed}
@@ -60,14 +61,14 @@ def run(recipe: str, seed: int, out: Path) -> Any:
             return metrics
     started = time.monotonic()
 
-    def say(p: distill.Progress) -> None:
+    def say(p: fit.Progress) -> None:
         print(
             f"{time.monotonic() - started:6.0f} s  {out.name}  {p.stage} {p.epoch}/{p.epochs}  "
             f"loss {p.loss:.5f}  validation {p.validation_loss:.5f}  rate {p.learning_rate:g}",
             flush=True,
         )
 
-    return distill.train(recipe, out=out, seed=seed, resume=True, progress=say).metrics
+    return train.train(recipe, out=out, seed=seed, resume=True, progress=say).metrics
 
 
 def rows_of(name: str, metrics: Any) -> list[dict[str, Any]]:

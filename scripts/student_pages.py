@@ -25,8 +25,9 @@ import hardware_lines
 import numpy as np
 
 import rtl4ml
-from rtl4ml import data as scenes
-from rtl4ml import plots, repeat, runs, train
+from rtl4ml.data import catalog as scenes
+from rtl4ml.training import plots, runs
+from rtl4ml.training.classification import repeat, students
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS, PAGES = ROOT / "models", ROOT / "docs" / "students"
@@ -77,14 +78,14 @@ def take(name: str, folder: Path, seed: int) -> None:
 
 
 def page(name: str, *, data: Path | None, prove: int) -> str:
-    student = train.load_student(name)
+    student = students.load_student(name)
     metrics = json.loads((MODELS / f"{name}.json").read_text(encoding="utf-8"))
     scene = scenes.load(student.recipe.data.scene, data=data)
     test = student.recipe.split(scene).test
     x = student.recipe.inputs(scene.spectra)
 
     design = rtl4ml.convert(
-        train.student_path(name), out=ROOT / "build" / "pages" / name, target_interval=scene.bands
+        students.student_path(name), out=ROOT / "build" / "pages" / name, target_interval=scene.bands
     )
     found = design.emulate(x).argmax(axis=-1)
     if prove:

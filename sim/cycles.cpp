@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Steps through the cycles of a netlist without data, on the rules that rtl4ml.netlist.Timing states. Called by
-// rtl4ml.stepper through its C interface; the fields of Cell are declared there once more.
+// Steps through the cycles of a netlist without data, on the rules that rtl4ml.netlist.netlist.Timing states. Called by
+// rtl4ml.timing.stepper through its C interface; the fields of Cell are declared there once more.
 //
 // A cell is looked at in a cycle only where something may be new for it: a `valid` or `ready` that it sees has changed,
 // or its own state leads to a change. In all cycles between it does what it did last (`Hot::go` and so on), which is

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bulk simulation of an emitted top-level module: frames in, frames out, cycles stamped. Called by rtl4ml.simulate.
+// Bulk simulation of an emitted top-level module: frames in, frames out, cycles stamped. Called by rtl4ml.simulation.bulk.
 //
 // Arguments are --name=value:
 //   in, out, stamps, stats  files (below)          frames                frames in `in`

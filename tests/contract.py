@@ -14,11 +14,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import rtl4ml
-from rtl4ml import _tf
 from rtl4ml.errors import HlsCannot
-from rtl4ml.expected import expected
-from rtl4ml.frontend import parse
-from rtl4ml.lower import lower
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.frontends.qkeras.reference import expected
+from rtl4ml.host import frameworks
+from rtl4ml.timing.sizing import sized_netlist
 
 FRAMES = 12
 STALLED = 8
@@ -117,7 +117,7 @@ class OpContract:
         """A case's model, its interval, and whether hls4ml can hold it."""
         case = dict(case)
         target, csim = case.pop("target_interval", None), case.pop("csim", self.csim)
-        _tf.keras().backend.clear_session()
+        frameworks.keras().backend.clear_session()
         return randomize(self.model(**case), rng), target, csim
 
     def test_exact_in_hardware(self, case: dict[str, Any], tmp_path: Path, rng: np.random.Generator) -> None:
@@ -135,7 +135,7 @@ class OpContract:
         @given(case=self.strategy, seed=st.integers(0, 2**16))
         def check(case: dict[str, Any], seed: int) -> None:
             rng = np.random.default_rng(seed)
-            _tf.keras().backend.clear_session()
+            frameworks.keras().backend.clear_session()
             model = randomize(self.model(**case), rng)
             parsed = parse(model, output=self.output)
             x = samples(parsed, 5, rng)
@@ -143,7 +143,7 @@ class OpContract:
             np.testing.assert_array_equal(parsed.emulate(x)[0], want)
             (golden,) = parsed.graph.emulate([parsed.quantize_input(x)])
             np.testing.assert_array_equal(parsed.graph.outputs[0].real(golden), want, err_msg="golden")
-            lower(parsed.graph)  # every folding-free graph lowers
+            sized_netlist(parsed.graph)  # every folding-free graph lowers
 
         check()
 

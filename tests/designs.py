@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rtl4ml import _tf
+from rtl4ml.host import frameworks
 
-keras = _tf.keras()
-q = _tf.qkeras()
+keras = frameworks.keras()
+q = frameworks.qkeras()
 L = keras.layers
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rtl4ml import _tf
+from rtl4ml.host import frameworks
 
 
 def network(rng: np.random.Generator, *, padded: bool = False) -> Any:
@@ -15,7 +15,7 @@ def network(rng: np.random.Generator, *, padded: bool = False) -> Any:
 
     padded: whether averages have padding="same", with windows and strides of several sizes
     """
-    layers, q = _tf.keras().layers, _tf.qkeras()
+    layers, q = frameworks.keras().layers, frameworks.qkeras()
     plane = bool(rng.integers(2))
     size = tuple(int(rng.integers(3, 11)) for _ in range(2)) if plane else (int(rng.integers(4, 49)),)
     bits = int(rng.integers(2, 9))
@@ -89,6 +89,6 @@ def network(rng: np.random.Generator, *, padded: bool = False) -> Any:
         x = some(conv, conv, conv, pool, grow, pad, skip)(x)
     if rng.integers(3) == 0:
         x = q.QDense(int(rng.integers(2, 9)), **weights("kernel"))(layers.Flatten()(x))
-    model = _tf.keras().Model(first, x)
+    model = frameworks.keras().Model(first, x)
     model.set_weights([rng.normal(0, 0.6, w.shape) for w in model.get_weights()])
     return model

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from rtl4ml.report import ClassMap, Data, Edge, Extras, FifoPlace, Frames, Products, Stage, segmentation
+from rtl4ml.report.extras import Data, Extras, FifoPlace, Products
+from rtl4ml.report.figures.canvas import Edge, Stage
+from rtl4ml.report.figures.maps import ClassMap, Frames
+from rtl4ml.report.verdicts import segmentation
 
 CLASSES = (
     "Brocoli green weeds 1",

@@ -17,10 +17,13 @@ from typing import Any
 import numpy as np
 import rtl_runner
 
-from rtl4ml.cells import Geometry
-from rtl4ml.emit import instance
-from rtl4ml.ir import Graph, Ints, Op
-from rtl4ml.netlist import Cell, Lowering, Timing, Wire
+from rtl4ml.emit.systemverilog import instance
+from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.op import Op
+from rtl4ml.ir.types import Ints
+from rtl4ml.ir.window import Geometry
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Cell, Timing, Wire
 
 
 def lowering() -> Lowering:
@@ -98,7 +101,7 @@ def op_case(op: Op, x: Ints, *, only: str | None = None) -> Case:
 def schedule(t: Timing, *, takes: Mapping[str, int], frames: int) -> tuple[dict[str, list[int]], list[int]]:
     """Cycles in which a cell takes beats and offers its first output's, never waiting for its neighbours.
 
-    Walks cycle by cycle through what `Timing` says: an account of its own, apart from rtl4ml.cycles.
+    Walks cycle by cycle through what `Timing` says: an account of its own, apart from rtl4ml.timing.cycles.
     """
     ports = list(takes)
     need = {
@@ -242,7 +245,7 @@ def wrapper(bench: str, text: str) -> Path:
 
 def sources(modules: set[str]) -> list[Path]:
     """The library's files that these modules need."""
-    from rtl4ml.emit import modules as closure
+    from rtl4ml.emit.library import modules as closure
 
     return [rtl_runner.RTL / f"{m}.sv" for m in closure(modules)]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import rtl_cells
 import rtl_runner
 
-from rtl4ml.emit import instance
-from rtl4ml.ir import Ints
-from rtl4ml.netlist import Cell
+from rtl4ml.emit.systemverilog import instance
+from rtl4ml.ir.types import Ints
+from rtl4ml.netlist.netlist import Cell
 
 
 @dataclass(frozen=True, eq=False)

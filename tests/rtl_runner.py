@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rtl4ml.protocol import BenchResult, run_bench
+from rtl4ml.simulation.protocol import BenchResult, run_bench
 
 ROOT = Path(__file__).resolve().parent.parent
 RTL = ROOT / "rtl"
@@ -111,7 +111,7 @@ def run_case(
 
 def closure(source: Path) -> list[Path]:
     """The cell and all cells that it instantiates, by the library's own reading."""
-    from rtl4ml.emit import modules
+    from rtl4ml.emit.library import modules
 
     return [RTL / f"{m}.sv" for m in modules({source.stem})]
 

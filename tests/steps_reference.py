@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rtl4ml.cycles import edges
-from rtl4ml.netlist import Netlist, Timing
+from rtl4ml.netlist.netlist import Netlist, Timing
+from rtl4ml.timing.edges import edges
 
 
 class _Stepped:

@@ -15,16 +15,18 @@ import numpy as np
 import pytest
 
 import rtl4ml
-from rtl4ml import _tf, arguments, cli
+from rtl4ml import arguments
+from rtl4ml.cli import main
 from rtl4ml.design import Design
 from rtl4ml.device import DEFAULT_BUDGET, XCZU9EG
 from rtl4ml.errors import BadInput, EnvironmentProblem, named
-from rtl4ml.frontend import check_batch
-from rtl4ml.ir import Fixed, Stream
-from rtl4ml.quantizers import _checked, declared_quantizer, parse_precision
+from rtl4ml.frontends.parsed import check_batch
+from rtl4ml.frontends.qkeras.quantizers.precision import _checked, declared_quantizer, parse_precision
+from rtl4ml.host import frameworks
+from rtl4ml.ir.types import Fixed, Stream
 
-K = _tf.keras()
-Q = _tf.qkeras()
+K = frameworks.keras()
+Q = frameworks.qkeras()
 
 HUGE = 10**5000  # its digits are more than Python turns into a text
 
@@ -281,7 +283,7 @@ def test_every_refusal_names_arguments_so_that_the_command_line_can_name_options
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
-    assert cli._run(list(argv)) == 2
+    assert main._run(list(argv)) == 2
     return capsys.readouterr().err.splitlines()[-1]
 
 
@@ -316,4 +318,4 @@ def test_the_command_line_names_options(
 def test_a_mapping_is_written_each_way() -> None:
     error = BadInput(f"write {named('budget', {'lut': 0.5, 'ff': '0.25'})} or {named('budget', {'dsp': 1})}")
     assert str(error) == 'write budget={"lut": 0.5, "ff": 0.25} or budget={"dsp": 1}'
-    assert error.worded(cli._option) == "write --budget lut=0.5 --budget ff=0.25 or --budget dsp=1"
+    assert error.worded(main._option) == "write --budget lut=0.5 --budget ff=0.25 or --budget dsp=1"

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl4ml.augment import Augmentation, warp
 from rtl4ml.errors import BadInput
+from rtl4ml.training.segmentation.augment import Augmentation, warp
 
 
 def ships(rng: np.random.Generator, n: int = 12, size: int = 32) -> Any:

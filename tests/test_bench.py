@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from test_cycles import student
 
-from rtl4ml.frontend import parse
-from rtl4ml.ops.conv import Linear, WeightKind
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.ir.weights import WeightKind
+from rtl4ml.ops.conv import Linear
 
 pytestmark = pytest.mark.filterwarnings("ignore:The initializer:UserWarning")
 

@@ -9,10 +9,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from rtl4ml.borders import Borders
-from rtl4ml.elementwise import Compiled
-from rtl4ml.ir import Stream
-from rtl4ml.ops.activation import Thresholds
+from rtl4ml.frontends.borders import Borders
+from rtl4ml.frontends.elementwise import Compiled
+from rtl4ml.ir.mappings import Thresholds
+from rtl4ml.ir.types import Stream
 from rtl4ml.ops.conv import Padding
 from rtl4ml.ops.pool import Pool
 

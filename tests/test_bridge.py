@@ -16,12 +16,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rtl4ml import _tf, bridge
+from rtl4ml.bridge import builder, layers
+from rtl4ml.bridge import project as bridge_project
 from rtl4ml.errors import BadInput, EnvironmentProblem, HlsCannot
-from rtl4ml.explore import fold
-from rtl4ml.frontend import parse
-from rtl4ml.ir import Fixed, Graph, Ints, Op, Stream
-from rtl4ml.ops.activation import Activation, Mapping, Rounding, Table, Thresholds
+from rtl4ml.folding.explorer import fold
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.host import frameworks
+from rtl4ml.host.stamps import seal
+from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.mappings import Mapping, Rounding, Table, Thresholds
+from rtl4ml.ir.op import Op
+from rtl4ml.ir.types import Fixed, Ints, Stream
+from rtl4ml.ops.activation import Activation
 from rtl4ml.ops.bilinear import Bilinear
 from rtl4ml.ops.conv import Conv, Dense, Depthwise
 from rtl4ml.ops.head import Mask
@@ -29,7 +35,6 @@ from rtl4ml.ops.merge import Concat
 from rtl4ml.ops.opening import Opening
 from rtl4ml.ops.pool import Pool
 from rtl4ml.ops.stuff import Stuff
-from rtl4ml.stamps import seal
 
 # -- graphs without a model ---------------------------------------------------------------------------------
 
@@ -62,7 +67,7 @@ def act(x: Stream, name: str, mapping: Mapping, fraction: int, lo: int, hi: int)
 
 def run(g: Graph, folder: Path, x: Ints) -> Ints:
     """Integers through the C simulation."""
-    project = bridge.write(g, folder)
+    project = builder.write(g, folder)
     return steps(g.outputs[0], project.csim(g.inputs[0].real(x)))
 
 
@@ -77,7 +82,7 @@ def steps(s: Stream, y: NDArray[np.float64]) -> Ints:
 
 def test_the_project_has_the_graphs_types_and_folding(tmp_path: Path, rng: np.random.Generator) -> None:
     conv = replace(small(rng), pe=2, simd=2)  # 4 of the 24 products at once
-    project = bridge.write(graph(conv), tmp_path / "hls", clock_mhz=200)
+    project = builder.write(graph(conv), tmp_path / "hls", clock_mhz=200)
     text = {
         p: (tmp_path / "hls" / p).read_text()
         for p in ("project.tcl", "firmware/defines.h", "firmware/parameters.h")
@@ -112,7 +117,7 @@ def test_the_project_is_the_same_in_every_folder(tmp_path: Path, rng: np.random.
     g = graph(small(rng))
     written = []
     for name in ("a", "somewhere/else"):
-        bridge.write(g, tmp_path / name)
+        builder.write(g, tmp_path / name)
         files = {
             p.relative_to(tmp_path / name): p.read_bytes()
             for p in (tmp_path / name).rglob("*")
@@ -124,14 +129,14 @@ def test_the_project_is_the_same_in_every_folder(tmp_path: Path, rng: np.random.
 
 
 def test_reuse_factors_are_those_that_hls4ml_allows() -> None:
-    _tf.keras()
+    frameworks.keras()
     from hls4ml.backends import get_backend
 
     theirs = get_backend("Vitis")
     for n_in in (1, 2, 3, 5, 8, 12):
         for n_out in (1, 2, 3, 4, 6):
             for rf in range(1, n_in * n_out + 1):
-                assert bridge._legal_reuse(n_in, n_out, rf) == theirs._validate_reuse_factor(n_in, n_out, rf)
+                assert layers._legal_reuse(n_in, n_out, rf) == theirs._validate_reuse_factor(n_in, n_out, rf)
 
 
 @pytest.mark.parametrize(("pe", "simd"), [(1, 1), (1, 2), (2, 6), (4, 3), (4, 6), (2, 1)])
@@ -139,10 +144,10 @@ def test_the_reuse_factor_spends_the_multipliers_of_the_folding(
     pe: int, simd: int, rng: np.random.Generator
 ) -> None:
     conv = replace(small(rng), pe=pe, simd=simd)
-    strategy, reuse = bridge._Layers(graph(conv))._share(conv)
-    assert bridge._legal_reuse(6, 4, reuse)
+    strategy, reuse = layers.Layers(graph(conv))._share(conv)
+    assert layers._legal_reuse(6, 4, reuse)
     assert 24 // reuse >= pe * simd  # never slower
-    assert not [rf for rf in range(reuse + 1, 24 // (pe * simd) + 1) if bridge._legal_reuse(6, 4, rf)]
+    assert not [rf for rf in range(reuse + 1, 24 // (pe * simd) + 1) if layers._legal_reuse(6, 4, rf)]
     assert strategy == ("Latency" if reuse == 1 else "Resource")
 
 
@@ -169,7 +174,7 @@ def test_every_rounding_on_every_integer(tmp_path: Path) -> None:
     for k, (shift, lo, hi) in enumerate(wanted):
         want = [min(max(round(Fraction(int(i)) * Fraction(2) ** -shift), lo), hi) for i in v[:, 0]]
         assert (got[:, k] >> (join.output.type.fraction - (4 - shift))).tolist() == want, (shift, lo, hi)
-    kinds = {entry.name: entry for entry in bridge.write(g, tmp_path).layers}
+    kinds = {entry.name: entry for entry in builder.write(g, tmp_path).layers}
     assert [kinds[f"a{k}"].kind for k in range(4)] == ["Activation", "Activation", "Activation", "R4Cell"]
     assert [kinds[f"a{k}"].result.split(",", 2)[2] for k in range(3)] == [
         "RND_CONV,SAT>",
@@ -268,7 +273,7 @@ def test_a_stream_may_be_read_on_another_grid(tmp_path: Path, rng: np.random.Gen
     )  # the same integers, worth 2^-5 of before
     g = Graph("little", (conv.x,), (conv,), (moved,))
     x = rng.integers(conv.x.lo, conv.x.hi + 1, (9, 6, 2))
-    project = bridge.write(g, tmp_path)
+    project = builder.write(g, tmp_path)
     np.testing.assert_array_equal(project.csim(conv.x.real(x)), conv.golden(x) * 2.0**-moved.type.fraction)
 
 
@@ -276,14 +281,14 @@ def test_a_stream_may_be_read_on_another_grid(tmp_path: Path, rng: np.random.Gen
 
 
 def bits(n: int, i: int = 0, **k: Any) -> Any:
-    return _tf.qkeras().quantized_bits(n, i, alpha=1, **k)
+    return frameworks.qkeras().quantized_bits(n, i, alpha=1, **k)
 
 
 class Build:
     """Writes QKeras models in little space."""
 
     def __init__(self) -> None:
-        self.q, self.layers = _tf.qkeras(), _tf.keras().layers
+        self.q, self.layers = frameworks.qkeras(), frameworks.keras().layers
         self.kernel = {"kernel_quantizer": bits(4), "bias_quantizer": bits(6, 1)}
 
     def start(self, *shape: int, quantizer: Any = None) -> tuple[Any, Any]:
@@ -434,7 +439,7 @@ def rows(b: Build) -> tuple[Any, Any]:
 
 
 def built(name: str, rng: np.random.Generator) -> Any:
-    keras = _tf.keras()
+    keras = frameworks.keras()
     m = keras.Model(*MODELS[name](Build()), name=name)
     m.set_weights(
         [
@@ -463,7 +468,7 @@ def test_the_c_simulation_equals_qkeras(
     parsed = parse(m)
     g = fold(parsed.graph, target_interval=interval)
     x = rng.uniform(-2, 2, (100, *g.inputs[0].shape)).astype(np.float32)
-    project = bridge.write(g, tmp_path / "hls")
+    project = builder.write(g, tmp_path / "hls")
     got = project.csim(g.inputs[0].real(parsed.quantize_input(x)))
     want = m.predict(x, verbose=0)
     assert len(np.unique(want)) > 2
@@ -472,14 +477,14 @@ def test_the_c_simulation_equals_qkeras(
 
 @pytest.mark.slow
 def test_argmax_and_mask(tmp_path: Path, rng: np.random.Generator) -> None:
-    keras, b = _tf.keras(), Build()
+    keras, b = frameworks.keras(), Build()
     i, x = b.start(16, 2)
     x = b.dense(b.layers.Flatten()(b.act(b.conv(x, 5, 3))), 7)
     coarse = keras.Model(i, b.act(x, bits(3, 2)))  # ties are frequent
     coarse.set_weights([rng.normal(0, 0.4, w.shape) for w in coarse.get_weights()])
     parsed = parse(coarse, output="argmax")
     data = rng.uniform(-1, 1, (200, 16, 2)).astype(np.float32)
-    got = bridge.write(parsed.graph, tmp_path / "a").csim(parsed.input.real(parsed.quantize_input(data)))
+    got = builder.write(parsed.graph, tmp_path / "a").csim(parsed.input.real(parsed.quantize_input(data)))
     logits = coarse.predict(data, verbose=0)
     assert ((logits == logits.max(-1, keepdims=True)).sum(-1) > 1).any()
     np.testing.assert_array_equal(got[:, 0], logits.argmax(-1))
@@ -488,7 +493,7 @@ def test_argmax_and_mask(tmp_path: Path, rng: np.random.Generator) -> None:
     one = keras.Model(i, b.layers.Activation("sigmoid")(b.conv(x, 1, 3)))
     one.set_weights([rng.normal(0, 0.7, w.shape) for w in one.get_weights()])
     parsed = parse(one, output="mask", threshold=0.6)
-    got = bridge.write(parsed.graph, tmp_path / "m").csim(parsed.input.real(parsed.quantize_input(data)))
+    got = builder.write(parsed.graph, tmp_path / "m").csim(parsed.input.real(parsed.quantize_input(data)))
     want = one.predict(data, verbose=0) >= 0.6
     assert 0 < want.mean() < 1
     np.testing.assert_array_equal(got, want)
@@ -514,7 +519,7 @@ def test_every_kind_of_reuse_is_exact(pe: int, simd: int, tmp_path: Path, rng: n
 
 @pytest.mark.slow
 def test_hls4mls_own_test_bench_finds_its_predictions(tmp_path: Path, rng: np.random.Generator) -> None:
-    project = bridge.write(graph(small(rng)), tmp_path / "hls")
+    project = builder.write(graph(small(rng)), tmp_path / "hls")
     command = [
         "g++",
         "-std=c++17",
@@ -545,7 +550,7 @@ def test_hls4mls_own_test_bench_finds_its_predictions(tmp_path: Path, rng: np.ra
 @pytest.mark.slow
 def test_hls4mls_own_library_gives_the_same(tmp_path: Path, rng: np.random.Generator) -> None:
     conv = small(rng)
-    project = bridge.write(graph(conv), tmp_path / "hls")
+    project = builder.write(graph(conv), tmp_path / "hls")
     subprocess.run(["bash", "build_lib.sh"], cwd=project.folder, check=True)
     library = ctypes.CDLL(str(next((project.folder / "firmware").glob("*.so"))))
     x = np.ascontiguousarray(conv.x.real(rng.integers(-32, 32, (6, 2))))
@@ -564,7 +569,7 @@ def test_eight_readers_are_refused(tmp_path: Path) -> None:
     others = [act(first.output, f"a{k}", Rounding(1, -8, 7), 1, -8, 7) for k in range(8)]
     g = graph(first, *others, Concat(name="join", inputs=tuple(a.output for a in others)))
     with pytest.raises(HlsCannot, match=r"^first: hls4ml 1\.3 cannot copy a stream to 8 readers, only to 7$"):
-        bridge.write(g, tmp_path / "hls")
+        builder.write(g, tmp_path / "hls")
     assert not (tmp_path / "hls").exists()
 
 
@@ -577,7 +582,7 @@ def test_overlapping_pools_in_two_dimensions_are_refused(tmp_path: Path) -> None
         r"size \(2, 2\) with stride \(1, 1\)$"
     )
     with pytest.raises(HlsCannot, match=text):
-        bridge.write(graph(pool), tmp_path / "hls")
+        builder.write(graph(pool), tmp_path / "hls")
 
 
 def test_pools_that_lie_apart_in_two_dimensions_are_refused(tmp_path: Path) -> None:
@@ -589,7 +594,7 @@ def test_pools_that_lie_apart_in_two_dimensions_are_refused(tmp_path: Path) -> N
         r"size \(1, 2\) with stride \(2, 2\)$"
     )
     with pytest.raises(HlsCannot, match=text):
-        bridge.write(graph(pool), tmp_path / "hls")
+        builder.write(graph(pool), tmp_path / "hls")
 
 
 def test_every_layer_that_cannot_be_held_is_named(tmp_path: Path) -> None:
@@ -597,7 +602,7 @@ def test_every_layer_that_cannot_be_held_is_named(tmp_path: Path) -> None:
     between = Pool(name="between", inputs=(first.output,), mode="max", size=(1, 1), stride=(1, 1))
     last = Pool(name="last", inputs=(between.output,), mode="max", size=(3, 3), stride=(2, 2))
     with pytest.raises(HlsCannot) as caught:
-        bridge.write(graph(first, between, last), tmp_path / "hls")
+        builder.write(graph(first, between, last), tmp_path / "hls")
     assert [text.partition(":")[0] for text in caught.value.texts] == ["first", "last"]
     assert str(caught.value) == caught.value.texts[0]
 
@@ -607,7 +612,7 @@ def test_several_outputs_are_refused(tmp_path: Path, rng: np.random.Generator) -
     b = act(a.output, "b", Rounding(1, 0, 7), a.output.type.fraction - 1, 0, 7)
     text = r"^little: an HLS project must have one input and one output, not 1 and 2; split the model$"
     with pytest.raises(HlsCannot, match=text):
-        bridge.write(graph(a, b, outputs=2), tmp_path / "hls")
+        builder.write(graph(a, b, outputs=2), tmp_path / "hls")
 
 
 def test_a_model_that_only_quantizes_its_input_is_refused(tmp_path: Path) -> None:
@@ -615,7 +620,7 @@ def test_a_model_that_only_quantizes_its_input_is_refused(tmp_path: Path) -> Non
     with pytest.raises(
         HlsCannot, match=r"^little: hls4ml 1\.3 cannot hold a model that only quantizes its input$"
     ):
-        bridge.write(graph(nothing), tmp_path / "hls")
+        builder.write(graph(nothing), tmp_path / "hls")
 
 
 def test_an_unknown_operator_is_refused(tmp_path: Path) -> None:
@@ -632,7 +637,7 @@ def test_an_unknown_operator_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         HlsCannot, match=r"^odd: hls4ml 1\.3 cannot hold Curve, and rtl4ml adds nothing for it$"
     ):
-        bridge.write(graph(odd), tmp_path / "hls")
+        builder.write(graph(odd), tmp_path / "hls")
 
 
 @pytest.mark.parametrize(
@@ -660,16 +665,16 @@ def test_whatever_hls4ml_changes_is_refused(
     rng: np.random.Generator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    original = bridge._model
+    original = builder._model
 
     def spoiled(*args: Any) -> Any:
         m = original(*args)
         spoil(m.graph["conv"])
         return m
 
-    monkeypatch.setattr(bridge, "_model", spoiled)
+    monkeypatch.setattr(builder, "_model", spoiled)
     with pytest.raises(HlsCannot, match=rf"^conv: hls4ml 1\.3 cannot hold it exactly, its passes {text}$"):
-        bridge.write(graph(small(rng)), tmp_path / "hls")
+        builder.write(graph(small(rng)), tmp_path / "hls")
     assert not (tmp_path / "hls").exists()
 
 
@@ -677,7 +682,7 @@ def test_whatever_hls4ml_changes_is_refused(
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> bridge.HlsProject:
+def project(tmp_path_factory: pytest.TempPathFactory) -> bridge_project.HlsProject:
     """A compiled project of a depthwise convolution."""
     rng = np.random.default_rng(5)
     op = Depthwise(
@@ -686,12 +691,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> bridge.HlsProject:
         weights=rng.integers(-7, 8, (1, 3, 2, 2)),
         weight_fraction=np.full(4, 3),
     )
-    p = bridge.write(graph(op), tmp_path_factory.mktemp("bridge") / "with a blank" / "hls")
+    p = builder.write(graph(op), tmp_path_factory.mktemp("bridge") / "with a blank" / "hls")
     p.compile()
     return p
 
 
-def test_processes_share_the_samples_in_order(project: bridge.HlsProject, rng: np.random.Generator) -> None:
+def test_processes_share_the_samples_in_order(
+    project: bridge_project.HlsProject, rng: np.random.Generator
+) -> None:
     op = project.graph.ops[0]
     x = rng.integers(-32, 32, (25, 6, 2))
     want = op.output.real(op.golden(x))
@@ -703,7 +710,7 @@ def test_processes_share_the_samples_in_order(project: bridge.HlsProject, rng: n
         assert told[-1] == 25
 
 
-def test_a_long_run_says_how_far_it_is(project: bridge.HlsProject) -> None:
+def test_a_long_run_says_how_far_it_is(project: bridge_project.HlsProject) -> None:
     """By its own clock, and long before its end."""
     seconds = 0.0
     count = 20_000
@@ -718,11 +725,13 @@ def test_a_long_run_says_how_far_it_is(project: bridge.HlsProject) -> None:
     assert len(told) < 10 * seconds  # seldom
 
 
-def test_no_samples_give_no_results(project: bridge.HlsProject) -> None:
+def test_no_samples_give_no_results(project: bridge_project.HlsProject) -> None:
     assert project.csim(np.zeros((0, 6, 2))).shape == (0, 4, 4)
 
 
-def test_a_renamed_project_runs(project: bridge.HlsProject, tmp_path: Path, rng: np.random.Generator) -> None:
+def test_a_renamed_project_runs(
+    project: bridge_project.HlsProject, tmp_path: Path, rng: np.random.Generator
+) -> None:
     import shutil
 
     moved = project.moved(Path(shutil.copytree(project.folder, tmp_path / "there")))
@@ -731,7 +740,7 @@ def test_a_renamed_project_runs(project: bridge.HlsProject, tmp_path: Path, rng:
     np.testing.assert_array_equal(moved.csim(op.x.real(x)), op.output.real(op.golden(x)))
 
 
-def test_values_off_the_grid_are_refused(project: bridge.HlsProject) -> None:
+def test_values_off_the_grid_are_refused(project: bridge_project.HlsProject) -> None:
     with pytest.raises(
         BadInput,
         match=r"^x: values must be multiples of 2\^-3 from -4.0 to 3.875, not 0.1; quantize them first$",
@@ -751,14 +760,14 @@ def test_values_off_the_grid_are_refused(project: bridge.HlsProject) -> None:
 def test_without_a_compiler(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    p = bridge.write(graph(small(rng)), tmp_path / "hls")
+    p = builder.write(graph(small(rng)), tmp_path / "hls")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EnvironmentProblem, match=r"^g\+\+: must be in PATH, not missing; install it"):
         p.csim(np.zeros((1, 6, 2)))
 
 
 def test_a_project_that_does_not_compile(tmp_path: Path, rng: np.random.Generator) -> None:
-    p = bridge.write(graph(small(rng)), tmp_path / "hls")
+    p = builder.write(graph(small(rng)), tmp_path / "hls")
     (p.folder / "firmware/defines.h").write_text("#error broken\n")
     with pytest.raises(
         EnvironmentProblem,
@@ -769,7 +778,7 @@ def test_a_project_that_does_not_compile(tmp_path: Path, rng: np.random.Generato
 
 
 def test_a_program_that_was_cut_short_is_compiled_again(tmp_path: Path, rng: np.random.Generator) -> None:
-    p = bridge.write(graph(small(rng)), tmp_path / "hls")
+    p = builder.write(graph(small(rng)), tmp_path / "hls")
     whole = p.compile().read_bytes()
     p.program.write_bytes(whole[: len(whole) // 2])
     assert p.compile().read_bytes() == whole
@@ -790,7 +799,7 @@ def test_a_program_that_was_cut_short_is_compiled_again(tmp_path: Path, rng: np.
 def test_a_program_that_complains_is_not_believed(
     script: str, text: str, tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    p = bridge.write(graph(small(rng)), tmp_path / "hls")
+    p = builder.write(graph(small(rng)), tmp_path / "hls")
     key = p.folder / "csim.key"
     p.program.write_text(f"#!/bin/sh\n{script}\n")
     p.program.chmod(0o755)

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from rtl4ml import cache, stepper, synthesize
-from rtl4ml.netlist import Resources
-from rtl4ml.stamps import seal, sealed
+from rtl4ml.device import Resources
+from rtl4ml.host import cache
+from rtl4ml.host.stamps import seal, sealed
+from rtl4ml.synthesis import yosys
+from rtl4ml.timing import stepper
 
 
 @pytest.fixture
@@ -188,7 +190,7 @@ def test_the_stepper_is_compiled_once(folder: Path, monkeypatch: pytest.MonkeyPa
     plain()
 
 
-UNIT = synthesize.Unit("u_fifo", "", "r4_fifo", {"Width": 8, "Depth": 4})
+UNIT = yosys.Unit("u_fifo", "", "r4_fifo", {"Width": 8, "Depth": 4})
 
 
 @pytest.mark.parametrize(
@@ -212,10 +214,10 @@ def test_counts_that_are_none_are_made_again(
     cache.write(name, kept)
     if not written:
         (folder / name).write_bytes(kept)
-    monkeypatch.setattr(synthesize, "count", lambda unit: found)
-    assert synthesize.synthesize([UNIT]) == [found]
-    monkeypatch.setattr(synthesize, "count", lambda unit: pytest.fail("counted again"))
-    assert synthesize.synthesize([UNIT]) == [found]
+    monkeypatch.setattr(yosys, "count", lambda unit: found)
+    assert yosys.synthesize([UNIT]) == [found]
+    monkeypatch.setattr(yosys, "count", lambda unit: pytest.fail("counted again"))
+    assert yosys.synthesize([UNIT]) == [found]
 
 
 def test_a_build_is_sealed_with_its_products(tmp_path: Path) -> None:

@@ -19,11 +19,13 @@ import numpy as np
 import pytest
 
 import rtl4ml
-from rtl4ml import cli, identity, interruption, progress
-from rtl4ml import train as training
+from rtl4ml.cli import main
 from rtl4ml.errors import BadModel, HlsCannot, OverBudget, SimulationFailed, UnsupportedLayer, named
-from rtl4ml.folders import project_folder
-from rtl4ml.ir import Fixed, Stream
+from rtl4ml.host import identity, interruption, progress
+from rtl4ml.host.folders import project_folder
+from rtl4ml.ir.types import Fixed, Stream
+from rtl4ml.training.classification import result
+from rtl4ml.training.classification import train as classification_train
 
 COMMANDS = ["train", "convert", "verify", "synth", "report", "sweep", "board", "demo"]
 
@@ -107,14 +109,14 @@ def designs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[StandIn]:
 
 
 def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
-    status = cli._run(list(argv))
+    status = main._run(list(argv))
     captured = capsys.readouterr()
     return status, captured.out, captured.err
 
 
 @pytest.mark.parametrize("argv", [[], *([command] for command in COMMANDS)])
 def test_help_is_instant(argv: list[str]) -> None:
-    command = [sys.executable, "-m", "rtl4ml.cli", *argv, "--help"]
+    command = [sys.executable, "-m", "rtl4ml.cli.main", *argv, "--help"]
     subprocess.run(command, check=True, capture_output=True)  # fills the byte code cache
     seconds = []
     for _ in range(3):
@@ -129,7 +131,7 @@ def test_help_is_instant(argv: list[str]) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from rtl4ml import cli; cli._run(['demo', '--help']);"
+        "import sys; from rtl4ml.cli.main import main as cli; cli._run(['demo', '--help']);"
         "print(sorted({m.partition('.')[0] for m in sys.modules} & "
         "{'numpy', 'tensorflow', 'tf_keras', 'qkeras', 'hls4ml', 'rich', 'matplotlib', 'pyosys', 'scipy'}))"
     )
@@ -138,7 +140,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_every_command_of_the_design_is_there() -> None:
-    assert sorted(cli.cli.commands) == sorted(COMMANDS)
+    assert sorted(main.cli.commands) == sorted(COMMANDS)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -377,7 +379,7 @@ def test_a_bug_is_status_1_and_one_line(designs: list[StandIn], capsys: pytest.C
         assert "Traceback" not in err
         patch.setenv("RTL4ML_DEBUG", "1")
         with pytest.raises(ZeroDivisionError):
-            cli._run(["verify", "m.h5"])
+            main._run(["verify", "m.h5"])
 
 
 @pytest.mark.parametrize(
@@ -401,7 +403,7 @@ def test_an_interruption_leaves_the_earlier_project_and_says_so(
 import time, threading, rtl4ml
 from pathlib import Path
 from test_cli import StandIn
-from rtl4ml import cli
+from rtl4ml.cli.main import main as cli
 rtl4ml.convert = StandIn
 def report(self, **options):
     threading.Thread(target=time.sleep, args=[600]).start()
@@ -454,7 +456,7 @@ def test_an_interruption_after_the_swap_says_that_the_new_project_is_there(
     def show(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_show", show)
+    monkeypatch.setattr(main, "_show", show)
     assert run(capsys, "convert", "m.h5", "--out", "p")[2].splitlines()[-1] == (
         "rtl4ml: interrupted; p: the new project is there, whole"
     )
@@ -479,7 +481,7 @@ def test_a_reader_that_goes_away_is_no_error_text(designs: list[StandIn], tmp_pa
     with project_folder("p"):
         pass
     StandIn(Path("m.h5"), Path("p"), target_interval=None).report()
-    command = [sys.executable, "-m", "rtl4ml.cli", "report", "p"]
+    command = [sys.executable, "-m", "rtl4ml.cli.main", "report", "p"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.close()
@@ -553,7 +555,7 @@ def test_bounds_are_those_of_the_modules_that_check_them() -> None:
     from rtl4ml.arguments import MOST_SEED
     from rtl4ml.ops.opening import MOST
 
-    assert (cli.MOST_OPENING, cli.MOST_SEED) == (MOST, MOST_SEED)
+    assert (main.MOST_OPENING, main.MOST_SEED) == (MOST, MOST_SEED)
 
 
 @pytest.mark.parametrize("command", ["verify", "report"])
@@ -602,7 +604,7 @@ def test_brackets_in_a_path_are_shown(designs: list[StandIn], capsys: pytest.Cap
 def test_verify_runs_every_proof(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
     np.save("x.npy", np.zeros((100, 204, 1)))
     assert run(capsys, "verify", "m.h5", "--data", "x.npy", "--samples", "90", "--seed", "3")[0] == 0
-    stalled = f"simulate random {cli.STALLED_SAMPLES} 3"
+    stalled = f"simulate random {main.STALLED_SAMPLES} 3"
     assert designs[0].calls == ["emulate", "csim", "simulate none 90 0", stalled, "report"]
 
 
@@ -645,10 +647,10 @@ def test_train_passes_its_arguments_and_shows_progress(
     def train(recipe: str, *, progress: Any, **options: Any) -> str:
         asked.update(options, recipe=recipe)
         numbers = {"loss": 0.5, "validation_oa": 0.925, "validation_loss": 0.4}
-        progress(training.Progress(stage="float", epoch=3, epochs=3, **numbers))
+        progress(result.Progress(stage="float", epoch=3, epochs=3, **numbers))
         return "OA 92.50 %"
 
-    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(classification_train, "train", train)
     status, out, err = run(capsys, "train", "--data", "d", "--out", "o", "--seed", "3", "--quick", "--resume")
     assert (status, out) == (0, "OA 92.50 %\n")
     assert "loss 0.5000  validation 92.50 %" in err
@@ -813,7 +815,7 @@ def test_without_a_terminal_a_long_step_says_now_and_then_how_far_it_is(
             err += capsys.readouterr().err
         assert text in err
 
-    with cli.step("synthesis") as tell:
+    with main.step("synthesis") as tell:
         until("synthesis (0 s so far)\n")
         tell(3, 1200)
         until("synthesis: 3 of 1,200 (")
@@ -829,7 +831,7 @@ def test_without_a_terminal_a_long_step_says_now_and_then_how_far_it_is(
 
 
 def test_a_short_step_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with cli.step("emulate"):
+    with main.step("emulate"):
         pass
     assert re.fullmatch(r"done emulate \(\d+\.\d s\)\n", capsys.readouterr().err)
 
@@ -843,11 +845,11 @@ def test_a_training_without_a_terminal_says_now_and_then_how_far_it_is(
         time.sleep(0.1)  # a first epoch
         numbers = {"loss": 0.5, "validation_oa": 0.925, "validation_loss": 0.4}
         for epoch in range(1, 1001):  # not a line each
-            progress(training.Progress(stage="float", epoch=epoch, epochs=1000, **numbers))
+            progress(result.Progress(stage="float", epoch=epoch, epochs=1000, **numbers))
         time.sleep(0.1)
         return "OA 92.50 %"
 
-    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(classification_train, "train", train)
     status, _, err = run(capsys, "train", "--quick")
     lines = err.splitlines()
     assert status == 0
@@ -890,7 +892,7 @@ def test_what_was_not_run_has_no_line(capsys: pytest.CaptureFixture[str]) -> Non
             "available": {"lut": 10, "ff": 10, "dsp": 10, "bram36": 10},
         },
     }
-    cli._show(nothing, Path("p"))
+    main._show(nothing, Path("p"))
     out = capsys.readouterr().out
     for text in ("Against", "emulation", "C simulation", "stalls", "simulated", "\u2013"):
         assert text not in out
@@ -898,7 +900,7 @@ def test_what_was_not_run_has_no_line(capsys: pytest.CaptureFixture[str]) -> Non
     nothing["exactness"]["emulate"] = some
     nothing["stalls"] = {"patterns": 1, "frames": 6, "mismatches": 0}
     nothing["cycles"]["latency"]["rtl"] = 13
-    cli._show(nothing, Path("p"))
+    main._show(nothing, Path("p"))
     out = capsys.readouterr().out
     for text in ("Against", "emulation", "RTL, random stalls", "simulated"):
         assert text in out
@@ -951,5 +953,5 @@ def test_arguments_are_named_as_options_here_and_as_arguments_in_python(
     ["target_interval", "clock_mhz", "input_precision", "output", "threshold", "opening", "budget", "out"],
 )
 def test_every_argument_that_a_message_names_is_an_option(argument: str) -> None:
-    assert cli._option(argument, "") in {o for p in cli.convert.params for o in p.opts}
-    assert {cli._option("fit", v) for v in ("True", "False")} == {"--fit", "--no-fit"}
+    assert main._option(argument, "") in {o for p in main.convert.params for o in p.opts}
+    assert {main._option("fit", v) for v in ("True", "False")} == {"--fit", "--no-fit"}

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from contract import OpContract
 from hypothesis import strategies as st
 
-from rtl4ml import _tf
+from rtl4ml.host import frameworks
 
-keras = _tf.keras()
-q = _tf.qkeras()
+keras = frameworks.keras()
+q = frameworks.qkeras()
 L = keras.layers
 
 

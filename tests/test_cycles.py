@@ -19,21 +19,30 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from steps_reference import frame_ends, step
 
-import rtl4ml.lower as lowering
-from rtl4ml import _tf, cycles, emit, paces, stepper
-from rtl4ml import simulate as simulation
-from rtl4ml.cells import Fifo, Geometry, Window
-from rtl4ml.cells_join import fork
-from rtl4ml.cycles import edges, predict, unsettled
+import rtl4ml.timing.depths as timing_depths
+import rtl4ml.timing.sizing as sizing
+from rtl4ml import paces
+from rtl4ml.cells.streams import Fifo
+from rtl4ml.cells.window import Window
+from rtl4ml.emit import systemverilog
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.explore import fold, fold_for
-from rtl4ml.frontend import parse
-from rtl4ml.ir import Graph
-from rtl4ml.lower import lower
-from rtl4ml.netlist import Cell, Lowering, Netlist, Param, Timing
+from rtl4ml.folding.explorer import fold
+from rtl4ml.folding.search import fold_for
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.host import frameworks
+from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.window import Geometry
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.lowering.forks import fork
+from rtl4ml.netlist.netlist import Cell, Netlist, Param, Timing
 from rtl4ml.ops.conv import Linear
-from rtl4ml.simulate import RunResult
-from rtl4ml.stepper import Stepper
+from rtl4ml.simulation import bulk as simulation
+from rtl4ml.simulation.bulk import RunResult
+from rtl4ml.timing import cycles, stepper
+from rtl4ml.timing.cycles import predict, unsettled
+from rtl4ml.timing.edges import edges
+from rtl4ml.timing.sizing import sized_netlist
+from rtl4ml.timing.stepper import Stepper
 
 
 def student(name: str) -> Any:
@@ -48,7 +57,7 @@ def student(name: str) -> Any:
 
 def unet(rng: np.random.Generator, target: int, **arguments: Any) -> Netlist:
     model = randomize(student("unet").build(**arguments), rng)
-    return lower(fold(parse(model).graph, target_interval=target))
+    return sized_netlist(fold(parse(model).graph, target_interval=target))
 
 
 SMALL = {"widths": (2, 3, 4), "size": (8, 12), "weight_bits": 3, "activation_bits": 3, "channels": 1}
@@ -63,7 +72,7 @@ def small() -> Netlist:
 def test_compiled_and_plain_steps_agree(name: str) -> None:
     build, target = DESIGNS[name]
     model = randomize(build(), np.random.default_rng(5))
-    netlist = lower(fold(parse(model).graph, target_interval=target))
+    netlist = sized_netlist(fold(parse(model).graph, target_interval=target))
     found = predict(netlist)
     assert (found.latency, found.interval) == step(netlist)
 
@@ -83,7 +92,7 @@ def test_they_agree_on_a_unet(small: Netlist, short: int, monkeypatch: pytest.Mo
 
 def test_they_agree_on_memories_that_offer_a_cycle_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Block RAM in all FIFOs of more than two entries, full and empty ones among them."""
-    monkeypatch.setattr("rtl4ml.cells.is_block", lambda depth, width: True)
+    monkeypatch.setattr("rtl4ml.netlist.memories.is_block", lambda depth, width: True)
     netlist = unet(np.random.default_rng(1), 600, **SMALL)
     fifos = [c for c in netlist.cells if isinstance(c, Fifo)]
     assert {c.timing().wait for c in fifos} == {1, 2}
@@ -186,12 +195,12 @@ def test_a_skip_fifo_is_as_deep_as_its_pace_needs(small: Netlist) -> None:
 def test_a_design_is_analysed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it takes and its netlist come from the same analysis."""
     runs = []
-    analyse = lowering.depths
+    analyse = timing_depths.depths
     monkeypatch.setattr(
-        lowering, "depths", lambda *args, **options: runs.append(1) or analyse(*args, **options)
+        sizing, "depths", lambda *args, **options: runs.append(1) or analyse(*args, **options)
     )
     model = randomize(student("unet").build(**SMALL), np.random.default_rng(4))
-    lower(fold_for(parse(model).graph, target_interval=600, budget=None))
+    sized_netlist(fold_for(parse(model).graph, target_interval=600, budget=None))
     assert len(runs) == 1
 
 
@@ -246,18 +255,18 @@ def test_a_large_netlist_follows_from_narrower_ones(
     """FIFOs and latency of a wide U-Net, extrapolated, against its own analysis."""
     model = randomize(student("unet").build(**arguments), np.random.default_rng(1))
     graph = fold(parse(model).graph, target_interval=target)
-    whole = lower(graph)
+    whole = sized_netlist(graph)
     want = predict(whole)
-    lowering._lowered.cache_clear()
-    lowering._narrower.cache_clear()
-    monkeypatch.setattr(lowering, "ANALYSED", analysed)
-    large = lower(graph)
-    assert lowering.narrower(large) is not None
+    sizing.sized_netlist.cache_clear()
+    sizing._narrower.cache_clear()
+    monkeypatch.setattr(sizing, "ANALYSED", analysed)
+    large = sized_netlist(graph)
+    assert sizing.narrower(large) is not None
     found = predict(large)
     monkeypatch.setattr(cycles, "STEPPED", 0)
     guessed = predict(large)
-    lowering._lowered.cache_clear()
-    lowering._narrower.cache_clear()
+    sizing.sized_netlist.cache_clear()
+    sizing._narrower.cache_clear()
     assert found.interval == guessed.interval == want.interval
     rows, columns, _ = graph.inputs[0].hwc
     assert found.narrower == guessed.narrower != want.narrower == ()
@@ -269,7 +278,7 @@ def test_a_large_netlist_follows_from_narrower_ones(
     assert found.latency == steps.ends[0]
     assert guessed.latency == pytest.approx(steps.ends[0], rel=0.02)
     depth, guess = ({c.name: c.depth for c in n.cells if isinstance(c, Fifo)} for n in (whole, large))
-    skips = lowering._skips(whole)
+    skips = sizing._skips(whole)
     assert len(skips) == len(arguments["widths"]) - 1
     for name in skips:
         assert 0.9 * depth[name] <= guess[name] <= 1.35 * depth[name], name
@@ -296,12 +305,12 @@ def test_the_pace_does_not_depend_on_where_a_run_starts(small: Netlist) -> None:
 
 def model(*layers: Any) -> Any:
     """A chain of layers, weights drawn."""
-    return randomize(_tf.keras().Sequential(list(layers)), np.random.default_rng(3))
+    return randomize(frameworks.keras().Sequential(list(layers)), np.random.default_rng(3))
 
 
 def strided_points(dims: int, stride: int, filters: int) -> Any:
     """Convolutions of one tap that pass over pixels, small enough to be unrolled."""
-    layers, q = _tf.keras().layers, _tf.qkeras()
+    layers, q = frameworks.keras().layers, frameworks.qkeras()
     weights = {"kernel_quantizer": "quantized_bits(4,0,alpha=1)", "use_bias": False}
     return model(
         layers.Input((*dims * (7,), 3)),
@@ -315,7 +324,7 @@ def test_every_cell_takes_and_makes_whole_frames(dims: int, stride: int) -> None
     """Adders have no beats to spare: a stride is what a window in front of them does."""
     graph = fold(parse(strided_points(dims, stride, 2)).graph, target_interval=7**dims)
     assert [op.style for op in graph.ops if isinstance(op, Linear)] == ["unrolled"]
-    for c in lower(graph).cells:
+    for c in sized_netlist(graph).cells:
         t = c.timing()
         taken = [n[-1] for n in t.need] if t.free is None else [t.free[-1]]
         assert taken == [w.beats for w in c.inputs.values()], c.name
@@ -325,7 +334,7 @@ def test_every_cell_takes_and_makes_whole_frames(dims: int, stride: int) -> None
 @pytest.fixture(scope="module")
 def in_turn() -> Netlist:
     """A netlist with two entries less in a skip's FIFO than its pace needs: frames come in turn sooner and later."""
-    layers, q = _tf.keras().layers, _tf.qkeras()
+    layers, q = frameworks.keras().layers, frameworks.qkeras()
     weights = {
         "kernel_quantizer": "quantized_bits(4,0,alpha=1)",
         "bias_quantizer": "quantized_bits(4,0,alpha=1)",
@@ -334,9 +343,9 @@ def in_turn() -> Netlist:
     x = y = q.QActivation("quantized_bits(8,0,0,alpha=1)")(x)
     for _ in range(2):
         y = q.QActivation("quantized_relu(4,1)")(q.QConv1D(3, 5, padding="same", **weights)(y))
-    made = randomize(_tf.keras().Model(first, layers.Add()([x, y])), np.random.default_rng(3))
-    netlist = lower(fold(parse(made).graph, target_interval=20))
-    (skip,) = lowering._skips(netlist)
+    made = randomize(frameworks.keras().Model(first, layers.Add()([x, y])), np.random.default_rng(3))
+    netlist = sized_netlist(fold(parse(made).graph, target_interval=20))
+    (skip,) = sizing._skips(netlist)
     cells = [replace(c, depth=c.depth - 2) if c.name == skip else c for c in netlist.cells]  # type: ignore[call-arg,attr-defined]
     return replace(netlist, settled=None, cells=tuple(cells))
 
@@ -386,16 +395,19 @@ def test_the_interval_of_a_run(gaps: list[int], interval: int | Fraction) -> Non
 def in_hardware(netlist: Netlist, frames: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunResult:
     """A run of the netlist's RTL with random beats, its input always offered."""
     monkeypatch.setattr(simulation, "_OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
-    emit.write(netlist, folder, frames_in_flight=9,
+    systemverilog.write(netlist, folder, frames_in_flight=9,
                generated={c.module: c.text() for c in netlist.cells if c.generated})  # type: ignore[attr-defined]  # fmt: skip
-    sources = sorted(p for p in (folder / "rtl").glob("*.sv") if p.stem != emit.TOP)
+    sources = sorted(p for p in (folder / "rtl").glob("*.sv") if p.stem != systemverilog.TOP)
     simulator = simulation.build(
-        folder, emit.TOP, [*sources, folder / "rtl" / f"{emit.TOP}.sv"], images=folder / "mem"
+        folder,
+        systemverilog.TOP,
+        [*sources, folder / "rtl" / f"{systemverilog.TOP}.sv"],
+        images=folder / "mem",
     )
     into, out = netlist.input, netlist.output
     return simulator.run(
         np.random.default_rng(0).integers(-99, 99, (frames, into.beats, into.lanes)),
-        in_dtype="i1", out_beats=out.beats, out_lanes=out.lanes, out_dtype=f"i{emit.container(out.bits) // 8}",
+        in_dtype="i1", out_beats=out.beats, out_lanes=out.lanes, out_dtype=f"i{systemverilog.container(out.bits) // 8}",
     )  # fmt: skip
 
 
@@ -415,7 +427,7 @@ def test_padding_does_not_wait_for_what_nobody_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A window that reads one pixel of three, behind padding: it pads the next frame while the two others come in."""
-    layers, q = _tf.keras().layers, _tf.qkeras()
+    layers, q = frameworks.keras().layers, frameworks.qkeras()
     weights = {"kernel_quantizer": "quantized_bits(4,0,alpha=1)", "use_bias": False}
     made = model(
         layers.Input((3, 4)),
@@ -424,7 +436,7 @@ def test_padding_does_not_wait_for_what_nobody_needed(
         q.QActivation("quantized_bits(4,0,0,alpha=1)"),
         q.QConv1D(2, 7, strides=3, padding="causal", **weights),
     )
-    netlist = lower(fold(parse(made).graph, target_interval=12))
+    netlist = sized_netlist(fold(parse(made).graph, target_interval=12))
     (window,) = (c for c in netlist.cells if isinstance(c, Window))
     t = window.timing()
     assert t.free is not None
@@ -438,11 +450,11 @@ def test_padding_does_not_wait_for_what_nobody_needed(
 
 def test_an_output_that_is_complete_before_its_input_waits() -> None:
     """r4_axis_out keeps a frame's last beat for its flag; what is behind it goes on."""
-    layers, q = _tf.keras().layers, _tf.qkeras()
+    layers, q = frameworks.keras().layers, frameworks.qkeras()
     made = model(
         layers.Input((30, 2)), q.QActivation("quantized_bits(8,0,0,alpha=1)"), layers.Cropping1D((0, 20))
     )
-    netlist = lower(fold(parse(made).graph, target_interval=30))
+    netlist = sized_netlist(fold(parse(made).graph, target_interval=30))
     want = list(islice(frame_ends(netlist, 1000), 12))
     assert want[0] == netlist.input.beats + 1
     assert cycles.frame_ends(netlist, 12).tolist() == want

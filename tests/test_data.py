@@ -13,7 +13,7 @@ import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtl4ml import data as scenes
+from rtl4ml.data import catalog, scenes, synthetic
 from rtl4ml.errors import BadData
 
 FILES = {
@@ -60,7 +60,7 @@ def test_published_scene_gives_every_labelled_pixel_and_no_other(
     cube = rng.integers(-9, 9000, (7, 5, 4)).astype(np.int16)
     truth = rng.integers(0, classes + 1, (7, 5)).astype(np.uint8)
     write_published(tmp_path, scene, cube, truth)
-    found = scenes.load(scene, data=tmp_path)
+    found = catalog.load(scene, data=tmp_path)
     wanted = [(r, c) for r in range(7) for c in range(5) if truth[r, c]]
     assert list(zip(found.row.tolist(), found.col.tolist(), strict=True)) == wanted
     for i, (r, c) in enumerate(wanted):
@@ -78,21 +78,21 @@ def test_single_array_of_another_name_in_another_case_one_folder_down(tmp_path: 
         tmp_path / "below" / "paviau.MAT", {"cube": np.ones((2, 2, 3)), "extra": np.ones((2, 2))}
     )
     scipy.io.savemat(tmp_path / "PaviaU_gt.mat", {"map": np.array([[0, 1], [9, 0]])})
-    found = scenes.load("pavia_university", data=tmp_path)
+    found = catalog.load("pavia_university", data=tmp_path)
     assert found.labels.tolist() == [0, 8]
 
 
 def test_folder_comes_from_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_published(tmp_path, "pavia_university", np.ones((2, 2, 3)), np.ones((2, 2), np.uint8))
     monkeypatch.setenv("RTL4ML_DATA", str(tmp_path))
-    assert len(scenes.load("pavia_university").labels) == 4
-    assert len(scenes.load_or_synthetic("pavia_university").labels) == 4
+    assert len(catalog.load("pavia_university").labels) == 4
+    assert len(catalog.load_or_synthetic("pavia_university").labels) == 4
     monkeypatch.delenv("RTL4ML_DATA")
-    assert scenes.load_or_synthetic("pavia_university").synthetic
+    assert catalog.load_or_synthetic("pavia_university").synthetic
     with refuses(
         "pavia_university: the folder of the scene must be given, not left out; give --data or set RTL4ML_DATA"
     ):
-        scenes.load("pavia_university")
+        catalog.load("pavia_university")
 
 
 def test_a_folder_that_is_named_but_not_there_is_no_reason_for_a_synthetic_scene(
@@ -101,21 +101,21 @@ def test_a_folder_that_is_named_but_not_there_is_no_reason_for_a_synthetic_scene
     gone = tmp_path / "gone"
     monkeypatch.setenv("RTL4ML_DATA", str(gone))
     with refuses(f"{gone}: RTL4ML_DATA must be a folder, not missing; check the path"):
-        scenes.load_or_synthetic("salinas_crop")
+        catalog.load_or_synthetic("salinas_crop")
     with refuses(
         f"{tmp_path}: the folder must hold salinas_crop150_labelled.npz or Salinas_corrected.mat and Salinas_gt.mat, "
         "not none of them; give another"
     ):
-        scenes.load_or_synthetic("salinas_crop", data=tmp_path)
+        catalog.load_or_synthetic("salinas_crop", data=tmp_path)
     file = tmp_path / "file"
     file.write_text("")
     with refuses(f"{file}: --data must be a folder, not a file; check the path"):
-        scenes.load("salinas_crop", data=file)
+        catalog.load("salinas_crop", data=file)
 
 
 def test_crop_of_the_published_scene_is_the_npz(tmp_path: Path, data: Path) -> None:
     """Places, classes and split; the cube itself is made up, for the published one is not at hand."""
-    packed = scenes.load("salinas_crop", data=data)
+    packed = catalog.load("salinas_crop", data=data)
     truth_file = next(data.rglob("Salinas_gt.mat"), None)
     if truth_file is None:
         pytest.skip("no Salinas_gt.mat in RTL4ML_DATA")
@@ -123,7 +123,7 @@ def test_crop_of_the_published_scene_is_the_npz(tmp_path: Path, data: Path) -> N
     cube = np.zeros((512, 217, 204), np.int16)
     cube[packed.row, packed.col] = packed.spectra
     write_published(tmp_path, "salinas", cube, truth)
-    cut = scenes.load("salinas_crop", data=tmp_path)
+    cut = catalog.load("salinas_crop", data=tmp_path)
     assert packed.block_split is not None
     assert cut.block_split is not None
     for key in ("spectra", "labels", "row", "col", "block_split"):
@@ -133,7 +133,7 @@ def test_crop_of_the_published_scene_is_the_npz(tmp_path: Path, data: Path) -> N
 
 
 def test_crop_is_what_its_description_says(data: Path) -> None:
-    crop = scenes.load("salinas_crop", data=data)
+    crop = catalog.load("salinas_crop", data=data)
     assert crop.spectra.shape == (13908, 204)
     assert (crop.spectra.min(), crop.spectra.max()) == (-9, 8374)
     assert np.bincount(crop.labels).tolist() == [2009, 2263, 2558, 2123, 1068, 1927, 916, 1044]
@@ -151,7 +151,7 @@ def test_sizes_differ(tmp_path: Path) -> None:
         "Indian_pines_corrected.mat: the cube must be of the ground truth's size, 5 x 4, not 4 x 5; "
         "take it and Indian_pines_gt.mat from one scene"
     ):
-        scenes.load("indian_pines", data=tmp_path)
+        catalog.load("indian_pines", data=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_labels_out_of_range(tmp_path: Path, label: float, text: str) -> None:
     truth[1, 0] = label
     write_published(tmp_path, "pavia_university", np.ones((2, 2, 3)), truth)
     with refuses(text):
-        scenes.load("pavia_university", data=tmp_path)
+        catalog.load("pavia_university", data=tmp_path)
 
 
 @pytest.mark.parametrize(("value", "word"), [(np.nan, "nan"), (np.inf, "inf")])
@@ -184,26 +184,26 @@ def test_reflectance_that_is_no_number(tmp_path: Path, value: float, word: str) 
         f"PaviaU.mat and PaviaU_gt.mat: reflectance must be finite, not {word} at row 1, column 0, band 2; "
         "repair the cube or leave the pixel unlabelled"
     ):
-        scenes.load("pavia_university", data=tmp_path)
+        catalog.load("pavia_university", data=tmp_path)
     truth[1, 0] = 0  # the way out
     write_published(tmp_path, "pavia_university", cube, truth)
-    assert len(scenes.load("pavia_university", data=tmp_path).labels) == 3
+    assert len(catalog.load("pavia_university", data=tmp_path).labels) == 3
 
 
 def test_file_that_is_missing_foreign_or_ambiguous(tmp_path: Path) -> None:
     with refuses(
         f"{tmp_path}: the folder must hold PaviaU.mat as published, not lack it; give another folder"
     ):
-        scenes.load("pavia_university", data=tmp_path)
+        catalog.load("pavia_university", data=tmp_path)
     write_published(tmp_path, "pavia_university", np.ones((2, 2, 3)), np.ones((2, 2), np.uint8))
     scipy.io.savemat(tmp_path / "PaviaU.mat", {"a": np.ones((2, 2, 3)), "b": np.ones((2, 2, 3))})
     with refuses(
         "PaviaU.mat: must hold paviaU or a single array of 3 dimensions, not 2 of them; take the file as published"
     ):
-        scenes.load("pavia_university", data=tmp_path)
+        catalog.load("pavia_university", data=tmp_path)
     scipy.io.savemat(tmp_path / "PaviaU.mat", {"paviaU": np.ones((2, 2, 3)) * 1j})
     with refuses("PaviaU.mat: paviaU must hold real numbers, not complex128; check the file"):
-        scenes.load("pavia_university", data=tmp_path)
+        catalog.load("pavia_university", data=tmp_path)
 
 
 def test_damaged_mat_file(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -215,19 +215,19 @@ def test_damaged_mat_file(tmp_path: Path, rng: np.random.Generator) -> None:
         with pytest.raises(
             BadData, match=r"^PaviaU\.mat: must (be a MATLAB file, not damaged \(.*\); fetch it|hold)"
         ):
-            scenes.load("pavia_university", data=tmp_path)
+            catalog.load("pavia_university", data=tmp_path)
     # A byte that is wrong may be a number that is wrong; it must not be another exception.
     for _ in range(100):
         place, value = int(rng.integers(len(whole))), int(rng.integers(256))
         path.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
         try:
-            scenes.load("pavia_university", data=tmp_path)
+            catalog.load("pavia_university", data=tmp_path)
         except BadData as error:
             assert str(error).startswith("PaviaU.mat")
             assert "\n" not in str(error)
     path.write_bytes(whole[:124] + b"\x00\x02IM" + whole[128:])
     with refuses("PaviaU.mat: must be a MATLAB file of version 5 to 7, not 7.3; save it with -v7"):
-        scenes.load("pavia_university", data=tmp_path)
+        catalog.load("pavia_university", data=tmp_path)
 
 
 def packed_fields(**changes: Any) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def packed_fields(**changes: Any) -> dict[str, Any]:
 def test_npz_that_contradicts_itself(tmp_path: Path, changes: dict[str, Any], text: str) -> None:
     np.savez(tmp_path / "salinas_crop150_labelled.npz", **packed_fields(**changes))
     with refuses(f"salinas_crop150_labelled.npz: {text}"):
-        scenes.load("salinas_crop", data=tmp_path)
+        catalog.load("salinas_crop", data=tmp_path)
 
 
 def test_npz_runs_no_code_and_damage_is_seen(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -278,7 +278,7 @@ def test_npz_runs_no_code_and_damage_is_seen(tmp_path: Path, rng: np.random.Gene
     with pytest.raises(
         BadData, match=r"^salinas_crop150_labelled\.npz: must be a \.npz file, not damaged \(Object"
     ):
-        scenes.load("salinas_crop", data=tmp_path)
+        catalog.load("salinas_crop", data=tmp_path)
     assert not ran.exists()
     np.savez_compressed(path, **packed_fields(X=rng.integers(0, 8000, (2, 204))))
     whole = path.read_bytes()
@@ -287,7 +287,7 @@ def test_npz_runs_no_code_and_damage_is_seen(tmp_path: Path, rng: np.random.Gene
         with pytest.raises(
             BadData, match=r"^salinas_crop150_labelled\.npz: must be a \.npz file, not damaged"
         ):
-            scenes.load("salinas_crop", data=tmp_path)
+            catalog.load("salinas_crop", data=tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------- scenes in memory
@@ -298,7 +298,7 @@ def test_unknown_scene() -> None:
         "scene: must be one of salinas_crop, salinas, pavia_university, indian_pines, synthetic, not 'mars'; "
         "name one of them"
     ):
-        scenes.load("mars")
+        catalog.load("mars")
 
 
 def test_image_is_the_labelled_bounding_box() -> None:
@@ -329,7 +329,11 @@ def test_labels_one_a_spectrum() -> None:
 
 
 def test_synthetic_scene_is_repeatable_and_says_what_it_is() -> None:
-    one, two, other = scenes.synthetic(side=40), scenes.synthetic(side=40), scenes.synthetic(side=40, seed=1)
+    one, two, other = (
+        synthetic.synthetic(side=40),
+        synthetic.synthetic(side=40),
+        synthetic.synthetic(side=40, seed=1),
+    )
     assert one.synthetic
     assert one.name == "synthetic"
     assert "synthetic" in one.source
@@ -339,7 +343,7 @@ def test_synthetic_scene_is_repeatable_and_says_what_it_is() -> None:
     assert one.spectra.dtype == np.int16
 
 
-BLOCKY = scenes.synthetic(side=60, classes=3, bands=5)
+BLOCKY = synthetic.synthetic(side=60, classes=3, bands=5)
 
 
 @settings(max_examples=25)
@@ -367,7 +371,7 @@ def test_block_split_shares_no_block_and_misses_no_class(
 
 
 def test_block_split_meets_its_shares_about() -> None:
-    scene = scenes.synthetic()
+    scene = synthetic.synthetic()
     split = scenes.block_split(scene, seed=0)
     share = [len(part) / len(scene.labels) for part in (split.train, split.validation, split.test)]
     assert share == pytest.approx([0.4, 0.15, 0.45], abs=0.1)
@@ -387,7 +391,7 @@ def test_block_split_that_cannot_be() -> None:
 
 
 def test_random_split_takes_so_many_of_each_class_and_owns_up_to_leaking(seed: int) -> None:
-    scene = scenes.synthetic(side=60)
+    scene = synthetic.synthetic(side=60)
     split = scenes.random_split(scene, seed=seed, train=20, validation=3)
     assert np.bincount(scene.labels[split.train]).tolist() == [20] * 8
     assert np.bincount(scene.labels[split.validation]).tolist() == [3] * 8

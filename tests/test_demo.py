@@ -43,7 +43,7 @@ def test_no_pixels_are_no_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def run(tmp_path: Path, **environment: str) -> tuple[str, str]:
     env = {k: v for k, v in os.environ.items() if k != "RTL4ML_DATA"} | environment
-    command = [sys.executable, "-m", "rtl4ml.cli", "demo", "--samples", "40", "--out", "demo"]
+    command = [sys.executable, "-m", "rtl4ml.cli.main", "demo", "--samples", "40", "--out", "demo"]
     done = subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, text=True)
     page = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
     page = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)  # style sheets name all classes

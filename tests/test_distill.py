@@ -16,13 +16,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rtl4ml import _tf, cli, distill, images, runs, segmentation
-from rtl4ml.distill import Loss, Progress, State
+from rtl4ml.cli import main
+from rtl4ml.data import sen2ships
+from rtl4ml.data.frames import Picture
 from rtl4ml.errors import BadData, BadInput, BadModel
-from rtl4ml.frontend import parse
-from rtl4ml.images import Picture
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.host import frameworks
+from rtl4ml.metrics import masks as metrics_masks
+from rtl4ml.training import runs
+from rtl4ml.training.segmentation import fit, measure, start
+from rtl4ml.training.segmentation import losses as segmentation_losses
+from rtl4ml.training.segmentation import recipe as segmentation_recipe
+from rtl4ml.training.segmentation import train as segmentation_train
+from rtl4ml.training.segmentation.fit import Progress, State
+from rtl4ml.training.segmentation.recipe import Loss
 
-MODELS = Path(distill.__file__).parents[2] / "models"
+MODELS = Path(__file__).parents[1] / "models"
 
 
 def refuses(text: str, kind: type[Exception] = BadData) -> Any:
@@ -103,8 +112,8 @@ def write_recipe(folder: Path, *changes: tuple[str, str], text: str = STUDENT, n
 
 @pytest.mark.parametrize("name", ["sen2ships_ternaus16", "sen2ships_unet", "sen2ships_unet_scratch"])
 def test_recipes_that_come_with_rtl4ml(name: str) -> None:
-    recipe = distill.read_recipe(name)
-    assert distill.is_segmentation(recipe.path)
+    recipe = segmentation_recipe.read_recipe(name)
+    assert segmentation_recipe.is_segmentation(recipe.path)
     assert recipe.data.set == "sen2ships"
     assert (recipe.data.scenes, recipe.head.on, recipe.head.opening) == (True, "scenes", (2, 0))
     model = recipe.build_model(quantized=recipe.quantized_stage is not None)
@@ -113,7 +122,7 @@ def test_recipes_that_come_with_rtl4ml(name: str) -> None:
 
 
 def test_scratch_and_distilled_differ_in_the_teacher_and_in_nothing_else() -> None:
-    one, two = (distill.read_recipe(f"sen2ships_unet{end}") for end in ("", "_scratch"))
+    one, two = (segmentation_recipe.read_recipe(f"sen2ships_unet{end}") for end in ("", "_scratch"))
     assert two.teacher is None
     same = {"name": "", "path": Path(), "sha256": "", "teacher": None}
     assert replace(one, **same) == replace(two, **same)
@@ -171,25 +180,25 @@ def test_what_is_wrong_with_a_recipe_is_said(
     path = write_recipe(tmp_path, change)
     if text is not None:
         with refuses(f"small.toml: {text}"):
-            distill.read_recipe(path)
+            segmentation_recipe.read_recipe(path)
         return
     key = "sede" if "sede" in change[1] else "data.runs"
     with pytest.raises(BadData, match=rf"^small\.toml: keys must be .*, not {key}; take it out$"):
-        distill.read_recipe(path)
+        segmentation_recipe.read_recipe(path)
 
 
 def test_files_that_are_no_recipe(tmp_path: Path) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text("kind = ")
     with pytest.raises(BadData, match=r"^broken\.toml: a recipe must be TOML, not broken \(.*\); mend it$"):
-        distill.read_recipe(broken)
+        segmentation_recipe.read_recipe(broken)
     with pytest.raises(
         BadData, match=r"^nowhere: a recipe must be a \.toml file or one of .*, not missing; check"
     ):
-        distill.read_recipe("nowhere")
-    assert not distill.is_segmentation(broken)
-    assert not distill.is_segmentation(tmp_path / "nowhere")
-    assert not distill.is_segmentation(MODELS / "salinas_1dcnn.toml")
+        segmentation_recipe.read_recipe("nowhere")
+    assert not segmentation_recipe.is_segmentation(broken)
+    assert not segmentation_recipe.is_segmentation(tmp_path / "nowhere")
+    assert not segmentation_recipe.is_segmentation(MODELS / "salinas_1dcnn.toml")
 
 
 # ------------------------------------------------------------------------------------------------------------ teacher
@@ -217,9 +226,9 @@ def test_the_teacher_s_size() -> None:
 
 
 def _module(name: str) -> Any:
-    from rtl4ml import train
+    from rtl4ml.training import networks
 
-    return train.read_network(MODELS / f"{name}.py").module()
+    return networks.read_network(MODELS / f"{name}.py").module()
 
 
 # ------------------------------------------------------------------------------------------------------------- losses
@@ -231,7 +240,9 @@ def test_losses_of_hand_worked_pixels() -> None:
     logits = np.zeros((1, 1, 2), dtype=np.float32)  # a probability of a half
 
     def loss(kind: str) -> float:
-        return float(distill.pixel_loss(Loss(kind=kind, ships=0.9, rest=0.1), masks, targets, logits))
+        return float(
+            segmentation_losses.pixel_loss(Loss(kind=kind, ships=0.9, rest=0.1), masks, targets, logits)
+        )
 
     assert loss("mse") == pytest.approx((0.9 * 0.3**2 + 0.1 * 0.4**2) / 2, abs=1e-7)
     assert loss("bce") == pytest.approx(np.log(2) * (0.9 + 0.1) / 2, abs=1e-7)
@@ -247,29 +258,31 @@ def small_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_set(tmp_path_factory.mktemp("set"))
 
 
-def trainer(folder: Path, data: Path, *changes: tuple[str, str], text: str = TEACHER) -> distill._Trainer:
-    plan = distill.read_recipe(write_recipe(folder, *changes, text=text))
+def trainer(folder: Path, data: Path, *changes: tuple[str, str], text: str = TEACHER) -> fit.Trainer:
+    plan = segmentation_recipe.read_recipe(write_recipe(folder, *changes, text=text))
     frames = plan.frames(data)
-    _tf.keras().utils.set_random_seed(plan.seed)
+    frameworks.keras().utils.set_random_seed(plan.seed)
     model = plan.build_model(quantized=False, anysize=True)
-    parts = (distill._samples(plan, frames, part, None) for part in (frames.train, frames.validation))
-    return distill._Trainer(plan, plan.float_stage, "float", model, *parts)
+    parts = (
+        segmentation_train._samples(plan, frames, part, None) for part in (frames.train, frames.validation)
+    )
+    return fit.Trainer(plan, plan.float_stage, "float", model, *parts)
 
 
 def test_steps_are_keras_s_nesterov(tmp_path: Path, small_set: Path) -> None:
-    tf = _tf.tf()
+    tf = frameworks.tf()
     ours = trainer(tmp_path, small_set)
-    keras = _tf.keras()
+    keras = frameworks.keras()
     other = keras.models.clone_model(ours.model)
     other.set_weights(ours.model.get_weights())
     optimizer = keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True)
-    net = distill._logits(other)
+    net = fit._logits(other)
     part = ours.train
     for _ in range(3):
         ours.step(*(tf.constant(v[:4]) for v in (part.images, part.masks, part.targets)))
         with tf.GradientTape() as tape:
             found = net(tf.constant(part.images[:4]), training=True)
-            loss = distill.pixel_loss(ours.plan.loss, part.masks[:4], part.targets[:4], found)
+            loss = segmentation_losses.pixel_loss(ours.plan.loss, part.masks[:4], part.targets[:4], found)
         slopes = tape.gradient(loss, other.trainable_variables)
         optimizer.apply_gradients(zip(slopes, other.trainable_variables, strict=True))
     for a, b in zip(ours.model.get_weights(), other.get_weights(), strict=True):
@@ -360,7 +373,7 @@ def test_a_loss_that_is_no_number(tmp_path: Path, small_set: Path, monkeypatch: 
 
 def with_statistics(model: Any, rng: np.random.Generator) -> Any:
     """The network with batch statistics as after a training, channels of very different size."""
-    keras = _tf.keras()
+    keras = frameworks.keras()
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             n = layer.gamma.shape[0]
@@ -379,15 +392,15 @@ def test_folding_keeps_the_function_where_bits_are_many(rng: np.random.Generator
     head.set_weights([w * 0.01 for w in head.get_weights()])
     many = build(**arguments, weight_bits=20, activation_bits=20, bias_bits=24, bias_integer=8)
     x = (rng.integers(0, 256, (6, 16, 16, 3)) / 256).astype(np.float32)
-    cut = distill.start_quantized(plain, many, x)
+    cut = start.start_quantized(plain, many, x)
     assert cut == 0
-    before, after = (distill._logits(model)(x).numpy() for model in (plain, many))
+    before, after = (fit._logits(model)(x).numpy() for model in (plain, many))
     assert np.abs(before).max() > 0.05
     # one in a thousand activations of a channel saturates, so nearly all pixels are as before
     assert np.quantile(np.abs(before - after), 0.9) < 1e-3 * np.abs(before).max()
     few = build(**arguments, weight_bits=8, activation_bits=8)
-    distill.start_quantized(plain, few, x)
-    rough = distill._logits(few)(x).numpy()
+    start.start_quantized(plain, few, x)
+    rough = fit._logits(few)(x).numpy()
     assert np.corrcoef(before.ravel(), rough.ravel())[0, 1] > 0.95
 
 
@@ -399,30 +412,30 @@ def test_weights_of_the_last_layer_are_cut_off_and_said(rng: np.random.Generator
     kernel[:] = [[[[1e-3], [1e3], [1e-3], [1e-3]]]]
     plain.get_layer("logits").set_weights([kernel, bias])
     x = rng.random((2, 16, 16, 3)).astype(np.float32)
-    assert distill.start_quantized(plain, few, x) == 0.25
+    assert start.start_quantized(plain, few, x) == 0.25
 
 
 def test_a_layer_that_cannot_be_rescaled() -> None:
-    layers = _tf.keras().layers
+    layers = frameworks.keras().layers
     image = layers.Input((8, 8, 2))
-    model = _tf.keras().Model(image, layers.Softmax(name="soft")(image))
+    model = frameworks.keras().Model(image, layers.Softmax(name="soft")(image))
     with refuses(
         "soft: a layer of a student must be one whose channels can be rescaled, not Softmax; "
         "leave the quantized stage out",
         BadModel,
     ):
-        distill.start_quantized(model, model, np.zeros((1, 8, 8, 2), np.float32))
+        start.start_quantized(model, model, np.zeros((1, 8, 8, 2), np.float32))
 
 
 # --------------------------------------------------------------------------------------------------------- measurement
 
 
 def test_thresholds_are_chosen_on_the_scenes_that_validate(small_set: Path, tmp_path: Path) -> None:
-    plan = distill.read_recipe(write_recipe(tmp_path, text=TEACHER))
+    plan = segmentation_recipe.read_recipe(write_recipe(tmp_path, text=TEACHER))
     plan = replace(plan, head=replace(plan.head, by="iou", on="scenes", opening=(1, 0)))
     frames = plan.frames(small_set)
-    image = _tf.keras().layers.Input((None, None, 3))
-    model = _tf.keras().Model(image, image[..., :1])  # the probability is the red channel
+    image = frameworks.keras().layers.Input((None, None, 3))
+    model = frameworks.keras().Model(image, image[..., :1])  # the probability is the red channel
 
     def scene(name: str, *reds: int) -> Picture:
         """A row of 24 columns for each ship of 4 x 4 pixels, its red given, and one pixel of red 230 that is none."""
@@ -433,7 +446,7 @@ def test_thresholds_are_chosen_on_the_scenes_that_validate(small_set: Path, tmp_
         return Picture(name=name, image=pixels, instances=ships, source=name)
 
     pictures = {"validation": [scene("oslo", 60, 80), scene("bari", 200)], "test": [scene("rom", 240, 50)]}
-    plain, opened = distill.measure(plan, model, frames, pictures)["opening"]
+    plain, opened = measure.measure(plan, model, frames, pictures)["opening"]
     # Opened, corners are lost but so is the lone pixel; without, 48 pixels are right and 2 are not.
     assert (plain["radius"], opened["radius"]) == (0, 1)
     assert (plain["on"], plain["threshold"], plain["value"]) == ("scenes", 0.2, 48 / 50)
@@ -441,7 +454,7 @@ def test_thresholds_are_chosen_on_the_scenes_that_validate(small_set: Path, tmp_
     assert plain["validation_scenes"]["iou"] == plain["value"]
     assert plain["test_scenes"]["iou"] == 16 / 33 and opened["test_scenes"]["iou"] == 12 / 32
     assert list(plain["validation_scenes"]["each"]) == ["oslo", "bari"]
-    on_frames = distill.measure(plan, model, frames, {})["opening"][0]
+    on_frames = measure.measure(plan, model, frames, {})["opening"][0]
     assert on_frames["on"] == "frames" and "test_scenes" not in on_frames
 
 
@@ -451,7 +464,7 @@ def test_thresholds_are_chosen_on_the_scenes_that_validate(small_set: Path, tmp_
 @pytest.fixture(scope="module")
 def trained(
     small_set: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, distill.Trained, list[Progress]]:
+) -> tuple[Path, segmentation_train.Trained, list[Progress]]:
     """A student's training from its recipe, the teacher's before it: the folder of both, the result, its progress."""
     folder = tmp_path_factory.mktemp("trained")
     write_recipe(folder, text=TEACHER, name="master")
@@ -459,12 +472,12 @@ def trained(
     path = write_recipe(folder)
     return (
         folder,
-        distill.train(path, data=small_set, out=folder / "out" / "small", progress=said.append),
+        segmentation_train.train(path, data=small_set, out=folder / "out" / "small", progress=said.append),
         said,
     )
 
 
-def test_a_student_with_its_teacher(trained: tuple[Path, distill.Trained, list[Progress]]) -> None:
+def test_a_student_with_its_teacher(trained: tuple[Path, segmentation_train.Trained, list[Progress]]) -> None:
     folder, result, said = trained
     names = {path.name for path in result.out.iterdir() if path.name[0] != "."}
     assert names == {
@@ -501,12 +514,12 @@ def test_a_student_with_its_teacher(trained: tuple[Path, distill.Trained, list[P
 
 
 def test_what_was_trained_is_exact_in_hardware(
-    trained: tuple[Path, distill.Trained, list[Progress]], small_set: Path, tmp_path: Path
+    trained: tuple[Path, segmentation_train.Trained, list[Progress]], small_set: Path, tmp_path: Path
 ) -> None:
     import rtl4ml
 
     _, result, _ = trained
-    recipe = distill.read_recipe(result.out / "small.toml")
+    recipe = segmentation_recipe.read_recipe(result.out / "small.toml")
     design = rtl4ml.convert(result.model, out=tmp_path / "design")
     x = recipe.inputs(recipe.frames(small_set).images[:4])
     y = design.emulate(x)
@@ -517,7 +530,7 @@ def test_what_was_trained_is_exact_in_hardware(
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["float", "quantized"])
 def test_an_interrupted_training_ends_the_same(
-    trained: tuple[Path, distill.Trained, list[Progress]],
+    trained: tuple[Path, segmentation_train.Trained, list[Progress]],
     small_set: Path,
     tmp_path: Path,
     stage: str,
@@ -531,8 +544,8 @@ def test_an_interrupted_training_ends_the_same(
         if (p.stage, p.epoch) == (stage, 2):
             raise KeyboardInterrupt
 
-    def go(progress: Callable[[Progress], None] | None = None, **more: Any) -> distill.Trained:
-        return distill.train(
+    def go(progress: Callable[[Progress], None] | None = None, **more: Any) -> segmentation_train.Trained:
+        return segmentation_train.train(
             folder / "small.toml", data=small_set, out=tmp_path / "small", progress=progress, **more
         )
 
@@ -561,15 +574,15 @@ def test_an_interrupted_training_ends_the_same(
         np.testing.assert_array_equal(a, b)
 
 
-def weights_of(result: distill.Trained) -> Any:
-    model = distill.read_recipe(result.out / "small.toml")
+def weights_of(result: segmentation_train.Trained) -> Any:
+    model = segmentation_recipe.read_recipe(result.out / "small.toml")
     network = replace(model, path=MODELS / "x.toml").build_model(quantized=True)
     network.load_weights(result.model)
     return network.get_weights()
 
 
 def test_the_teacher_of_another_recipe(
-    trained: tuple[Path, distill.Trained, list[Progress]], small_set: Path, tmp_path: Path
+    trained: tuple[Path, segmentation_train.Trained, list[Progress]], small_set: Path, tmp_path: Path
 ) -> None:
     folder, _, _ = trained
     shutil.copytree(folder / "out" / "master", tmp_path / "master")
@@ -581,17 +594,17 @@ def test_the_teacher_of_another_recipe(
         match=r"master: the teacher there must be of the recipe that small\.toml asks for, "
         r"not of another \(\w{8}, not \w{8}\); run rtl4ml train master again or move the folder away$",
     ):
-        distill.train(path, data=small_set, out=tmp_path / "small")
+        segmentation_train.train(path, data=small_set, out=tmp_path / "small")
     (tmp_path / "master" / "metrics.json").write_text("[]")
     with pytest.raises(
         BadData, match=r"metrics\.json: must be written by rtl4ml train, not damaged; move the folder"
     ):
-        distill.train(path, data=small_set, out=tmp_path / "small")
+        segmentation_train.train(path, data=small_set, out=tmp_path / "small")
     write_recipe(changed, name="master")
     with refuses(
         "small.toml: a teacher must have learnt from masks, not from master, as master has; name another teacher"
     ):
-        distill.train(path, data=small_set, out=tmp_path / "small")
+        segmentation_train.train(path, data=small_set, out=tmp_path / "small")
     assert not (tmp_path / "small").exists()
 
 
@@ -602,42 +615,42 @@ def test_data_that_do_not_fit(small_set: Path, tmp_path: Path) -> None:
         f"{empty / 'images'}: the masks must have ship pixels, not only background; "
         "check that they belong to the images"
     ):
-        distill.train(recipe, data=empty, out=tmp_path / "out")
+        segmentation_train.train(recipe, data=empty, out=tmp_path / "out")
     mixed = write_set(tmp_path / "mixed", n=4)
     write_set(mixed, n=1, size=32)
     with refuses(
         f"{mixed / 'images'}: images must be of one size, 32 x 32 x 3 as 00, not 16 x 16 x 3 as 01; "
         "cut them to one size"
     ):
-        distill.train(recipe, data=mixed, out=tmp_path / "out")
+        segmentation_train.train(recipe, data=mixed, out=tmp_path / "out")
     wide = write_recipe(tmp_path / "b", ("[16, 16]", "[32, 16]"), text=TEACHER)
     with refuses(
         "small.toml: the network must be for the frames' size, 16 x 16 x 3 in frames, not 32 x 16 x 3; "
         "set build.size and build.channels"
     ):
-        distill.train(wide, data=small_set, out=tmp_path / "out")
+        segmentation_train.train(wide, data=small_set, out=tmp_path / "out")
     crop = write_recipe(tmp_path / "c", ("crop = 8", "crop = 17"), text=TEACHER)
     with refuses(
         "small.toml: augmentation.crop must be at most the frames' size, 16 x 16, not 17; make it smaller"
     ):
-        distill.train(crop, data=small_set, out=tmp_path / "out")
+        segmentation_train.train(crop, data=small_set, out=tmp_path / "out")
     odd = write_recipe(tmp_path / "d", ("blocks = 1", "blocks = 1\nwhat = 2"), text=TEACHER)
     with refuses(
         "unet.py: build() must take what small.toml has in [build], not fail with "
         "\"build() got an unexpected keyword argument 'what'\"; mend one of them",
         BadModel,
     ):
-        distill.train(odd, data=small_set, out=tmp_path / "out")
+        segmentation_train.train(odd, data=small_set, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow
 def test_quick_recipes_of_sen2ships(tmp_path: Path) -> None:
-    from rtl4ml import data
+    from rtl4ml.data import catalog
 
-    if data.folder() is None:
+    if catalog.folder() is None:
         pytest.skip("RTL4ML_DATA is not set")
-    result = distill.train("sen2ships_unet", out=tmp_path / "sen2ships_unet", quick=True)
+    result = segmentation_train.train("sen2ships_unet", out=tmp_path / "sen2ships_unet", quick=True)
     assert result.metrics["quick"] and result.metrics["teacher"]["quick"]
     assert result.metrics["quantized"]["epochs"] == 2
     assert "quick: not the recipe's schedule" in str(result)
@@ -649,54 +662,60 @@ STUDENT_FILE = MODELS / "sen2ships_unet.keras"
 
 
 @pytest.fixture(scope="module")
-def student() -> tuple[distill.Recipe, Any, Any]:
+def student() -> tuple[segmentation_recipe.Recipe, Any, Any]:
     """The recipe of the committed student, its network with the weights, what is written beside it."""
-    recipe = distill.read_recipe("sen2ships_unet")
+    recipe = segmentation_recipe.read_recipe("sen2ships_unet")
     model = recipe.build_model(quantized=True)
     model.load_weights(STUDENT_FILE)
     return recipe, model, json.loads(STUDENT_FILE.with_suffix(".json").read_text())
 
 
-def test_student_s_file_is_small_and_of_its_recipe(student: tuple[distill.Recipe, Any, Any]) -> None:
+def test_student_s_file_is_small_and_of_its_recipe(
+    student: tuple[segmentation_recipe.Recipe, Any, Any],
+) -> None:
     recipe, model, written = student
     assert STUDENT_FILE.stat().st_size <= 1_000_000
     assert written["recipe"]["sha256"] == recipe.sha256
     assert written["recipe"]["network_sha256"] == recipe.network_sha256
-    assert written["teacher"]["sha256"] == distill.read_recipe(str(recipe.teacher)).sha256
+    assert written["teacher"]["sha256"] == segmentation_recipe.read_recipe(str(recipe.teacher)).sha256
     assert not written["quick"] and not written["teacher"]["quick"]
     assert written["quantized"]["parameters"] == model.count_params()
     assert written["quantized"]["epochs"] == recipe.quantized_stage.epochs  # type: ignore[union-attr]  # it has one
 
 
-def test_student_s_scores_are_those_beside_it(student: tuple[distill.Recipe, Any, Any], data: Path) -> None:
+def test_student_s_scores_are_those_beside_it(
+    student: tuple[segmentation_recipe.Recipe, Any, Any], data: Path
+) -> None:
     recipe, model, written = student
     frames = recipe.frames(data)
     assert frames.sha256() == written["data"]["sha256"]
     (port,) = (p for p in recipe.pictures(frames, "validation", data) if p.name == "casablanca")
-    found = distill.probabilities(model, recipe.inputs(frames.images[frames.test]))
-    scene = distill.scene_probabilities(model, recipe.inputs(port.image), size=(128, 128))
+    found = measure.probabilities(model, recipe.inputs(frames.images[frames.test]))
+    scene = measure.scene_probabilities(model, recipe.inputs(port.image), size=(128, 128))
     for entry in written["quantized"]["opening"]:
         masks, whole = (
-            segmentation.binarize(p, entry["threshold"], opening=entry["radius"]) for p in (found, scene)
+            metrics_masks.binarize(p, entry["threshold"], opening=entry["radius"]) for p in (found, scene)
         )
-        score = asdict(segmentation.score(frames.masks[frames.test], masks))
+        score = asdict(metrics_masks.score(frames.masks[frames.test], masks))
         assert json.loads(json.dumps(score)) == entry["test"]
-        score = asdict(segmentation.score([port.instances], [whole]))
+        score = asdict(metrics_masks.score([port.instances], [whole]))
         assert json.loads(json.dumps(score)) == entry["validation_scenes"]["each"]["casablanca"]
 
 
-def test_student_is_exact_in_emulation(student: tuple[distill.Recipe, Any, Any], data: Path) -> None:
+def test_student_is_exact_in_emulation(
+    student: tuple[segmentation_recipe.Recipe, Any, Any], data: Path
+) -> None:
     recipe, model, written = student
-    frames = images.sen2ships(data=data)
+    frames = sen2ships.sen2ships(data=data)
     most = frames.test[np.argmax(frames.masks[frames.test].sum(axis=(1, 2)))]
     x = recipe.inputs(frames.images[[most]])
     logits = parse(STUDENT_FILE).emulate(x)[0]
-    np.testing.assert_array_equal(logits[..., 0], distill._logits(model)(x).numpy())
+    np.testing.assert_array_equal(logits[..., 0], fit._logits(model)(x).numpy())
     best = written["quantized"]["opening"][0]
     more = {"opening": best["radius"]} if best["radius"] else {}
     mask = parse(STUDENT_FILE, output="mask", threshold=best["threshold"], **more).emulate(x)[0]
-    p = distill.probabilities(model, x)
-    expected = segmentation.binarize(p, best["threshold"], opening=best["radius"])
+    p = measure.probabilities(model, x)
+    expected = metrics_masks.binarize(p, best["threshold"], opening=best["radius"])
     assert expected.any()
     np.testing.assert_array_equal(mask[..., 0], expected)
 
@@ -715,9 +734,9 @@ def test_the_command_trains_recipes_of_this_kind(
         progress(Progress(stage="float", epoch=3, epochs=3, **numbers))
         return "F2 0.750"
 
-    monkeypatch.setattr(distill, "train", train)
+    monkeypatch.setattr(segmentation_train, "train", train)
     with pytest.raises(SystemExit) as status:
-        cli.main(["train", "sen2ships_unet", "--seed", "3", "--quick", "--resume"])
+        main.main(["train", "sen2ships_unet", "--seed", "3", "--quick", "--resume"])
     out, err = capsys.readouterr()
     assert (status.value.code, out) == (0, "F2 0.750\n")
     assert "loss 0.5000  validation loss 0.4000" in err
@@ -730,7 +749,7 @@ def test_the_command_refuses_in_one_line(
 ) -> None:
     path = write_recipe(tmp_path, ("crop = 8", "crop = 17"), text=TEACHER)
     with pytest.raises(SystemExit) as status:
-        cli.main(["train", str(path), "--data", str(small_set), "--out", str(tmp_path / "out")])
+        main.main(["train", str(path), "--data", str(small_set), "--out", str(tmp_path / "out")])
     out, err = capsys.readouterr()
     assert (status.value.code, out) == (2, "")
     assert err.startswith("rtl4ml: small.toml: augmentation.crop must be at most the frames' size")
@@ -741,7 +760,7 @@ def test_the_command_refuses_in_one_line(
 @pytest.mark.parametrize("option", [["--seeds", "1-3"], ["--per-class", "3", "3"]])
 def test_options_for_spectra_are_refused(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as status:
-        cli.main(["train", "sen2ships_unet", *option])
+        main.main(["train", "sen2ships_unet", *option])
     assert status.value.code == 2
     assert capsys.readouterr().err == (
         "rtl4ml: train: --seeds and --per-class must go with recipes for spectra, not sen2ships_unet; "

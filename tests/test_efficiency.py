@@ -11,12 +11,12 @@ import pytest
 from contract import randomize
 
 import rtl4ml
-from rtl4ml import _tf
-from rtl4ml.explore import folded
-from rtl4ml.frontend import parse
-from rtl4ml.ir import Graph
-from rtl4ml.lower import CUT
-from rtl4ml.netlist import Lowering
+from rtl4ml.folding.options import folded
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.host import frameworks
+from rtl4ml.ir.graph import Graph
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.lowering.lower import CUT
 
 KINDS = {
     "integer": "quantized_bits(4,0,alpha=1)",
@@ -28,7 +28,7 @@ KINDS = {
 
 def model(kind: str) -> Any:
     """Every layer that multiplies, a pool and an activation, with one kind of weights."""
-    layers, q = _tf.keras().layers, _tf.qkeras()
+    layers, q = frameworks.keras().layers, frameworks.qkeras()
     w = {"kernel_quantizer": KINDS[kind], "bias_quantizer": "quantized_bits(6,1,alpha=1)"}
     depthwise = {"depthwise_quantizer": KINDS[kind], "bias_quantizer": "quantized_bits(6,1,alpha=1)"}
     x = first = layers.Input((6, 4, 2))
@@ -41,7 +41,7 @@ def model(kind: str) -> Any:
     x = layers.MaxPooling2D(2)(x)
     x = q.QActivation("quantized_relu(4,1)")(q.QConv2D(3, (2, 2), strides=2, padding="same", **w)(x))
     x = q.QDense(3, **w)(layers.Flatten()(x))
-    return randomize(_tf.keras().Model(first, x), np.random.default_rng(3))
+    return randomize(frameworks.keras().Model(first, x), np.random.default_rng(3))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -66,10 +66,10 @@ def test_no_folding_multiplies_more_than_it_has_products(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["ternary", "po2"])
 def test_the_report_names_a_share(kind: str, tmp_path: Path) -> None:
     """Depthwise alone: its products are adders or shifts, and count."""
-    layers, q = _tf.keras().layers, _tf.qkeras()
+    layers, q = frameworks.keras().layers, frameworks.qkeras()
     x = first = layers.Input((6, 6, 4))
     x = q.QActivation("quantized_bits(4,0,alpha=1)")(x)
     x = q.QDepthwiseConv2D((3, 3), padding="same", depthwise_quantizer=KINDS[kind], use_bias=False)(x)
-    net = randomize(_tf.keras().Model(first, x), np.random.default_rng(3))
+    net = randomize(frameworks.keras().Model(first, x), np.random.default_rng(3))
     found = rtl4ml.convert(net, out=tmp_path / "design", target_interval=200).report()["efficiency"]
     assert found["multipliers"] and 0.1 < found["mac_efficiency"] <= 1

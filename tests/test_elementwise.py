@@ -11,14 +11,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rtl4ml import _tf
-from rtl4ml.elementwise import Compiled, Source, compile_functions, is_identity
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ops.activation import Rounding, Table, Thresholds
-from rtl4ml.quantizers import Floats, Function, Grid, fixed_quantizer, leaky, linear, read_function, relu
+from rtl4ml.frontends.elementwise import Compiled, Source, compile_functions, is_identity
+from rtl4ml.frontends.functions import Floats, Function, Grid
+from rtl4ml.frontends.qkeras.quantizers.functions import leaky, linear, relu
+from rtl4ml.frontends.qkeras.quantizers.precision import fixed_quantizer
+from rtl4ml.frontends.qkeras.quantizers.read import read_function
+from rtl4ml.host import frameworks
+from rtl4ml.ir.mappings import Rounding, Table, Thresholds
 
-Q = _tf.qkeras()
-K = _tf.keras()
+Q = frameworks.qkeras()
+K = frameworks.keras()
 
 
 def apply(c: Compiled, x: np.ndarray, channels: int) -> np.ndarray:

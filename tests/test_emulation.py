@@ -14,13 +14,18 @@ import numpy as np
 import pytest
 
 import rtl4ml.ops
-from rtl4ml import _tf
-from rtl4ml.emulation import emulate
-from rtl4ml.emulation_block import computed_by, held_by, holder, samples_together
-from rtl4ml.emulation_kernels import has_kernel
+from rtl4ml.emulation.batches import emulate
+from rtl4ml.emulation.block import computed_by, held_by, holder, samples_together
+from rtl4ml.emulation.registry import has_kernel
 from rtl4ml.errors import Rtl4mlError
-from rtl4ml.ir import Fixed, Graph, Ints, Op, Stream
-from rtl4ml.ops.activation import Activation, Rounding, Table, Thresholds
+from rtl4ml.frontends.qkeras.quantizers.precision import fixed_quantizer, parse_precision
+from rtl4ml.frontends.qkeras.quantizers.read import read_function
+from rtl4ml.host import frameworks
+from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.mappings import Rounding, Table, Thresholds
+from rtl4ml.ir.op import Op
+from rtl4ml.ir.types import Fixed, Ints, Stream
+from rtl4ml.ops.activation import Activation
 from rtl4ml.ops.bilinear import Bilinear
 from rtl4ml.ops.conv import Conv, Dense, Depthwise
 from rtl4ml.ops.head import ArgMax, Mask
@@ -30,7 +35,6 @@ from rtl4ml.ops.pool import Pool
 from rtl4ml.ops.scale import Scale
 from rtl4ml.ops.shape import Crop, Pad, Reshape, UpSample
 from rtl4ml.ops.stuff import Stuff, Transposed
-from rtl4ml.quantizers import fixed_quantizer, parse_precision, read_function
 
 FLOAT32, FLOAT64, INT64 = (np.dtype(t) for t in (np.float32, np.float64, np.int64))
 
@@ -416,7 +420,7 @@ ROUNDINGS = (
 def test_input_roundings_are_the_quantizers_own(text: str) -> None:
     """On ties, next to ties, at both ends, far out, at random, and for numbers that float32 hardly holds."""
     if text in ROUNDINGS:
-        q = read_function("input", _tf.qkeras().quantizers.get_quantizer(text))
+        q = read_function("input", frameworks.qkeras().quantizers.get_quantizer(text))
     else:
         q = fixed_quantizer(parse_precision(text), text)
     assert q.grid is not None
@@ -436,6 +440,6 @@ def test_input_roundings_are_the_quantizers_own(text: str) -> None:
     "text", ["quantized_relu(6,1,negative_slope=0.25)", "quantized_tanh(5)", "binary(alpha=1)"]
 )
 def test_other_input_quantizers_are_evaluated(text: str) -> None:
-    q = read_function("input", _tf.qkeras().quantizers.get_quantizer(text))
+    q = read_function("input", frameworks.qkeras().quantizers.get_quantizer(text))
     assert q.grid is not None
     assert not q.rounds_to(q.grid.fraction)

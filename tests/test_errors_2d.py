@@ -14,16 +14,18 @@ import h5py
 import numpy as np
 import pytest
 
-from rtl4ml import _tf, cli
+from rtl4ml.cli import main
 from rtl4ml.errors import BadInput, BadModel, Rtl4mlError, UnsupportedLayer
-from rtl4ml.frontend import parse
-from rtl4ml.ir import Op, Stream
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.host import frameworks
+from rtl4ml.ir.op import Op
+from rtl4ml.ir.types import Stream
 from rtl4ml.ops.conv import Conv, Depthwise
 from rtl4ml.ops.merge import Concat
 from rtl4ml.ops.pool import Pool
 from rtl4ml.ops.shape import Crop
 
-K, Q = _tf.keras(), _tf.qkeras()
+K, Q = frameworks.keras(), frameworks.qkeras()
 L = K.layers
 
 
@@ -133,7 +135,7 @@ def test_a_file_of_what_keras_would_not_build(
     """Shapes that do not fit, and maps that are empty: Keras refuses them in its own words, which name no layer."""
     make, old, new, text = TAMPERED[case]
     path = tampered(tmp_path / f"m{suffix}", make(), old, new)
-    assert cli._run(["convert", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert main._run(["convert", str(path), "--out", str(tmp_path / "out")]) == 2
     said = capsys.readouterr().err
     assert said.startswith(f"rtl4ml: {path}: {text}") and said.endswith("; correct the model\n")
     assert said.count("\n") == 1
@@ -221,7 +223,7 @@ def test_heads_that_are_neither_threshold_nor_argmax(
 ) -> None:
     make, options, text = HEADS[case]
     make().save(tmp_path / "m.keras")
-    assert cli._run(["convert", str(tmp_path / "m.keras"), "--out", str(tmp_path / "out"), *options]) == 2
+    assert main._run(["convert", str(tmp_path / "m.keras"), "--out", str(tmp_path / "out"), *options]) == 2
     assert capsys.readouterr().err == f"rtl4ml: {text}\n"
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from rtl4ml.errors import BadData
-from rtl4ml.evaluate import DOWNLINK, compare, footprint, footprint_of_bits, spread, wilcoxon
+from rtl4ml.metrics.footprint import DOWNLINK, footprint, footprint_of_bits
+from rtl4ml.metrics.statistics import compare, spread, wilcoxon
 
 
 def published_cnn(bands: int, classes: int) -> int:

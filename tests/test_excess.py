@@ -15,17 +15,17 @@ from contract import randomize
 from test_report import SCHEMA, Page
 
 import rtl4ml
-from rtl4ml import _tf
-from rtl4ml.cycles import Cycles
 from rtl4ml.design import Design
-from rtl4ml.excess import excess
+from rtl4ml.host import frameworks
+from rtl4ml.timing.cycles import Cycles
+from rtl4ml.timing.excess import excess
 
 
 def two() -> Any:
     """Two convolutions, the second one's multipliers the busier."""
-    layers, q = _tf.keras().layers, _tf.qkeras()
+    layers, q = frameworks.keras().layers, frameworks.qkeras()
     weights = {"kernel_quantizer": "quantized_bits(4,0,alpha=1)", "use_bias": False}
-    made = _tf.keras().Sequential([
+    made = frameworks.keras().Sequential([
         layers.Input((16, 2)),
         q.QActivation("quantized_bits(8,0,0,alpha=1)", name="first"),
         q.QConv1D(4, 3, padding="same", name="conv1", **weights),

@@ -12,19 +12,23 @@ import numpy as np
 import pytest
 from contract import randomize
 
-from rtl4ml import _tf, explore
-from rtl4ml.device import DEFAULT_BUDGET, XCZU9EG
+from rtl4ml.device import DEFAULT_BUDGET, XCZU9EG, Resources
 from rtl4ml.errors import BadInput, OverBudget
-from rtl4ml.explore import Explorer, Option, _alone, fold_for, folded, layer_resources, objective
-from rtl4ml.frontend import parse
-from rtl4ml.ir import Graph
-from rtl4ml.netlist import Resources
+from rtl4ml.folding import options, search
+from rtl4ml.folding.explorer import Explorer
+from rtl4ml.folding.options import Option, folded, operator_resources
+from rtl4ml.folding.program import objective
+from rtl4ml.folding.resources import layer_resources
+from rtl4ml.folding.search import fold_for
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.host import frameworks
+from rtl4ml.ir.graph import Graph
 from rtl4ml.ops.conv import Linear
 
 
 def graph(kind: str) -> Graph:
     """Small networks: a chain of layers with awkward channel numbers, and a skip."""
-    layers, q = _tf.keras().layers, _tf.qkeras()
+    layers, q = frameworks.keras().layers, frameworks.qkeras()
     bits = {
         "kernel_quantizer": "quantized_bits(4,0,alpha=1)",
         "bias_quantizer": "quantized_bits(6,1,alpha=1)",
@@ -36,7 +40,7 @@ def graph(kind: str) -> Graph:
     if kind == "skip":
         x = layers.Concatenate()([x, a])
     x = q.QConv1D(5, 1, **bits, name="three")(x)
-    model = _tf.keras().Model(first, x)
+    model = frameworks.keras().Model(first, x)
     return parse(randomize(model, np.random.default_rng(3))).graph
 
 
@@ -231,18 +235,18 @@ def test_a_bound_is_below_every_choice() -> None:
 
 def test_large_adder_graphs_are_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Near enough to be chosen or not: what da4ml makes of 40 x 40 weights of eight bits."""
-    q, layers = _tf.qkeras(), _tf.keras().layers
+    q, layers = frameworks.qkeras(), frameworks.keras().layers
     x = first = layers.Input((4, 40))
     x = q.QActivation("quantized_relu(8,0)")(x)
     x = q.QConv1D(
         40, 1, kernel_quantizer="quantized_bits(8,0,alpha=1)", bias_quantizer="quantized_bits(8,0,alpha=1)"
     )(x)
-    g = parse(randomize(_tf.keras().Model(first, x), np.random.default_rng(0))).graph
+    g = parse(randomize(frameworks.keras().Model(first, x), np.random.default_rng(0))).graph
     op = next(o for o in g.ops if isinstance(o, Linear))
     unrolled = folded(op, next(f for f in op.foldings() if f.style == "unrolled"))
-    guess = _alone(g, unrolled)
-    monkeypatch.setattr(explore, "_UNROLLED", 2000)
-    found = _alone(g, unrolled)
+    guess = operator_resources(g, unrolled)
+    monkeypatch.setattr(options, "UNROLLED", 2000)
+    found = operator_resources(g, unrolled)
     assert guess != found
     assert guess.lut == pytest.approx(found.lut, rel=0.25)
     assert guess.ff == pytest.approx(found.ff, rel=0.5)
@@ -294,7 +298,7 @@ def test_a_search_that_gives_up_beside_a_design_that_fits(monkeypatch: pytest.Mo
     explorer = Explorer(g)
     fast, slow = used(explorer.fold(30)), used(explorer.fold(explorer.intervals[-1]))
     budget = {"lut": (fast + slow) / 2 / XCZU9EG["lut"]}
-    monkeypatch.setattr(explore, "_search", lambda *_: (None, Resources()))
+    monkeypatch.setattr(search, "_search", lambda *_: (None, Resources()))
     pattern = (
         r"\w+: the design must fit the budget, not need [\d,]+ lut of [\d,]+ \([\d.]+ x\), most lut in this layer "
         r"\([\d,]+\); target_interval=(\d+) fits"
@@ -309,7 +313,7 @@ def test_a_search_that_gives_up_beside_a_design_that_fits(monkeypatch: pytest.Mo
     small = explorer.fold(explorer.intervals[-1])
     fold = Explorer.fold
     monkeypatch.setattr(Explorer, "fold", lambda self, target, limits=None: fold(self, 30, limits))
-    monkeypatch.setattr(explore, "_smallest", lambda *_: (small, explorer.intervals[-1]))
+    monkeypatch.setattr(search, "smallest_design", lambda *_: (small, explorer.intervals[-1]))
     assert fold_for(g, target_interval=explorer.intervals[-1], budget=budget) is small
 
 

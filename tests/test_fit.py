@@ -14,12 +14,12 @@ from contract import randomize
 from test_cycles import SMALL, student
 
 import rtl4ml
-from rtl4ml import _tf
-from rtl4ml.cells import is_block
-from rtl4ml.cli import main
+from rtl4ml.cli.main import main
 from rtl4ml.device import XCZU9EG
 from rtl4ml.errors import OverBudget
-from rtl4ml.report import RESOURCE_NAMES
+from rtl4ml.host import frameworks
+from rtl4ml.netlist.memories import is_block
+from rtl4ml.report.verdicts import RESOURCE_NAMES
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_what_a_memory_is_made_of_follows_the_device() -> None:
 
 
 def test_the_page_says_what_the_budget_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keras, q = _tf.keras(), _tf.qkeras()
+    keras, q = frameworks.keras(), frameworks.qkeras()
     dense = q.QDense(3, kernel_quantizer=q.quantized_bits(4, 0, alpha=1), use_bias=False)
     model = keras.Sequential([keras.Input((4,)), q.QActivation("quantized_bits(8,0,alpha=1)"), dense])
     report = rtl4ml.convert(model, out=tmp_path / "default").report()

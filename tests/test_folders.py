@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtl4ml import folders
 from rtl4ml.errors import BadInput, EnvironmentProblem, HlsCannot, SimulationFailed, named
-from rtl4ml.folders import MARKER, PENDING, project_folder
+from rtl4ml.host import folders
+from rtl4ml.host.folders import MARKER, PENDING, project_folder
 
 
 def siblings(folder: Path) -> list[str]:
@@ -112,7 +112,7 @@ def test_a_failed_swap_puts_the_earlier_project_back(
 SWAPS = """
 import sys
 from pathlib import Path
-from rtl4ml import folders
+from rtl4ml.host import folders
 if sys.argv[2] == "two renames":
     folders._renameat2 = lambda: None
 n = 0

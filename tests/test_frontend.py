@@ -15,18 +15,23 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rtl4ml import _tf, kernels
-from rtl4ml.borders import Borders
 from rtl4ml.errors import BadInput, BadModel, Rtl4mlError, UnsupportedLayer
-from rtl4ml.frontend import Parsed, load, parse
-from rtl4ml.ir import Fixed
-from rtl4ml.ops.activation import Activation, Rounding, Table, Thresholds
+from rtl4ml.frontends.borders import Borders
+from rtl4ml.frontends.functions import Grid
+from rtl4ml.frontends.parsed import Parsed
+from rtl4ml.frontends.qkeras import fused
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.frontends.qkeras.load import load
+from rtl4ml.frontends.qkeras.quantizers.precision import fixed_quantizer
+from rtl4ml.host import frameworks
+from rtl4ml.ir.mappings import Rounding, Table, Thresholds
+from rtl4ml.ir.types import Fixed
+from rtl4ml.ops.activation import Activation
 from rtl4ml.ops.conv import Conv, Depthwise
 from rtl4ml.ops.pool import Pool
-from rtl4ml.quantizers import Grid, fixed_quantizer
 
-K = _tf.keras()
-Q = _tf.qkeras()
+K = frameworks.keras()
+Q = frameworks.qkeras()
 L = K.layers
 
 
@@ -379,7 +384,7 @@ def test_any_1d_network(data: st.DataObject) -> None:
     batch = samples(p, rng, 6)
     try:
         want = model.predict(batch, verbose=0)
-    except _tf.tf().errors.OpError:  # oneDNN cannot do some single-channel layers with a single tap
+    except frameworks.tf().errors.OpError:  # oneDNN cannot do some single-channel layers with a single tap
         assume(False)
     np.testing.assert_array_equal(p.emulate(batch)[0], want)
 
@@ -463,7 +468,7 @@ def test_activations_behind_a_layer(case: str, then: str, rng: np.random.Generat
 
 def assert_chain(model: Any, sums: Any, y: Any, rng: np.random.Generator) -> None:
     """What parse evaluates for the sums is what predict makes of them, to the last bit."""
-    import rtl4ml.frontend as module
+    import rtl4ml.frontends.qkeras.builder as module
 
     chains: list[Any] = []
     original = module.compile_functions
@@ -494,11 +499,11 @@ def assert_chain(model: Any, sums: Any, y: Any, rng: np.random.Generator) -> Non
 def lacks_a_kernel(*_: Any, **__: Any) -> Any:
     """What TensorFlow 2.21 says on some processors to a convolution, its normalization and a tanh, which it joins."""
     text = "Graph execution error:\n\nThere is no such kernel for _FusedConv2D\n"
-    raise _tf.tf().errors.UnimplementedError(None, None, text)
+    raise frameworks.tf().errors.UnimplementedError(None, None, text)
 
 
 def test_a_kernel_that_tensorflow_lacks(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "_trace", lambda *_: lacks_a_kernel)
+    monkeypatch.setattr(fused, "_trace", lambda *_: lacks_a_kernel)
     layers = [
         Q.QConv2D(4, 3, use_bias=False, kernel_quantizer=bits(4)),
         L.BatchNormalization(),
@@ -513,7 +518,7 @@ def test_a_kernel_that_tensorflow_lacks(rng: np.random.Generator, monkeypatch: p
 
 
 def test_qkeras_transposed_convolution_runs_and_loads(tmp_path: Path, rng: np.random.Generator) -> None:
-    """QKeras 0.9 asks TensorFlow for array_ops.stack, which 2.21 has not: rtl4ml._tf mends it."""
+    """QKeras 0.9 asks TensorFlow for array_ops.stack, which 2.21 has not: rtl4ml.host.frameworks mends it."""
     model = sequential((4, 5, 3), [Q.QConv2DTranspose(4, 3, strides=2, **linear()), act()], rng)
     model.save(tmp_path / "m.keras")
     p = parse(tmp_path / "m.keras")
@@ -646,7 +651,7 @@ def test_the_graph_ends_before_a_head(head: str, where: str, rng: np.random.Gene
     x = samples(p, rng)
     logits = p.emulate(x)[0].astype(np.float32)
     np.testing.assert_allclose(
-        np.asarray(getattr(K.activations, head)(_tf.tf().constant(logits))),
+        np.asarray(getattr(K.activations, head)(frameworks.tf().constant(logits))),
         model.predict(x, verbose=0),
         rtol=1e-5,
     )

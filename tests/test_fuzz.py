@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import rtl4ml
 from rtl4ml.design import Run
-from rtl4ml.untouched import Untouched
+from rtl4ml.frontends.qkeras.untouched import Untouched
 
 NETWORK = 5  # one that is converted; which one does not matter
 

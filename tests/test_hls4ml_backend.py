@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl4ml import _tf, progress
 from rtl4ml.errors import BadInput, BadModel
+from rtl4ml.host import frameworks, progress
 
 SCRIPT = """
 import json, sys
@@ -95,7 +95,7 @@ def test_an_ordinary_script(tmp_path: Path) -> None:
 
 def test_the_entry_point_is_installed() -> None:
     (ours,) = [e for e in entry_points(group="hls4ml.backends") if e.name == "rtl4ml"]
-    assert ours.value == "rtl4ml.hls4ml_backend:register"
+    assert ours.value == "rtl4ml.hls4ml_plugin:register"
 
 
 def test_importing_hls4ml_without_keras_2_stays_light(tmp_path: Path) -> None:
@@ -108,14 +108,14 @@ def test_importing_hls4ml_without_keras_2_stays_light(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def backend() -> Any:
-    _tf.keras()
+    frameworks.keras()
     from hls4ml.backends import get_backend
 
     return get_backend("rtl4ml")
 
 
 def model(quantized: bool = True) -> Any:
-    keras, q = _tf.keras(), _tf.qkeras()
+    keras, q = frameworks.keras(), frameworks.qkeras()
     bits = q.quantized_bits(4, 0, alpha=1)
     i = x = keras.layers.Input((3,), name="start")
     if quantized:
@@ -280,7 +280,7 @@ def test_compile_says_that_it_converts(
     said = capsys.readouterr().out
     assert re.search(rf"^done convert {m.name} \(\d+\.\d s\)$", said, re.MULTILINE)
     assert "predict gives" not in said
-    keras = _tf.keras()
+    keras = frameworks.keras()
     classes = keras.Model(m.input, keras.layers.Softmax()(m.output), name="classes")
     convert(classes, tmp_path / "q").compile()
     line = "classes: predict gives the values before the softmax at its output, which order classes alike\n"
@@ -299,7 +299,7 @@ def traced(tmp_path: Path) -> tuple[Any, Any]:
     """A model of layers of every sort, and hls4ml's of it with tracing on."""
     import hls4ml
 
-    keras, q = _tf.keras(), _tf.qkeras()
+    keras, q = frameworks.keras(), frameworks.qkeras()
     w = {
         "kernel_quantizer": q.quantized_bits(4, 0, alpha=1),
         "bias_quantizer": q.quantized_bits(4, 0, alpha=1),
@@ -326,7 +326,7 @@ def traced(tmp_path: Path) -> tuple[Any, Any]:
 def test_trace_gives_every_layers_exact_values(
     backend: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keras = _tf.keras()
+    keras = frameworks.keras()
     m, h = traced(tmp_path)
     x = np.random.default_rng(5).uniform(-1, 1, (20, 12, 2)).astype(np.float32)
     y, trace = h.trace(x)

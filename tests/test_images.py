@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from rtl4ml import images
+from rtl4ml.data import airbus, deal, image_files, mask_folders, sen2ships
+from rtl4ml.data import frames as data_frames
 from rtl4ml.errors import BadData
 
 ALL = {"train": ["a", "d"], "validation": ["b"], "test": ["c"]}
@@ -61,23 +62,23 @@ def write_folders(root: Path) -> tuple[Path, Path]:
 
 
 def test_frames_say_what_they_are() -> None:
-    frames = images.Frames(**fields())
+    frames = data_frames.Frames(**fields())
     assert frames.shape == (4, 5, 3)
     assert frames.disjoint
     assert frames.groups_of("train") == ("x",)
-    assert not images.Frames(**fields(groups=("x", "y", "x", "x"))).disjoint
+    assert not data_frames.Frames(**fields(groups=("x", "y", "x", "x"))).disjoint
     with refuses("part: must be one of train, validation, test, not 'val'; name one of them"):
         frames.groups_of("val")
 
 
 def test_hash_is_of_the_pixels() -> None:
     made = fields()
-    base = images.Frames(**made).sha256()
-    assert images.Frames(**{**made, "names": ("e", "f", "g", "h"), "source": "another"}).sha256() == base
+    base = data_frames.Frames(**made).sha256()
+    assert data_frames.Frames(**{**made, "names": ("e", "f", "g", "h"), "source": "another"}).sha256() == base
     other = made["masks"].copy()
     other[3, 0, 0] = True
-    assert images.Frames(**{**made, "masks": other}).sha256() != base
-    assert images.Frames(**{**made, "images": made["images"] ^ 1}).sha256() != base
+    assert data_frames.Frames(**{**made, "masks": other}).sha256() != base
+    assert data_frames.Frames(**{**made, "images": made["images"] ^ 1}).sha256() != base
 
 
 @pytest.mark.parametrize(
@@ -129,15 +130,15 @@ def test_hash_is_of_the_pixels() -> None:
 )
 def test_frames_that_contradict_themselves(changes: dict[str, Any], text: str) -> None:
     with refuses(f"made.up: {text}"):
-        images.Frames(**fields(**changes))
+        data_frames.Frames(**fields(**changes))
 
 
 def test_equal_images_may_train_together() -> None:
-    images.Frames(**fields(images=fields()["images"][[0, 1, 2, 0]]))
+    data_frames.Frames(**fields(images=fields()["images"][[0, 1, 2, 0]]))
 
 
 def test_named_split() -> None:
-    frames = images.Frames(**fields())
+    frames = data_frames.Frames(**fields())
     other = frames.with_split({"train": ["c"], "validation": ["b"], "test": ["a", "d"]})
     assert (other.train.tolist(), other.validation.tolist(), other.test.tolist()) == ([2], [1], [0, 3])
     with refuses(
@@ -157,27 +158,27 @@ def test_dealt_split_keeps_groups_and_equal_images_together(rng: np.random.Gener
     masks = rng.random((60, 4, 5)) < 0.2
     groups = [f"g{i // 3}" for i in range(60)]
     pixels[59] = pixels[0]  # makes one of the groups g0 and g19
-    parts = images.deal(pixels, masks, groups, seed=3)
+    parts = deal.deal(pixels, masks, groups, seed=3)
     assert sorted(np.concatenate(parts).tolist()) == list(range(60))
     home = {i: k for k, part in enumerate(parts) for i in part.tolist()}
     assert all(home[i] == home[i - i % 3] for i in range(60))
     assert home[0] == home[59]
     assert [len(p) for p in parts] == pytest.approx([39, 9, 12], abs=4)
-    again = images.deal(pixels, masks, groups, seed=3)
+    again = deal.deal(pixels, masks, groups, seed=3)
     assert all((a == b).all() for a, b in zip(parts, again, strict=True))
     with refuses(
         "split: shares of validation and test must be above 0 and below 1 together, not 0.5 and 0.5; give others"
     ):
-        images.deal(pixels, masks, groups, seed=3, validation=0.5, test=0.5)
+        deal.deal(pixels, masks, groups, seed=3, validation=0.5, test=0.5)
     with refuses(
         "split: the masks must have ship pixels, not only background; check that they belong to the images"
     ):
-        images.deal(pixels, masks & False, groups, seed=3)
+        deal.deal(pixels, masks & False, groups, seed=3)
     masks[3:] = False
     with refuses(
         "split: enough groups must have ships for all three parts, not 1 of 19; give more images or smaller groups"
     ):
-        images.deal(pixels, masks, groups, seed=3)
+        deal.deal(pixels, masks, groups, seed=3)
 
 
 # ------------------------------------------------------------------------------------------------------------ folders
@@ -186,51 +187,51 @@ def test_dealt_split_keeps_groups_and_equal_images_together(rng: np.random.Gener
 def test_folders_of_equal_names(tmp_path: Path) -> None:
     places = write_folders(tmp_path)
     (places[0] / "notes.txt").write_text("no image")
-    frames = images.folders(*places, split=ALL, groups={"a": "port"})
+    frames = mask_folders.folders(*places, split=ALL, groups={"a": "port"})
     made = fields()
     np.testing.assert_array_equal(frames.images, made["images"])
     np.testing.assert_array_equal(frames.masks, made["masks"])
     assert frames.names == ("a", "b", "c", "d")
     assert frames.groups == ("port", "b", "c", "d")
     assert frames.train.tolist() == [0, 3]
-    dealt = images.folders(*places, seed=1)
+    dealt = mask_folders.folders(*places, seed=1)
     assert sorted([*dealt.train, *dealt.validation, *dealt.test]) == [0, 1, 2, 3]
     assert dealt.sha256() == frames.sha256()
     with refuses(f"groups: must name images of {places[0]}, not z; leave it out"):
-        images.folders(*places, groups={"z": "port"})
+        mask_folders.folders(*places, groups={"z": "port"})
 
 
 def test_kinds_of_pixels(tmp_path: Path) -> None:
     grey = np.array([[0, 7], [255, 1]], np.uint8)
     write(tmp_path / "grey.png", grey)
-    assert images.read_image(tmp_path / "grey.png").tolist() == [[[0], [7]], [[255], [1]]]
+    assert image_files.read_image(tmp_path / "grey.png").tolist() == [[[0], [7]], [[255], [1]]]
     Image.fromarray(grey > 1).save(tmp_path / "bits.png")
-    assert images.read_mask(tmp_path / "bits.png").tolist() == [[0, 1], [1, 0]]
+    assert image_files.read_mask(tmp_path / "bits.png").tolist() == [[0, 1], [1, 0]]
     write(tmp_path / "wide.png", [[0, 300]], np.uint16)
-    assert images.read_mask(tmp_path / "wide.png").tolist() == [[0, 300]]
+    assert image_files.read_mask(tmp_path / "wide.png").tolist() == [[0, 300]]
     with refuses(
         "wide.png: an image must have 8-bit grey, RGB or RGBA pixels, not those of mode I;16; convert it"
     ):
-        images.read_image(tmp_path / "wide.png")
+        image_files.read_image(tmp_path / "wide.png")
     palette = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
     palette.putpalette([10, 20, 30, 40, 50, 60])
     palette.save(tmp_path / "palette.png")
-    assert images.read_mask(tmp_path / "palette.png").tolist() == [[0, 1]]
-    assert images.read_image(tmp_path / "palette.png").tolist() == [[[10, 20, 30], [40, 50, 60]]]
+    assert image_files.read_mask(tmp_path / "palette.png").tolist() == [[0, 1]]
+    assert image_files.read_image(tmp_path / "palette.png").tolist() == [[[10, 20, 30], [40, 50, 60]]]
     write(tmp_path / "colour.png", np.zeros((2, 2, 3)))
     with refuses(
         "colour.png: a mask must have one channel of integers, not those of mode RGB; save it in grey"
     ):
-        images.read_mask(tmp_path / "colour.png")
+        image_files.read_mask(tmp_path / "colour.png")
     with refuses("a.jpg: a mask must be one of .png, .tif, .tiff, .bmp, not .jpg; save it without loss"):
-        images.read_mask(tmp_path / "a.jpg")
+        image_files.read_mask(tmp_path / "a.jpg")
     write(tmp_path / "signed.tif", [[-4, 0]], np.int32)
     with refuses("signed.tif: a mask must have numbers of at least 0, not -4; save it anew"):
-        images.read_mask(tmp_path / "signed.tif")
+        image_files.read_mask(tmp_path / "signed.tif")
     pages = [Image.fromarray(grey)] * 2
     pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
     with refuses("pages.tif: must hold one image, not 2; save each in a file of its own"):
-        images.read_image(tmp_path / "pages.tif")
+        image_files.read_image(tmp_path / "pages.tif")
 
 
 def test_folders_that_do_not_fit(tmp_path: Path) -> None:
@@ -239,34 +240,34 @@ def test_folders_that_do_not_fit(tmp_path: Path) -> None:
     with refuses(
         "c.png and c.png: a mask must be of its image's size, 4 x 5, not 5 x 4; take both from one set"
     ):
-        images.folders(*places, split=ALL)
+        mask_folders.folders(*places, split=ALL)
     write(places[1] / "c.png", np.ones((6, 5)))
     write(places[0] / "c.png", np.ones((6, 5, 3)))
     with refuses(
         f"{places[0]}: images must be of one size, 4 x 5 x 3 as a, not 6 x 5 x 3 as c; cut them to one size"
     ):
-        images.folders(*places, split=ALL)
+        mask_folders.folders(*places, split=ALL)
     (places[1] / "c.png").unlink()
     with refuses(f"c.png: must have a mask in {places[1]}, not none; add it or leave it out"):
-        images.folders(*places)
+        mask_folders.folders(*places)
     (places[0] / "c.png").unlink()
     (places[0] / "d.png").unlink()
     with refuses(f"d.png: must have an image in {places[0]}, not none; add it or leave it out"):
-        images.folders(*places)
+        mask_folders.folders(*places)
     write(places[0] / "a.bmp", np.ones((4, 5, 3)))
     with refuses(f"{places[0]}: images must have names of their own, not a twice; rename one"):
-        images.folders(*places)
+        mask_folders.folders(*places)
     write(places[1] / "b.jpg", np.ones((4, 5)))
     (places[0] / "a.bmp").unlink()
     with refuses("b.jpg: a mask must be one of .png, .tif, .tiff, .bmp, not .jpg; save it without loss"):
-        images.folders(*places)
+        mask_folders.folders(*places)
     with refuses(f"{tmp_path / 'no'}: the folder of images must be a folder, not missing; check the path"):
-        images.folders(tmp_path / "no", places[1])
+        mask_folders.folders(tmp_path / "no", places[1])
     (tmp_path / "empty").mkdir()
     with refuses(
         f"{tmp_path / 'empty'}: the folder of masks must hold .png, .tif, .tiff, .bmp, not none; check the path"
     ):
-        images.folders(places[0], tmp_path / "empty")
+        mask_folders.folders(places[0], tmp_path / "empty")
 
 
 def test_damaged_image(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -276,17 +277,17 @@ def test_damaged_image(tmp_path: Path, rng: np.random.Generator) -> None:
     for length in [0, 1, 8, 30, *rng.integers(31, len(whole) - 20, 10)]:
         path.write_bytes(whole[:length])
         with pytest.raises(BadData, match=r"^a\.png: must be an image, not damaged \(.*\); fetch it again$"):
-            images.read_image(path)
+            image_files.read_image(path)
     for _ in range(60):  # a byte that is wrong may be a pixel that is wrong; it must not be another exception
         place, value = int(rng.integers(len(whole))), int(rng.integers(256))
         path.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
         try:
-            images.read_image(path)
+            image_files.read_image(path)
         except BadData as error:
             assert str(error).startswith("a.png: ")
             assert "\n" not in str(error)
     with refuses(f"b.png: must be a file in {tmp_path}, not missing; fetch it or leave it out"):
-        images.read_image(tmp_path / "b.png")
+        image_files.read_image(tmp_path / "b.png")
 
 
 def test_image_of_more_pixels_than_memory_has(tmp_path: Path) -> None:
@@ -299,7 +300,7 @@ def test_image_of_more_pixels_than_memory_has(tmp_path: Path) -> None:
     with pytest.raises(
         BadData, match=r"^a\.png: must be a mask, not damaged \(Image size \(10000000000 pixels\)"
     ):
-        images.read_mask(path)
+        image_files.read_mask(path)
 
 
 # --------------------------------------------------------------------------------------------------------- run lengths
@@ -308,18 +309,18 @@ def test_image_of_more_pixels_than_memory_has(tmp_path: Path) -> None:
 @given(st.integers(1, 9), st.integers(1, 9), st.floats(0, 1), st.integers(0, 2**16))
 def test_run_lengths_go_there_and_back(h: int, w: int, density: float, seed: int) -> None:
     mask = np.random.default_rng(seed).random((h, w)) < density
-    np.testing.assert_array_equal(images.decode_rle(images.encode_rle(mask), (h, w)), mask)
+    np.testing.assert_array_equal(airbus.decode_rle(airbus.encode_rle(mask), (h, w)), mask)
 
 
 def test_run_lengths_by_hand() -> None:
-    mask = images.decode_rle("2 3 6 1", (3, 2))  # down the first column, then down the second
+    mask = airbus.decode_rle("2 3 6 1", (3, 2))  # down the first column, then down the second
     assert mask.tolist() == [[False, True], [True, False], [True, True]]
-    assert images.encode_rle(mask) == "2 3 6 1"
-    assert not images.decode_rle("").any()
-    assert images.decode_rle("").shape == (768, 768)
-    last = images.decode_rle("589824 1")
+    assert airbus.encode_rle(mask) == "2 3 6 1"
+    assert not airbus.decode_rle("").any()
+    assert airbus.decode_rle("").shape == (768, 768)
+    last = airbus.decode_rle("589824 1")
     assert np.argwhere(last).tolist() == [[767, 767]]
-    assert images.decode_rle("769 1")[0, 1]
+    assert airbus.decode_rle("769 1")[0, 1]
 
 
 @pytest.mark.parametrize(
@@ -336,7 +337,7 @@ def test_run_lengths_by_hand() -> None:
 )
 def test_bad_run_lengths(runs: str, text: str) -> None:
     with refuses(f"a.csv, line 2: {text}"):
-        images.decode_rle(runs, (3, 2), where="a.csv, line 2")
+        airbus.decode_rle(runs, (3, 2), where="a.csv, line 2")
 
 
 def write_airbus(root: Path, rows: str, header: str = "ImageId,EncodedPixels") -> tuple[Path, Path]:
@@ -350,22 +351,22 @@ def test_airbus_frames(tmp_path: Path) -> None:
     place, runs = write_airbus(tmp_path, "b.png,1 1\nb.png,5 2\na.png,\nc.png,2 1\nd.png,3 2\ne.png,1 6\n")
     split = {"train": ["a.png", "b.png"], "validation": ["c.png"], "test": ["d.png"]}
     chosen = ["a.png", "b.png", "c.png", "d.png"]
-    frames = images.airbus(place, runs, names=chosen, shape=(3, 2), split=split)
+    frames = airbus.airbus(place, runs, names=chosen, shape=(3, 2), split=split)
     assert frames.names == tuple(chosen)
     assert not frames.masks[0].any()
     assert frames.masks[1].tolist() == [[True, False], [False, True], [False, True]]
     assert frames.images[:, 0, 0, 0].tolist() == [0, 10, 20, 30]
     assert frames.source == "train and runs.csv"
     with refuses(f"e.png: must be a file in {place}, not missing; fetch it or leave it out"):
-        images.airbus(place, runs, shape=(3, 2))
+        airbus.airbus(place, runs, shape=(3, 2))
     with refuses("runs.csv: must list f.png, not lack it; leave the image out"):
-        images.airbus(place, runs, names=["f.png"], shape=(3, 2))
+        airbus.airbus(place, runs, names=["f.png"], shape=(3, 2))
     with refuses("a.png: must be of 4 x 2 pixels, not 3 x 2; give the shape of the images"):
-        images.airbus(place, runs, names=["a.png"], shape=(4, 2))
+        airbus.airbus(place, runs, names=["a.png"], shape=(4, 2))
     with refuses(f"{place}: a set must have images, not none; give another"):
-        images.airbus(place, runs, names=[], shape=(3, 2))
+        airbus.airbus(place, runs, names=[], shape=(3, 2))
     with refuses(f"{runs}: the folder of images must be a folder, not a file; check the path"):
-        images.airbus(runs, runs, shape=(3, 2))
+        airbus.airbus(runs, runs, shape=(3, 2))
 
 
 @pytest.mark.parametrize(
@@ -386,7 +387,7 @@ def test_airbus_frames(tmp_path: Path) -> None:
 def test_bad_csv(tmp_path: Path, rows: str, text: str) -> None:
     _, runs = write_airbus(tmp_path, rows)
     with refuses(f"runs.csv{text}"):
-        images.read_runs(runs, (3, 2))
+        airbus.read_runs(runs, (3, 2))
 
 
 def test_csv_that_is_none(tmp_path: Path) -> None:
@@ -394,12 +395,12 @@ def test_csv_that_is_none(tmp_path: Path) -> None:
     with refuses(
         "runs.csv: must have the columns ImageId and EncodedPixels, not Image, Pixels; fetch it again"
     ):
-        images.read_runs(runs)
+        airbus.read_runs(runs)
     runs.write_bytes(b"ImageId,EncodedPixels\n\xff\xfe,1 1\n")
     with pytest.raises(BadData, match=r"^runs\.csv: must be a CSV file, not damaged \(.*\); fetch it again$"):
-        images.read_runs(runs)
+        airbus.read_runs(runs)
     with refuses(f"no.csv: must be a file in {tmp_path}, not missing; check the path"):
-        images.read_runs(tmp_path / "no.csv")
+        airbus.read_runs(tmp_path / "no.csv")
 
 
 # ---------------------------------------------------------------------------------------------------------- sen2ships
@@ -424,19 +425,19 @@ def tile_fields(**changes: Any) -> dict[str, Any]:
 def test_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez(tmp_path / "sen2ships_tiles128.npz", **tile_fields())
     monkeypatch.setenv("RTL4ML_DATA", str(tmp_path))
-    frames = images.sen2ships()
+    frames = sen2ships.sen2ships()
     assert frames.shape == (4, 4, 3)
     assert frames.names == ("rom_0000_0000", "oslo_0128_0000", "kiel_0000_0256", "bari_0000_0000")
     assert (frames.train.tolist(), frames.validation.tolist(), frames.test.tolist()) == ([0, 1], [2], [3])
     assert frames.masks.sum() == 4
-    infrared = images.sen2ships(nir=True)
+    infrared = sen2ships.sen2ships(nir=True)
     assert infrared.shape == (4, 4, 4)
     assert infrared.groups == ("rom", "kiel", "bari")
     monkeypatch.delenv("RTL4ML_DATA")
     with refuses(
         "sen2ships: the folder of the images must be given, not left out; give --data or set RTL4ML_DATA"
     ):
-        images.sen2ships()
+        sen2ships.sen2ships()
 
 
 @pytest.mark.parametrize(
@@ -465,14 +466,14 @@ def test_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tiles_that_contradict_themselves(tmp_path: Path, changes: dict[str, Any], text: str) -> None:
     np.savez(tmp_path / "sen2ships_tiles128.npz", **tile_fields(**changes))
     with refuses(f"sen2ships_tiles128.npz: {text}"):
-        images.sen2ships(data=tmp_path)
+        sen2ships.sen2ships(data=tmp_path)
 
 
 def test_tiles_missing_or_damaged(tmp_path: Path) -> None:
     with refuses(
         f"{tmp_path}: the folder must hold sen2ships_tiles128.npz, not lack it; give another folder"
     ):
-        images.sen2ships(data=tmp_path)
+        sen2ships.sen2ships(data=tmp_path)
     path = tmp_path / "sen2ships_tiles128.npz"
     np.savez_compressed(path, **tile_fields())
     whole = path.read_bytes()
@@ -482,7 +483,7 @@ def test_tiles_missing_or_damaged(tmp_path: Path) -> None:
             BadData,
             match=r"^sen2ships_tiles128\.npz: must be a \.npz file, not damaged \(.*\); fetch it again$",
         ):
-            images.sen2ships(data=tmp_path)
+            sen2ships.sen2ships(data=tmp_path)
 
 
 def test_whole_scene(tmp_path: Path) -> None:
@@ -490,46 +491,46 @@ def test_whole_scene(tmp_path: Path) -> None:
     with refuses(
         f"{place}: the folder must hold <port>_rgb.png and <port>_inst.png, not none of them; give another folder"
     ):
-        images.sen2ships_ports(data=tmp_path)
+        sen2ships.sen2ships_ports(data=tmp_path)
     write(place / "rom_rgb.png", np.full((2, 3, 3), 9))
     write(place / "rom_inst.png", [[0, 1, 1], [2, 0, 0]])
-    assert images.sen2ships_ports(data=tmp_path) == ("rom",)
-    scene = images.sen2ships_scene("rom", data=tmp_path)
+    assert sen2ships.sen2ships_ports(data=tmp_path) == ("rom",)
+    scene = sen2ships.sen2ships_scene("rom", data=tmp_path)
     assert scene.image.shape == (2, 3, 3)
     assert scene.instances.tolist() == [[0, 1, 1], [2, 0, 0]]
     assert scene.mask.tolist() == [[False, True, True], [True, False, False]]
     with refuses("port: must be one of rom, not 'oslo'; name one of them"):
-        images.sen2ships_scene("oslo", data=tmp_path)
+        sen2ships.sen2ships_scene("oslo", data=tmp_path)
     with refuses("rom_nir.png: near infrared must be there, not missing; leave nir out"):
-        images.sen2ships_scene("rom", data=tmp_path, nir=True)
+        sen2ships.sen2ships_scene("rom", data=tmp_path, nir=True)
     write(place / "rom_nir.png", np.full((2, 2), 7))
     with refuses(
         "rom_nir.png: near infrared must be of its image's size, 2 x 3, not 2 x 2; take both from one set"
     ):
-        images.sen2ships_scene("rom", data=tmp_path, nir=True)
+        sen2ships.sen2ships_scene("rom", data=tmp_path, nir=True)
     write(place / "rom_nir.png", np.full((2, 3), 7))
-    assert images.sen2ships_scene("rom", data=tmp_path, nir=True).image[1, 2].tolist() == [9, 9, 9, 7]
+    assert sen2ships.sen2ships_scene("rom", data=tmp_path, nir=True).image[1, 2].tolist() == [9, 9, 9, 7]
     write(place / "rom_inst.png", np.ones((3, 3)))
     with refuses(
         "rom_rgb.png and rom_inst.png: a mask must be of its image's size, 2 x 3, not 3 x 3; take both from one set"
     ):
-        images.sen2ships_scene("rom", data=tmp_path)
+        sen2ships.sen2ships_scene("rom", data=tmp_path)
     write(place / "rom_inst.png", np.zeros((2, 3)))
     with refuses(
         "rom_rgb.png and rom_inst.png: the mask must have ship pixels, not only background; "
         "check that it belongs to the image"
     ):
-        images.sen2ships_scene("rom", data=tmp_path)
+        sen2ships.sen2ships_scene("rom", data=tmp_path)
 
 
 def test_whole_scenes_train_beside_the_tiles(tmp_path: Path) -> None:
     np.savez(tmp_path / "sen2ships_tiles128.npz", **tile_fields())
-    frames = images.sen2ships(data=tmp_path)
+    frames = sen2ships.sen2ships(data=tmp_path)
     pixels = np.random.default_rng(2).integers(0, 256, (6, 9, 3), dtype=np.uint8)
     ships = np.zeros((6, 9), np.uint8)
     ships[5, 8] = 3
-    rom = images.Picture(name="rom", image=pixels, instances=ships, source="rom_rgb.png")
-    found = images.with_scenes(frames, [rom])
+    rom = data_frames.Picture(name="rom", image=pixels, instances=ships, source="rom_rgb.png")
+    found = data_frames.with_scenes(frames, [rom])
     new = [
         f"rom_{r:04d}_{c:04d}" for r in (0, 2) for c in (0, 4, 5) if (r, c) != (0, 0)
     ]  # that tile is there
@@ -538,16 +539,16 @@ def test_whole_scenes_train_beside_the_tiles(tmp_path: Path) -> None:
     assert (found.validation.tolist(), found.test.tolist()) == ([2], [3])
     np.testing.assert_array_equal(found.images[8], pixels[2:, 5:])
     assert found.masks[4:].sum(axis=(1, 2)).tolist() == [0, 0, 0, 0, 1]
-    assert images.with_scenes(frames, []) is frames
+    assert data_frames.with_scenes(frames, []) is frames
     kiel = replace(rom, name="kiel", source="kiel_rgb.png")
     with refuses(
         "kiel_rgb.png: a scene to train on must be of oslo, rom, not of kiel, which validates or tests; leave it out"
     ):
-        images.with_scenes(frames, [kiel])
+        data_frames.with_scenes(frames, [kiel])
 
 
 def test_sen2ships_is_what_its_description_says(data: Path) -> None:
-    frames = images.sen2ships(data=data)
+    frames = sen2ships.sen2ships(data=data)
     assert frames.images.shape == (380, 128, 128, 3)
     assert (len(frames.train), len(frames.validation), len(frames.test)) == (306, 30, 44)
     assert frames.groups_of("validation") == ("casablanca", "valencia")
@@ -557,10 +558,10 @@ def test_sen2ships_is_what_its_description_says(data: Path) -> None:
         3261,
         4637,
     ]
-    ports = images.sen2ships_ports(data=data)
+    ports = sen2ships.sen2ships_ports(data=data)
     assert len(ports) == 14
     assert set(ports) == set(frames.groups)
-    scene = images.sen2ships_scene("casablanca", data=data, nir=True)
+    scene = sen2ships.sen2ships_scene("casablanca", data=data, nir=True)
     assert scene.image.shape == (339, 511, 4)
     assert len(np.unique(scene.instances)) - 1 == 15
     assert scene.mask.sum() == 1476

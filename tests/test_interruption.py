@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rtl4ml import interruption
+from rtl4ml.host import interruption
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from rtl4ml import leftovers
-from rtl4ml.folders import MARKER, PENDING, project_folder
+from rtl4ml.host import leftovers
+from rtl4ml.host.folders import MARKER, PENDING, project_folder
 
 
 def made(folder: Path, *names: str) -> Path:

@@ -16,15 +16,20 @@ import numpy as np
 import pytest
 from h5py import h5d
 
-from rtl4ml import _tf
 from rtl4ml.errors import BadModel, EnvironmentProblem, Rtl4mlError, UnsupportedLayer, cause_of
-from rtl4ml.frontend import MOST_NAME, load, parse
-from rtl4ml.modelarchive import MOST_BYTES
-from rtl4ml.modelarguments import check_layer
-from rtl4ml.quantizers import _RANDOM, _READERS, _REFUSED, read_function, read_weights
+from rtl4ml.frontends.qkeras.checks import MOST_NAME
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.frontends.qkeras.load import load
+from rtl4ml.frontends.qkeras.model_archive import MOST_BYTES
+from rtl4ml.frontends.qkeras.model_arguments import check_layer
+from rtl4ml.frontends.qkeras.quantizers.live import _RANDOM
+from rtl4ml.frontends.qkeras.quantizers.read import _REFUSED, read_function
+from rtl4ml.frontends.qkeras.quantizers.readers import READERS
+from rtl4ml.frontends.qkeras.quantizers.weights import read_weights
+from rtl4ml.host import frameworks
 
-K = _tf.keras()
-Q = _tf.qkeras()
+K = frameworks.keras()
+Q = frameworks.qkeras()
 L = K.layers
 WEIGHTS = "model.weights.h5"
 
@@ -409,8 +414,8 @@ def test_a_file_that_changes_after_its_check_is_read_as_it_was_checked(
 
 
 def test_a_file_that_grows_while_it_is_copied(keras: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rtl4ml.modelfile._ARCHIVE", 0)
-    monkeypatch.setattr("rtl4ml.modelfile.MOST_BYTES", {WEIGHTS: keras.stat().st_size})
+    monkeypatch.setattr("rtl4ml.frontends.qkeras.model_file._ARCHIVE", 0)
+    monkeypatch.setattr("rtl4ml.frontends.qkeras.model_file.MOST_BYTES", {WEIGHTS: keras.stat().st_size})
     fstat, asked = os.fstat, []
 
     def then(descriptor: int) -> os.stat_result:
@@ -559,9 +564,9 @@ def test_every_quantizer_of_the_pinned_qkeras_is_known() -> None:
         for n, c in vars(Q.quantizers).items()
         if isinstance(c, type) and issubclass(c, base) and c is not base
     }
-    assert found == (set(_READERS) | _RANDOM | _REFUSED)
+    assert found == (set(READERS) | _RANDOM | _REFUSED)
     readme = (Path(__file__).parents[1] / "README.md").read_text()
-    assert all(f"{name}" in readme for name in _READERS)
+    assert all(f"{name}" in readme for name in READERS)
     named = set(re.findall(r"\b(?:quantized|stochastic)_\w+\b", readme))
     assert named <= found
 

@@ -13,17 +13,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl4ml import _tf, bridge, cycles, emit, report_streams
-from rtl4ml.cells import Fifo
-from rtl4ml.explore import fold, layer_resources
-from rtl4ml.frontend import parse
-from rtl4ml.ir import Graph
-from rtl4ml.lower import lower
-from rtl4ml.netlist import Lowering, Netlist
-from rtl4ml.tools import verilator_env
+from rtl4ml.bridge import builder
+from rtl4ml.bridge import layers as bridge_layers
+from rtl4ml.cells.streams import Fifo
+from rtl4ml.emit import library, systemverilog
+from rtl4ml.folding.explorer import fold
+from rtl4ml.folding.resources import layer_resources
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.host import frameworks
+from rtl4ml.host.tools import verilator_env
+from rtl4ml.ir.graph import Graph
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Netlist
+from rtl4ml.report import fifo_places
+from rtl4ml.timing import cycles
+from rtl4ml.timing.sizing import sized_netlist
 
-keras = _tf.keras()
-q = _tf.qkeras()
+keras = frameworks.keras()
+q = frameworks.qkeras()
 L = keras.layers
 
 LAYERS = 14
@@ -69,7 +76,7 @@ def model() -> Any:
 
 
 def netlist_of(m: Any) -> Netlist:
-    return lower(fold(parse(m).graph, target_interval=TARGET))
+    return sized_netlist(fold(parse(m).graph, target_interval=TARGET))
 
 
 # What a layer may be called to meet a name of the tool's, of SystemVerilog's, of C++'s or of hls4ml's.
@@ -115,11 +122,15 @@ def declared(text: str) -> list[str]:
 
 def check_identifiers(netlist: Netlist) -> None:
     """No two of anything have one name, whatever its case."""
-    text, images = emit.top_text(netlist, frames_in_flight=2)
+    text, images = systemverilog.top_text(netlist, frames_in_flight=2)
     names = declared(text)
     assert len(names) > 3 * len(netlist.cells)
     modules = [c.module for c in netlist.cells if c.generated]
-    for what in (names, [*modules, "r4_top", *(p.stem for p in emit.library().glob("*.sv"))], list(images)):
+    for what in (
+        names,
+        [*modules, "r4_top", *(p.stem for p in library.library().glob("*.sv"))],
+        list(images),
+    ):
         low = [n.lower() for n in what]
         assert len(set(low)) == len(low), sorted({n for n in low if low.count(n) > 1})
     for name in (*names, *modules):
@@ -141,11 +152,11 @@ def test_random_names_change_nothing_but_names(model: Any, seed: int) -> None:
             (type(c), getattr(c, "depth", 0)) for c in plain.cells
         ], names
         assert list(layer_resources(netlist.graph).values()) == cost, names
-        layers = bridge._Layers(netlist.graph)
+        layers = bridge_layers.Layers(netlist.graph)
         layers.build()
         low = [e["name"].lower() for e in layers.entries]
-        assert len({*low, *(f"{p}{n}" for n in low for p in bridge._PASSES)}) == len(low) * (
-            1 + len(bridge._PASSES)
+        assert len({*low, *(f"{p}{n}" for n in low for p in bridge_layers._PASSES)}) == len(low) * (
+            1 + len(bridge_layers._PASSES)
         )
 
 
@@ -158,7 +169,7 @@ def test_names_without_a_collision_stay(model: Any) -> None:
     assert not [c for c in cells if re.search(r"_[23]$", c)]
     assert netlist.cells[-1].layer == "m_axis"
     assert list(layer_resources(netlist.graph))[-1] == "edges"
-    assert report_streams.streams(netlist.graph)[-1][1] == "output"
+    assert fifo_places.streams(netlist.graph)[-1][1] == "output"
 
 
 @pytest.mark.parametrize("names", [["m_axis", "s_axis"], ["s_axis", "m_axis"], ["output", "edges"]])
@@ -181,10 +192,10 @@ def test_edges_of_the_design_step_aside(names: list[str]) -> None:
     lines = layer_resources(netlist.graph)
     assert list(lines.values()) == list(layer_resources(plain.graph).values())
     assert len(lines) == 4  # two layers, the output's FIFO, the edges
-    of = report_streams.streams(netlist.graph)
+    of = fifo_places.streams(netlist.graph)
     assert of[-1][0] == names[1]
     assert of[-1][1] not in names
-    assert len(report_streams.placed(netlist)) == len(report_streams.placed(plain))
+    assert len(fifo_places.placed(netlist)) == len(fifo_places.placed(plain))
 
 
 def test_a_layer_goes_before_what_is_made_beside_one(model: Any) -> None:
@@ -209,10 +220,10 @@ def test_verilator_takes_them(model: Any, tmp_path: Path) -> None:
              "m_axis", "1.0/\u5c64", "n" * 100, "u_axis_out"]  # fmt: skip
     netlist = netlist_of(renamed(model, names))
     generated = {c.module: c.text() for c in netlist.cells if c.generated}  # type: ignore[attr-defined]
-    project = emit.write(netlist, tmp_path, frames_in_flight=2, generated=generated)
+    project = systemverilog.write(netlist, tmp_path, frames_in_flight=2, generated=generated)
     verilator, env = verilator_env()
     command = [str(verilator), "--lint-only", "-Wall", "-Wno-fatal", "--top-module", project.top]
-    command += [str(emit.library() / "lint.vlt"), *map(str, project.sources)]
+    command += [str(library.library() / "lint.vlt"), *map(str, project.sources)]
     done = subprocess.run(command, cwd=project.images, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Error" not in done.stderr
@@ -226,7 +237,7 @@ def test_hls4ml_takes_them(model: Any, tmp_path: Path) -> None:
     names = ["model_input", "int", "clone_template", "template", "repack_class", "class", "nnet", "layer2"]
     names += ["layer3_out", "model_default", "clone_template_activation", "clone_repack_class", "std", "main"]
     graph = parse(renamed(model, names)).graph
-    project = bridge.write(replace(graph, name="main"), tmp_path / "hls")
+    project = builder.write(replace(graph, name="main"), tmp_path / "hls")
     s = graph.inputs[0]
     x = np.random.default_rng(2).integers(s.lo, s.hi, (5, *s.shape), endpoint=True)
     (y,) = graph.emulate([x])

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import rtl4ml
+from rtl4ml.data.samples import read_samples
 from rtl4ml.errors import BadData, BadInput, BadModel
-from rtl4ml.samples import read_samples
-from rtl4ml.tools import absolute
+from rtl4ml.host.tools import absolute
 
 
 def test_a_model_whose_name_is_too_long_does_not_exist() -> None:

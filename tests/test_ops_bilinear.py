@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtl4ml import _tf
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import Stream
+from rtl4ml.host import frameworks
+from rtl4ml.ir.types import Stream
 from rtl4ml.ops.bilinear import Bilinear
 
 FACTORS = st.tuples(st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 4, 8])).filter(
@@ -29,7 +29,7 @@ def test_golden_is_tensorflows(factor: tuple[int, int], shape: tuple[int, int, i
     x[0], x[1] = s.lo, s.hi
     y = op.golden(x)
     size = [n * f for n, f in zip(shape[:2], factor, strict=True)]
-    want = _tf.tf().image.resize(s.real(x).astype(np.float32), size, method="bilinear").numpy()
+    want = frameworks.tf().image.resize(s.real(x).astype(np.float32), size, method="bilinear").numpy()
     np.testing.assert_array_equal(op.output.real(y), want)
     assert (y.min(), y.max()) == (op.output.lo, op.output.hi), "the range is tight"
     assert op.output.type.fraction == 3 + sum(int(np.log2(2 * f)) for f in factor if f > 1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import rtl_cells
 
-from rtl4ml.ir import Fixed, Stream
+from rtl4ml.ir.types import Fixed, Stream
 from rtl4ml.ops.head import ArgMax, Mask
 
 

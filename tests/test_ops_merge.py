@@ -16,8 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import Ints, Op, Stream
-from rtl4ml.netlist import Lowering, Wire
+from rtl4ml.ir.op import Op
+from rtl4ml.ir.types import Ints, Stream
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Wire
 from rtl4ml.ops.merge import Add, Concat, Product
 
 
@@ -111,7 +113,7 @@ def test_concat_keeps_real_numbers(inputs: list[tuple[tuple[int, int, int], int]
 
 
 def test_golden_is_keras(rng: np.random.Generator) -> None:
-    from rtl4ml._tf import keras
+    from rtl4ml.host.frameworks import keras
 
     a, b, c = (
         stream("a", (2, 5, 3), -8, 7, 2),

@@ -15,15 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rtl4ml
-from rtl4ml import _tf
 from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer
-from rtl4ml.expected import expected
-from rtl4ml.frontend import parse
-from rtl4ml.ir import Fixed, Ints, Stream
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.frontends.qkeras.reference import expected
+from rtl4ml.host import frameworks
+from rtl4ml.ir.types import Fixed, Ints, Stream
 from rtl4ml.ops.opening import Opening
 
-K = _tf.keras()
-L, Q = K.layers, _tf.qkeras()
+K = frameworks.keras()
+L, Q = K.layers, frameworks.qkeras()
 
 
 def binary_opening(x: Ints, radius: int) -> Ints:

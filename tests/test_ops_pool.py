@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import Fixed, Ints, Stream
+from rtl4ml.ir.types import Fixed, Ints, Stream
 from rtl4ml.ops.conv import Padding
 from rtl4ml.ops.pool import Pool
 
@@ -96,7 +96,7 @@ def test_an_average_of_a_power_of_two_moves_the_point() -> None:
 @pytest.mark.parametrize("mode", ["max", "sum"])
 @pytest.mark.parametrize(("n", "k", "s"), [(9, 3, 3), (9, 3, 2), (7, 2, 2), (8, 4, 3)])
 def test_keras_pools_the_same_way(mode: str, n: int, k: int, s: int, rng: np.random.Generator) -> None:
-    from rtl4ml._tf import keras
+    from rtl4ml.host.frameworks import keras
 
     x = rng.integers(-128, 128, (4, n, n, 2))
     for name in ("valid", "same"):

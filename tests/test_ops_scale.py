@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import Graph, Stream
+from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.types import Stream
 from rtl4ml.ops.scale import Scale
 
 ROWS, COLUMNS = np.array([3, 2, 2, 3]), np.array([1, 5, 7])

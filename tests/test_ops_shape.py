@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import Graph, Op, Stream
-from rtl4ml.netlist import Lowering
+from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.op import Op
+from rtl4ml.ir.types import Stream
+from rtl4ml.lowering.builder import Lowering
 from rtl4ml.ops.shape import Crop, Pad, Reshape, UpSample
 
 
@@ -37,7 +39,7 @@ CASES: list[tuple[Op, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("op", "layer", "config"), CASES, ids=[f"{c[1]}-{c[0].x.shape}" for c in CASES])
 def test_golden_is_keras(op: Op, layer: str, config: dict[str, Any], rng: np.random.Generator) -> None:
-    from rtl4ml._tf import keras
+    from rtl4ml.host.frameworks import keras
 
     x = rng.integers(op.x.lo, op.x.hi + 1, (3, *op.x.shape))
     want = getattr(keras().layers, layer)(**config)(x.astype(np.float64)).numpy()

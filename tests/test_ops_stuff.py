@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import Stream
+from rtl4ml.ir.types import Stream
 from rtl4ml.ops.stuff import Stuff, Transposed
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtl4ml.emit import library, modules
-from rtl4ml.packing import Packing, Sums, fewest, legal, packings
+from rtl4ml.emit.library import library, modules
+from rtl4ml.netlist.packing import Packing, Sums, fewest, legal, packings
 
 # (weight bits, x bits, x signed): all that packing is meant for
 WIDTHS = [(w, x, s) for w, x, s in product(range(2, 9), range(1, 9), (False, True))]

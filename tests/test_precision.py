@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from rtl4ml.errors import BadInput
-from rtl4ml.precision import OVERFLOWS, ROUNDINGS, Modes, read, with_modes
-from rtl4ml.quantizers import declared_quantizer
+from rtl4ml.frontends.precision import OVERFLOWS, ROUNDINGS, Modes, read, with_modes
+from rtl4ml.frontends.qkeras.quantizers.precision import declared_quantizer
 
 TYPES = [
     f"ap_{start},AP_{rounding},AP_{overflow}>"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rtl4ml import processes
+from rtl4ml.host import processes
 
 # A shell with a child of its own; their numbers are written once both run.
 FAMILY = ["sh", "-c", 'sleep 600 & echo "$$ $!" >family.new; mv family.new family; wait']
@@ -123,7 +123,7 @@ def test_the_processes_of_a_pool_end_with_its_block(wait: bool, tmp_path: Path) 
 STARTS = """
 import sys, threading
 from pathlib import Path
-from rtl4ml import interruption, processes
+from rtl4ml.host import interruption; from rtl4ml.host import processes
 interruption.listen()
 done = processes.run(["true"])  # the watcher forgets what has ended
 family = sys.argv[1:]

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from rtl4ml import progress
+from rtl4ml.host import progress
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rtl4ml.protocol: the AXI4-Stream bench passes tops that are right, and fails those that are not."""
+"""rtl4ml.simulation.protocol: the AXI4-Stream bench passes tops that are right, and fails those that are not."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pytest
 import rtl_runner
 
 import rtl4ml
-from rtl4ml import _tf, emit
+from rtl4ml.emit import systemverilog
 from rtl4ml.errors import SimulationFailed
-from rtl4ml.ir import Ints
-from rtl4ml.protocol import BenchResult, check_top, run_bench
+from rtl4ml.host import frameworks
+from rtl4ml.ir.types import Ints
+from rtl4ml.simulation.protocol import BenchResult, check_top, run_bench
 
 HERE = Path(__file__).resolve().parent / "rtl"
 CELLS = ["r4_fifo", "r4_axis_in", "r4_axis_out"]
@@ -129,7 +130,7 @@ def test_a_bench_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 
 def test_an_emitted_top_with_memories_a_skip_and_replays(tmp_path: Path, rng: np.random.Generator) -> None:
 
-    q, layers = _tf.qkeras(), _tf.keras().layers
+    q, layers = frameworks.qkeras(), frameworks.keras().layers
     four: Any = {x: q.quantized_bits(4, 0, alpha=1) for x in ("kernel_quantizer", "bias_quantizer")}
 
     x = layers.Input((12, 2))
@@ -140,7 +141,7 @@ def test_an_emitted_top_with_memories_a_skip_and_replays(tmp_path: Path, rng: np
     c = q.QActivation("quantized_bits(5, 1, alpha=1)")(c)
     y = layers.Flatten()(layers.MaxPooling1D(2)(layers.Add()([b, c])))
     y = q.QDense(3, **four)(y)
-    model = _tf.keras().Model(x, y)
+    model = frameworks.keras().Model(x, y)
     model.set_weights([rng.normal(0, 0.6, w.shape) for w in model.get_weights()])
     design = rtl4ml.convert(model, out=tmp_path / "design", target_interval=100)
     into, out = design.netlist.input, design.netlist.output
@@ -154,12 +155,15 @@ def test_an_emitted_top_with_memories_a_skip_and_replays(tmp_path: Path, rng: np
     rtl = design.folder / "rtl"
     result = check_top(
         tmp_path,
-        emit.TOP,
-        [*sorted(p for p in rtl.glob("*.sv") if p.stem != emit.TOP), rtl / f"{emit.TOP}.sv"],
+        systemverilog.TOP,
+        [
+            *sorted(p for p in rtl.glob("*.sv") if p.stem != systemverilog.TOP),
+            rtl / f"{systemverilog.TOP}.sv",
+        ],
         frames=rng.integers(of.lo, of.hi + 1, (3, into.beats, into.lanes)),
         truth=truth,
-        in_dtype=f"i{emit.container(into.bits) // 8}",
-        out_dtype=f"i{emit.container(out.bits) // 8}",
+        in_dtype=f"i{systemverilog.container(into.bits) // 8}",
+        out_dtype=f"i{systemverilog.container(out.bits) // 8}",
         images=design.folder / "mem",
         patience=20_000,
     )

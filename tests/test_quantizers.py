@@ -11,13 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtl4ml import _tf
 from rtl4ml.errors import BadModel, UnsupportedLayer
-from rtl4ml.quantizers import Grid, parse_precision, read_function, read_weights, to_grid, without_residue
+from rtl4ml.frontends.functions import Grid
+from rtl4ml.frontends.qkeras.quantizers.live import without_residue
+from rtl4ml.frontends.qkeras.quantizers.precision import parse_precision
+from rtl4ml.frontends.qkeras.quantizers.read import read_function
+from rtl4ml.frontends.qkeras.quantizers.weights import read_weights
+from rtl4ml.frontends.weights import to_grid
+from rtl4ml.host import frameworks
 from rtl4ml.steps import step_activation
 
-Q = _tf.qkeras()
-TF = _tf.tf()
+Q = frameworks.qkeras()
+TF = frameworks.tf()
 
 QUANTIZERS = [
     Q.quantized_bits(8, 0, alpha=1.0),

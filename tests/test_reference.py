@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl4ml import _tf
 from rtl4ml.errors import BadModel, UnsupportedLayer
-from rtl4ml.expected import expected, predict, predict64
-from rtl4ml.frontend import parse
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.frontends.qkeras.reference import expected, predict
+from rtl4ml.frontends.qkeras.reference64 import predict64
+from rtl4ml.host import frameworks
 from rtl4ml.steps import step_activation
 
-K = _tf.keras()
-Q = _tf.qkeras()
+K = frameworks.keras()
+Q = frameworks.qkeras()
 L = K.layers
 
 
@@ -174,7 +175,7 @@ def test_cut_before_a_head(head: str, inside: bool, rng: np.random.Generator) ->
     want = model.predict(x, verbose=0)
     for run in (predict, predict64):
         logits = run(model, x)[0]
-        got = np.asarray(getattr(K.activations, head)(_tf.tf().constant(logits.astype(np.float32))))
+        got = np.asarray(getattr(K.activations, head)(frameworks.tf().constant(logits.astype(np.float32))))
         np.testing.assert_array_equal(got, want)
     np.testing.assert_array_equal(predict(model, x)[0], predict64(model, x)[0])
 
@@ -252,7 +253,7 @@ def test_a_model_that_tensorflow_cannot_run(
 ) -> None:
     def fails(*_: Any, **__: Any) -> Any:
         text = "Graph execution error:\n\nThere is no such kernel for _FusedConv2D\n"
-        raise _tf.tf().errors.UnimplementedError(None, None, text)
+        raise frameworks.tf().errors.UnimplementedError(None, None, text)
 
     model = sequential((9, 9, 3), [Q.QConv2D(4, 3, kernel_quantizer=bits(4)), act()], rng)
     monkeypatch.setattr(K.Model, "predict", fails)

@@ -14,19 +14,22 @@ from designs import DESIGNS
 from nets import network
 
 import rtl4ml
-from rtl4ml import _tf
-from rtl4ml import simulate as simulation
-from rtl4ml.cells import Fifo
-from rtl4ml.cycles import edges, frame_ends, predict
-from rtl4ml.expected import expected
-from rtl4ml.explore import Explorer, fold_for
-from rtl4ml.frontend import parse
-from rtl4ml.lower import lower
+from rtl4ml.cells.streams import Fifo
+from rtl4ml.folding.explorer import Explorer
+from rtl4ml.folding.search import fold_for
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.frontends.qkeras.reference import expected
+from rtl4ml.host import frameworks
+from rtl4ml.lowering.lower import lower
 from rtl4ml.models import unet
-from rtl4ml.netlist import Netlist, Relief
+from rtl4ml.netlist.netlist import Netlist, Relief
 from rtl4ml.ops.scale import Scale
-from rtl4ml.relief import relief, relieved, segments, slowest
-from rtl4ml.stepper import ENDLESS, Stepper
+from rtl4ml.simulation import bulk as simulation
+from rtl4ml.timing.cycles import frame_ends, predict
+from rtl4ml.timing.edges import edges
+from rtl4ml.timing.relief import relief, relieved, segments, slowest
+from rtl4ml.timing.sizing import sized_netlist
+from rtl4ml.timing.stepper import ENDLESS, Stepper
 
 # Random networks and targets that came 1 to 44 % slower than asked for, or than their slowest cell.
 SLOW = [(15, 273), (21, 84), (26, 147), (36, 14), (43, 112), (44, 483), (48, 44), (50, 731), (53, 25), (119, 60),
@@ -35,10 +38,10 @@ SLOW = [(15, 273), (21, 84), (26, 147), (36, 14), (43, 112), (44, 483), (48, 44)
 
 def folded(seed: int, target: int, *, analyse: bool = True) -> Netlist:
     """The netlist of a random network."""
-    _tf.keras().backend.clear_session()
+    frameworks.keras().backend.clear_session()
     graph = Explorer(parse(network(np.random.default_rng(seed))).graph).choose(target)
     assert graph is not None
-    return lower(graph, analyse=analyse)
+    return sized_netlist(graph) if analyse else lower(graph)
 
 
 @pytest.mark.parametrize(("seed", "target"), SLOW)
@@ -54,7 +57,7 @@ def test_random_networks_keep_their_interval(seed: int, target: int) -> None:
 def test_random_networks_with_padded_averages_are_exact_and_keep_their_interval(
     seed: int, target: int
 ) -> None:
-    _tf.keras().backend.clear_session()
+    frameworks.keras().backend.clear_session()
     rng = np.random.default_rng(seed)
     parsed = parse(network(rng, padded=True))
     assert any(isinstance(op, Scale) for op in parsed.graph.ops)  # windows of several sizes
@@ -62,7 +65,7 @@ def test_random_networks_with_padded_averages_are_exact_and_keep_their_interval(
     np.testing.assert_array_equal(parsed.emulate(x)[0], expected(parsed, x)[0])
     graph = Explorer(parsed.graph).choose(target)
     assert graph is not None
-    netlist = lower(graph)
+    netlist = sized_netlist(graph)
     assert predict(netlist).interval == slowest(netlist) <= target
 
 
@@ -71,13 +74,13 @@ def test_random_networks_with_padded_averages_are_exact_and_keep_their_interval(
 @pytest.mark.parametrize("start", range(0, 200, 20))
 def test_more_random_networks_keep_their_interval(start: int, padded: bool) -> None:
     for seed in range(start, start + 20):
-        _tf.keras().backend.clear_session()
+        frameworks.keras().backend.clear_session()
         rng = np.random.default_rng(seed)
         explorer = Explorer(parse(network(rng, padded=padded)).graph)
         least, most = np.log(explorer.floor), np.log(explorer.intervals[-1])
         for target in np.exp(rng.uniform(least, most, 3)).round().astype(int).tolist():
             if (graph := explorer.choose(target)) is not None:
-                netlist = lower(graph)
+                netlist = sized_netlist(graph)
                 assert predict(netlist).interval == slowest(netlist) <= target, (seed, target)
 
 
@@ -90,7 +93,7 @@ def test_designs_keep_their_interval(name: str) -> None:
     for target in targets:
         if target < explorer.floor or (graph := explorer.choose(target)) is None:
             continue
-        netlist = lower(graph)
+        netlist = sized_netlist(graph)
         assert predict(netlist).interval == slowest(netlist) <= target, target
 
 
@@ -105,10 +108,10 @@ def test_unet_students_keep_their_interval(student: int) -> None:
     if student == 4:
         jobs += [(8, 262_144), (8, 131_072), (4, 65_536)]
     for bits, target in jobs:
-        _tf.keras().backend.clear_session()
+        frameworks.keras().backend.clear_session()
         model = unet.build(widths=unet.STUDENTS[student], weight_bits=bits, activation_bits=bits)
         made = spread(model, np.random.default_rng(7))
-        netlist = lower(fold_for(parse(made).graph, target_interval=target, budget=None, fit=False))
+        netlist = sized_netlist(fold_for(parse(made).graph, target_interval=target, budget=None, fit=False))
         found = predict(netlist)
         assert found.observed is None
         assert found.interval == slowest(netlist) == (target or found.interval), (bits, target)
@@ -154,9 +157,9 @@ def points() -> Any:
     """A convolution of one tap that passes over every other of its few pixels, unrolled, behind a window that gives its
     first result late.
     """
-    layers, q = _tf.keras().layers, _tf.qkeras()
+    layers, q = frameworks.keras().layers, frameworks.qkeras()
     weights = {"kernel_quantizer": "quantized_bits(4,0,alpha=1)", "use_bias": False}
-    return _tf.keras().Sequential([
+    return frameworks.keras().Sequential([
         layers.Input((6, 6)),
         q.QActivation("quantized_bits(8,0,0,alpha=1)"),
         q.QConv1D(7, 3, dilation_rate=2, **weights),

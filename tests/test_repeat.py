@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from rtl4ml import repeat, train
 from rtl4ml.errors import BadInput
+from rtl4ml.training.classification import recipe as classification_recipe
+from rtl4ml.training.classification import repeat, result, train
 
 
 def metrics(
@@ -108,22 +109,22 @@ def quick_train(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[s
 
     def stand_in(
         recipe: Any, *, out: Path, seed: int, known: dict[str, Any], **options: Any
-    ) -> train.Trained:
-        plan = train.read_recipe(recipe)
+    ) -> result.Trained:
+        plan = classification_recipe.read_recipe(recipe)
         calls.append((plan.name, seed))
         if len(calls) == 3:
             raise KeyboardInterrupt
         known[plan.name] = True
         if tell := options["progress"]:
             numbers = {"loss": 0.5, "validation_oa": 0.9, "validation_loss": 0.4}
-            tell(train.Progress(stage="float", epoch=1, epochs=2, **numbers))
+            tell(result.Progress(stage="float", epoch=1, epochs=2, **numbers))
         found = metrics(seed, 0.9)
         found["recipe"] = {"sha256": plan.sha256, "network_sha256": plan.network_sha256}
         found["versions"] = repeat.runs.versions()
         out.mkdir(parents=True)
         (out / ".rtl4ml").write_text("")
         (out / "metrics.json").write_text(json.dumps(found))
-        return train.Trained(out=out, model=out / "x.keras", metrics=found)
+        return result.Trained(out=out, model=out / "x.keras", metrics=found)
 
     monkeypatch.setattr(train, "train", stand_in)
     return calls

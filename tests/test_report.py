@@ -27,9 +27,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from rtl4ml import report, report_maps, report_pipeline
 from rtl4ml.errors import EnvironmentProblem
-from rtl4ml.report import ClassMap, Data, Edge, Extras, Refusal, Stage
+from rtl4ml.report import numbers as report_numbers
+from rtl4ml.report import page as report_page
+from rtl4ml.report import schema as report_schema
+from rtl4ml.report import verdicts as report_verdicts
+from rtl4ml.report.extras import Data, Extras, Refusal
+from rtl4ml.report.figures import canvas, maps, pipeline
+from rtl4ml.report.figures.canvas import Edge, Stage
+from rtl4ml.report.figures.maps import ClassMap
 
 _spec = importlib.util.spec_from_file_location(
     "report_example", Path(__file__).with_name("report_example.py")
@@ -80,7 +86,7 @@ class Page(HTMLParser):
 
 
 def page(r: dict[str, Any], e: Extras | None = None) -> Page:
-    return Page(report.build(r, example.extras() if e is None else e))  # type: ignore[arg-type]
+    return Page(report_page.build(r, example.extras() if e is None else e))  # type: ignore[arg-type]
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
@@ -96,7 +102,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 def blank() -> Any:
     r = example.report()
-    return report.blank(model=r["model"], target=r["target"], available=r["resources"]["available"])
+    return report_schema.blank(model=r["model"], target=r["target"], available=r["resources"]["available"])
 
 
 # report.json
@@ -120,7 +126,7 @@ def test_schema_has_the_keys_of_the_types():
                 hints = get_type_hints(part)
                 assert set(schema["properties"]) == set(hints), where
                 assert schema["additionalProperties"] is False, where
-                if part is not report.Accuracy:
+                if part is not report_schema.Accuracy:
                     whole = get_type_hints(part, include_extras=True)
                     optional = {key for key, hint in whole.items() if get_origin(hint) is NotRequired}
                     assert set(schema["required"]) == set(hints) - optional, where
@@ -128,7 +134,7 @@ def test_schema_has_the_keys_of_the_types():
                     compare(hint, schema["properties"][key], f"{where}.{key}")
         assert ("null" in schema.get("type", ())) == (type(None) in get_args(kind)), where
 
-    compare(report.Report, SCHEMA, "report")
+    compare(report_schema.Report, SCHEMA, "report")
 
 
 @pytest.mark.parametrize(
@@ -156,37 +162,37 @@ def test_schema_refuses(path: str, value: Any):
 
 def test_write_gives_both_files(tmp_path: Path):
     out = tmp_path / "new" / "folder"
-    report.write(example.report(), out, extras=example.extras())
+    report_page.write(example.report(), out, extras=example.extras())
     assert sorted(p.name for p in out.iterdir()) == ["report.html", "report.json"]
     assert json.loads((out / "report.json").read_text(encoding="utf-8")) == example.report()
     html = (out / "report.html").read_text(encoding="utf-8")
-    assert html == report.build(example.report(), example.extras())
+    assert html == report_page.build(example.report(), example.extras())
 
 
 def test_write_without_extras(tmp_path: Path):
-    report.write(blank(), tmp_path)
+    report_page.write(blank(), tmp_path)
     assert "Exactness not checked" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_numpy_scalars_become_json(tmp_path: Path):
     r = changed("cycles.interval.rtl", np.int64(204))
     r["seconds"]["csim"] = np.float32(1.5)
-    report.write(r, tmp_path)
+    report_page.write(r, tmp_path)
     read = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert (read["cycles"]["interval"]["rtl"], read["seconds"]["csim"]) == (204, 1.5)
 
 
 def test_nan_is_refused_and_leaves_what_was_there(tmp_path: Path):
-    report.write(blank(), tmp_path)
+    report_page.write(blank(), tmp_path)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     with pytest.raises(ValueError, match=r"^Out of range float values are not JSON compliant"):
-        report.write(changed("efficiency.mac_efficiency", float("nan")), tmp_path)
+        report_page.write(changed("efficiency.mac_efficiency", float("nan")), tmp_path)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("file", [1, 2])
 def test_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: int):
-    report.write(blank(), tmp_path)
+    report_page.write(blank(), tmp_path)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     calls = []
 
@@ -200,7 +206,7 @@ def test_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.Mon
         EnvironmentProblem,
         match=r"^.*: the disk must have room for it, not be full; free some space or choose another folder$",
     ):
-        report.write(example.report(), tmp_path, extras=example.extras())
+        report_page.write(example.report(), tmp_path, extras=example.extras())
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
@@ -210,11 +216,11 @@ def test_out_is_a_file(tmp_path: Path):
         EnvironmentProblem,
         match=r"out: must be a folder that can be written, not 'file exists'; choose another folder$",
     ):
-        report.write(blank(), tmp_path / "out")
+        report_page.write(blank(), tmp_path / "out")
 
 
 def test_build_is_deterministic():
-    assert report.build(example.report(), example.extras()) == report.build(
+    assert report_page.build(example.report(), example.extras()) == report_page.build(
         example.report(), example.extras()
     )
 
@@ -290,7 +296,7 @@ STALLS = {"patterns": 2, "frames": 20, "mismatches": 0}
 def test_exact(emulate, csim, rtl, stalls, kind, title, detail):
     r = changed("exactness", {"emulate": emulate, "csim": csim, "rtl": rtl})
     r["stalls"] = stalls
-    v = report.verdicts(r, sample="pixel")[0]
+    v = report_verdicts.verdicts(r, sample="pixel")[0]
     assert (v.kind, v.title, v.detail) == (kind, title, detail)
 
 
@@ -336,7 +342,7 @@ LARGE = {"lut": 1, "ff": 1, "dsp": 2_646, "bram36": 912.5}
 def test_fits(counts, kind, title, detail):
     r = example.report()
     r["resources"].update({"model": None, "yosys": None, **counts})
-    v = report.verdicts(r)[1]
+    v = report_verdicts.verdicts(r)[1]
     assert (v.kind, v.title, v.detail) == (kind, title, detail)
 
 
@@ -374,12 +380,12 @@ def test_fits(counts, kind, title, detail):
 def test_speed(interval, throughput, title, detail):
     r = changed("cycles.interval", dict(zip(("model", "rtl"), interval, strict=True)))
     r["throughput"]["samples_per_s"] = throughput
-    v = report.verdicts(r, sample="pixel")[2]
+    v = report_verdicts.verdicts(r, sample="pixel")[2]
     assert (v.title, v.detail) == (title, detail)
 
 
 def test_speed_without_throughput():
-    assert report.verdicts(changed("throughput", None))[2].kind == "open"
+    assert report_verdicts.verdicts(changed("throughput", None))[2].kind == "open"
 
 
 @pytest.mark.parametrize(
@@ -429,7 +435,7 @@ def test_predicted(latency, interval, kind, title, detail):
         name: dict(zip(("model", "rtl"), pair, strict=True))
         for name, pair in (("latency", latency), ("interval", interval))
     } | {"frames": None}
-    v = report.verdicts(r)[3]
+    v = report_verdicts.verdicts(r)[3]
     assert (v.kind, v.title, v.detail) == (kind, title, detail)
 
 
@@ -464,7 +470,7 @@ def test_predicted_frame_by_frame(frames, interval, kind, detail):
     r = example.report()
     r["cycles"]["interval"] = dict(zip(("model", "rtl"), interval, strict=True))
     r["cycles"]["frames"] = dict(zip(("compared", "as_predicted"), frames, strict=True))
-    v = report.verdicts(r)[3]
+    v = report_verdicts.verdicts(r)[3]
     assert (v.kind, v.detail) == (kind, detail)
     text = page(r).text
     said = {(12, 12): "each of 12 frames", (1, 1): "its one frame", (12, 11): "11 of 12 frames"}[frames]
@@ -524,7 +530,7 @@ def test_what_an_interval_is_and_why_it_is_not_the_one_asked_for(
     p = page(r)
     assert [text for a, text in p.all("p") if a.get("class") == "pace"] == said
     known = "at an assumed 250 MHz clock: one pixel every 204 cycles, measured in RTL simulation"
-    assert report.verdicts(r, sample="pixel")[2].detail == known + missed
+    assert report_verdicts.verdicts(r, sample="pixel")[2].detail == known + missed
 
 
 @pytest.mark.parametrize(
@@ -583,7 +589,7 @@ def nullable() -> list[str]:
 
 @pytest.mark.parametrize("path", nullable())
 def test_every_null_is_said_in_words(path: str):
-    html = report.build(changed(path, None), example.extras())
+    html = report_page.build(changed(path, None), example.extras())
     assert not re.search(r"\b(None|nan|inf|Undefined)\b", Page(html).text)
 
 
@@ -595,7 +601,7 @@ def test_blank_report_says_not_run():
     assert [c[2] for c in table(p, "cycles")] == ["not run", "not run"]
     assert [c[1] for c in table(p, "seconds")] == ["not run"] * 6
     assert "Not run: no labelled data set was given." in p.text
-    assert [v.kind for v in report.verdicts(blank())] == ["open"] * 4
+    assert [v.kind for v in report_verdicts.verdicts(blank())] == ["open"] * 4
 
 
 def table(p: Page, section: str) -> list[list[str]]:
@@ -706,7 +712,7 @@ def test_names_are_escaped():
         refusals=[Refusal(layer=EVIL, reason=EVIL)],
         notes=[EVIL],
     )
-    html = report.build(r, e)
+    html = report_page.build(r, e)
     p = Page(html)
     assert "alert(1)" in p.text
     assert [n for n, _, _ in p.elements].count("script") == 1
@@ -743,7 +749,7 @@ def test_synthetic_data_are_called_so_wherever_they_show():
 
 
 def test_real_data_are_not_called_synthetic():
-    html = report.build(example.report(), example.extras())
+    html = report_page.build(example.report(), example.extras())
     assert "synthetic" not in Page(html).text
     assert "The data set Salinas crop is real." in Page(html).text
 
@@ -800,7 +806,7 @@ def test_refusals():
 @pytest.mark.parametrize("synthetic", [False, True])
 def test_page_needs_nothing_from_outside(synthetic: bool):
     stages, edges = example.unet(3)
-    html = report.build(
+    html = report_page.build(
         example.report(),
         example.extras(data=Data(name="x", synthetic=synthetic), stages=stages, edges=edges),
     )
@@ -813,7 +819,7 @@ def test_page_needs_nothing_from_outside(synthetic: bool):
 
 
 def test_policy_allows_only_our_script():
-    html = report.build(example.report(), example.extras())
+    html = report_page.build(example.report(), example.extras())
     script = re.search(r"<script>(.*?)</script>", html, re.DOTALL)
     assert script is not None
     digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
@@ -875,35 +881,35 @@ def test_text_has_contrast(theme: int):
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        (report.number(None), "–"),
-        (report.number(0), "0"),
-        (report.number(1234567), "1,234,567"),
-        (report.number(8.5), "8.5"),
-        (report.number(625.254), "625.25"),
-        (report.percent(None), "–"),
-        (report.percent(0), "0 %"),
-        (report.percent(0.00012), "0.01 %"),
-        (report.percent(0.125), "12.5 %"),
-        (report.percent(12.5), "1,250.0 %"),
-        (report.magnitude(42.42), "42.4"),
-        (report.magnitude(953.7), "954"),
-        (report.magnitude(12_345), "12,345"),
-        (report.magnitude(250e6), "250 million"),
-        (report.magnitude(2.5e9), "2.5 billion"),
-        (report.signed(-1234), "−1,234"),
-        (report.signed(0), "0"),
-        (report.signed(3), "+3"),
-        (report.signed_percent(-0.034), "−3.4 %"),
-        (report.signed_percent(0.02), "+2.0 %"),
-        (report.plural(1, "pixel"), "1 pixel"),
-        (report.plural(2000, "pixel"), "2,000 pixels"),
-        (report.duration(None), "–"),
-        (report.duration(0.123), "0.12 s"),
-        (report.duration(59.4), "59.4 s"),
-        (report.duration(59.6), "1 min 00 s"),
-        (report.duration(125), "2 min 05 s"),
-        (report.duration(3599.7), "1 h 00 min"),
-        (report.duration(7325), "2 h 02 min"),
+        (report_numbers.number(None), "–"),
+        (report_numbers.number(0), "0"),
+        (report_numbers.number(1234567), "1,234,567"),
+        (report_numbers.number(8.5), "8.5"),
+        (report_numbers.number(625.254), "625.25"),
+        (report_numbers.percent(None), "–"),
+        (report_numbers.percent(0), "0 %"),
+        (report_numbers.percent(0.00012), "0.01 %"),
+        (report_numbers.percent(0.125), "12.5 %"),
+        (report_numbers.percent(12.5), "1,250.0 %"),
+        (report_numbers.magnitude(42.42), "42.4"),
+        (report_numbers.magnitude(953.7), "954"),
+        (report_numbers.magnitude(12_345), "12,345"),
+        (report_numbers.magnitude(250e6), "250 million"),
+        (report_numbers.magnitude(2.5e9), "2.5 billion"),
+        (report_numbers.signed(-1234), "−1,234"),
+        (report_numbers.signed(0), "0"),
+        (report_numbers.signed(3), "+3"),
+        (report_numbers.signed_percent(-0.034), "−3.4 %"),
+        (report_numbers.signed_percent(0.02), "+2.0 %"),
+        (report_numbers.plural(1, "pixel"), "1 pixel"),
+        (report_numbers.plural(2000, "pixel"), "2,000 pixels"),
+        (report_numbers.duration(None), "–"),
+        (report_numbers.duration(0.123), "0.12 s"),
+        (report_numbers.duration(59.4), "59.4 s"),
+        (report_numbers.duration(59.6), "1 min 00 s"),
+        (report_numbers.duration(125), "2 min 05 s"),
+        (report_numbers.duration(3599.7), "1 h 00 min"),
+        (report_numbers.duration(7325), "2 h 02 min"),
     ],
 )
 def test_formats(shown: str, expected: str):
@@ -935,7 +941,9 @@ def test_confusion_of_another_size_is_refused():
         ValueError,
         match=r"^confusion: must have a row and a column for each of 2 class names, not the shape \(3, 3\)$",
     ):
-        report.build(example.report(), Extras(class_names=["a", "b"], confusion=np.zeros((3, 3), np.int64)))
+        report_page.build(
+            example.report(), Extras(class_names=["a", "b"], confusion=np.zeros((3, 3), np.int64))
+        )
 
 
 def decoded(uri: str) -> np.ndarray:
@@ -956,8 +964,8 @@ def test_class_maps_hold_every_pixel(rng: np.random.Generator):
         test=scene.test,
     )
     names = [f"class {k}" for k in range(11)]
-    truth, predicted, disagreement = report_maps.pictures(moved, names)
-    colours = [bytes.fromhex(c[1:]) for c in report_maps.palette(11)]
+    truth, predicted, disagreement = maps.pictures(moved, names)
+    colours = [bytes.fromhex(c[1:]) for c in maps.palette(11)]
     for picture, labels in ((truth, scene.truth), (predicted, scene.predicted)):
         image = decoded(picture.uri)
         row, col = scene.row - scene.row.min(), scene.col - scene.col.min()
@@ -979,21 +987,21 @@ def test_class_maps_hold_every_pixel(rng: np.random.Generator):
 def test_maps_without_a_test_split(rng: np.random.Generator):
     scene, _ = example.scene(rng)
     whole = ClassMap(row=scene.row, col=scene.col, truth=scene.truth, predicted=scene.predicted)
-    keys = report_maps.pictures(whole, example.CLASSES)[2].keys
+    keys = maps.pictures(whole, example.CLASSES)[2].keys
     assert [k.label for k in keys] == ["right", "wrong"]
     assert sum(k.count for k in keys) == len(scene.row)
 
 
 def test_empty_map_gives_no_picture():
     none = np.zeros(0, np.int64)
-    assert report_maps.pictures(ClassMap(row=none, col=none, truth=none, predicted=none), ["a"]) == ()
+    assert maps.pictures(ClassMap(row=none, col=none, truth=none, predicted=none), ["a"]) == ()
 
 
 @pytest.mark.parametrize("label", [-1, 3])
 def test_labels_without_a_name_are_refused(label: int):
     k = np.array([0, label])
     with pytest.raises(ValueError, match=rf"^class map: labels must be 0 to 2, not {label}$"):
-        report_maps.pictures(ClassMap(row=k, col=k, truth=np.zeros(2, int), predicted=k), ["a", "b", "c"])
+        maps.pictures(ClassMap(row=k, col=k, truth=np.zeros(2, int), predicted=k), ["a", "b", "c"])
 
 
 def test_map_of_unequal_lengths_is_refused():
@@ -1035,7 +1043,7 @@ def lab(colour: str, blindness: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("blindness", BLINDNESS)
 @pytest.mark.parametrize("classes", [8, 9, 16])
 def test_classes_look_different_to_colour_blind_eyes(classes: int, blindness: str):
-    colours = report_maps.palette(classes)
+    colours = maps.palette(classes)
     assert len(set(colours)) == classes
     seen = {c: lab(c, BLINDNESS[blindness]) for c in colours}
     distance = {(a, b): float(np.linalg.norm(seen[a] - seen[b])) for a, b in combinations(colours, 2)}
@@ -1062,7 +1070,7 @@ def corners(path: str) -> list[tuple[float, float]]:
 
 
 def check_layout(stages: list[Stage], edges: list[Edge], columns: int, skips: int) -> None:
-    root, boxes = shapes(str(report_pipeline.draw(stages, edges, columns=columns)))
+    root, boxes = shapes(str(pipeline.draw(stages, edges, columns=columns)))
     width, height = (float(v) for v in root.get("viewBox", "").split()[2:])
     assert len(boxes) == len(stages) + 2
     for x, y, w, h in boxes:
@@ -1112,8 +1120,8 @@ def test_any_skips_lie_well(columns: int, count: int, pairs: list[tuple[int, int
 @pytest.mark.parametrize("columns", [1, 4])
 def test_pipeline_ends_touch_their_stages(columns: int):
     stages, edges = example.unet(3)
-    root, boxes = shapes(str(report_pipeline.draw(stages, edges, columns=columns)))
-    named = dict(zip([n for n, _ in report_pipeline.order(stages, edges)], boxes, strict=True))
+    root, boxes = shapes(str(pipeline.draw(stages, edges, columns=columns)))
+    named = dict(zip([n for n, _ in canvas.order(stages, edges)], boxes, strict=True))
 
     def touches(name: str, x: float, y: float) -> bool:
         left, top, w, h = named[name]
@@ -1126,13 +1134,13 @@ def test_pipeline_ends_touch_their_stages(columns: int):
     }
     assert len(groups) == len(edges)
     for e in edges:
-        points = groups[report_pipeline.describe(e)]
+        points = groups[canvas.describe(e)]
         assert touches(e.source, *points[0]) and touches(e.target, *points[-1]), e
 
 
 def test_pipeline_says_intervals_foldings_and_fifos():
     stages, edges = example.unet(2)
-    svg = str(report_pipeline.draw(stages, edges, columns=4))
+    svg = str(pipeline.draw(stages, edges, columns=4))
     root = ElementTree.fromstring(svg)
     texts = [t.text or "" for t in root.iter("text")]
     skip = "64 bit × 9,000 deep · block RAM · peak 8,991"
@@ -1148,7 +1156,7 @@ def test_pipeline_says_intervals_foldings_and_fifos():
 
 def test_pipeline_marks_only_the_bottleneck():
     stages, edges = example.chain()
-    root = ElementTree.fromstring(str(report_pipeline.draw(stages, edges, columns=4)))
+    root = ElementTree.fromstring(str(pipeline.draw(stages, edges, columns=4)))
     marked = [g.findtext("title") for g in root.iter("g") if g.get("class") == "stage bottleneck"]
     assert marked == ["conv2"]
 
@@ -1156,7 +1164,7 @@ def test_pipeline_marks_only_the_bottleneck():
 def test_pipeline_of_unknown_numbers_and_long_names():
     stages = [Stage(name="n" * 60, op="Conv"), Stage(name="b", op="Pool", interval=0)]
     edges = [Edge(source="in", target="n" * 60), Edge(source="n" * 60, target="b")]
-    root = ElementTree.fromstring(str(report_pipeline.draw(stages, edges, columns=4)))
+    root = ElementTree.fromstring(str(pipeline.draw(stages, edges, columns=4)))
     texts = [t.text or "" for t in root.iter("text")]
     assert "interval not known" in texts and "wires only" in texts
     assert "n" * 23 + "…" in texts
@@ -1168,8 +1176,8 @@ def test_ports_of_long_names_keep_their_arrows(columns: int):
     stages = [Stage(name="a", op="Conv")]
     edges = [Edge(source="i" * 60, target="a"), Edge(source="a", target="o" * 60)]
     check_layout(stages, edges, columns, 0)
-    root, boxes = shapes(str(report_pipeline.draw(stages, edges, columns=columns)))
-    assert max(w for _, _, w, _ in boxes) <= report_pipeline._Column.WIDTH
+    root, boxes = shapes(str(pipeline.draw(stages, edges, columns=columns)))
+    assert max(w for _, _, w, _ in boxes) <= pipeline._Column.WIDTH
     for e in root.iter("path"):
         if e.get("marker-end"):
             (ax, ay), (bx, by) = corners(e.get("d", ""))
@@ -1177,14 +1185,14 @@ def test_ports_of_long_names_keep_their_arrows(columns: int):
 
 
 def test_labels_shrink_to_their_room():
-    assert report_pipeline.shortest(589_824, "deep", 100) == "589,824 deep"
-    assert report_pipeline.shortest(589_824, "deep", 70) == "589,824"
-    assert report_pipeline.shortest(589_824, "deep", 40) == ""
+    assert canvas.shortest(589_824, "deep", 100) == "589,824 deep"
+    assert canvas.shortest(589_824, "deep", 70) == "589,824"
+    assert canvas.shortest(589_824, "deep", 40) == ""
 
 
 def test_stages_of_one_name_are_refused():
     with pytest.raises(ValueError, match=r"^pipeline: stages must have different names$"):
-        report_pipeline.draw([Stage(name="a", op="x"), Stage(name="a", op="y")], [], columns=4)
+        pipeline.draw([Stage(name="a", op="x"), Stage(name="a", op="y")], [], columns=4)
 
 
 @given(
@@ -1194,7 +1202,7 @@ def test_stages_of_one_name_are_refused():
     )
 )
 def test_lanes_keep_spans_apart(spans: list[tuple[float, float]]):
-    lane = report_pipeline.lanes(spans)
+    lane = canvas.lanes(spans)
     for i, j in combinations(range(len(spans)), 2):
         (a, b), (c, d) = spans[i], spans[j]
         assert lane[i] != lane[j] or b <= c or d <= a
@@ -1204,5 +1212,5 @@ def test_lanes_keep_spans_apart(spans: list[tuple[float, float]]):
 def test_example_is_not_shared_between_calls():
     r = example.report()
     before = copy.deepcopy(r)
-    report.build(r, example.extras())
+    report_page.build(r, example.extras())
     assert r == before

@@ -23,16 +23,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from rtl4ml import design_report, report, report_levels, report_maps, report_pipeline, report_streams
-from rtl4ml.cells import Fifo
-from rtl4ml.ir import Graph, Op, Stream
-from rtl4ml.lower import lower
-from rtl4ml.netlist import Netlist, Resources
+from rtl4ml.cells.streams import Fifo
+from rtl4ml.device import Resources
+from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.op import Op
+from rtl4ml.ir.types import Stream
+from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.ops.merge import Add, Concat
 from rtl4ml.ops.pool import Pool
 from rtl4ml.ops.shape import Reshape, UpSample
-from rtl4ml.report import Edge, Extras, FifoPlace, Frames, Products, Stage
-from rtl4ml.synthesize import units
+from rtl4ml.report import extras, fifo_places, layers, page, pictures, verdicts
+from rtl4ml.report.extras import Extras, FifoPlace, Products
+from rtl4ml.report.figures import canvas, levels, maps, pipeline
+from rtl4ml.report.figures.canvas import Edge, Stage
+from rtl4ml.report.figures.maps import Frames
+from rtl4ml.synthesis.yosys import units
+from rtl4ml.timing.sizing import sized_netlist
 
 
 def _module(name: str) -> Any:
@@ -49,7 +55,7 @@ KINDS = pytest.mark.parametrize("narrow", [False, True], ids=["wide", "narrow"])
 
 
 def picture(stages: list[Stage], edges: list[Edge], narrow: bool) -> ElementTree.Element:
-    return ElementTree.fromstring(str(report_levels.picture(stages, edges, narrow=narrow)))
+    return ElementTree.fromstring(str(levels.picture(stages, edges, narrow=narrow)))
 
 
 def words(root: ElementTree.Element) -> list[str]:
@@ -62,7 +68,7 @@ def words(root: ElementTree.Element) -> list[str]:
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 def test_a_unet_has_levels(depth: int):
     stages, edges = example.students(depth)
-    found = report_levels.levels(stages, edges)
+    found = levels.levels(stages, edges)
     assert found is not None and found.depth == depth
     names = [[r.name for r in b.rows] for b in found.blocks]
     assert names[0] == ["down1_1_dw", "down1_1_pw", "down1_2_dw", "down1_2_pw"]
@@ -79,36 +85,32 @@ def test_a_unet_has_levels(depth: int):
 def test_all_85_operators_are_in_nine_boxes():
     stages, edges = example.students()
     assert len(stages) == 85
-    found = report_levels.blocks(stages, edges)
+    found = levels.blocks(stages, edges)
     assert len(found) == 9
     assert [s.name for b in found for s in b.stages] == [s.name for s in stages]
 
 
 def test_a_row_is_a_layer_with_what_multiplies_nothing_behind_it():
     stages, edges = example.students(1)
-    rows = {r.name: r for b in report_levels.blocks(stages, edges) for r in b.rows}
+    rows = {r.name: r for b in levels.blocks(stages, edges) for r in b.rows}
     assert [s.name for s in rows["down2_2_pw"].stages] == ["down2_2_pw", "down2_2_pw_relu", "up1_repeat"]
     slow = replace(stages[1], interval=300_000)
     assert stages[1].name == "down1_1_dw_relu"
-    rows = {r.name: r for b in report_levels.blocks([stages[0], slow, *stages[2:]], edges) for r in b.rows}
+    rows = {r.name: r for b in levels.blocks([stages[0], slow, *stages[2:]], edges) for r in b.rows}
     assert rows["down1_1_dw"].interval == 300_000
-    rows = {
-        r.name: r
-        for b in report_levels.blocks([replace(s, macs=None) for s in stages], edges)
-        for r in b.rows
-    }
+    rows = {r.name: r for b in levels.blocks([replace(s, macs=None) for s in stages], edges) for r in b.rows}
     assert len(rows) == len(stages)  # what is not known stands for itself
 
 
 def test_what_multiplies_nothing_stands_for_itself_ahead_of_a_layer():
     stages = [Stage(name=n, op="x", macs=m) for n, m in (("a", 0), ("b", 0), ("c", 7), ("d", 0), ("e", 0))]
     edges = [Edge(source=a.name, target=b.name) for a, b in pairwise(stages)]
-    (block,) = report_levels.blocks(stages, edges)
+    (block,) = levels.blocks(stages, edges)
     assert [[s.name for s in r.stages] for r in block.rows] == [["a"], ["b"], ["c", "d", "e"]]
 
 
 def test_unknown_intervals_are_not_guessed():
-    row = report_levels.Row((Stage(name="a", op="Conv", interval=5), Stage(name="b", op="Activation")))
+    row = levels.Row((Stage(name="a", op="Conv", interval=5), Stage(name="b", op="Activation")))
     assert row.interval is None
 
 
@@ -141,16 +143,16 @@ def others() -> dict[str, tuple[list[Stage], list[Edge]]]:
 @KINDS
 def test_other_graphs_are_drawn_with_arcs(name: str, narrow: bool):
     stages, edges = others()[name]
-    assert report_levels.levels(stages, edges) is None
-    svg = report_levels.picture(stages, edges, narrow=narrow)
-    assert svg == report_pipeline.draw(stages, edges, columns=1 if narrow else 4)
+    assert levels.levels(stages, edges) is None
+    svg = levels.picture(stages, edges, narrow=narrow)
+    assert svg == pipeline.draw(stages, edges, columns=1 if narrow else 4)
 
 
 @given(st.lists(st.sampled_from([None, 0, 7]), min_size=1, max_size=12))
 def test_every_stage_is_in_one_row(macs: list[int | None]):
     stages = [Stage(name=str(k), op="x", macs=m) for k, m in enumerate(macs)]
     edges = [Edge(source=a.name, target=b.name) for a, b in pairwise(stages)]
-    found = report_levels.blocks(stages, edges)
+    found = levels.blocks(stages, edges)
     assert len(found) == 1
     assert [s for r in found[0].rows for s in r.stages] == stages
     for r in found[0].rows:
@@ -251,10 +253,10 @@ def test_levels_of_unknown_numbers(narrow: bool):
 def test_skip_labels_say_as_much_as_there_is_room_for():
     e = Edge(source="a", target="b", width=64, depth=9_000, peak=8_991, memory="LUT")
     full = "64 bit × 9,000 deep · LUT RAM · peak 8,991"
-    assert report_pipeline.skip_text(e, report_pipeline.label_width(full)) == full
-    assert report_pipeline.skip_text(e, report_pipeline.label_width(full) - 1) == "64 bit × 9,000 deep"
-    assert report_pipeline.detail(replace(e, peak=None)) == "LUT RAM"
-    assert report_pipeline.detail(replace(e, memory=None)) == "peak 8,991"
+    assert canvas.skip_text(e, canvas.label_width(full)) == full
+    assert canvas.skip_text(e, canvas.label_width(full) - 1) == "64 bit × 9,000 deep"
+    assert canvas.detail(replace(e, peak=None)) == "LUT RAM"
+    assert canvas.detail(replace(e, memory=None)) == "peak 8,991"
 
 
 # FIFOs and their streams
@@ -268,13 +270,13 @@ def ladder(x: Stream) -> tuple[Op, ...]:
 
 
 def netlist(*ops: Op) -> Netlist:
-    return lower(Graph("g", ops[0].inputs[:1], ops, (ops[-1].output,)))
+    return sized_netlist(Graph("g", ops[0].inputs[:1], ops, (ops[-1].output,)))
 
 
 def standing(net: Netlist) -> dict[tuple[str, str, int], list[str]]:
     """Names of the FIFOs on every stream, which is numbered where several have the same ends."""
-    found = report_streams.placed(net)
-    ends = report_streams.streams(net.graph)
+    found = fifo_places.placed(net)
+    ends = fifo_places.streams(net.graph)
     return {
         (*ends[k], ends[:k].count(ends[k])): [n for n, at in found.items() if at == k]
         for k in range(len(ends))
@@ -324,16 +326,16 @@ def test_fifos_within_an_operator_stand_on_no_stream():
     fifo = replace(fifo, inputs={"x": first.y})
     second = replace(inner, inputs={name: wire})
     changed = replace(net, cells=(*net.cells[:at], first, fifo, second, *net.cells[at + 1 :]))
-    assert "u_inner" not in report_streams.placed(changed)
-    assert report_streams.placed(net).keys() == report_streams.placed(changed).keys()
+    assert "u_inner" not in fifo_places.placed(changed)
+    assert fifo_places.placed(net).keys() == fifo_places.placed(changed).keys()
 
 
 def test_skips_are_streams_beside_a_longer_way():
     of = [("x", "a"), ("a", "b"), ("b", "c"), ("a", "c"), ("x", "c"), ("c", "output")]
-    assert report_streams.skips(of) == {3, 4}
+    assert fifo_places.skips(of) == {3, 4}
     parallel = [("x", "a"), ("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]
-    assert report_streams.skips(parallel) == set()
-    assert report_streams.skips([("x", "a"), ("x", "a")]) == set()
+    assert fifo_places.skips(parallel) == set()
+    assert fifo_places.skips([("x", "a"), ("x", "a")]) == set()
 
 
 def test_table_of_fifos_says_where_they_stand():
@@ -387,7 +389,7 @@ def test_report_of_a_design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         hls_refusal=None,
         parsed=SimpleNamespace(declared=False),
     )
-    e = design_report._pictures(design, Extras())
+    e = pictures.pictures(design, Extras())
     edges = {(d.source, d.target): d for d in e.edges}
     want = Edge(
         source="x",
@@ -420,7 +422,7 @@ def test_the_streams_around_the_operators_have_an_interval():
         parsed=SimpleNamespace(declared=False),
     )
     operators = {op.name for op in net.graph.ops}
-    found = [(d["name"], d["op"], d["interval"]) for d in design_report._layers(design)]
+    found = [(d["name"], d["op"], d["interval"]) for d in layers.layers(design)]
     assert [line for line in found if line[0] not in operators] == [
         ("s_axis", "Input stream", net.input.beats),
         ("m_axis", "Output stream", net.output.beats),
@@ -429,7 +431,7 @@ def test_the_streams_around_the_operators_have_an_interval():
     # A stream is not named where an operator takes as long.
     design.cycles.bottleneck = next(c.name for c in net.cells if c.layer == "m_axis")
     cells[design.cycles.bottleneck] = max(cells.values())
-    marked = [s for s in design_report._pictures(design, Extras()).stages if s.bottleneck]
+    marked = [s for s in pictures.pictures(design, Extras()).stages if s.bottleneck]
     assert len(marked) == 1
     assert marked[0].interval == max(cells.values())
 
@@ -448,8 +450,8 @@ def test_report_of_a_converted_unet(tmp_path: Path, rng: np.random.Generator):
     x = rng.random((3, 8, 12, 3))
     y = design.emulate(x)
     truth = rng.random((3, 8, 12)) < 0.5
-    shown = design_report.frames(x, y, truth)
-    accuracy = report.segmentation(shown.masks, truth, dataset="noise", split="all")
+    shown = pictures.frames(x, y, truth)
+    accuracy = verdicts.segmentation(shown.masks, truth, dataset="noise", split="all")
     found = design.report(accuracy=accuracy, extras=Extras(sample="frame", frames=shown))
     jsonschema.validate(found, pages.SCHEMA)
     assert (
@@ -486,7 +488,7 @@ def test_products_are_counted_where_there_are_dsps():
     ]
     model = [Resources(dsp=1)] * 4 + [Resources(dsp=3), Resources()]
     design: Any = SimpleNamespace(units=units, model=model)
-    assert design_report.products(design) == [
+    assert pictures.products(design) == [
         Products(layer="a", products=72, dsps=24),
         Products(layer="d", products=9, dsps=3),
     ]
@@ -496,7 +498,7 @@ def test_products_are_counted_where_there_are_dsps():
 def test_the_reference_names_what_the_input_passes_first(
     behind: str, then: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(design_report, "_layers", lambda _design: [])
+    monkeypatch.setattr(layers, "layers", lambda _design: [])
     net = netlist(*ladder(X))
     design: Any = SimpleNamespace(
         graph=net.graph,
@@ -510,7 +512,7 @@ def test_the_reference_names_what_the_input_passes_first(
             declared=True, behind=behind, quantizer=SimpleNamespace(name="ap_fixed<6,1,AP_TRN>")
         ),
     )
-    said = design_report._pictures(design, Extras(reference="R")).reference
+    said = pictures.pictures(design, Extras(reference="R")).reference
     assert said == f"R, of inputs brought to ap_fixed<6,1,AP_TRN> first, by AP_TRN,AP_WRAP{then}"
 
 
@@ -568,17 +570,17 @@ def decoded(uri: str) -> np.ndarray:
 
 def test_png_of_colours(rng: np.random.Generator):
     pixels = rng.integers(0, 256, (7, 5, 3)).astype(np.uint8)
-    read = Image.open(io.BytesIO(report_maps.png_rgb(pixels)))
+    read = Image.open(io.BytesIO(maps.png_rgb(pixels)))
     assert read.mode == "RGB"
     np.testing.assert_array_equal(np.asarray(read), pixels)
     with pytest.raises(ValueError, match=r"^png: pixels must be a \(H, W, 3\) image, not of shape \(7, 5\)$"):
-        report_maps.png_rgb(pixels[..., 0])
+        maps.png_rgb(pixels[..., 0])
 
 
 @pytest.mark.parametrize("scale", [1, 3, 8])
 def test_outline_is_the_rim_of_the_mask(rng: np.random.Generator, scale: int):
     mask = rng.random((6, 7)) < 0.6
-    line = report_maps.outline(mask, scale)
+    line = maps.outline(mask, scale)
     large = np.kron(mask, np.ones((scale, scale), int)).astype(bool)
     depth = 2 if scale >= 8 else 1
     for r in range(line.shape[0]):
@@ -598,7 +600,7 @@ def test_outline_is_the_rim_of_the_mask(rng: np.random.Generator, scale: int):
 def test_masks_are_laid_over_their_frames():
     frames = example.frames(np.random.default_rng(0), count=2)
     assert frames.truth is not None
-    for k, found in enumerate(report_maps.frame_pictures(frames)):
+    for k, found in enumerate(maps.frame_pictures(frames)):
         over, beside = decoded(found.mask.uri), decoded(found.beside.uri)
         assert over.shape == beside.shape == (found.mask.height, found.mask.width, 3) == (288, 384, 3)
         image = np.round(frames.images[k] * 255).astype(np.uint8)
@@ -608,7 +610,7 @@ def test_masks_are_laid_over_their_frames():
         np.testing.assert_array_equal(beside[centre], image)
         tinted = np.round(0.55 * image[mask] + 0.45 * np.array((255, 176, 0)))
         np.testing.assert_array_equal(over[centre][mask], tinted)
-        line = report_maps.outline(truth, 6)
+        line = maps.outline(truth, 6)
         assert (beside[line] == (0, 255, 255)).all()
         np.testing.assert_array_equal(beside[~line], image.repeat(6, 0).repeat(6, 1)[~line])
         assert (found.set, found.true) == (mask.sum(), truth.sum()) == (105, 120)
@@ -617,7 +619,7 @@ def test_masks_are_laid_over_their_frames():
 
 def test_frames_without_truth_stand_beside_their_masks():
     frames = replace(example.frames(np.random.default_rng(0), count=1), truth=None)
-    (found,) = report_maps.frame_pictures(frames)
+    (found,) = maps.frame_pictures(frames)
     assert (found.true, found.iou) == (None, None)
     np.testing.assert_array_equal(
         decoded(found.beside.uri), np.round(frames.images[0] * 255).astype(np.uint8)
@@ -640,7 +642,7 @@ def test_frames_on_the_page():
     assert "Intersection over union 87.50 % F2 score not run" in p.text
     assert e.frames is not None
     named = replace(e.frames, names=("<b>", "b", "c"), total=1_234)
-    p = pages.page(r, replace(e, frames=named, data=report.Data(name="ships", synthetic=True)))
+    p = pages.page(r, replace(e, frames=named, data=extras.Data(name="ships", synthetic=True)))
     assert "3 of 1,234 frames of the synthetic data set ships." in p.text
     assert "Frame <b> synthetic data 105 pixels set" in p.text
     assert all("(synthetic data)" in a["alt"] for a, _ in p.all("img"))
@@ -652,7 +654,7 @@ def test_frames_on_the_page():
 )
 def test_a_page_shows_as_many_frames_as_suit_it(count: int, side: int, shown: int):
     frames = Frames(images=np.zeros((count, side, side, 3)), masks=np.zeros((count, side, side), bool))
-    assert len(report_maps.frame_pictures(frames)) == shown
+    assert len(maps.frame_pictures(frames)) == shown
     if count == 9:
         text = pages.page(example.report(), Extras(frames=frames, sample="frame")).text
         assert "6 of 9 frames. Orange: the hardware's mask." in text
@@ -699,7 +701,7 @@ def test_frames_of_a_design(rng: np.random.Generator):
     x, y = rng.normal(0.5, 0.5, (3, 4, 5, 3)), rng.normal(0, 1, (3, 4, 5, 1))
     y[0, 0, 0] = 0
     truth = rng.random((3, 4, 5)) < 0.5
-    found = design_report.frames(x, y, truth, threshold=0, names=("a", "b", "c"))
+    found = pictures.frames(x, y, truth, threshold=0, names=("a", "b", "c"))
     np.testing.assert_array_equal(found.images, np.minimum(np.maximum(x, 0), 1))
     np.testing.assert_array_equal(
         found.masks, np.array([[[v >= 0 for v in r] for r in f] for f in y[..., 0]])
@@ -707,13 +709,13 @@ def test_frames_of_a_design(rng: np.random.Generator):
     assert found.truth is not None
     np.testing.assert_array_equal(found.truth, truth)
     masks = (y > 0.3).astype(float)
-    np.testing.assert_array_equal(design_report.frames(x, masks).masks, masks[..., 0] == 1)
-    grey = design_report.frames(x[..., :1], masks[..., 0])
+    np.testing.assert_array_equal(pictures.frames(x, masks).masks, masks[..., 0] == 1)
+    grey = pictures.frames(x[..., :1], masks[..., 0])
     np.testing.assert_array_equal(grey.images[..., 2], found.images[..., 0])
     with pytest.raises(
         ValueError, match=r"^frames: images must have the shape \(N, H, W, C\), not \(3, 4, 5\)$"
     ):
-        design_report.frames(x[..., 0], y)
+        pictures.frames(x[..., 0], y)
 
 
 @given(st.integers(0, 2**20), st.sampled_from([(1, 3, 4), (2, 2, 2), (3, 1, 5)]))
@@ -722,7 +724,7 @@ def test_iou_counts_pixels_of_all_masks(seed: int, shape: tuple[int, ...]):
     a, b = rng.random(shape) < 0.4, rng.random(shape) < 0.4
     ones, twos = {tuple(i) for i in np.argwhere(a)}, {tuple(i) for i in np.argwhere(b)}
     want = len(ones & twos) / len(ones | twos) if ones | twos else None
-    found = report.segmentation(a, b, dataset="d", split="s")
+    found = verdicts.segmentation(a, b, dataset="d", split="s")
     assert found == {"dataset": "d", "split": "s", "iou": want, "f2": None}
     r = example.report()
     jsonschema.validate({**r, "accuracy": found}, pages.SCHEMA)
@@ -732,7 +734,7 @@ def test_iou_of_other_shapes_is_refused():
     with pytest.raises(
         ValueError, match=r"^masks: must have the shape \(1, 2, 2\) of the true ones, not \(2, 2\)$"
     ):
-        report.segmentation(np.zeros((2, 2)), np.zeros((1, 2, 2)), dataset="d")
+        verdicts.segmentation(np.zeros((2, 2)), np.zeros((1, 2, 2)), dataset="d")
 
 
 # The page
@@ -751,7 +753,7 @@ def test_names_of_new_parts_are_escaped():
         )
         for d in e.edges
     ]
-    assert report_levels.levels(stages, edges) is not None
+    assert levels.levels(stages, edges) is not None
     assert e.frames is not None
     p = pages.page(
         r,
@@ -772,6 +774,6 @@ def test_segmentation_page_says_nothing_of_none():
     r, e = example.ships()
     for f in r["fifos"]:
         f["peak"] = None
-    html = report.build(r, e)
+    html = page.build(r, e)
     assert not re.search(r"\b(None|nan|inf|Undefined)\b", pages.Page(html).text)
     assert not re.search(r"https?:|@import|<link", html)

@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rtl4ml import report
-from rtl4ml.report import Data, Extras, Refusal
+from rtl4ml.report import page as report_page
+from rtl4ml.report import schema
+from rtl4ml.report.extras import Data, Extras, Refusal
 
 _spec = importlib.util.spec_from_file_location(
     "report_example", Path(__file__).with_name("report_example.py")
@@ -126,19 +127,19 @@ def look(chromium: Path, tmp_path: Path, page: str, width: int, *flags: str) -> 
 
 
 def full() -> str:
-    return report.build(example.report(), example.extras())
+    return report_page.build(example.report(), example.extras())
 
 
 def unet() -> str:
     stages, edges = example.unet(5)
-    return report.build(
+    return report_page.build(
         example.report(),
         example.extras(data=Data(name="fields", synthetic=True), stages=stages, edges=edges),
     )
 
 
 def ships() -> str:
-    return report.build(*example.ships())
+    return report_page.build(*example.ships())
 
 
 def ships_crowded() -> str:
@@ -154,7 +155,7 @@ def ships_crowded() -> str:
 
     assert e.frames is not None
     frames = example.frames(np.random.default_rng(0), count=1, size=(16, 900))
-    return report.build(
+    return report_page.build(
         r,
         replace(
             e,
@@ -177,8 +178,8 @@ def ships_crowded() -> str:
 
 def nothing() -> str:
     r = example.report()
-    return report.build(
-        report.blank(model=r["model"], target=r["target"], available=r["resources"]["available"]), Extras()
+    return report_page.build(
+        schema.blank(model=r["model"], target=r["target"], available=r["resources"]["available"]), Extras()
     )
 
 
@@ -195,7 +196,7 @@ def crowded() -> str:
     stages, edges = example.unet(2)
     stages = [replace(s, name=s.name + LONG, op=LONG, interval=10**9) for s in stages]
     edges = [replace(e, source=e.source + LONG, target=e.target + LONG, depth=10**9) for e in edges]
-    return report.build(
+    return report_page.build(
         r,
         example.extras(
             data=Data(name=LONG, synthetic=True),
@@ -254,7 +255,7 @@ def test_segmentation_page_shows_levels_and_masks(chromium: Path, tmp_path: Path
 def test_tables_sort(chromium: Path, tmp_path: Path):
     r = example.report()
     r["layers"][0]["bram36"] = 1.25  # between 1.5 and 0.5, though 25 is more than 5
-    seen = look(chromium, tmp_path, report.build(r, example.extras()), 1280)
+    seen = look(chromium, tmp_path, report_page.build(r, example.extras()), 1280)
     names = [layer["name"] for layer in example.report()["layers"]]
     assert [n.split()[0] for n in seen["first"]] == sorted(names, reverse=True)  # as the last click left it
     macs = sorted((layer["macs"] for layer in example.report()["layers"]), reverse=True)
@@ -292,7 +293,7 @@ def test_screenshot(chromium: Path, tmp_path: Path, width: int):
     folder = Path(os.environ.get("RTL4ML_SCREENSHOTS") or tmp_path)
     height = look(chromium, tmp_path, full(), width)["height"]
     file = tmp_path / "report.html"
-    report.write(example.report(), tmp_path, extras=example.extras())
+    report_page.write(example.report(), tmp_path, extras=example.extras())
     if width < 500:
         file = harness(tmp_path, file.read_text(encoding="utf-8"), width, height)
     shot = folder / f"report_{width}.png"

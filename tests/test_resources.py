@@ -11,11 +11,13 @@ from contract import randomize
 from designs import DESIGNS
 
 import rtl4ml
-from rtl4ml import resources, synthesize, train
-from rtl4ml.device import XCZU9EG
-from rtl4ml.netlist import Image
-from rtl4ml.resources import bram36
-from rtl4ml.synthesize import total
+from rtl4ml import device
+from rtl4ml.cost import estimate, registry
+from rtl4ml.device import XCZU9EG, total
+from rtl4ml.netlist.images import Image
+from rtl4ml.netlist.memories import bram36
+from rtl4ml.synthesis import yosys
+from rtl4ml.training.classification import students
 
 
 def assert_close(design: rtl4ml.Design) -> None:
@@ -37,7 +39,7 @@ def test_prediction_holds(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_prediction_holds_for_the_student(tmp_path: Path) -> None:
-    path = train.student_path("salinas_1dcnn")
+    path = students.student_path("salinas_1dcnn")
     design = rtl4ml.convert(path, out=tmp_path / "design", target_interval=204)
     assert_close(design)
     share = {k: getattr(total(design.model), k) / v for k, v in XCZU9EG.items()}
@@ -50,7 +52,7 @@ def test_an_estimate_leaves_the_image_as_it_is() -> None:
     before = image.changing.copy()
     p = {"Simd": 4, "Pe": 2, "SimdFolds": 16, "PeFolds": 1, "XWidth": 4, "XSigned": 0, "WeightWidth": 4,
          "WeightKind": 3, "ProdWidth": 11, "SumWidth": 13, "AccWidth": 17, "WeightFile": image}  # fmt: skip
-    resources.estimate("r4_mvu", p)
+    estimate.estimate("r4_mvu", p)
     np.testing.assert_array_equal(image.changing, before)
 
 
@@ -71,13 +73,13 @@ def test_block_memory_is_tiled(width: int, depth: int, want: float) -> None:
 
 
 def test_every_module_has_a_cost() -> None:
-    assert set(resources.MODELS) | {"adders"} == set(resources.coefficients())
+    assert set(registry.MODELS) | {"adders"} == set(registry.coefficients())
 
 
 def test_counts_are_kept_by_what_decides_them(monkeypatch: pytest.MonkeyPatch) -> None:
     def key(**params: int) -> str:
-        synthesize._method.cache_clear()
-        return synthesize.Unit("u_fifo", "", "r4_fifo", {"Width": 8, "Depth": 4, **params}).key
+        yosys._method.cache_clear()
+        return yosys.Unit("u_fifo", "", "r4_fifo", {"Width": 8, "Depth": 4, **params}).key
 
     usual = key()
     assert key() == usual
@@ -85,10 +87,10 @@ def test_counts_are_kept_by_what_decides_them(monkeypatch: pytest.MonkeyPatch) -
     for change in (
         ("mapping", lambda folder: ["synth_xilinx -family xcup"]),
         ("MEMORY_LUTS", {"SRL16E": 2}),
-        ("_read", synthesize.total),
+        ("_read", device.total),
         ("version", lambda package: "0.0"),
     ):
         with monkeypatch.context() as changed:
-            changed.setattr(synthesize, *change)
+            changed.setattr(yosys, *change)
             assert key() != usual, change[0]
     assert key() == usual

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rtl4ml import resources
-from rtl4ml.netlist import Resources
-from rtl4ml.synthesize import Unit
+from rtl4ml.cost import estimate
+from rtl4ml.device import Resources
+from rtl4ml.synthesis.yosys import Unit
 
 _spec = importlib.util.spec_from_file_location(
     "calibrate_resources", Path(__file__).parents[1] / "scripts" / "calibrate_resources.py"
@@ -32,7 +32,7 @@ def assert_close(todo: list[Unit], found: list[Resources]) -> None:
     """Each within 10 %; LUT and FF of a cell below 30 within 3."""
     far = {}
     for unit, yosys in zip(todo, found, strict=True):
-        model = resources.estimate(unit.module, unit.params, unit.cell)
+        model = estimate.estimate(unit.module, unit.params, unit.cell)
         for kind in calibrate.LEAST:
             pair = getattr(model, kind), getattr(yosys, kind)
             if calibrate.off(kind, *pair) > 0.10:
@@ -55,7 +55,7 @@ def test_worst_error_does_not_grow(module: str) -> None:
     """Within 10 % a model could still become worse unseen."""
     todo = calibrate.units(module)
     found = [Resources(*r[1:]) for r in json.loads(calibrate.COUNTED.read_text())[module]]
-    said = [resources.estimate(u.module, u.params, u.cell) for u in todo]
+    said = [estimate.estimate(u.module, u.params, u.cell) for u in todo]
     recorded = json.loads(calibrate.ERRORS.read_text())[module]
     grown = {k: (e, recorded[k]) for k, e in calibrate.worst(said, found).items() if e > recorded[k] + 1e-5}
     assert not grown, f"{module}: worst error of the model, and the one recorded: {grown}"

@@ -7,8 +7,9 @@ import numpy as np
 import rtl_cells
 import rtl_join
 
-from rtl4ml.cells_join import JoinSum, lower_add
-from rtl4ml.ir import Stream
+from rtl4ml.cells.join import AddCell
+from rtl4ml.ir.types import Stream
+from rtl4ml.lowering.merge import lower_add
 from rtl4ml.ops.merge import Add
 
 # shape, (least, greatest, fraction) of either input, lanes
@@ -31,7 +32,7 @@ def test_add(rng: np.random.Generator, seed: int) -> None:
         n = rtl_cells.lowering()
         lower_add(n, op, *(n.like(s, s.name, lanes) for s in streams))
         cell = n.cells[-1]
-        assert isinstance(cell, JoinSum)
+        assert isinstance(cell, AddCell)
         xa, xb = (rng.integers(s.lo, s.hi + 1, (6, *s.shape)) for s in streams)
         for frame, (p, q) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
             xa[frame], xb[frame] = a[p], b[q]

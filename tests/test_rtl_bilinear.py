@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import rtl_cells
 
-from rtl4ml.ir import Stream
+from rtl4ml.ir.types import Stream
 from rtl4ml.ops.bilinear import Bilinear
 
 # shape, factor, lanes, (least, greatest)

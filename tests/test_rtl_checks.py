@@ -9,7 +9,7 @@ import subprocess
 import pytest
 import rtl_runner
 
-from rtl4ml.tools import verilator_env
+from rtl4ml.host.tools import verilator_env
 
 CASES = [
     ("r4_counter", {"Count": 0}, "r4_counter: Count (0) must be at least 1"),

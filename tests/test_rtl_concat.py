@@ -7,8 +7,9 @@ import numpy as np
 import rtl_cells
 import rtl_join
 
-from rtl4ml.cells_join import JoinChannels, lower_concat
-from rtl4ml.ir import Stream
+from rtl4ml.cells.join import ConcatCell
+from rtl4ml.ir.types import Stream
+from rtl4ml.lowering.merge import lower_concat
 from rtl4ml.ops.merge import Concat
 
 # shapes without channels, (channels, least, greatest, fraction) of either input, lanes (0: whole pixels)
@@ -46,7 +47,7 @@ def test_concat(rng: np.random.Generator, seed: int) -> None:
         wires = [n.like(s, s.name, lanes or s.channels) for s in streams]
         lower_concat(n, op, *wires)
         cell = n.cells[-1]
-        assert isinstance(cell, JoinChannels)
+        assert isinstance(cell, ConcatCell)
         xa, xb = (rng.integers(s.lo, s.hi + 1, (4, *s.shape)) for s in streams)
         want = np.concatenate([xa << op.shifts[0], xb << op.shifts[1]], axis=-1)
         cases.append(

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import rtl_cells
 
-from rtl4ml.cells import geometry
-from rtl4ml.cells_depthwise import Dwu, dwu_packings
-from rtl4ml.ir import Ints, Stream
-from rtl4ml.ops.conv import Depthwise, Padding, WeightKind
-from rtl4ml.packing import Packing
+from rtl4ml.cells.dwu import Dwu
+from rtl4ml.ir.types import Ints, Stream
+from rtl4ml.ir.weights import WeightKind
+from rtl4ml.lowering.depthwise import dwu_packings
+from rtl4ml.lowering.windows import geometry
+from rtl4ml.netlist.packing import Packing
+from rtl4ml.ops.conv import Depthwise, Padding
 
 KINDS = {
     WeightKind.BINARY: [-1, 1],

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import rtl_runner
 
-from rtl4ml.tools import verilator_env
+from rtl4ml.host.tools import verilator_env
 
 # Every structure (one, two, distributed with and without natural wrap, block) and the edges of its counters.
 SIZES = [(1, 0), (2, 0), (3, 0), (4, 0), (33, 0), (40, 0), (1, 1), (2, 1), (3, 1), (6, 1)]

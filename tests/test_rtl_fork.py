@@ -7,8 +7,9 @@ import numpy as np
 import rtl_cells
 import rtl_runner
 
-from rtl4ml.cells_join import Fork, fork
-from rtl4ml.netlist import Wire
+from rtl4ml.cells.streams import ForkCell
+from rtl4ml.lowering.forks import fork
+from rtl4ml.netlist.netlist import Wire
 
 
 def test_every_beat_once_to_each(rng: np.random.Generator, seed: int) -> None:
@@ -19,7 +20,7 @@ def test_every_beat_once_to_each(rng: np.random.Generator, seed: int) -> None:
     ]
     free, *_ = rtl_runner.run_cell("r4_fork", parameters={"Width": 9}, runs=runs)
     wire = Wire("w", 1, 9, False, 300)
-    t = Fork(name="u", inputs={"x": wire}, outputs={"y0": wire, "y1": wire}).timing()
+    t = ForkCell(name="u", inputs={"x": wire}, outputs={"y0": wire, "y1": wire}).timing()
     taken, given = rtl_cells.schedule(t, takes={"x": 300}, frames=1)
     assert free.cycles == {"x": taken["x"], "y0": given, "y1": given}
     assert len(t.emit) == 2

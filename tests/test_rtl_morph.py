@@ -7,9 +7,9 @@ import numpy as np
 import rtl_cells
 from skimage.morphology import disk
 
-from rtl4ml.cells_act import Morph
-from rtl4ml.ir import Fixed, Stream
-from rtl4ml.netlist import Wire
+from rtl4ml.cells.head import Morph
+from rtl4ml.ir.types import Fixed, Stream
+from rtl4ml.netlist.netlist import Wire
 from rtl4ml.ops.opening import Opening
 
 

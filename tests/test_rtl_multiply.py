@@ -7,8 +7,9 @@ import numpy as np
 import rtl_cells
 import rtl_join
 
-from rtl4ml.cells_join import JoinProduct, lower_product
-from rtl4ml.ir import Stream
+from rtl4ml.cells.join import MultiplyCell
+from rtl4ml.ir.types import Stream
+from rtl4ml.lowering.merge import lower_product
 from rtl4ml.ops.merge import Product
 
 # shape, (least, greatest, fraction) of either input, lanes
@@ -30,7 +31,7 @@ def test_multiply(rng: np.random.Generator, seed: int) -> None:
         n = rtl_cells.lowering()
         lower_product(n, op, *(n.like(s, s.name, lanes) for s in streams))
         cell = n.cells[-1]
-        assert isinstance(cell, JoinProduct)
+        assert isinstance(cell, MultiplyCell)
         xa, xb = (rng.integers(s.lo, s.hi + 1, (6, *s.shape)) for s in streams)
         for frame, (p, q) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
             xa[frame], xb[frame] = a[p], b[q]

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import rtl_cells
 
-from rtl4ml.cells import Mvu, mvu_packings
-from rtl4ml.ir import Ints, Stream
-from rtl4ml.ops.conv import Dense, WeightKind
-from rtl4ml.packing import Choice, Packing, in_luts
+from rtl4ml.cells.mvu import Mvu
+from rtl4ml.ir.types import Ints, Stream
+from rtl4ml.ir.weights import WeightKind
+from rtl4ml.lowering.conv import mvu_packings
+from rtl4ml.netlist.packing import Choice, Packing, in_luts
+from rtl4ml.ops.conv import Dense
 
 KINDS = {
     WeightKind.BINARY: [-1, 1],

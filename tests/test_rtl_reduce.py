@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import rtl_cells
 
-from rtl4ml.cells_pool import Reduce
-from rtl4ml.ir import Stream
-from rtl4ml.netlist import Wire
+from rtl4ml.cells.pool import Reduce
+from rtl4ml.ir.types import Stream
+from rtl4ml.netlist.netlist import Wire
 from rtl4ml.ops.conv import Padding
 from rtl4ml.ops.pool import Pool
 

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 import rtl_runner
 
-from rtl4ml.tools import verilator_env
+from rtl4ml.host.tools import verilator_env
 
 CASES: list[tuple[str, dict[str, int], str]] = [
     ("r4_fork", {"Width": 0}, "r4_fork: Width (0) must be at least 1"),

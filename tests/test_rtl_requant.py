@@ -8,10 +8,10 @@ from fractions import Fraction
 import numpy as np
 import rtl_cells
 
-from rtl4ml.cells import Requant
-from rtl4ml.ir import Fixed
-from rtl4ml.netlist import Wire
-from rtl4ml.ops.activation import Rounding
+from rtl4ml.cells.activation import Requant
+from rtl4ml.ir.mappings import Rounding
+from rtl4ml.ir.types import Fixed
+from rtl4ml.netlist.netlist import Wire
 
 # name: (input type's width, signed, shift, lo, hi, lanes)
 CASES: dict[str, tuple[int, bool, int, int, int, int]] = {

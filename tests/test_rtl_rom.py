@@ -7,7 +7,7 @@ import numpy as np
 import rtl_cells
 import rtl_runner
 
-from rtl4ml.netlist import Image
+from rtl4ml.netlist.images import Image
 
 # name: (depth, width, block)
 ROMS = {"one": (1, 9, 0), "two": (2, 3, 0), "five": (5, 70, 0), "six_block": (6, 12, 1), "eight": (8, 1, 0)}

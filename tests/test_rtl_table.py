@@ -6,8 +6,9 @@ from __future__ import annotations
 import numpy as np
 import rtl_cells
 
-from rtl4ml.ir import Fixed, Stream
-from rtl4ml.ops.activation import Activation, Table
+from rtl4ml.ir.mappings import Table
+from rtl4ml.ir.types import Fixed, Stream
+from rtl4ml.ops.activation import Activation
 
 # shape, least and greatest of x, first, entries, own table a channel, output bits (signed), lanes
 CASES: dict[str, tuple[tuple[int, ...], int, int, int, int, bool, int, int]] = {

@@ -11,8 +11,9 @@ import numpy as np
 import rtl_cells
 from numpy.typing import NDArray
 
-from rtl4ml.ir import Fixed, Stream
-from rtl4ml.ops.activation import Activation, Thresholds
+from rtl4ml.ir.mappings import Thresholds
+from rtl4ml.ir.types import Fixed, Stream
+from rtl4ml.ops.activation import Activation
 
 Kind = Literal["even", "down", "both", "any", "own"]
 # shape, least and greatest of x, thresholds, one row a channel, levels, lanes

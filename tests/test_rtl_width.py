@@ -10,7 +10,7 @@ import numpy as np
 import rtl_cells
 import rtl_runner
 
-from rtl4ml.tools import verilator_env
+from rtl4ml.host.tools import verilator_env
 
 
 def test_width(rng: np.random.Generator, seed: int) -> None:

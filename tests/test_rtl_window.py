@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import rtl_cells
 
-from rtl4ml.cells import Geometry, serial
-from rtl4ml.ir import Ints
+from rtl4ml.ir.types import Ints
+from rtl4ml.ir.window import Geometry
+from rtl4ml.lowering.windows import serial
 
 NONE = ((0, 0), (0, 0))
 

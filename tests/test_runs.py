@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl4ml import _tf, runs
 from rtl4ml.errors import BadInput
+from rtl4ml.host import frameworks
+from rtl4ml.training import runs
 
 IDENTITY = {"recipe": "ab" * 32, "seed": 1, "versions": {"numpy": "2.4.6", "qkeras": "0.9.0"}}
 
@@ -32,9 +33,9 @@ def logged(folder: Path) -> dict[tuple[str, str], list[tuple[int, float]]]:
     """What TensorBoard would show: (stage, name) to (step, value)."""
     found = defaultdict(list)
     for path in sorted(folder.glob("*/events*")):
-        for event in _tf.tf().compat.v1.train.summary_iterator(str(path)):
+        for event in frameworks.tf().compat.v1.train.summary_iterator(str(path)):
             for value in event.summary.value:
-                number = float(_tf.tf().make_ndarray(value.tensor))
+                number = float(frameworks.tf().make_ndarray(value.tensor))
                 found[path.parent.name, value.tag].append((event.step, number))
     return dict(found)
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from numpy.lib import format as npy
 
-from rtl4ml import samples
+from rtl4ml.data import samples
+from rtl4ml.data.samples import read_samples
 from rtl4ml.errors import BadData
-from rtl4ml.samples import read_samples
 
 
 def header(shape: str, descr: str = "'<f4'") -> bytes:

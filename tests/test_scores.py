@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl4ml import _tf
-from rtl4ml.expected import expected
-from rtl4ml.frontend import parse
-from rtl4ml.kernels import evaluator
+from rtl4ml.frontends.qkeras.fused import evaluator
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.frontends.qkeras.quantizers.read import read_function
+from rtl4ml.frontends.qkeras.reference import expected
+from rtl4ml.host import frameworks
 from rtl4ml.ops.activation import Activation
-from rtl4ml.quantizers import read_function
 
-q, keras = _tf.qkeras(), _tf.keras()
+q, keras = frameworks.qkeras(), frameworks.keras()
 layers = keras.layers
 
 
@@ -93,7 +93,7 @@ def test_scores_that_fall_where_the_logit_rises() -> None:
 def test_functions_of_few_elements_are_those_of_a_whole_tensor(text: str, n: int) -> None:
     f = read_function("layer", getattr(keras.activations, text))
     x = (np.arange(-2048, 2048, dtype=np.float32) / 256)[:, None]
-    whole = np.asarray(f.own(_tf.tf().constant(x)))
+    whole = np.asarray(f.own(frameworks.tf().constant(x)))
     starts = range(0, len(x) - n, 97)
     np.testing.assert_array_equal(
         np.concatenate([f.f32(x[i : i + n]) for i in starts]),

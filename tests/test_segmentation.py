@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import jaccard_score
 
-from rtl4ml import segmentation as seg
+from rtl4ml.data import tiling as data_tiling
 from rtl4ml.errors import BadInput
-from rtl4ml.ir import Fixed, Stream
+from rtl4ml.ir.types import Fixed, Stream
+from rtl4ml.metrics import masks as metrics_masks
 from rtl4ml.ops.opening import Opening
 
 
@@ -44,24 +45,24 @@ def test_pixel_iou_is_that_of_scikit_learn(n: int, p: float, q: float, seed: int
     rng = np.random.default_rng(seed)
     truth, found = rng.random((n, 7, 9)) < p, rng.random((n, 7, 9)) < q
     want = jaccard_score(truth.ravel(), found.ravel(), zero_division=1.0)
-    assert seg.pixel_iou(truth, found) == pytest.approx(want, abs=1e-15)
+    assert metrics_masks.pixel_iou(truth, found) == pytest.approx(want, abs=1e-15)
 
 
 def test_pixel_iou_by_hand() -> None:
-    assert seg.pixel_iou([drawn("##.."), drawn("#")], [drawn(".###"), drawn("#")]) == 2 / 5
-    assert seg.pixel_iou([drawn("....")], [drawn("....")]) == 1.0
-    assert seg.pixel_iou([drawn("....")], [drawn("#...")]) == 0.0
+    assert metrics_masks.pixel_iou([drawn("##.."), drawn("#")], [drawn(".###"), drawn("#")]) == 2 / 5
+    assert metrics_masks.pixel_iou([drawn("....")], [drawn("....")]) == 1.0
+    assert metrics_masks.pixel_iou([drawn("....")], [drawn("#...")]) == 0.0
 
 
 def test_objects_touch_at_corners_and_numbers_stay_apart() -> None:
     mask = drawn("#..#", ".#.#", "....")
-    numbered, count = seg.objects(mask)
+    numbered, count = metrics_masks.objects(mask)
     assert count == 2
     assert numbered[0, 0] == numbered[1, 1] != numbered[0, 3] == numbered[1, 3]
-    numbered, count = seg.objects(np.array([[7, 7, 2], [0, 0, 2]], np.uint8))
+    numbered, count = metrics_masks.objects(np.array([[7, 7, 2], [0, 0, 2]], np.uint8))
     assert (count, numbered.tolist()) == (2, [[2, 2, 1], [0, 0, 1]])
-    assert seg.objects(np.ones((2, 2), np.uint8))[0].tolist() == [[1, 1], [1, 1]]
-    assert seg.objects(np.zeros((2, 2), np.uint8))[1] == 0
+    assert metrics_masks.objects(np.ones((2, 2), np.uint8))[0].tolist() == [[1, 1], [1, 1]]
+    assert metrics_masks.objects(np.zeros((2, 2), np.uint8))[1] == 0
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_objects_touch_at_corners_and_numbers_stay_apart() -> None:
     ],
 )
 def test_hit_is_above_the_threshold_and_not_at_it(length: int, hits: int) -> None:
-    counts = seg.count_objects(bar(20), bar(length))
+    counts = metrics_masks.count_objects(bar(20), bar(length))
     assert counts.hits == (1,) * hits + (0,) * (10 - hits)
     assert np.mean(counts.f2) == pytest.approx(hits / 10)
 
@@ -83,21 +84,21 @@ def test_hit_is_above_the_threshold_and_not_at_it(length: int, hits: int) -> Non
 def test_f2_by_hand() -> None:
     # Two ships; one is found whole, one is missed, and one object is none: TP 1, FN 1, FP 1 at every threshold.
     truth, found = drawn("##..##....", ".........."), drawn("##........", "........##")
-    counts = seg.count_objects(truth, found)
+    counts = metrics_masks.count_objects(truth, found)
     assert (counts.truth, counts.found, counts.hits) == (2, 2, (1,) * 10)
     assert counts.f2 == (float(Fraction(5, 5 + 4 + 1)),) * 10
     # A miss weighs four times a false alarm: TP 1, FN 1 gives 5 / 9, TP 1, FP 1 gives 5 / 6.
     one = drawn("##........", "..........")
-    assert seg.count_objects(truth, one).f2[0] == 5 / 9
-    assert seg.count_objects(one, truth).f2[0] == 5 / 6
+    assert metrics_masks.count_objects(truth, one).f2[0] == 5 / 9
+    assert metrics_masks.count_objects(one, truth).f2[0] == 5 / 6
 
 
 def test_frames_without_ships() -> None:
     sea, ship = np.zeros((3, 3), bool), drawn("##.", "...", "...")
-    assert seg.count_objects(sea, sea).f2 == (1.0,) * 10
-    assert seg.count_objects(sea, ship).f2 == (0.0,) * 10
-    assert seg.count_objects(ship, sea).f2 == (0.0,) * 10
-    result = seg.score([sea, sea, ship], [sea, ship, ship])
+    assert metrics_masks.count_objects(sea, sea).f2 == (1.0,) * 10
+    assert metrics_masks.count_objects(sea, ship).f2 == (0.0,) * 10
+    assert metrics_masks.count_objects(ship, sea).f2 == (0.0,) * 10
+    result = metrics_masks.score([sea, sea, ship], [sea, ship, ship])
     assert result.f2 == pytest.approx(2 / 3)
     assert result.frames == 3
     assert result.iou == 2 / 4
@@ -106,7 +107,7 @@ def test_frames_without_ships() -> None:
 
 def test_score_is_the_mean_over_frames_not_over_objects() -> None:
     many = drawn("#.#.#.#.#.#")  # six, all found
-    result = seg.score([many, bar(20)], [many, bar(12)])
+    result = metrics_masks.score([many, bar(20)], [many, bar(12)])
     assert result.f2_at == (1.0, 1.0) + (0.5,) * 8
     assert result.f2 == pytest.approx(0.6)
 
@@ -114,9 +115,9 @@ def test_score_is_the_mean_over_frames_not_over_objects() -> None:
 def test_numbered_truth_keeps_touching_ships_apart() -> None:
     truth = np.array([[1, 1, 1, 1, 2, 2, 2, 2]])
     found = drawn("########")
-    assert seg.count_objects(truth > 0, found).hits == (1,) * 10
-    assert seg.count_objects(truth, found).hits == (0,) * 10
-    assert seg.count_objects(truth, truth * 3).hits == (2,) * 10
+    assert metrics_masks.count_objects(truth > 0, found).hits == (1,) * 10
+    assert metrics_masks.count_objects(truth, found).hits == (0,) * 10
+    assert metrics_masks.count_objects(truth, truth * 3).hits == (2,) * 10
 
 
 @given(st.integers(0, 2**16), st.floats(0.1, 0.9), st.floats(0, 0.5))
@@ -124,21 +125,21 @@ def test_hits_are_those_of_every_pair_compared(seed: int, density: float, noise:
     rng = np.random.default_rng(seed)
     truth = rng.random((9, 9)) < density
     found = truth ^ (rng.random((9, 9)) < noise)
-    (t, n), (f, m) = seg.objects(truth), seg.objects(found)
+    (t, n), (f, m) = metrics_masks.objects(truth), metrics_masks.objects(found)
     hits = []
-    for percent in seg.IOU_PERCENT:
+    for percent in metrics_masks.IOU_PERCENT:
         some = 0
         for i in range(1, n + 1):
             for j in range(1, m + 1):
                 a, b = t == i, f == j
                 some += Fraction(int((a & b).sum()), int((a | b).sum())) > Fraction(percent, 100)
         hits.append(some)
-    assert seg.count_objects(truth, found).hits == tuple(hits)
+    assert metrics_masks.count_objects(truth, found).hits == tuple(hits)
 
 
 def test_masks_that_do_not_fit() -> None:
     one = np.zeros((1, 2, 2), bool)
-    for metric in (seg.score, seg.pixel_iou):
+    for metric in (metrics_masks.score, metrics_masks.pixel_iou):
         with refuses(
             "masks: truth and result must have the same frames, at least 1, not 1 and 2; give one mask a frame"
         ):
@@ -174,7 +175,7 @@ def test_opening_is_the_hardwares_and_that_of_scikit_image(
     from skimage.morphology import binary_opening, disk
 
     masks = np.random.default_rng(seed).random((3, h, w)) < density
-    y = seg.opened(masks, radius)
+    y = metrics_masks.opened(masks, radius)
     bit = Stream("m", (h, w, 1), Fixed(False, 1, 0), 0, 1)
     op = Opening(name="o", inputs=(bit,), radius=radius)
     np.testing.assert_array_equal(y, op.golden(masks[..., None].astype(np.int64))[..., 0])
@@ -182,46 +183,50 @@ def test_opening_is_the_hardwares_and_that_of_scikit_image(
         warnings.simplefilter("ignore")  # deprecated in 0.26 in favor of opening
         np.testing.assert_array_equal(y, [binary_opening(m, disk(radius)) for m in masks])
     assert y.dtype == np.bool_
-    np.testing.assert_array_equal(seg.opened(masks[0], radius), y[0])
+    np.testing.assert_array_equal(metrics_masks.opened(masks[0], radius), y[0])
 
 
 def test_opening_of_a_view_and_none() -> None:
     masks = np.random.default_rng(0).random((2, 9, 8)) < 0.9
-    np.testing.assert_array_equal(seg.opened(masks[:, ::-1, ::2]), seg.opened(masks[:, ::-1, ::2].copy()))
-    none = seg.opened(masks, 0)
+    np.testing.assert_array_equal(
+        metrics_masks.opened(masks[:, ::-1, ::2]), metrics_masks.opened(masks[:, ::-1, ::2].copy())
+    )
+    none = metrics_masks.opened(masks, 0)
     np.testing.assert_array_equal(none, masks)
     assert none is not masks
-    assert seg.opened(masks[:0]).shape == (0, 9, 8)
+    assert metrics_masks.opened(masks[:0]).shape == (0, 9, 8)
 
 
 @pytest.mark.parametrize("radius", [-1, 8, 1.5, True])
 def test_bad_radius(radius: Any) -> None:
     with refuses(f"opening: must be a radius of 0 to 7 pixels, not {radius!r}; give 0 for no opening"):
-        seg.opened(np.zeros((4, 4), bool), radius)
+        metrics_masks.opened(np.zeros((4, 4), bool), radius)
 
 
 def test_bad_masks_and_probabilities() -> None:
     with refuses(
         "opening: masks must be bool of shape (frames, height, width), not float64 of (4, 4); apply a threshold first"
     ):
-        seg.opened(np.zeros((4, 4)))  # type: ignore[arg-type]
+        metrics_masks.opened(np.zeros((4, 4)))  # type: ignore[arg-type]
     with refuses(
         "probabilities: must be real of shape (frames, height, width), not float64 of (1, 4, 4, 1); "
         "leave out the channel axis"
     ):
-        seg.binarize(np.zeros((1, 4, 4, 1)), 0.5)
+        metrics_masks.binarize(np.zeros((1, 4, 4, 1)), 0.5)
     p = np.zeros((2, 3, 3))
     p[1, 0, 2] = np.nan
     with refuses("probabilities: must be finite, not nan at (1, 0, 2); check the network"):
-        seg.binarize(p, 0.5)
+        metrics_masks.binarize(p, 0.5)
 
 
 def test_mask_is_at_least_the_threshold_as_in_hardware() -> None:
-    assert seg.binarize(np.array([[0.4, 0.5, 0.6]]), 0.5, opening=0).tolist() == [[False, True, True]]
+    assert metrics_masks.binarize(np.array([[0.4, 0.5, 0.6]]), 0.5, opening=0).tolist() == [
+        [False, True, True]
+    ]
     p = np.zeros((1, 9, 9))
     p[0, 2:7, 2:7] = 0.9
     p[0, 0, 8] = 0.9
-    found = seg.binarize(p, 0.5)
+    found = metrics_masks.binarize(p, 0.5)
     assert found.sum() == 13  # a disk of radius 2; the corner pixel is gone
     assert not found[0, 0, 8]
 
@@ -234,17 +239,17 @@ def stairs(*values: float) -> np.ndarray[Any, Any]:
 def test_threshold_that_is_best() -> None:
     p = stairs(0.9, 0.8, 0.32, 0.1)
     truth = stairs(1, 1, 1, 0) > 0
-    choice = seg.choose_threshold(p, truth, by="iou", opening=0)
+    choice = metrics_masks.choose_threshold(p, truth, by="iou", opening=0)
     assert (choice.threshold, choice.value, choice.by) == (0.3, 1.0, "iou")
     assert choice.curve[0] == (0.05, 0.75)
     assert choice.curve[-1] == (0.95, 0.0)
     assert len(choice.curve) == 19
     # IoU 3/4 of the one object above 0.1, at thresholds 0.35 to 0.8 only 2/3: F2 sees the same best.
-    assert seg.choose_threshold(p, truth, opening=0).threshold == 0.3
+    assert metrics_masks.choose_threshold(p, truth, opening=0).threshold == 0.3
     # Two objects that run together below 0.4: IoU gains by their bridge, F2 does not.
     p, truth = stairs(0.9, 0.4, 0.9, 0.9, 0.3), stairs(1, 0, 1, 1, 1) > 0
-    iou = seg.choose_threshold(p, truth, by="iou", opening=0)
-    f2 = seg.choose_threshold(p, truth, by="f2", opening=0)
+    iou = metrics_masks.choose_threshold(p, truth, by="iou", opening=0)
+    f2 = metrics_masks.choose_threshold(p, truth, by="f2", opening=0)
     assert (iou.threshold, iou.value) == (0.3, 0.8)
     assert f2.threshold == 0.5
     assert f2.value == pytest.approx((4 + 6 * 0.5) / 10)  # IoU 2/3 of the second: a hit at 0.5 ... 0.65
@@ -253,7 +258,7 @@ def test_threshold_that_is_best() -> None:
 def test_threshold_of_scenes_of_several_sizes() -> None:
     scenes = [stairs(0.9, 0.2)[0], stairs(0.7, 0.1, 0.6)[0]]
     truth = [np.array([[1, 0]]), np.array([[2, 0, 3]])]
-    choice = seg.choose_threshold(scenes, truth, opening=0)
+    choice = metrics_masks.choose_threshold(scenes, truth, opening=0)
     assert (choice.threshold, choice.value) == (0.5, 1.0)
     assert dict(choice.curve)[0.65] == pytest.approx(
         (1 + 5 / 9) / 2
@@ -262,11 +267,11 @@ def test_threshold_of_scenes_of_several_sizes() -> None:
 
 def test_ties_go_to_the_nearest_to_a_half_then_to_the_lower() -> None:
     truth = stairs(1, 0) > 0
-    assert seg.choose_threshold(stairs(0.99, 0.01), truth, opening=0).threshold == 0.5
-    assert seg.choose_threshold(stairs(0.99, 0.62), truth, opening=0).threshold == 0.65
+    assert metrics_masks.choose_threshold(stairs(0.99, 0.01), truth, opening=0).threshold == 0.5
+    assert metrics_masks.choose_threshold(stairs(0.99, 0.62), truth, opening=0).threshold == 0.65
     for low, high in ((0.3, 0.7), (0.4, 0.6), (0.45, 0.55)):
         for pair in ((low, high), (high, low)):
-            choice = seg.choose_threshold(stairs(0.99, 0.01), truth, opening=0, thresholds=pair)
+            choice = metrics_masks.choose_threshold(stairs(0.99, 0.01), truth, opening=0, thresholds=pair)
             assert choice.threshold == low
 
 
@@ -275,23 +280,23 @@ def test_threshold_is_chosen_on_opened_masks() -> None:
     p[0, 3:8, 3:8] = 0.9
     p[0, 3:5, 8:12] = 0.6  # a wake, thinner than the disk
     truth[0, 3:8, 3:8] = True
-    truth = seg.opened(truth)
-    assert seg.choose_threshold(p, truth, by="iou").threshold == 0.5
-    assert seg.choose_threshold(p, truth, by="iou", opening=0).threshold == 0.65
+    truth = metrics_masks.opened(truth)
+    assert metrics_masks.choose_threshold(p, truth, by="iou").threshold == 0.5
+    assert metrics_masks.choose_threshold(p, truth, by="iou", opening=0).threshold == 0.65
 
 
 def test_bad_choices() -> None:
     p, truth = stairs(0.5), stairs(1) > 0
     with refuses("by: must be f2 or iou, not 'f1'; name one of them"):
-        seg.choose_threshold(p, truth, by="f1")
+        metrics_masks.choose_threshold(p, truth, by="f1")
     with refuses("thresholds: must be finite and at least one, not []; leave them out for 0.05 to 0.95"):
-        seg.choose_threshold(p, truth, thresholds=[])
+        metrics_masks.choose_threshold(p, truth, thresholds=[])
     with refuses("thresholds: must be finite and at least one, not [nan]; leave them out for 0.05 to 0.95"):
-        seg.choose_threshold(p, truth, thresholds=[float("nan")])
+        metrics_masks.choose_threshold(p, truth, thresholds=[float("nan")])
     with refuses(
         "probabilities: must be (height, width) a frame, not (1,) in frame 0; give one channel a frame"
     ):
-        seg.choose_threshold(p[0], truth)
+        metrics_masks.choose_threshold(p[0], truth)
 
 
 # --------------------------------------------------------------------------------------------------------------- tiles
@@ -302,7 +307,7 @@ def test_stitching_undoes_cutting(draw: st.DataObject) -> None:
     side = st.integers(1, 23)
     scene, tile = draw.draw(st.tuples(side, side)), draw.draw(st.tuples(side, side))
     stride = (draw.draw(st.integers(1, tile[0])), draw.draw(st.integers(1, tile[1])))
-    tiling = seg.Tiling(scene=scene, tile=tile, stride=stride)
+    tiling = data_tiling.Tiling(scene=scene, tile=tile, stride=stride)
     image = np.arange(scene[0] * scene[1] * 2).reshape(*scene, 2)
     tiles = tiling.cut(image)
     assert tiles.shape == (len(tiling), *tile, 2)
@@ -314,7 +319,7 @@ def test_stitching_undoes_cutting(draw: st.DataObject) -> None:
 
 
 def test_pixel_is_that_of_the_nearest_centre() -> None:
-    tiling = seg.Tiling(scene=(4, 11), tile=(4, 4), stride=(4, 2))
+    tiling = data_tiling.Tiling(scene=(4, 11), tile=(4, 4), stride=(4, 2))
     assert tiling.places == ((0, 0), (0, 2), (0, 4), (0, 6), (0, 7))
     tiles = np.broadcast_to(np.arange(5)[:, None, None], (5, 4, 4))
     # Centres 1.5, 3.5, 5.5, 7.5, 8.5; pixel 8 is as near to the last two and is the earlier one's.
@@ -322,7 +327,7 @@ def test_pixel_is_that_of_the_nearest_centre() -> None:
 
 
 def test_small_scene_is_filled_up() -> None:
-    tiling = seg.Tiling(scene=(2, 3), tile=(4, 4), stride=(4, 4))
+    tiling = data_tiling.Tiling(scene=(2, 3), tile=(4, 4), stride=(4, 4))
     tiles = tiling.cut(np.ones((2, 3), np.uint8))
     assert tiles.tolist() == [[[1, 1, 1, 0], [1, 1, 1, 0], [0] * 4, [0] * 4]]
     assert tiling.stitch(tiles).tolist() == [[1, 1, 1]] * 2
@@ -330,10 +335,10 @@ def test_small_scene_is_filled_up() -> None:
 
 def test_bad_tilings() -> None:
     with refuses("tiling: tile must be rows and columns of at least 1, not (0, 4); give two numbers"):
-        seg.Tiling(scene=(4, 4), tile=(0, 4), stride=(1, 1))
+        data_tiling.Tiling(scene=(4, 4), tile=(0, 4), stride=(1, 1))
     with refuses("tiling: the stride must be at most the tile, (4, 4), not (4, 5); give a smaller one"):
-        seg.Tiling(scene=(9, 9), tile=(4, 4), stride=(4, 5))
-    tiling = seg.Tiling(scene=(4, 4), tile=(4, 4), stride=(4, 4))
+        data_tiling.Tiling(scene=(9, 9), tile=(4, 4), stride=(4, 5))
+    tiling = data_tiling.Tiling(scene=(4, 4), tile=(4, 4), stride=(4, 4))
     with refuses("tiling: the scene must be of (4, 4), not (5, 4); make a tiling of its size"):
         tiling.cut(np.zeros((5, 4, 3)))
     with refuses("tiling: tiles must be of (1, 4, 4), not (2, 4, 4); give those of this tiling"):

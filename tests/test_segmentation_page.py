@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl4ml import mask_plots
+from rtl4ml.training.segmentation import plots
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "segmentation_page.py"
 
@@ -57,7 +57,7 @@ def test_a_picture_in_few_colours_keeps_the_marks(script: Any, tmp_path: Path) -
     from PIL import Image
 
     pixels = np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8)
-    marks = (mask_plots.HIT, mask_plots.MISSED, mask_plots.FALSE)
+    marks = (plots.HIT, plots.MISSED, plots.FALSE)
     pixels[0, :3] = marks
     Image.fromarray(pixels).save(tmp_path / "a.png")
     script.shrink(tmp_path / "a.png", tmp_path / "b.png")

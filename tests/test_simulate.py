@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rtl4ml.simulate: exact beats and cycle stamps through the C++ harness, and every way in which a run can go wrong."""
+"""simulation.bulk: exact beats and cycle stamps through the C++ harness, and every way in which a run can go wrong."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 import rtl_runner
 
 from rtl4ml.errors import EnvironmentProblem, SimulationFailed
-from rtl4ml.ir import Ints
-from rtl4ml.simulate import Simulator, build
+from rtl4ml.ir.types import Ints
+from rtl4ml.simulation.bulk import Simulator, build
 
 HERE = Path(__file__).resolve().parent / "rtl"
 CELLS = [rtl_runner.RTL / f"r4_{x}.sv" for x in ("fifo", "axis_in", "axis_out")]

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from test_reference import K, L, Q, act, bits, linear, sequential
 
-from rtl4ml import _tf
-from rtl4ml.expected import expected
-from rtl4ml.frontend import parse
-from rtl4ml.snapshot import Snapshot
-from rtl4ml.untouched import Untouched
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.frontends.qkeras.reference import expected
+from rtl4ml.frontends.qkeras.snapshot import Snapshot
+from rtl4ml.frontends.qkeras.untouched import Untouched
+from rtl4ml.host import frameworks
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def _activation_layer(model: Any) -> None:
 
 def _weight(model: Any) -> None:
     kernel = model.layers[1].kernel
-    model.layers[1].kernel = _tf.tf().Variable(kernel.numpy() / 2)
+    model.layers[1].kernel = frameworks.tf().Variable(kernel.numpy() / 2)
 
 
 def _epsilon(model: Any) -> None:

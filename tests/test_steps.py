@@ -13,13 +13,13 @@ import pytest
 from contract import OpContract
 from hypothesis import strategies as st
 
-from rtl4ml import _tf
 from rtl4ml.errors import BadInput
-from rtl4ml.frontend import parse
-from rtl4ml.quantizers import parse_precision
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.frontends.qkeras.quantizers.precision import parse_precision
+from rtl4ml.host import frameworks
 from rtl4ml.steps import step_activation
 
-TF, K, Q = _tf.tf(), _tf.keras(), _tf.qkeras()
+TF, K, Q = frameworks.tf(), frameworks.keras(), frameworks.qkeras()
 L = K.layers
 
 EVERY = [(b, signed, g) for signed in (True, False) for b in (1, 2, 5, 8) for g in ("constant", "tanh")][2:]

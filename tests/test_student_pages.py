@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rtl4ml import evaluate
+from rtl4ml.metrics import statistics
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "students"
@@ -37,8 +37,8 @@ def test_summary_has_the_spreads_and_tests_of_its_runs(name: str) -> None:
     summary = json.loads((PAGES / name).read_text())
     for model in summary["models"].values():
         for key in ("oa", "aa", "kappa"):
-            assert model[key] == evaluate.spread(model["runs"][key]).__dict__
-    compared = evaluate.compare({k: model["runs"]["oa"] for k, model in summary["models"].items()})
+            assert model[key] == statistics.spread(model["runs"][key]).__dict__
+    compared = statistics.compare({k: model["runs"]["oa"] for k, model in summary["models"].items()})
     assert summary["tests"]["kruskal_oa"] == pytest.approx(compared.kruskal, rel=1e-9)
     found = {f"{a} | {b}": p for (a, b), p in compared.dunn.items()}
     assert summary["tests"]["dunn_oa"] == pytest.approx(found, rel=1e-9)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rtl4ml.tools: remedies for missing tools; output folders whole or not at all."""
+"""rtl4ml.host.tools: remedies for missing tools; output folders whole or not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from rtl4ml.errors import EnvironmentProblem
-from rtl4ml.tools import check_writing, disk_errors, pyosys, require, verilator_env
+from rtl4ml.host.tools import check_writing, disk_errors, pyosys, require, verilator_env
 
 SV = """
 module m (input logic clk_i, input logic [7:0] x_i, output logic [7:0] y_o);
@@ -107,7 +107,7 @@ def test_yosys_reads_and_maps(tmp_path: Path) -> None:
     pyosys()  # importable here; run apart, because Yosys writes to the process's own stdout
     (tmp_path / "m.sv").write_text(SV)
     code = (
-        "from rtl4ml.tools import pyosys; y = pyosys(); d = y.Design();"
+        "from rtl4ml.host.tools import pyosys; y = pyosys(); d = y.Design();"
         "y.run_pass('read_verilog -sv m.sv', d); y.run_pass('synth_xilinx -family xcup -top m', d);"
         "y.run_pass('stat', d)"
     )

@@ -18,12 +18,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-from rtl4ml import _tf, runs, start, train
-from rtl4ml import data as scenes
+from rtl4ml.data import catalog, synthetic
 from rtl4ml.errors import BadData, BadInput, BadModel
-from rtl4ml.frontend import parse
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.host import frameworks
+from rtl4ml.metrics import classes as metrics_classes
+from rtl4ml.training import runs
+from rtl4ml.training.classification import recipe as classification_recipe
+from rtl4ml.training.classification import result, start, students, train
+from rtl4ml.training.classification import step as classification_step
 
-MODELS = Path(train.__file__).parents[2] / "models"
+MODELS = Path(__file__).parents[1] / "models"
 # Those that come trained, and the least overall accuracy that each must have.
 STUDENTS = {"salinas_1dcnn": 0.965, "synthetic_1dcnn": 0.965, "salinas_1dcnn_8bit": 0.965}
 
@@ -37,7 +42,7 @@ def refuses(text: str, kind: type[Exception] = BadData) -> Any:
 
 def test_accuracy_of_a_hand_worked_case() -> None:
     # Truth 0 0 0 1 1 2, found 0 0 1 1 1 0; class 3 does not occur.
-    found = train.accuracy(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 1, 0]), classes=4)
+    found = metrics_classes.accuracy(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 1, 0]), classes=4)
     assert found.confusion == ((2, 1, 0, 0), (0, 2, 0, 0), (1, 0, 0, 0), (0, 0, 0, 0))
     assert found.samples == 6
     assert found.oa == 4 / 6
@@ -51,13 +56,13 @@ def test_accuracy_against_scikit_learn(rng: np.random.Generator) -> None:
     for _ in range(20):
         classes, n = int(rng.integers(2, 9)), int(rng.integers(1, 400))
         labels, predicted = rng.integers(0, classes, n), rng.integers(0, classes, n)
-        found = train.accuracy(labels, predicted, classes=classes)
+        found = metrics_classes.accuracy(labels, predicted, classes=classes)
         expected = confusion_matrix(labels, predicted, labels=range(classes))
         assert np.array_equal(found.confusion, expected)
         kappa = cohen_kappa_score(labels, predicted, labels=range(classes))
         if np.isfinite(kappa):
             assert found.kappa == pytest.approx(kappa, abs=1e-12)
-    assert train.accuracy(np.zeros(3, int), np.zeros(3, int), classes=2).kappa == 1.0
+    assert metrics_classes.accuracy(np.zeros(3, int), np.zeros(3, int), classes=2).kappa == 1.0
 
 
 def test_accuracy_of_nonsense() -> None:
@@ -65,11 +70,11 @@ def test_accuracy_of_nonsense() -> None:
         "accuracy: predictions must be integers (N,) from 0 to 1, not int64 (2,) from 0 to 2; "
         "take the argmax of the logits"
     ):
-        train.accuracy(np.array([0, 1]), np.array([0, 2]), classes=2)
+        metrics_classes.accuracy(np.array([0, 1]), np.array([0, 2]), classes=2)
     with refuses(
         "accuracy: must have as many predictions as labels, and some, not 1 and 2; predict the same pixels"
     ):
-        train.accuracy(np.array([0, 1]), np.array([0]), classes=2)
+        metrics_classes.accuracy(np.array([0, 1]), np.array([0]), classes=2)
 
 
 # ----------------------------------------------------------------------------------------------------------- recipes
@@ -117,7 +122,7 @@ def recipe_with(folder: Path, *changes: tuple[str, str]) -> Path:
 
 def test_a_network_is_run_as_it_was_hashed(tmp_path: Path) -> None:
     """A training builds it twice, hours apart, and writes its hash at the end."""
-    plan = train.read_recipe(recipe_with(tmp_path))
+    plan = classification_recipe.read_recipe(recipe_with(tmp_path))
     source = (tmp_path / "net.py").read_bytes()
     told = plan.network_sha256
     (tmp_path / "net.py").write_text("def build(**_):\n    raise SystemExit('another network')\n")
@@ -185,35 +190,35 @@ def test_recipe_that_is_none(tmp_path: Path, change: tuple[str, str], text: str)
     path = recipe_with(tmp_path, change)
     if text == "data.train":  # a key outside the recipe's tables lands in the one above it
         with pytest.raises(BadData, match=r"^small\.toml: a recipe must have float, not lack it; add it$"):
-            train.read_recipe(path)
+            classification_recipe.read_recipe(path)
         return
     with refuses(f"small.toml: {text}"):
-        train.read_recipe(path)
+        classification_recipe.read_recipe(path)
 
 
 def test_recipe_that_is_missing_or_no_toml(tmp_path: Path) -> None:
-    known = ", ".join(train.recipes())
+    known = ", ".join(classification_recipe.recipes())
     with refuses(f"nowhere: a recipe must be a .toml file or one of {known}, not missing; check the name"):
-        train.read_recipe("nowhere")
+        classification_recipe.read_recipe("nowhere")
     path = tmp_path / "x.toml"
     path.write_bytes(b"a = [")
     with pytest.raises(BadData, match=r"^x\.toml: a recipe must be TOML, not broken \(.*\); mend it$"):
-        train.read_recipe(path)
+        classification_recipe.read_recipe(path)
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(BadData, match=r"^x\.toml: a recipe must be TOML, not broken \(.*\); mend it$"):
-        train.read_recipe(path)
+        classification_recipe.read_recipe(path)
 
 
 def test_split_that_lacks_its_shares(tmp_path: Path) -> None:
-    recipe = train.read_recipe(recipe_with(tmp_path, ("train = 40\n", "")))
+    recipe = classification_recipe.read_recipe(recipe_with(tmp_path, ("train = 40\n", "")))
     with refuses(
         "small.toml: a random split must have data.train and data.validation, not lack them; add them"
     ):
-        recipe.split(scenes.synthetic(side=60))
+        recipe.split(synthetic.synthetic(side=60))
 
 
 def test_inputs_are_counts_over_a_power_of_two(tmp_path: Path) -> None:
-    recipe = train.read_recipe(recipe_with(tmp_path))
+    recipe = classification_recipe.read_recipe(recipe_with(tmp_path))
     x = recipe.inputs(np.array([[-9, 8374, 0]], np.int16))
     assert x.dtype == np.float32
     assert x.shape == (1, 3, 1)
@@ -224,7 +229,7 @@ def test_inputs_are_counts_over_a_power_of_two(tmp_path: Path) -> None:
 
 
 def identity(path: Path) -> dict[str, Any]:
-    recipe, scene = train.read_recipe(path), scenes.synthetic()
+    recipe, scene = classification_recipe.read_recipe(path), synthetic.synthetic()
     return {
         "recipe": recipe.sha256,
         "network": recipe.network_sha256,
@@ -239,7 +244,7 @@ def identity(path: Path) -> dict[str, Any]:
 def interrupted(stage: str, epoch: int) -> Any:
     """A progress callback that stops training after an epoch of a stage."""
 
-    def stop(progress: train.Progress) -> None:
+    def stop(progress: result.Progress) -> None:
         if (progress.stage, progress.epoch) == (stage, epoch):
             raise KeyboardInterrupt
 
@@ -252,7 +257,7 @@ def test_training_repeats_itself_though_interrupted_and_writes_a_model_that_load
     path = recipe_with(
         tmp_path, ("[quantized]", "[quantized]\n        temperature = 2.0\n        mixed = true")
     )
-    seen: list[train.Progress] = []
+    seen: list[result.Progress] = []
     one = train.train(path, out=tmp_path / "one", progress=seen.append)
     monkeypatch.setattr(runs, "SHARE", 1e9)  # a checkpoint every epoch
     for stage, epoch in (("float", 7), ("quantized", 2)):
@@ -261,7 +266,7 @@ def test_training_repeats_itself_though_interrupted_and_writes_a_model_that_load
         assert not (tmp_path / "two").exists()
         head = runs.Run(tmp_path / "two.run", identity(path), resume=True)
         assert (head.history[-1]["stage"], head.history[-1]["epoch"]) == (stage, epoch)
-    rest: list[train.Progress] = []
+    rest: list[result.Progress] = []
     two = train.train(path, out=tmp_path / "two", resume=True, progress=rest.append)
     assert [(p.stage, p.epoch) for p in rest] == [("quantized", 3)]
     assert not (tmp_path / "two.run").exists()
@@ -290,15 +295,18 @@ def test_training_repeats_itself_though_interrupted_and_writes_a_model_that_load
         assert one.metrics[key] == two.metrics[key]
     assert json.loads((tmp_path / "one" / "metrics.json").read_text()) == one.metrics
 
-    load, custom = _tf.keras().models.load_model, _tf.qkeras().utils._add_supported_quantized_objects
+    load, custom = (
+        frameworks.keras().models.load_model,
+        frameworks.qkeras().utils._add_supported_quantized_objects,
+    )
     objects: dict[str, Any] = {}
     custom(objects)
     models = [load(run.model, custom_objects=objects, compile=False) for run in (one, two)]
     weights = [model.get_weights() for model in models]
     assert all(np.array_equal(a, b) for a, b in zip(weights[0], weights[1], strict=True))
 
-    recipe, scene = train.read_recipe(path), scenes.synthetic()
-    found = train.Student(recipe=recipe, model=models[0]).measure(scene)
+    recipe, scene = classification_recipe.read_recipe(path), synthetic.synthetic()
+    found = students.Student(recipe=recipe, model=models[0]).measure(scene)
     assert found.oa == one.metrics["quantized"]["test"]["oa"]
     assert found.samples == one.metrics["split"]["test"] == len(scene.labels) - 8 * 50
 
@@ -307,14 +315,14 @@ def started(
     folder: Path, rng: np.random.Generator, bits: tuple[int, int], **options: Any
 ) -> tuple[Any, Any, Any, float]:
     """A network with random weights, one with quantizers started from it, pixels, and the gain of its logits."""
-    recipe = train.read_recipe(
+    recipe = classification_recipe.read_recipe(
         recipe_with(
             folder,
             ("weight_bits = [4, 4, 4]", f"weight_bits = [{bits[0]}, {bits[0]}, {bits[0]}]"),
             ("activation_bits = [6, 4]", f"activation_bits = [{bits[1]}, {bits[1]}]\n        bias_bits = 24"),
         )
     )
-    _tf.keras().utils.set_random_seed(1)
+    frameworks.keras().utils.set_random_seed(1)
     plain, quantized = (recipe.build_model(quantized=q) for q in (False, True))
     weights = [0.3 * rng.standard_normal(w.shape).astype(np.float32) for w in plain.get_weights()]
     for i, variable in enumerate(plain.weights):
@@ -330,8 +338,8 @@ def started(
 
 def error_of(plain: Any, quantized: Any, x: Any, gain: float) -> float:
     """How far the logits are apart, a share of their spread; in the middle, as a few activations are cut off."""
-    wanted = train.logits_model(plain).predict(x, verbose=0)
-    found = gain * train.logits_model(quantized).predict(x, verbose=0)
+    wanted = students.logits_model(plain).predict(x, verbose=0)
+    found = gain * students.logits_model(quantized).predict(x, verbose=0)
     return float(np.median(np.abs(found - wanted)) / wanted.std(axis=0).mean())
 
 
@@ -343,7 +351,9 @@ def test_start_of_the_quantized_stage_changes_the_scale_and_nothing_else(
     plain, quantized, x, gain = started(tmp_path, rng, (22, 22), channels=channels)
     assert error_of(plain, quantized, x, gain) < 5e-3
     for name, integer in (("conv_relu", 0), ("dense1_relu", 1)):
-        out = _tf.keras().Model(quantized.input, quantized.get_layer(name).output).predict(x, verbose=0)
+        out = (
+            frameworks.keras().Model(quantized.input, quantized.get_layer(name).output).predict(x, verbose=0)
+        )
         assert np.quantile(out[out > 0], 0.99) < 2**integer, name
         # A channel that is not held back by its weights fills the range.
         reach = np.quantile(out.reshape(-1, out.shape[-1]), 0.9995, axis=0)
@@ -381,16 +391,18 @@ def test_compensation_of_a_hand_worked_case() -> None:
 
 def test_steps_towards_the_probabilities_of_a_teacher(rng: np.random.Generator) -> None:
     """The loss is the cross-entropy with them; of certain ones it is that with the labels, and so is the step."""
-    keras = _tf.keras()
+    keras = frameworks.keras()
     x = rng.standard_normal((64, 5)).astype(np.float32)
     labels = rng.integers(0, 3, 64).astype(np.int32)
     start_weights = [rng.standard_normal((5, 3)).astype(np.float32), np.zeros(3, np.float32)]
-    stage = train.Stage(epochs=1, batch=64, learning_rate=0.05, weight_decay=0.0, brightness=0.0)
+    stage = classification_recipe.Stage(
+        epochs=1, batch=64, learning_rate=0.05, weight_decay=0.0, brightness=0.0
+    )
 
     def course(goal: Any) -> list[float]:
         net = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
         net.set_weights(start_weights)
-        step = train._Step(net, stage, gain=1.0, centred=False, total=5)
+        step = classification_step.Step(net, stage, gain=1.0, centred=False, total=5)
         return [float(step(x, goal)) for _ in range(5)]
 
     certain = np.eye(3, dtype=np.float32)[labels]
@@ -403,22 +415,24 @@ def test_steps_towards_the_probabilities_of_a_teacher(rng: np.random.Generator) 
 
 def test_mixed_pixels() -> None:
     pixels = np.array([[[0.0], [4.0]], [[8.0], [0.0]], [[2.0], [2.0]]], np.float32)
-    found = train.mixed(pixels, np.array([1.0, 0.25, 0.5], np.float32)).numpy()
+    found = classification_step.mixed(pixels, np.array([1.0, 0.25, 0.5], np.float32)).numpy()
     assert found.tolist() == [[[0.0], [4.0]], [[2.0], [3.0]], [[5.0], [1.0]]]
 
 
 def test_centred_steps_are_those_of_a_network_whose_inputs_are_centred(rng: np.random.Generator) -> None:
-    keras, qkeras = _tf.keras(), _tf.qkeras()
+    keras, qkeras = frameworks.keras(), frameworks.qkeras()
     x = (rng.standard_normal((64, 5)) + 7).astype(np.float32)
     labels = rng.integers(0, 3, 64).astype(np.int32)
     start = [rng.standard_normal((5, 3)).astype(np.float32), rng.standard_normal(3).astype(np.float32)]
     mean = x.mean(axis=0)
-    stage = train.Stage(epochs=1, batch=64, learning_rate=0.05, weight_decay=0.01, brightness=0.0)
+    stage = classification_recipe.Stage(
+        epochs=1, batch=64, learning_rate=0.05, weight_decay=0.01, brightness=0.0
+    )
 
     def course(pixels: Any, first: Any, centred: bool) -> Any:
         net = keras.Sequential([keras.Input((5,)), qkeras.QDense(3)])
         net.set_weights(first)
-        step = train._Step(net, stage, gain=2.0, centred=centred, total=20)
+        step = classification_step.Step(net, stage, gain=2.0, centred=centred, total=20)
         if centred:
             step.centre(pixels)
         losses = [float(step(pixels, labels)) for _ in range(20)]
@@ -435,16 +449,16 @@ def test_centred_steps_are_those_of_a_network_whose_inputs_are_centred(rng: np.r
 
 @pytest.mark.parametrize("schedule", ["cosine", "constant"])
 def test_adam_is_that_of_keras(schedule: str, rng: np.random.Generator) -> None:
-    keras, tf = _tf.keras(), _tf.tf()
+    keras, tf = frameworks.keras(), frameworks.tf()
     x = rng.standard_normal((64, 5)).astype(np.float32)
     labels = rng.integers(0, 3, 64).astype(np.int32)
     start = [rng.standard_normal((5, 3)).astype(np.float32), rng.standard_normal(3).astype(np.float32)]
     numbers = {"learning_rate": 0.05, "weight_decay": 0.0, "brightness": 0.0}
-    stage = train.Stage(epochs=1, batch=64, schedule=schedule, **numbers)
+    stage = classification_recipe.Stage(epochs=1, batch=64, schedule=schedule, **numbers)
     ours, theirs = (keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)]) for _ in range(2))
     ours.set_weights(start)
     theirs.set_weights(start)
-    step = train._Step(ours, stage, gain=1.0, centred=False, total=20)
+    step = classification_step.Step(ours, stage, gain=1.0, centred=False, total=20)
     cosine = keras.optimizers.schedules.CosineDecay(0.05, 20, alpha=0.01)
     optimizer = keras.optimizers.Adam()
     for done in range(1, 21):
@@ -465,9 +479,9 @@ def test_training_that_is_refused_or_interrupted_leaves_all_folders_as_they_were
         train.train(path, out=tmp_path / "mine", quick=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "net.py", "small.toml"]
 
-    seen: list[train.Progress] = []
+    seen: list[result.Progress] = []
 
-    def interrupt(progress: train.Progress) -> None:
+    def interrupt(progress: result.Progress) -> None:
         seen.append(progress)
         raise KeyboardInterrupt
 
@@ -497,9 +511,9 @@ def test_training_that_is_refused_or_interrupted_leaves_all_folders_as_they_were
         BadInput,
     ):
         train.train(path, out=tmp_path / "new3", quick=True)
-    old = train.read_recipe(path).sha256[:8]
+    old = classification_recipe.read_recipe(path).sha256[:8]
     recipe_with(tmp_path, ("epochs = 20", "epochs = 30"))
-    new = train.read_recipe(path).sha256[:8]
+    new = classification_recipe.read_recipe(path).sha256[:8]
     with pytest.raises(BadInput, match=rf"not of another recipe \({old}, here {new}\); bring that back"):
         train.train(path, out=tmp_path / "new3", quick=True, resume=True)
     assert {p: p.read_bytes() for p in run.rglob("*") if p.is_file()} == before
@@ -509,7 +523,7 @@ def test_training_that_is_refused_or_interrupted_leaves_all_folders_as_they_were
 def test_a_known_stage_without_quantizers_is_taken_and_changes_nothing(tmp_path: Path) -> None:
     path = recipe_with(tmp_path)
     known: dict[str, Any] = {}
-    seen: list[list[train.Progress]] = [[], []]
+    seen: list[list[result.Progress]] = [[], []]
     found = [
         train.train(path, out=tmp_path / f"{i}", quick=True, known=known, progress=seen[i].append)
         for i in (0, 1)
@@ -550,7 +564,7 @@ def test_the_papers_protocol_runs(tmp_path: Path) -> None:
     ],
 )
 def test_the_papers_protocol_is_theirs(name: str, batch: int, per_class: tuple[int, int], scene: str) -> None:
-    recipe = train.read_recipe(name)
+    recipe = classification_recipe.read_recipe(name)
     assert (recipe.float_stage.epochs, recipe.quantized_stage.epochs) == (300, 50)
     for stage in (recipe.float_stage, recipe.quantized_stage):
         assert (stage.batch, stage.learning_rate, stage.schedule) == (batch, 1e-3, "constant")
@@ -563,7 +577,7 @@ def test_the_papers_protocol_is_theirs(name: str, batch: int, per_class: tuple[i
 
 
 def test_footprint_counts_every_number_at_its_width(tmp_path: Path) -> None:
-    recipe = train.read_recipe(recipe_with(tmp_path))
+    recipe = classification_recipe.read_recipe(recipe_with(tmp_path))
     weights = [5 * 4, 100 * 4 * 8, 8 * 8]
     biases = [4, 8, 8]
     quantized = train.footprint_of(recipe.build_model(quantized=True))
@@ -605,7 +619,7 @@ def test_recipe_that_does_not_fit_its_scene(tmp_path: Path, change: tuple[str, s
 
 
 def test_build_that_refuses_its_arguments(tmp_path: Path) -> None:
-    recipe = train.read_recipe(recipe_with(tmp_path, ("kernels = 4", "kernel = 4")))
+    recipe = classification_recipe.read_recipe(recipe_with(tmp_path, ("kernels = 4", "kernel = 4")))
     with pytest.raises(
         BadModel,
         match=r"^net\.py: build\(\) must take what small\.toml has in \[build\], not fail with .*; mend one",
@@ -618,12 +632,12 @@ def test_build_that_refuses_its_arguments(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", STUDENTS)
 def test_student_file_is_small_and_what_build_gives(name: str) -> None:
-    path = train.student_path(name)
+    path = students.student_path(name)
     assert path.stat().st_size <= 500_000
     objects: dict[str, Any] = {}
-    _tf.qkeras().utils._add_supported_quantized_objects(objects)
-    stored = _tf.keras().models.load_model(path, custom_objects=objects, compile=False)
-    built = train.load_student(name).model
+    frameworks.qkeras().utils._add_supported_quantized_objects(objects)
+    stored = frameworks.keras().models.load_model(path, custom_objects=objects, compile=False)
+    built = students.load_student(name).model
     for one, two in zip(stored.layers, built.layers, strict=True):
         assert one.get_config() == two.get_config()
         for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
@@ -634,12 +648,12 @@ def test_student_file_is_small_and_what_build_gives(name: str) -> None:
 def test_student_has_the_accuracy_that_is_written_beside_it(
     name: str, request: pytest.FixtureRequest
 ) -> None:
-    student = train.load_student(name)
+    student = students.load_student(name)
     written = json.loads(student.recipe.path.with_suffix(".json").read_text())
     assert written["recipe"]["sha256"] == student.recipe.sha256
     assert not written["quick"]
     folder = None if written["data"]["synthetic"] else request.getfixturevalue("data")
-    scene = scenes.load(student.recipe.data.scene, data=folder)
+    scene = catalog.load(student.recipe.data.scene, data=folder)
     assert scene.sha256() == written["data"]["sha256"]
     found = student.measure(scene)
     assert json.loads(json.dumps(found.__dict__)) == written["quantized"]["test"]
@@ -648,10 +662,10 @@ def test_student_has_the_accuracy_that_is_written_beside_it(
 
 @pytest.mark.parametrize("name", STUDENTS)
 def test_student_is_exact_in_emulation(name: str, rng: np.random.Generator) -> None:
-    student = train.load_student(name)
-    x = student.recipe.inputs(rng.choice(scenes.synthetic().spectra, 400))
-    found = parse(train.student_path(name)).emulate(x)[0]
-    np.testing.assert_array_equal(found, train.logits_model(student.model).predict(x, verbose=0))
+    student = students.load_student(name)
+    x = student.recipe.inputs(rng.choice(synthetic.synthetic().spectra, 400))
+    found = parse(students.student_path(name)).emulate(x)[0]
+    np.testing.assert_array_equal(found, students.logits_model(student.model).predict(x, verbose=0))
     # Spectra that a student of the real scene never saw may all be one class to it, but not of the same logits.
     assert len(np.unique(found, axis=0)) > 100
 
@@ -661,12 +675,12 @@ def test_student_file_that_is_damaged_or_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
 ) -> None:
     path = recipe_with(tmp_path)
-    monkeypatch.setattr(train, "recipes", lambda: {"small": path})
+    monkeypatch.setattr(classification_recipe, "recipes", lambda: {"small": path})
     if content is None:
         with refuses(
             "small.keras: the trained student must lie beside its recipe, not be missing; run rtl4ml train"
         ):
-            train.load_student("small")
+            students.load_student("small")
         return
     whole = (MODELS / "salinas_1dcnn.keras").read_bytes()
     for damaged in (content, whole[:1000], whole[:-1], whole):  # the last is whole, but another network's
@@ -675,13 +689,13 @@ def test_student_file_that_is_damaged_or_missing(
             BadModel,
             match=r"^small\.keras: must hold the weights of net\.py, not others \(.*\); run rtl4ml train small$",
         ):
-            train.load_student("small")
+            students.load_student("small")
 
 
 def test_student_for_a_scene(tmp_path: Path) -> None:
-    assert train.student_for(scenes.synthetic(side=40)) == "synthetic_1dcnn"
+    assert students.student_for(synthetic.synthetic(side=40)) == "synthetic_1dcnn"
     for name in STUDENTS:
-        recipe = train.read_recipe(name)
+        recipe = classification_recipe.read_recipe(name)
         assert (recipe.data.scene == "synthetic") == (name == "synthetic_1dcnn")
 
 
@@ -713,7 +727,7 @@ def test_keras_3_first(first: str, text: str) -> None:
 def test_tf_keras_first_is_fine_and_hls4ml_finds_it() -> None:
     code = (
         "import qkeras, sys\n"  # as a user's script may: keras_tuner brings Keras 3 in
-        "from rtl4ml import _tf\n"
+        "from rtl4ml.host import frameworks as _tf\n"
         "_tf.keras()\n"
         "import keras\n"
         "print(keras.__version__, _tf.qkeras() is qkeras, issubclass(qkeras.QDense, _tf.tf().keras.layers.Layer))"
@@ -724,7 +738,7 @@ def test_tf_keras_first_is_fine_and_hls4ml_finds_it() -> None:
 
 
 def test_import_is_quiet_but_swallows_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
-    with _tf._without_chatter():
+    with frameworks._without_chatter():
         os.write(
             2,
             b"WARNING: All log messages before absl::InitializeLog() is called\nI0000 00:00:1.2 x.cc:3] hi\n",

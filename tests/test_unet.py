@@ -16,19 +16,21 @@ from test_cycles import student
 from unets import Unet, images, lively, unets
 
 import rtl4ml
-from rtl4ml import _tf, emit
-from rtl4ml import lower as _lower  # noqa: F401 -- the submodule
-from rtl4ml import simulate as simulation
-from rtl4ml.cells import Fifo
-from rtl4ml.cycles import edges, predict, unsettled
+from rtl4ml.cells.streams import Fifo
+from rtl4ml.emit import systemverilog
 from rtl4ml.errors import SimulationFailed
-from rtl4ml.expected import expected
-from rtl4ml.explore import Explorer
-from rtl4ml.frontend import parse
-from rtl4ml.simulate import build
-from rtl4ml.stepper import Stepper
+from rtl4ml.folding.explorer import Explorer
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.frontends.qkeras.reference import expected
+from rtl4ml.host import frameworks
+from rtl4ml.lowering import lower  # noqa: F401 -- the submodule
+from rtl4ml.simulation import bulk as simulation
+from rtl4ml.simulation.bulk import build
+from rtl4ml.timing.cycles import predict, unsettled
+from rtl4ml.timing.edges import edges
+from rtl4ml.timing.stepper import Stepper
 
-lowering = sys.modules["rtl4ml.lower"]
+lowering = sys.modules["rtl4ml.lowering.lower"]
 pytestmark = pytest.mark.filterwarnings("ignore:The initializer:UserWarning")  # weights are drawn anew
 
 
@@ -37,7 +39,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The initializer:UserWarning")  #
 def test_random_unets(unet: Unet, seed: int) -> None:
     """Depth 1 to 4, odd and non-square frames, mixed bit widths: emulate is exact, the netlist has a steady pace."""
     rng = np.random.default_rng(seed)
-    _tf.keras().backend.clear_session()
+    frameworks.keras().backend.clear_session()
     model = lively(unet.model(), rng)
     parsed = parse(model, **unet.options)
     x = images(model, 2, rng)
@@ -53,7 +55,7 @@ def assert_exact_in_hardware(unet: Unet, out: Path, *, share: float, seed: int) 
     share: of the way from the shortest interval that its operators have to the longest
     """
     rng = np.random.default_rng(seed)
-    _tf.keras().backend.clear_session()
+    frameworks.keras().backend.clear_session()
     model = lively(unet.model(), rng)
     graph = parse(model, **unet.options).graph
     explorer = Explorer(graph)
@@ -158,20 +160,24 @@ def test_skip_fifos_lose_no_entry_unseen(design: rtl4ml.Design, tmp_path: Path) 
         ]
         folder = tmp_path / name
         folder.mkdir()
-        emit.write(replace(design.netlist, cells=tuple(cells)), folder, frames_in_flight=design.frames_in_flight,
+        systemverilog.write(replace(design.netlist, cells=tuple(cells)), folder,
+                   frames_in_flight=design.frames_in_flight,
                    generated={c.module: c.text() for c in cells if c.generated})  # type: ignore[attr-defined]  # fmt: skip
-        sources = sorted(p for p in (folder / "rtl").glob("*.sv") if p.stem != emit.TOP)
+        sources = sorted(p for p in (folder / "rtl").glob("*.sv") if p.stem != systemverilog.TOP)
         simulator = build(
-            folder, emit.TOP, [*sources, folder / "rtl" / f"{emit.TOP}.sv"], images=folder / "mem"
+            folder,
+            systemverilog.TOP,
+            [*sources, folder / "rtl" / f"{systemverilog.TOP}.sv"],
+            images=folder / "mem",
         )
         into, out = design.netlist.input, design.netlist.output
         try:
             run = simulator.run(
                 frames,
-                in_dtype=f"u{emit.container(into.bits) // 8}",
+                in_dtype=f"u{systemverilog.container(into.bits) // 8}",
                 out_beats=out.beats,
                 out_lanes=out.lanes,
-                out_dtype=f"i{emit.container(out.bits) // 8}",
+                out_dtype=f"i{systemverilog.container(out.bits) // 8}",
                 patience=100_000,
             )
         except SimulationFailed as error:
@@ -185,7 +191,7 @@ def test_fifos_in_block_memory_keep_the_pace(
     hasty: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They offer a beat a cycle later, which depths and predictions must know to the cycle."""
-    monkeypatch.setattr("rtl4ml.cells.is_block", lambda depth, width: True)
+    monkeypatch.setattr("rtl4ml.netlist.memories.is_block", lambda depth, width: True)
     rng = np.random.default_rng(6)
     model = student("unet").build(
         widths=(2, 3, 4), size=(8, 12), channels=1, weight_bits=3, activation_bits=3, blocks=1

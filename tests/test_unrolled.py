@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rtl4ml.unrolled import adder_graph
+from rtl4ml.netlist.adder_graph import adder_graph
 
 
 @pytest.mark.parametrize(("lo", "hi"), [(0, 15), (-8, 7), (0, 0), (3, 3), (-1, -1)])

@@ -14,10 +14,18 @@ from test_reference_model import keras, layers, q, residual, shaken
 from test_scores import bits, linear, segmenter
 
 import rtl4ml
-from rtl4ml import untouched
-from rtl4ml.expected import depends_on_batch, expected
-from rtl4ml.frontend import parse
-from rtl4ml.untouched import AGAINST_CALL, EQUAL_SCORES, OFF_GRID, PLACE, RESIDUE, UNEXPLAINED, Untouched
+from rtl4ml.frontends.qkeras import untouched
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.frontends.qkeras.reference import depends_on_batch, expected
+from rtl4ml.frontends.qkeras.untouched import (
+    AGAINST_CALL,
+    EQUAL_SCORES,
+    OFF_GRID,
+    PLACE,
+    RESIDUE,
+    UNEXPLAINED,
+    Untouched,
+)
 
 
 def tally(parsed: Any, x: np.ndarray) -> Untouched:

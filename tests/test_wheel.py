@@ -34,13 +34,13 @@ from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 import rtl4ml
-from rtl4ml.tools import verilator_env, pyosys
+from rtl4ml.host.tools import verilator_env, pyosys
 assert Path(rtl4ml.__file__).is_relative_to(sys.prefix), rtl4ml.__file__
 for package in ("rtl", "hls", "boards", "models", "sim", "templates"):
     assert Path(str(files(f"rtl4ml.{package}"))).is_relative_to(sys.prefix), package
 assert sorted(f.name for f in files("rtl4ml.rtl").iterdir() if f.name.endswith(".sv"))
 (plugin,) = [e for e in entry_points(group="hls4ml.backends") if e.name == "rtl4ml"]
-assert plugin.value == "rtl4ml.hls4ml_backend:register"
+assert plugin.value == "rtl4ml.hls4ml_plugin:register"
 verilator_env()
 pyosys()
 """
@@ -49,7 +49,7 @@ pyosys()
 PROOF = """
 import numpy as np
 import rtl4ml
-from rtl4ml.train import student_path
+from rtl4ml.training.classification.train import student_path
 design = rtl4ml.convert(student_path(), out="out")
 x = np.random.default_rng(0).uniform(0, 1, (20, 204, 1)).astype(np.float32)
 y = design.emulate(x)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from rtl4ml import _tf
-from rtl4ml.walk import Call, walk
+from rtl4ml.frontends.qkeras.walk import Call, walk
+from rtl4ml.host import frameworks
 
 BLOCKS = ("conv", "depthwise", "separable")
 DOWNS = ("max", "average", "stride")
@@ -59,8 +59,8 @@ class Unet:
 
     def model(self) -> Any:
         """The model; its input quantizer has five bits."""
-        x = first = _tf.keras().layers.Input((*self.size, self.channels))
-        x = _tf.qkeras().QActivation("quantized_relu(5,0)")(x)
+        x = first = frameworks.keras().layers.Input((*self.size, self.channels))
+        x = frameworks.qkeras().QActivation("quantized_relu(5,0)")(x)
         skips = []
         for i in range(self.depth):
             x = self._block(x, i)
@@ -70,17 +70,17 @@ class Unet:
         for i in reversed(range(self.depth)):
             x = self._join(self._fitted(self._up(x, i), skips[i], i), skips[i], i)
             x = self._block(x, i)
-        return _tf.keras().Model(first, self._head(x), name="unet")
+        return frameworks.keras().Model(first, self._head(x), name="unet")
 
     def _weights(self, i: int, *kinds: str) -> dict[str, Any]:
         quantizers = {f"{k}_quantizer": f"quantized_bits({self.weight_bits[i]},0,alpha=1)" for k in kinds}
         return quantizers | {"bias_quantizer": "quantized_bits(8,3,alpha=1)"}
 
     def _relu(self, x: Any, i: int) -> Any:
-        return _tf.qkeras().QActivation(f"quantized_relu({self.bits[i]},{self.integers[i]})")(x)
+        return frameworks.qkeras().QActivation(f"quantized_relu({self.bits[i]},{self.integers[i]})")(x)
 
     def _block(self, x: Any, i: int) -> Any:
-        q, k, width = _tf.qkeras(), self.kernels[i], self.widths[i]
+        q, k, width = frameworks.qkeras(), self.kernels[i], self.widths[i]
         if self.blocks[i] == "separable":
             weights = self._weights(i, "depthwise", "pointwise")
             return self._relu(q.QSeparableConv2D(width, k, padding="same", **weights)(x), i)
@@ -90,7 +90,7 @@ class Unet:
         return self._relu(q.QConv2D(width, k, padding="same", **self._weights(i, "kernel"))(x), i)
 
     def _down(self, x: Any, i: int) -> Any:
-        layers, q = _tf.keras().layers, _tf.qkeras()
+        layers, q = frameworks.keras().layers, frameworks.qkeras()
         how = self.downs[i]
         ceil = "same" if self.fits[i] == "crop" else "valid"
         if how == "stride":
@@ -101,7 +101,7 @@ class Unet:
         return layers.MaxPooling2D(2, padding=ceil)(x)
 
     def _up(self, x: Any, i: int) -> Any:
-        layers, q = _tf.keras().layers, _tf.qkeras()
+        layers, q = frameworks.keras().layers, frameworks.qkeras()
         if self.ups[i] == "transposed":
             weights = self._weights(i, "kernel")
             k = max(self.kernels[i][0], 2)
@@ -113,7 +113,7 @@ class Unet:
         return layers.UpSampling2D(2)(x)
 
     def _fitted(self, x: Any, skip: Any, i: int) -> Any:
-        layers = _tf.keras().layers
+        layers = frameworks.keras().layers
         over = [a - b for a, b in zip(skip.shape[1:3], x.shape[1:3], strict=True)]
         if any(n > 0 for n in over):
             x = layers.ZeroPadding2D(tuple((n // 2, n - n // 2) for n in (max(n, 0) for n in over)))(x)
@@ -122,7 +122,7 @@ class Unet:
         return x
 
     def _join(self, x: Any, skip: Any, i: int) -> Any:
-        layers, q = _tf.keras().layers, _tf.qkeras()
+        layers, q = frameworks.keras().layers, frameworks.qkeras()
         if self.joins[i] == "concat":
             return layers.Concatenate()([x, skip])
         if x.shape[-1] != skip.shape[-1]:
@@ -136,9 +136,9 @@ class Unet:
 
     def _head(self, x: Any) -> Any:
         width = {"logits": 1, "argmax": self.classes}.get(self.head, 1)
-        x = _tf.qkeras().QConv2D(width, 1, **self._weights(0, "kernel"))(x)
+        x = frameworks.qkeras().QConv2D(width, 1, **self._weights(0, "kernel"))(x)
         kind = {"argmax": "softmax", "logits": "linear"}.get(self.head, "sigmoid")
-        return _tf.keras().layers.Activation(kind)(x)
+        return frameworks.keras().layers.Activation(kind)(x)
 
 
 def lively(model: Any, rng: np.random.Generator) -> Any:
@@ -147,7 +147,7 @@ def lively(model: Any, rng: np.random.Generator) -> Any:
     Layer by layer: kernels are drawn, and scaled until sums vary by a half of what quantizers hold; biases move every
     channel's sums to where its activation has most to say, those of the last layer to zero.
     """
-    x = _tf.tf().constant(images(model, 4, rng))
+    x = frameworks.tf().constant(images(model, 4, rng))
     last = next(layer for layer in reversed(model.layers) if layer.weights)
 
     def visit(call: Call, inputs: list[Any]) -> list[Any]:

@@ -10,12 +10,17 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from rtl4ml.design import Design, Run, convert
-    from rtl4ml.reference_model import reference
+    from rtl4ml.frontends.qkeras.reference_model import reference
 
 __all__ = ["Design", "Run", "__version__", "convert", "reference"]
 
 # What the package gives, and the module where it is; no module may be called like one of them.
-_HOMES = {"Design": "design", "Run": "design", "convert": "design", "reference": "reference_model"}
+_HOMES = {
+    "Design": "design",
+    "Run": "design",
+    "convert": "design",
+    "reference": "frontends.qkeras.reference_model",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 
 import rtl4ml
-from rtl4ml import data as scenes
-from rtl4ml import train
+from rtl4ml.data import catalog as scenes
 from rtl4ml.errors import BadInput, HlsCannot, SimulationFailed
-from rtl4ml.folders import project_folder
-from rtl4ml.progress import Step, silent
-from rtl4ml.report import Accuracy, ClassMap, Data, Extras
+from rtl4ml.host.folders import project_folder
+from rtl4ml.host.progress import Step, silent
+from rtl4ml.metrics import classes
+from rtl4ml.report.extras import Data, Extras
+from rtl4ml.report.figures.maps import ClassMap
+from rtl4ml.report.schema import Accuracy
+from rtl4ml.training.classification import recipe as classification_recipe
+from rtl4ml.training.classification import students
 
 STALLED_SAMPLES = 512  # frames of the run under random stalls, spread over the scene
 SEED = 0  # of the stalls
@@ -49,8 +53,8 @@ def run(
     """
     with step("scene and student"):
         scene = scenes.load_or_synthetic("salinas_crop", data=data)
-        name = train.student_for(scene)
-        recipe = train.read_recipe(name)
+        name = students.student_for(scene)
+        recipe = classification_recipe.read_recipe(name)
         split = recipe.split(scene)
     chosen = _spread(len(scene.labels), samples)
     x = recipe.inputs(scene.spectra[chosen])
@@ -61,7 +65,7 @@ def run(
 
     with project_folder(out, keep=(SimulationFailed,)) as folder:
         with step(f"convert {name} at one band a cycle"):
-            design = rtl4ml.convert(train.student_path(name), out=folder, target_interval=scene.bands)
+            design = rtl4ml.convert(students.student_path(name), out=folder, target_interval=scene.bands)
         with step(f"emulate {what}"):
             logits = design.emulate(x)
         refused = None
@@ -84,7 +88,7 @@ def run(
             accuracy: Accuracy | None = None
             confusion = None
             if tested.any():
-                found = train.accuracy(labels[tested], predicted[tested], classes=scene.classes)
+                found = classes.accuracy(labels[tested], predicted[tested], classes=scene.classes)
                 confusion = np.array(found.confusion)
                 accuracy = {
                     "dataset": scene.name,

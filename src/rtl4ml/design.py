@@ -15,28 +15,32 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import arguments, emit, identity, processes
-from rtl4ml.cells import Fifo
-from rtl4ml.cycles import Cycles, frame_ends, predict, unsettled
-from rtl4ml.device import XCZU9EG, budget_shares
+from rtl4ml import arguments
+from rtl4ml.cells.streams import Fifo
+from rtl4ml.device import XCZU9EG, Resources, budget_shares, total
+from rtl4ml.emit import systemverilog
 from rtl4ml.errors import HlsCannot, StaleProject
-from rtl4ml.excess import excess
-from rtl4ml.explore import fold_for
-from rtl4ml.fingerprint import fingerprint
-from rtl4ml.folders import project_folder
-from rtl4ml.ir import Fixed, Graph
-from rtl4ml.lower import lower
-from rtl4ml.netlist import Netlist, Resources, Wire
-from rtl4ml.synthesize import Unit, synthesize, total, units
-from rtl4ml.tools import absolute
-from rtl4ml.untouched import Untouched
+from rtl4ml.folding.search import fold_for
+from rtl4ml.frontends.qkeras.untouched import Untouched
+from rtl4ml.host import identity, processes
+from rtl4ml.host.folders import project_folder
+from rtl4ml.host.tools import absolute
+from rtl4ml.ir.fingerprint import fingerprint
+from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.types import Fixed
+from rtl4ml.netlist.netlist import Netlist, Wire
+from rtl4ml.synthesis.yosys import Unit, synthesize, units
+from rtl4ml.timing.cycles import Cycles, frame_ends, predict, unsettled
+from rtl4ml.timing.excess import excess
+from rtl4ml.timing.sizing import sized_netlist
 
 if TYPE_CHECKING:
-    from rtl4ml.bridge import HlsProject
-    from rtl4ml.frontend import Parsed
-    from rtl4ml.identity import Identity
-    from rtl4ml.report import Accuracy, Extras
-    from rtl4ml.simulate import Simulator
+    from rtl4ml.bridge.project import HlsProject
+    from rtl4ml.frontends.parsed import Parsed
+    from rtl4ml.host.identity import Identity
+    from rtl4ml.report.extras import Extras
+    from rtl4ml.report.schema import Accuracy
+    from rtl4ml.simulation.bulk import Simulator
 
 Real = NDArray[np.float64]
 BOARD = "ZCU102"
@@ -77,8 +81,9 @@ def convert(
 
     Raises Rtl4mlError: one line that names the layer or file, the rule, the offender and the way out.
     """
-    from rtl4ml import bridge
-    from rtl4ml.frontend import load, parse
+    from rtl4ml.bridge import builder
+    from rtl4ml.frontends.qkeras.importer import parse
+    from rtl4ml.frontends.qkeras.load import load
 
     # Everything that can be refused without the model is refused before it is loaded.
     out = arguments.output_folder(out)
@@ -96,14 +101,14 @@ def convert(
     with project_folder(out) as folder, processes.pool(1, wait=False) as pool:
         analysed = pool.submit(_analysed, graph)  # hardly keeps the interpreter from others
         try:
-            hls = bridge.write(graph, folder / "hls", clock_mhz=clock_mhz, part=PART)
+            hls = builder.write(graph, folder / "hls", clock_mhz=clock_mhz, part=PART)
         except HlsCannot as error:
             hls = error
         netlist, cycles = analysed.result()
         flags = -(-cycles.latency // cycles.interval) + 2
         # only cells of which the module is generated have a text
         generated = {c.module: c.text() for c in netlist.cells if c.generated}  # type: ignore[attr-defined]
-        emit.write(netlist, folder, frames_in_flight=flags, generated=generated)
+        systemverilog.write(netlist, folder, frames_in_flight=flags, generated=generated)
         known = identity.write(folder, plan=fingerprint(graph, clock_mhz))
     folder = absolute(out)
     if not isinstance(hls, HlsCannot):
@@ -132,7 +137,7 @@ def _by_hand(graph: Graph, foldings: Mapping[str, tuple[int, int]] | None) -> se
 
 
 def _analysed(graph: Graph) -> tuple[Netlist, Cycles]:
-    netlist = lower(graph)
+    netlist = sized_netlist(graph)
     return netlist, predict(netlist)
 
 
@@ -323,7 +328,7 @@ class Design:
 
     def reference(self, x: Any) -> Real:
         """What QKeras gives (or its formulas in float64 where float32 rounds), cut before a softmax at the end."""
-        from rtl4ml.expected import expected
+        from rtl4ml.frontends.qkeras.reference import expected
 
         a = np.ascontiguousarray(x)
         key = hashlib.blake2b(a.tobytes(), digest_size=16).hexdigest() + str(a.dtype) + str(a.shape)
@@ -343,13 +348,16 @@ class Design:
     @cached_property
     def simulator(self) -> Simulator:
         """The compiled RTL."""
-        from rtl4ml.simulate import build
+        from rtl4ml.simulation.bulk import build
 
         with self._timed("verilate"):
-            top = self.folder / f"rtl/{emit.TOP}.sv"
+            top = self.folder / f"rtl/{systemverilog.TOP}.sv"
             sources = [self.folder / name for name in sorted(self.identity.files) if name.endswith(".sv")]
             found = build(
-                self.folder, emit.TOP, [*(s for s in sources if s != top), top], images=self.folder / "mem"
+                self.folder,
+                systemverilog.TOP,
+                [*(s for s in sources if s != top), top],
+                images=self.folder / "mem",
             )
             self._know(found.binary)
             return found
@@ -411,7 +419,7 @@ class Design:
     @cached_property
     def model(self) -> list[Resources]:
         """Predicted resources of every unit."""
-        from rtl4ml.resources import estimate
+        from rtl4ml.cost.estimate import estimate
 
         return [estimate(u.module, u.params, u.cell) for u in self.units]
 
@@ -420,7 +428,7 @@ class Design:
 
         accuracy: the report's entry of that name; extras: what the page shows besides, such as a class map
         """
-        from rtl4ml.design_report import write
+        from rtl4ml.report.collect import write
 
         self._check_folder()
         return write(self, accuracy=accuracy, extras=extras)
@@ -433,4 +441,4 @@ class Design:
 
 
 def _container(w: Wire) -> np.dtype[Any]:
-    return np.dtype(f"{'i' if w.signed else 'u'}{emit.container(w.bits) // 8}")
+    return np.dtype(f"{'i' if w.signed else 'u'}{systemverilog.container(w.bits) // 8}")

@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import _tf
 from rtl4ml.errors import BadInput
+from rtl4ml.host import frameworks
 
 GRADIENTS = ("constant", "tanh")
 # The most bits of a step; eight-bit integers are the widest of low-bit inference.
 MOST_BITS = 8
 
-_quantizers = _tf.qkeras().quantizers
+_quantizers = frameworks.qkeras().quantizers
 _Base: Any = _quantizers.BaseQuantizer
 
 
-@_tf.keras().utils.register_keras_serializable("rtl4ml")
+@frameworks.keras().utils.register_keras_serializable("rtl4ml")
 class step_activation(_Base):  # type: ignore[misc]  # noqa: N801 -- QKeras has no types; named as its own are
     """clip(round(tanh(x) / s), lo, hi) * s, halves to even: 2**bits values on a fixed-point grid, without residue.
 
@@ -71,7 +71,7 @@ class step_activation(_Base):  # type: ignore[misc]  # noqa: N801 -- QKeras has 
         return (1 << self.fraction) - 1
 
     def __call__(self, x: Any) -> Any:
-        tf = _tf.tf()
+        tf = frameworks.tf()
         x = tf.keras.backend.cast_to_floatx(x)
         m = float(1 << self.fraction)
         y = tf.clip_by_value(tf.round(tf.tanh(x) * m), float(self.lo), float(self.hi)) / m
@@ -84,7 +84,7 @@ class step_activation(_Base):  # type: ignore[misc]  # noqa: N801 -- QKeras has 
         constant: x as far as |tanh(x)| <= 1 - s/2, where the steps saturate, and flat beyond; tanh: tanh itself.
         Unsigned, both are flat below 0.
         """
-        tf = _tf.tf()
+        tf = frameworks.tf()
         if self.gradient == "tanh":
             return tf.tanh(x if self.signed else tf.nn.relu(x))
         end = atanh(1 - 0.5 ** (self.fraction + 1))

@@ -1,88 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
 """Elementwise maps of integers to integers: what activations, quantizers and folded normalizations become."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-import numpy as np
-
-from rtl4ml.ir import Fixed, Ints, Op, Stream
-from rtl4ml.netlist import Lowering, Wire
-
-
-class Mapping(ABC):
-    """An elementwise map; the last axis of what it is given are the channels."""
-
-    @abstractmethod
-    def __call__(self, x: Ints) -> Ints:
-        """Integers (..., C) to integers (..., C)."""
-
-
-@dataclass(frozen=True)
-class Rounding(Mapping):
-    """clip(round(x * 2**-shift), lo, hi), halves to even; a negative shift multiplies."""
-
-    shift: int
-    lo: int
-    hi: int
-
-    def __call__(self, x: Ints) -> Ints:
-        if self.shift <= 0:
-            y = x << -self.shift
-        else:
-            odd = (x >> self.shift) & 1
-            y = (x + ((1 << (self.shift - 1)) - 1) + odd) >> self.shift
-        return np.asarray(np.clip(y, self.lo, self.hi))
-
-
-@dataclass(frozen=True, eq=False)
-class Thresholds(Mapping):
-    """levels[c, number of thresholds[c] that x reaches]; one row serves all channels or each has its own.
-
-    thresholds: (C or 1, L) ascending; levels: (C or 1, L + 1).
-    """
-
-    thresholds: Ints
-    levels: Ints
-
-    def __post_init__(self) -> None:
-        t, v = self.thresholds, self.levels
-        if t.ndim != 2 or v.ndim != 2 or v.shape[1] != t.shape[1] + 1:
-            raise ValueError(
-                f"Thresholds: levels must be one more than thresholds, not {v.shape} and {t.shape}"
-            )
-        if (np.diff(t, axis=1) < 0).any():
-            raise ValueError("Thresholds: every row must ascend")
-
-    def __call__(self, x: Ints) -> Ints:
-        if len(self.thresholds) == 1:
-            count = np.searchsorted(self.thresholds[0], x, side="right")
-            return np.asarray(self.levels[0][count])
-        out = np.empty_like(x)
-        for c, t in enumerate(self.thresholds):
-            row = self.levels[c if len(self.levels) > 1 else 0]
-            out[..., c] = row[np.searchsorted(t, x[..., c], side="right")]
-        return out
-
-
-@dataclass(frozen=True, eq=False)
-class Table(Mapping):
-    """table[c, clip(x, first, first + T - 1) - first]; one row serves all channels or each has its own.
-
-    table: (C or 1, T).
-    """
-
-    first: int
-    table: Ints
-
-    def __call__(self, x: Ints) -> Ints:
-        i = np.clip(x - self.first, 0, self.table.shape[1] - 1)
-        if len(self.table) == 1:
-            return np.asarray(self.table[0][i])
-        return np.asarray(self.table[np.arange(len(self.table)), i])
+from rtl4ml.ir.mappings import Mapping
+from rtl4ml.ir.op import Op
+from rtl4ml.ir.types import Fixed, Ints, Stream
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Wire
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,7 +38,7 @@ class Activation(Op):
         return self.mapping(x[0])
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells import activation_cell
+        from rtl4ml.lowering.activation import activation_cell
 
         w = n.lanes(x[0], self.pe)
         y = n.like(self.output, self.name, self.pe)

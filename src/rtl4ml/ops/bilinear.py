@@ -10,8 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import FLOAT64_EXACT, Ints, Stream
-from rtl4ml.netlist import Lowering, Wire
+from rtl4ml.ir.types import FLOAT64_EXACT, Ints, Stream
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Wire
 from rtl4ml.ops.shape import Spatial
 
 
@@ -82,6 +83,6 @@ class Bilinear(Spatial):
         return y.reshape(len(y), *self.output.shape)
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells_shape import lower_bilinear
+        from rtl4ml.lowering.spatial import lower_bilinear
 
         return lower_bilinear(n, self, x[0])

@@ -1,10 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """Convolutions and dense layers: exact accumulators of integer products."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import IntEnum
 from functools import cached_property
 from typing import ClassVar, Literal
 
@@ -13,20 +13,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import FLOAT32_EXACT, FLOAT64_EXACT, Fixed, Folding, Ints, Op, Stream, divisors
-from rtl4ml.netlist import Lowering, Wire
-from rtl4ml.packing import Choice, Packing
+from rtl4ml.ir.op import Folding, Op, divisors
+from rtl4ml.ir.types import FLOAT32_EXACT, FLOAT64_EXACT, Fixed, Ints, Stream
+from rtl4ml.ir.weights import WeightKind
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Wire
+from rtl4ml.netlist.packing import Choice, Packing
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
-
-
-class WeightKind(IntEnum):
-    """How a product is made; the numbers are those of r4_mvu's parameter WeightKind."""
-
-    INTEGER = 0  # a multiplier
-    BINARY = 1  # x or -x
-    TERNARY = 2  # x, -x or 0
-    POWER_OF_TWO = 3  # +-(x << e) or 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -286,19 +280,19 @@ class Conv(Linear):
     @property
     def _raster(self) -> int:
         """Beats that a parallel window walks over: the input with its bottom and right padding."""
-        from rtl4ml.cells import taps_extent
+        from rtl4ml.lowering.windows import taps_extent
 
         h, w = taps_extent(self)
         return h * w
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells import lower_conv
+        from rtl4ml.lowering.conv import lower_conv
 
         return lower_conv(n, self, x[0], self._choice)
 
     @property
     def packings(self) -> list[Packing]:
-        from rtl4ml.cells import mvu_packings
+        from rtl4ml.lowering.conv import mvu_packings
 
         return [] if self.style == "unrolled" else mvu_packings(self, simd=self.simd, pe=self.pe)
 
@@ -348,7 +342,7 @@ class Depthwise(Linear):
             for t in sorted({1, taps}):
                 interval = max(self.positions * (taps // t), self.x.pixels) * (c // lanes)
                 if t == taps and taps > 1:
-                    from rtl4ml.cells import taps_extent
+                    from rtl4ml.lowering.windows import taps_extent
 
                     h, w = taps_extent(self)
                     interval = max(interval, h * w * (c // lanes))
@@ -357,12 +351,12 @@ class Depthwise(Linear):
                 yield Folding(pe=pe, simd=lanes * t, interval=interval, multipliers=m)
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells_depthwise import lower_depthwise
+        from rtl4ml.lowering.depthwise import lower_depthwise
 
         return lower_depthwise(n, self, x[0], self._choice)
 
     @property
     def packings(self) -> list[Packing]:
-        from rtl4ml.cells_depthwise import dwu_packings
+        from rtl4ml.lowering.depthwise import dwu_packings
 
         return dwu_packings(self, taps=self.simd * self.multiplier // self.pe)

@@ -10,8 +10,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from rtl4ml.ir import Fixed, Folding, Ints, Op, Stream, divisors
-from rtl4ml.netlist import Lowering, Wire
+from rtl4ml.ir.op import Folding, Op, divisors
+from rtl4ml.ir.types import Fixed, Ints, Stream
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Wire
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,7 +41,7 @@ class ArgMax(Op):
             yield Folding(pe=1, simd=lanes, interval=self.x.elements // lanes, multipliers=0)
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells_act import lower_argmax
+        from rtl4ml.lowering.head import lower_argmax
 
         return lower_argmax(n, self, x[0])
 
@@ -71,6 +73,6 @@ class Mask(Op):
         return (x[0] >= self.threshold).astype(np.int64)
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells_act import lower_mask
+        from rtl4ml.lowering.head import lower_mask
 
         return lower_mask(n, self, x[0])

@@ -13,8 +13,10 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import FLOAT64_EXACT, Folding, Ints, Op, Stream, divisors
-from rtl4ml.netlist import Lowering, Wire
+from rtl4ml.ir.op import Folding, Op, divisors
+from rtl4ml.ir.types import FLOAT64_EXACT, Ints, Stream
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Wire
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,7 +107,7 @@ class Concat(Aligned):
         )
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells_join import lower_concat
+        from rtl4ml.lowering.merge import lower_concat
 
         return lower_concat(n, self, *x)
 
@@ -139,7 +141,7 @@ class Add(Aligned):
         return y
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells_join import lower_add
+        from rtl4ml.lowering.merge import lower_add
 
         return lower_add(n, self, *x)
 
@@ -200,6 +202,6 @@ class Product(Merge):
             )
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells_join import lower_product
+        from rtl4ml.lowering.merge import lower_product
 
         return lower_product(n, self, *x)

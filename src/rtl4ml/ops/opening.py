@@ -11,8 +11,10 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import Folding, Ints, Op, Stream
-from rtl4ml.netlist import Lowering, Wire
+from rtl4ml.ir.op import Folding, Op
+from rtl4ml.ir.types import Ints, Stream
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Wire
 
 # r4_morph takes this radius at most.
 MOST = 7
@@ -73,6 +75,6 @@ class Opening(Op):
         yield Folding(pe=1, simd=1, interval=interval, multipliers=0)
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells_act import lower_opening
+        from rtl4ml.lowering.opening import lower_opening
 
         return lower_opening(n, self, x[0])

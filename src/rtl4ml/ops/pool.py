@@ -11,8 +11,10 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import Fixed, Folding, Ints, Op, Stream, divisors
-from rtl4ml.netlist import Lowering, Wire
+from rtl4ml.ir.op import Folding, Op, divisors
+from rtl4ml.ir.types import Fixed, Ints, Stream
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Wire
 from rtl4ml.ops.conv import Padding
 
 
@@ -161,12 +163,12 @@ class Pool(Op):
                 continue
             serial = max(self.positions * self.taps, h * w) * groups
             yield Folding(pe=lanes, simd=lanes, interval=serial, multipliers=0)
-            from rtl4ml.cells_pool import geometry
+            from rtl4ml.lowering.pool import geometry
 
             eh, ew = geometry(self).extent
             yield Folding(pe=lanes, simd=lanes * self.taps, interval=eh * ew * groups, multipliers=0)
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells_pool import lower_pool
+        from rtl4ml.lowering.pool import lower_pool
 
         return lower_pool(n, self, x[0])

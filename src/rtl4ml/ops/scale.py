@@ -10,8 +10,10 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import FLOAT64_EXACT, Ints, Op, Stream
-from rtl4ml.netlist import Lowering, Wire
+from rtl4ml.ir.op import Op
+from rtl4ml.ir.types import FLOAT64_EXACT, Ints, Stream
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Wire
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,7 +72,7 @@ class Scale(Op):
         return np.asarray(y.reshape(x[0].shape), np.int64)
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells_shape import lower_scale
+        from rtl4ml.lowering.spatial import lower_scale
 
         return lower_scale(n, self, x[0])
 

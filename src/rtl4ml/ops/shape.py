@@ -12,8 +12,10 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import Folding, Ints, Op, Stream, divisors
-from rtl4ml.netlist import Lowering, Wire
+from rtl4ml.ir.op import Folding, Op, divisors
+from rtl4ml.ir.types import Ints, Stream
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Wire
 from rtl4ml.ops.conv import Padding
 
 
@@ -112,7 +114,7 @@ class Pad(Spatial):
         return y.reshape(len(y), *self.output.shape)
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells_shape import lower_pad
+        from rtl4ml.lowering.spatial import lower_pad
 
         return lower_pad(n, self, x[0])
 
@@ -153,7 +155,7 @@ class Crop(Spatial):
         return y.reshape(len(y), *self.output.shape)
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells_shape import lower_crop
+        from rtl4ml.lowering.spatial import lower_crop
 
         return lower_crop(n, self, x[0])
 
@@ -186,6 +188,6 @@ class UpSample(Spatial):
         return y.reshape(len(y), *self.output.shape)
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells_shape import lower_upsample
+        from rtl4ml.lowering.spatial import lower_upsample
 
         return lower_upsample(n, self, x[0])

@@ -10,8 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir import Ints, Stream
-from rtl4ml.netlist import Lowering, Wire
+from rtl4ml.ir.types import Ints, Stream
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Wire
 from rtl4ml.ops.conv import Conv
 from rtl4ml.ops.shape import Spatial
 
@@ -51,7 +52,7 @@ class Stuff(Spatial):
         return y.reshape(len(y), *self.output.shape)
 
     def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.cells_shape import lower_stuff
+        from rtl4ml.lowering.spatial import lower_stuff
 
         return lower_stuff(n, self, x[0])
 

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cells that map elements one by one: rounding, thresholds, tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from rtl4ml.cells.library import LibraryCell
+from rtl4ml.ir.mappings import Rounding, Table, Thresholds
+from rtl4ml.ir.types import Fixed, Ints
+from rtl4ml.netlist.images import Image
+from rtl4ml.netlist.memories import is_block
+from rtl4ml.netlist.netlist import Param, Timing, Wire
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Requant(LibraryCell):
+    """Shift, round, clip."""
+
+    module: ClassVar[str] = "r4_requant"
+
+    mapping: Rounding
+
+    def params(self) -> dict[str, Param]:
+        return {
+            "Lanes": self.x.lanes,
+            "XWidth": self.x.bits,
+            "XSigned": int(self.x.signed),
+            "Shift": self.mapping.shift,
+            "Lo": self.mapping.lo,
+            "Hi": self.mapping.hi,
+            "YWidth": self.y.bits,
+        }
+
+    def timing(self) -> Timing:
+        return Timing.passing(self.x.beats, 2)
+
+
+# Thresholds that are compared all at once: as constants (one row), and with a memory that turns the rows.
+PARALLEL_CONSTANT = 7
+PARALLEL_ROWS = 3
+
+
+def _type(w: Wire) -> Fixed:
+    """The type of a wire's elements, as integers."""
+    return Fixed(w.signed, w.bits - int(w.signed), 0)
+
+
+def _single(rows: Ints) -> Ints:
+    """One row where all are alike."""
+    return rows[:1] if (rows == rows[0]).all() else rows
+
+
+def _columns(rows: Ints, lanes: int, bits: int) -> Image:
+    """(1 or C, depth) to words [beat of a pixel, depth] of a column a lane, or of one column."""
+    lanes = 1 if len(rows) == 1 else lanes
+    words = rows.reshape(-1, lanes, rows.shape[1]).transpose(0, 2, 1).reshape(-1, lanes)
+    return Image.pack(words, bits)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Threshold(LibraryCell):
+    """Thresholds, compared all at once where they are few, searched for where they are many."""
+
+    module: ClassVar[str] = "r4_threshold"
+
+    mapping: Thresholds
+
+    @property
+    def count(self) -> int:
+        """Thresholds of a channel."""
+        return int(self.mapping.thresholds.shape[1])
+
+    @property
+    def levels(self) -> int:
+        """Comparisons that a search takes."""
+        return self.count.bit_length()
+
+    @cached_property
+    def thresholds(self) -> Ints:
+        """(1 or C, count): a threshold that every element reaches becomes the least one of the type."""
+        t = _type(self.x)
+        return _single(np.clip(self.mapping.thresholds, t.lo, t.hi + 1))
+
+    @cached_property
+    def tree(self) -> Ints:
+        """(1 or C, 2**levels): node 1 is the root, 2 * n and 2 * n + 1 are below node n."""
+        node = np.arange(1, 2**self.levels)
+        level = np.floor(np.log2(node)).astype(np.int64)
+        at = (2 * (node - 2**level) + 1) * 2 ** (self.levels - 1 - level) - 1
+        never = np.full((len(self.thresholds), 2**self.levels), _type(self.x).hi + 1)
+        return np.concatenate([never[:, :1], np.concatenate([self.thresholds, never], axis=1)[:, at]], axis=1)
+
+    @cached_property
+    def values(self) -> Ints:
+        """(1 or C, count + 1): levels."""
+        if len(self.mapping.thresholds) == 1 and len(self.mapping.levels) > 1:
+            raise ValueError(f"{self.name}: levels must have one row where thresholds have one")
+        return _single(self.mapping.levels)
+
+    @property
+    def rows(self) -> int:
+        """Beats after which the thresholds or levels are those of the first again."""
+        return max(1, max(len(self.thresholds), len(self.values)) // self.x.lanes)
+
+    @property
+    def parallel(self) -> bool:
+        """Whether all thresholds are compared at once."""
+        constant = len(self.thresholds) <= self.x.lanes
+        return self.count <= (PARALLEL_CONSTANT if constant else PARALLEL_ROWS)
+
+    @property
+    def block(self) -> bool:
+        """Whether the two lowest levels of the tree lie in block RAM."""
+        return not self.parallel and self.levels >= 3 and is_block(self.rows << self.levels, self.twidth)
+
+    @property
+    def twidth(self) -> int:
+        """Bits of a threshold: one more than of an element where some is never reached."""
+        stored = self.thresholds if self.parallel else self.tree[:, 1:]
+        return self.x.bits + int(stored.max() > _type(self.x).hi)
+
+    def _arithmetic(self) -> tuple[int, int, Ints] | None:
+        """(base, step, (1 or C) whether a row descends) where all levels lie evenly in one order or the other."""
+        v = self.values
+        first, last = int(v[0].min()), int(v[0].max())
+        step, rest = divmod(last - first, self.count)
+        even = first + step * np.arange(self.count + 1)
+        up, down = (v == even).all(axis=1), (v == even[::-1]).all(axis=1)
+        if rest or not (up | down).all():
+            return None
+        return first, step, (~up).astype(np.int64)
+
+    def _spread(self, rows: Ints) -> Ints:
+        """Rows of every channel that `rows` turns through, or one row that serves all."""
+        channels = self.rows * self.x.lanes
+        return np.repeat(rows, channels, axis=0) if len(rows) == 1 and self.rows > 1 else rows
+
+    def params(self) -> dict[str, Param]:
+        t, lanes = self._spread(self.thresholds), self.x.lanes
+        p: dict[str, Param] = {
+            "Lanes": lanes,
+            "Rows": self.rows,
+            "Shared": int(len(t) == 1),
+            "XWidth": self.x.bits,
+            "XSigned": int(self.x.signed),
+            "Thresholds": self.count,
+            "TWidth": self.twidth,
+            "Parallel": int(self.parallel),
+            "Block": int(self.block),
+            "YWidth": self.y.bits,
+        }
+        if self.parallel:
+            words = t.reshape(-1, (1 if len(t) == 1 else lanes) * self.count)
+            p["InitFile"] = Image.pack(words, self.twidth)
+        else:
+            tree = self._spread(self.tree)
+            upper = tree[:, : 2 ** (self.levels - 2)] if self.block else tree
+            p["InitFile"] = _columns(upper, lanes, self.twidth)
+            if self.block:
+                p["BlockFile"] = _columns(tree, lanes, self.twidth)
+        even = self._arithmetic()
+        if even is None:
+            v = self.values
+            v = np.concatenate([v, np.repeat(v[:, -1:], 2**self.levels - self.count - 1, axis=1)], axis=1)
+            if len(v) > 1:
+                v = self._spread(v)
+            p |= {"LevelKind": 2 if len(v) <= lanes else 3, "LevelShared": int(len(v) == 1)}
+            p["LevelFile"] = _columns(v, lanes, self.y.bits)
+            return p
+        base, step, descends = even
+        p |= {"LevelKind": int(descends.any()), "Base": base, "Step": step}
+        if descends.any() and len(descends) == 1:
+            p |= {"LevelKind": 0, "Base": base + step * self.count, "Step": -step}
+        elif descends.any():
+            p["DirectionFile"] = Image.pack(descends.reshape(-1, lanes), 1)
+        return p
+
+    def timing(self) -> Timing:
+        return Timing.passing(self.x.beats, 2 if self.parallel else self.levels + 1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TableCell(LibraryCell):
+    """A table of every value between two ends."""
+
+    module: ClassVar[str] = "r4_table"
+
+    mapping: Table
+
+    @cached_property
+    def _entries(self) -> tuple[int, Ints]:
+        """First index and (1 or C, entries): what lies within the type, two entries at least."""
+        t, first = _type(self.x), self.mapping.first
+        index = np.arange(max(first, t.lo), min(first + self.mapping.table.shape[1] - 1, t.hi) + 1)
+        if len(index) < 2:
+            index = np.array([t.lo, t.lo + 1]) if len(index) == 0 or index[0] == t.lo else index[0] + [-1, 0]
+        rows = self.mapping.table
+        return int(index[0]), _single(rows[:, np.clip(index - first, 0, rows.shape[1] - 1)])
+
+    @property
+    def rows(self) -> int:
+        """Beats after which the tables are those of the first again."""
+        return max(1, len(self._entries[1]) // self.x.lanes)
+
+    def params(self) -> dict[str, Param]:
+        first, table = self._entries
+        entries = table.shape[1]
+        depth = 1 << (entries - 1).bit_length()
+        padded = np.concatenate([table, np.repeat(table[:, -1:], depth - entries, axis=1)], axis=1)
+        return {
+            "Lanes": self.x.lanes,
+            "Rows": self.rows,
+            "Shared": int(len(table) == 1),
+            "XWidth": self.x.bits,
+            "XSigned": int(self.x.signed),
+            "First": first,
+            "Entries": entries,
+            "YWidth": self.y.bits,
+            "Block": int(is_block(self.rows * depth, self.y.bits)),
+            "InitFile": _columns(padded, self.x.lanes, self.y.bits),
+        }
+
+    def timing(self) -> Timing:
+        return Timing.passing(self.x.beats, 2)

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Generated cells: a constant matrix product by adders, of r4_addsub, with registers every few adders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from rtl4ml.cells.library import LibraryCell
+from rtl4ml.ir.types import Fixed
+from rtl4ml.netlist.adder_graph import AdderGraph
+from rtl4ml.netlist.netlist import Param, Timing
+from rtl4ml.ops.conv import Linear
+
+# Adders between two registers: three short carry chains fit 4 ns on UltraScale+ by the data sheet's LUT and carry
+# delays (DS925); an estimate, as no place and route was run.
+LEVELS_PER_STAGE = 3
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Adders(LibraryCell):
+    """A constant matrix product by adders; its module is generated from the graph."""
+
+    generated: ClassVar[bool] = True
+
+    op: Linear
+    graph: AdderGraph
+
+    @property
+    def module(self) -> str:  # type: ignore[override]  # a module for each cell, so of a name as unique as the cell's
+        return f"{self.name.removeprefix('u_')}_adders"
+
+    def params(self) -> dict[str, Param]:
+        return {}
+
+    @property
+    def multipliers(self) -> int:
+        """Products that the adders stand for."""
+        return int(self.op._taps.size)
+
+    @cached_property
+    def stage(self) -> list[int]:
+        """The pipeline stage that makes each node; stage s reads registers of stage s - 1."""
+        return [max(0, (n.level - 1) // LEVELS_PER_STAGE) for n in self.graph.nodes]
+
+    @property
+    def stages(self) -> int:
+        return max(self.stage) + 1
+
+    def timing(self) -> Timing:
+        return Timing.passing(self.x.beats, self.stages)
+
+    @cached_property
+    def life(self) -> list[int]:
+        """The last stage in which each node is read (outputs: the last stage's register)."""
+        last = list(self.stage)
+        for i, n in enumerate(self.graph.nodes[self.graph.inputs :], self.graph.inputs):
+            for src in (n.a, n.b):
+                if src is not None:
+                    last[src] = max(last[src], self.stage[i])
+        for o in self.graph.outputs:
+            if not isinstance(o, int):
+                last[o[0]] = self.stages
+        return last
+
+    def text(self) -> str:
+        """The module: adders, and registers where a node is read behind a stage's end."""
+        g, bits, acc = self.graph, self.x.bits, self.y.bits
+        body: list[str] = []
+        for i, n in enumerate(g.nodes):
+            w = n.type.width
+            if i < g.inputs:
+                body += [
+                    f"  logic [{bits - 1}:0] n{i}_s0;",
+                    f"  assign n{i}_s0 = x_data_i[{i * bits} +: {bits}];",
+                ]
+            else:
+                s = self.stage[i]
+                body.append(f"  logic [{w - 1}:0] n{i}_s{s};")
+                a = g.nodes[n.a]
+                pins = f".a_i(n{n.a}_s{s}), "
+                if n.constant is None:
+                    assert n.b is not None
+                    b = g.nodes[n.b]
+                    params = (
+                        f".BWidth({self._width(n.b)}), .BSigned({int(b.type.signed)}), .BShift({n.b_shift}), "
+                        f".Subtract({int(n.subtract)}), "
+                    )
+                    pins += f".b_i(n{n.b}_s{s}), "
+                else:
+                    c = Fixed.covering(min(n.constant, 0), max(n.constant, 0), 0)
+                    params = (
+                        f".BWidth({c.width}), .BSigned({int(c.signed)}), .Subtract({2 * int(n.subtract)}), "
+                    )
+                    pins += f".b_i({c.width}'h{n.constant & ((1 << c.width) - 1):x}), "
+                body.append(
+                    f"  r4_addsub #(.AWidth({self._width(n.a)}), .ASigned({int(a.type.signed)}), .AShift({n.a_shift}), "
+                    f"{params}.YWidth({w})) u_n{i} ({pins}.y_o(n{i}_s{s}));"
+                )
+            w = self._width(i)
+            for s in range(self.stage[i] + 1, self.life[i] + 1):
+                body.append(f"  logic [{w - 1}:0] n{i}_s{s};")
+                body.append(
+                    f"  r4_delay #(.Width({w}), .Depth(1)) u_n{i}_s{s} "
+                    f"(.clk_i, .step_i(en), .x_i(n{i}_s{s - 1}), .y_o(n{i}_s{s}));"
+                )
+        for k, o in enumerate(g.outputs):
+            at = f"y_data_o[{k * acc} +: {acc}]"
+            if isinstance(o, int):
+                body.append(f"  assign {at} = {acc}'h{o & ((1 << acc) - 1):x};")
+            else:
+                node = f"n{o[0]}_s{self.stages}"
+                cast = f"signed'({node})" if g.nodes[o[0]].type.signed else f"signed'({{1'b0, {node}}})"
+                body.append(f"  assign {at} = {acc}'({cast}) << {o[1]};")
+        from rtl4ml import __version__
+
+        return "\n".join(
+            [
+                f"// Generated by rtl4ml {__version__}. Do not edit.",
+                "//",
+                f"// {self.op.name}: {g.inputs} x {bits} bit against a constant matrix, {len(g.outputs)} sums of "
+                f"{acc} bit,",
+                f"// by {g.adders} adders (graph found by da4ml).  Latency: {self.stages}.  Throughput: 1 beat/cycle.",
+                "",
+                f"module {self.module} (",
+                "  input  logic clk_i,",
+                "  input  logic rst_ni,",
+                "  input  logic x_valid_i,",
+                "  output logic x_ready_o,",
+                f"  input  logic [{self.x.width - 1}:0] x_data_i,",
+                "  output logic y_valid_o,",
+                "  input  logic y_ready_i,",
+                f"  output logic [{self.y.width - 1}:0] y_data_o",
+                ");",
+                "",
+                "  logic en;",
+                f"  r4_pipe #(.Stages({self.stages})) u_pipe (",
+                "    .clk_i, .rst_ni, .x_valid_i, .x_ready_o, .y_valid_o, .y_ready_i, .en_o(en)",
+                "  );",
+                "",
+                *body,
+                "",
+                "endmodule",
+                "",
+            ]
+        )
+
+    def _width(self, node: int) -> int:
+        return self.x.bits if node < self.graph.inputs else self.graph.nodes[node].type.width

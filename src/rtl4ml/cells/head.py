@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cells at the output: the winning class, the mask, its opening."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from rtl4ml.cells.library import LibraryCell
+from rtl4ml.netlist.netlist import Param, Timing
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ArgMaxCell(LibraryCell):
+    """The index of a pixel's greatest channel."""
+
+    module: ClassVar[str] = "r4_argmax"
+
+    groups: int
+
+    def params(self) -> dict[str, Param]:
+        return {
+            "Lanes": self.x.lanes,
+            "Groups": self.groups,
+            "XWidth": self.x.bits,
+            "XSigned": int(self.x.signed),
+            "YWidth": self.y.bits,
+        }
+
+    def timing(self) -> Timing:
+        emit = np.arange(self.y.beats) * self.groups + self.groups - 1
+        levels = (self.x.lanes - 1).bit_length()
+        return Timing(self.x.beats, (np.arange(self.x.beats) + 1,), (emit,), latency=1 + levels)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MaskCell(LibraryCell):
+    """Whether an element reaches a threshold."""
+
+    module: ClassVar[str] = "r4_mask"
+
+    threshold: int
+
+    def params(self) -> dict[str, Param]:
+        return {
+            "Lanes": self.x.lanes,
+            "XWidth": self.x.bits,
+            "XSigned": int(self.x.signed),
+            "Threshold": self.threshold,
+        }
+
+    def timing(self) -> Timing:
+        return Timing.passing(self.x.beats, 1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Morph(LibraryCell):
+    """Erosion or dilation by a disk, of windows."""
+
+    module: ClassVar[str] = "r4_morph"
+
+    radius: int
+    erode: bool
+
+    def params(self) -> dict[str, Param]:
+        return {"Radius": self.radius, "Erode": int(self.erode)}
+
+    def timing(self) -> Timing:
+        return Timing.passing(self.x.beats, 1)

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cells that know the place of an element: padding, cropping, upsampling, factors of rows and columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from rtl4ml.cells.library import LibraryCell
+from rtl4ml.ir.types import Index, Ints
+from rtl4ml.netlist.images import Image
+from rtl4ml.netlist.memories import is_block
+from rtl4ml.netlist.netlist import Param, Timing
+
+if TYPE_CHECKING:
+    from rtl4ml.ops.shape import Crop, Pad, Spatial, UpSample
+    from rtl4ml.ops.stuff import Stuff
+
+
+def beats_of(hwg: tuple[int, int, int]) -> tuple[Index, Index]:
+    """(row, column) of every beat of a frame of (height, width, groups), in stream order."""
+    h, w, g = hwg
+    row, rest = np.divmod(np.arange(h * w * g), w * g)
+    return row, rest // g
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SpatialCell(LibraryCell):
+    """A cell that walks over the pixels of an operator's frames."""
+
+    op: Spatial
+
+    @property
+    def groups(self) -> int:
+        return self.op.x.channels // self.x.lanes
+
+    def params(self) -> dict[str, Param]:
+        return {"Lanes": self.x.lanes, "ElemWidth": self.x.bits, "Groups": self.groups}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PadCell(SpatialCell):
+    """Zeros around the frame."""
+
+    module: ClassVar[str] = "r4_pad"
+
+    op: Pad
+
+    def params(self) -> dict[str, Param]:
+        (top, bottom), (left, right) = self.op.padding
+        h, w, _ = self.op.x.hwc
+        return {
+            **super().params(),
+            "Height": h,
+            "Width": w,
+            "PadTop": top,
+            "PadBottom": bottom,
+            "PadLeft": left,
+            "PadRight": right,
+        }
+
+    def timing(self) -> Timing:
+        (top, _), (left, _) = self.op.padding
+        h, w, _ = self.op.x.hwc
+        y, x = beats_of((*self.op.out_hw, self.groups))
+        real = (y >= top) & (y < top + h) & (x >= left) & (x < left + w)
+        need: Index = np.cumsum(real, dtype=np.int64)
+        return Timing(self.y.beats, (need,), (np.arange(self.y.beats),), latency=1, peek=np.maximum(need, 1))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CropCell(SpatialCell):
+    """The frame without its margins."""
+
+    module: ClassVar[str] = "r4_crop"
+
+    op: Crop
+
+    def params(self) -> dict[str, Param]:
+        (top, _), (left, _) = self.op.cropping
+        h, w, _ = self.op.x.hwc
+        oh, ow = self.op.out_hw
+        return {
+            **super().params(),
+            "Height": h,
+            "Width": w,
+            "CropTop": top,
+            "CropLeft": left,
+            "OutHeight": oh,
+            "OutWidth": ow,
+        }
+
+    def timing(self) -> Timing:
+        (top, _), (left, _) = self.op.cropping
+        h, w, _ = self.op.x.hwc
+        oh, ow = self.op.out_hw
+        y, x = beats_of((h, w, self.groups))
+        kept = (y >= top) & (y < top + oh) & (x >= left) & (x < left + ow)
+        return Timing(self.x.beats, (np.arange(self.x.beats) + 1,), (np.flatnonzero(kept),), latency=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UpSampleCell(SpatialCell):
+    """Every pixel several times, every row several times."""
+
+    module: ClassVar[str] = "r4_upsample"
+
+    op: UpSample
+
+    @property
+    def block(self) -> bool:
+        """Whether the row memory is block RAM."""
+        return self.op.factor[0] > 1 and is_block(self.op.x.hwc[1] * self.groups, self.x.width)
+
+    def params(self) -> dict[str, Param]:
+        fh, fw = self.op.factor
+        return {
+            **super().params(),
+            "Width": self.op.x.hwc[1],
+            "FactorH": fh,
+            "FactorW": fw,
+            "Block": int(self.block),
+        }
+
+    def timing(self) -> Timing:
+        fh, fw = self.op.factor
+        y, x = beats_of((*self.op.out_hw, self.groups))
+        fresh = (y % fh == 0) & (x % fw == 0)
+        return Timing(self.y.beats, (np.cumsum(fresh),), (np.arange(self.y.beats),), latency=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StuffCell(SpatialCell):
+    """Zeros behind every pixel and every row."""
+
+    module: ClassVar[str] = "r4_stuff"
+
+    op: Stuff
+
+    def params(self) -> dict[str, Param]:
+        fh, fw = self.op.factor
+        return {**super().params(), "Width": self.op.x.hwc[1], "FactorH": fh, "FactorW": fw}
+
+    def timing(self) -> Timing:
+        fh, fw = self.op.factor
+        y, x = beats_of((*self.op.out_hw, self.groups))
+        real = (y % fh == 0) & (x % fw == 0)
+        return Timing(self.y.beats, (np.cumsum(real),), (np.arange(self.y.beats),), latency=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BilinearCell(LibraryCell):
+    """Linear upsampling along one axis of `size` positions, `inner` beats each."""
+
+    module: ClassVar[str] = "r4_bilinear"
+
+    size: int
+    inner: int
+    factor: int
+
+    @property
+    def block(self) -> bool:
+        """Whether the memory of two positions is block RAM."""
+        return is_block(self.inner, 2 * self.x.width)
+
+    def params(self) -> dict[str, Param]:
+        return {
+            "Lanes": self.x.lanes,
+            "XWidth": self.x.bits,
+            "XSigned": int(self.x.signed),
+            "Size": self.size,
+            "Inner": self.inner,
+            "Factor": self.factor,
+            "Block": int(self.block),
+        }
+
+    def timing(self) -> Timing:
+        at = np.arange(self.y.beats) // self.inner % (self.size * self.factor)
+        later = (at + self.factor // 2) % self.factor == 0
+        fresh = (at == 0) | (later & (at < self.size * self.factor - self.factor // 2))
+        need: Index = np.cumsum(fresh, dtype=np.int64)
+        return Timing(self.y.beats, (need,), (np.arange(self.y.beats),), latency=2)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScaleCell(LibraryCell):
+    """A factor for every position of one axis, `inner` beats each."""
+
+    module: ClassVar[str] = "r4_scale"
+
+    factors: Ints
+    inner: int
+
+    @property
+    def bits(self) -> int:
+        """Of a factor."""
+        return int(self.factors.max()).bit_length()
+
+    def params(self) -> dict[str, Param]:
+        return {
+            "Lanes": self.x.lanes,
+            "XWidth": self.x.bits,
+            "XSigned": int(self.x.signed),
+            "Size": len(self.factors),
+            "Inner": self.inner,
+            "FactorWidth": self.bits,
+            "YWidth": self.y.bits,
+            "FactorFile": Image.pack(self.factors[:, None], self.bits),
+        }
+
+    def timing(self) -> Timing:
+        return Timing.passing(self.x.beats, self.bits)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Window cells: the taps of every kernel position, one after the other (r4_window) or all at once (r4_taps)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from rtl4ml.cells.library import LibraryCell
+from rtl4ml.ir.types import Index
+from rtl4ml.ir.window import Geometry
+from rtl4ml.netlist.memories import is_block
+from rtl4ml.netlist.netlist import Param, Timing
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Window(LibraryCell):
+    """Serial window: one tap of `lanes` channels a cycle out of a ring of beats."""
+
+    module: ClassVar[str] = "r4_window"
+
+    geo: Geometry
+    groups: int
+    replays: int = 1
+    channel_major: bool = False
+    pad_value: int = 0
+    more: int = 0  # beats that it holds beside those that it needs while a frame goes on
+
+    def _order(self, geo: Geometry) -> tuple[Index, Index]:
+        """Arrays (slots,): beats needed before each slot, and freed after it, of a frame of this geometry."""
+        pixel, inside = geo.tap_index()
+        oh, ow, kh, kw = pixel.shape
+        g = np.arange(self.groups)
+        beat = np.where(inside[..., None], pixel[..., None] * self.groups + g + 1, 0)  # (OH, OW, KH, KW, G)
+        if self.channel_major:
+            beat = beat.transpose(0, 1, 4, 2, 3)
+        one_pass = beat.reshape(oh * ow, 1, kh * kw * self.groups)
+        need: Index = np.repeat(one_pass, self.replays, axis=1).reshape(oh * ow, -1)
+
+        freed = geo.given_back() * self.groups
+        free = np.zeros_like(need)
+        free[1:] = freed[:-1, None]
+        free[:, -1] = freed
+        return need.reshape(-1), free.reshape(-1)
+
+    @cached_property
+    def depth(self) -> int:
+        """Beats to hold: what a position spans, and room for the writer to run ahead meanwhile."""
+        span = self.groups * self.geo.shortened().span
+        # While a position is worked on, its stride's share of new beats comes in: to take these without a stall
+        # the ring holds a position's span and as much again as one position (1-D) or its row's step (2-D) uses up.
+        ahead = self.groups * self.geo.stride[1]
+        if self.geo.out[0] > 1:
+            ahead += self.groups * self.geo.width * (self.geo.stride[0] - 1)
+        if self.geo.out == (1, 1):
+            ahead = self.x.beats
+        return max(2, min(span + ahead + self.groups + self.more, 2 * self.x.beats))
+
+    @property
+    def block(self) -> bool:
+        return is_block(self.depth, self.x.width)
+
+    def params(self) -> dict[str, Param]:
+        return {
+            "Lanes": self.x.lanes,
+            "ElemWidth": self.x.bits,
+            "Groups": self.groups,
+            **self.geo.params(),
+            "Replays": self.replays,
+            "ChannelMajor": int(self.channel_major),
+            "PadValue": self.pad_value,
+            "Depth": self.depth,
+            "Block": int(self.block),
+        }
+
+    @property
+    def slots(self) -> int:
+        return self.y.beats
+
+    def timing(self) -> Timing:
+        need, free = self._order(self.geo)
+        slots = len(need)
+        return Timing(
+            slots,
+            (np.maximum.accumulate(need),),
+            (np.arange(slots),),
+            latency=1,
+            wait=1,
+            free=free,
+            depth=self.depth,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Taps(LibraryCell):
+    """Parallel window: all taps of `lanes` channels a cycle."""
+
+    module: ClassVar[str] = "r4_taps"
+
+    geo: Geometry
+    groups: int
+    pad_value: int = 0
+
+    @property
+    def block(self) -> bool:
+        rows = (self.geo.kernel[0] - 1) * self.geo.dilation[0]
+        return is_block(self.geo.extent[1] * self.groups, rows * self.x.width)
+
+    def params(self) -> dict[str, Param]:
+        eh, ew = self.geo.extent
+        return {
+            "Lanes": self.x.lanes,
+            "ElemWidth": self.x.bits,
+            "Groups": self.groups,
+            **self.geo.params(),
+            "ExtHeight": eh,
+            "ExtWidth": ew,
+            "PadValue": self.pad_value,
+            "Block": int(self.block),
+        }
+
+    @property
+    def slots(self) -> int:
+        eh, ew = self.geo.extent
+        return eh * ew * self.groups
+
+    def timing(self) -> Timing:
+        eh, ew = self.geo.extent
+        y, x = np.divmod(np.arange(eh * ew), ew)
+        real = (y < self.geo.height) & (x < self.geo.width)
+        need: Index = np.cumsum(np.repeat(real, self.groups), dtype=np.int64)
+        hit = np.ones(eh * ew, bool)
+        for at, k, s, d, (before, _), o in zip(
+            (y, x),
+            self.geo.kernel,
+            self.geo.stride,
+            self.geo.dilation,
+            self.geo.padding,
+            self.geo.out,
+            strict=True,
+        ):
+            i = at + before - (k - 1) * d
+            hit &= (i >= 0) & (i % s == 0) & (i < o * s)
+        emit = np.flatnonzero(np.repeat(hit, self.groups))
+        return Timing(eh * ew * self.groups, (need,), (emit,), latency=1)

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Model of generated graphs of adders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rtl4ml.netlist.memories import Terms
+
+if TYPE_CHECKING:
+    from rtl4ml.netlist.netlist import Cell
+
+
+def adder_graph_terms(cell: Cell) -> tuple[Terms, Terms, float]:
+    """A generated graph of adders: the bits that both operands of each reach, and the bits kept between stages."""
+    from rtl4ml.cells.adders import Adders
+
+    assert isinstance(cell, Adders)
+    g = cell.graph
+    pairs = constants = kept = 0
+    for i, n in enumerate(g.nodes):
+        width = n.type.width if i >= g.inputs else cell.x.bits
+        kept += width * (cell.life[i] - cell.stage[i])
+        if i < g.inputs:
+            continue
+        # Low bits that pass: those of one operand below the other, but for those that a subtraction inverts.
+        if n.constant is None:
+            pairs += max(0, width - max(n.b_shift, 0 if n.subtract else n.a_shift))
+        else:
+            zeros = (n.constant & -n.constant).bit_length() - 1 if n.constant else width
+            constants += max(0, width - max(n.a_shift, 0 if n.subtract else zeros))
+    return {"one": 1, "adder": pairs, "constant": constants}, {"one": 1, "kept": kept}, 0.0

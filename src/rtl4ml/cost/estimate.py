@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LUT, flip-flops, DSP48E2 and RAMB36 of every cell, predicted from its parameters alone.
+
+Each module has a list of terms: sizes of its parts (bits of adders, of registers, of multiplexers, LUTs of memories)
+as its source states them. What a term costs is a coefficient, fitted to Yosys's counts over a grid of parameters by
+`scripts/calibrate_resources.py` and kept in `resources.json`. DSP48E2 are the slices that r4_mvu and r4_dwu pack
+products into; RAMB36 follow from widths and depths (UG573: 72 x 512, 36 x 1,024, ... of an RAMB36, half of it an
+RAMB18).
+
+Two things follow no formula. A product in LUTs is as large as Yosys makes it: `r4_mul` and `r4_product` are tables
+of what was counted, one entry a size. A constant memory is as large as its content: a bit that never changes or
+repeats another takes no LUT, so the images are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil
+from typing import TYPE_CHECKING
+
+from rtl4ml.cost import activation, dot, head, join, pool, products, spatial, streams, window  # noqa: F401 -- they register their models
+from rtl4ml.cost.adders import adder_graph_terms
+from rtl4ml.cost.registry import DEFAULTS, MODELS, P, coefficients
+from rtl4ml.device import Resources
+from rtl4ml.netlist.memories import Terms
+
+if TYPE_CHECKING:
+    from rtl4ml.netlist.netlist import Cell, Param
+
+
+def terms(module: str, params: Mapping[str, Param], cell: Cell | None = None) -> tuple[Terms, Terms, float]:
+    """Terms of LUT and FF, and RAMB36, of a module with these parameters."""
+    if cell is not None and cell.generated:
+        return adder_graph_terms(cell)
+    return MODELS[module]({**DEFAULTS, **params})
+
+
+def estimate(module: str, params: Mapping[str, Param], cell: Cell | None = None) -> Resources:
+    """What Yosys would count for a module with these parameters; generated modules are told by their cell."""
+    lut, ff, bram = terms(module, params, cell)
+    cost = coefficients()["adders" if cell is not None and cell.generated else module]
+    dsp = 0.0
+    if fields := params.get("Fields"):
+        q: P = params
+        shared, outputs, products = (
+            (1, q["Pe"], q["Simd"]) if module == "r4_mvu" else (q["Lanes"], q["Multiplier"], q["Taps"])
+        )
+        dsp = shared * ceil(outputs / fields) * products
+    return Resources(
+        sum(v * cost["lut"].get(k, 0.0) for k, v in lut.items()),
+        sum(v * cost["ff"].get(k, 0.0) for k, v in ff.items()),
+        dsp,
+        bram,
+    )

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Terms of memories: block RAM, distributed RAM, constants in LUTs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml.cost.terms import image_depth, log, wrap
+from rtl4ml.netlist.memories import Terms, bram36, lutram, lutram_shape, tile
+
+if TYPE_CHECKING:
+    from rtl4ml.netlist.images import Image
+
+
+Bits = NDArray[np.uint8]
+
+
+def block_mux(width: int, depth: int) -> Terms:
+    """LUTs that choose among rows of block RAM."""
+    deep = tile(width, depth, 1)[1]
+    return {"block_mux": width * ceil((deep - 1) / 3), "block_write": deep * (deep > 1)}
+
+
+def changing_columns(bits: Bits) -> Bits:
+    """The columns that are neither constant nor repeat another; Yosys builds no others."""
+    bits = bits[:, (bits != bits[0]).any(0)]
+    if not bits.size:
+        return bits
+    return bits[:, np.unique(_keys(bits), return_index=True)[1]]
+
+
+@lru_cache(maxsize=2)  # several terms of a cell ask for those of its image
+def image_columns(image: Image) -> Bits:
+    """The columns of an image that Yosys builds."""
+    return changing_columns(image.bits)
+
+
+def _keys(bits: Bits) -> NDArray[np.uint64]:
+    """A number for every column: itself up to 64 rows, a hash of deeper ones (alike once in 10^9 columns or so)."""
+    packed = np.packbits(bits, axis=0)
+    padded = np.zeros((-(-len(packed) // 8) * 8, packed.shape[1]), np.uint8)
+    padded[: len(packed)] = packed
+    words = np.ascontiguousarray(padded.T).view(np.uint64)
+    keys = words[:, 0].copy()
+    for k in range(1, words.shape[1]):  # multiply and shift, after Steele et al. (2014), SplitMix
+        keys = keys * np.uint64(0x9E3779B97F4A7C15) ^ words[:, k] * np.uint64(0xBF58476D1CE4E5B9)
+        keys ^= keys >> np.uint64(29)
+    return keys
+
+
+def rom_luts(bits: Bits) -> tuple[int, int]:
+    """(LUTs of 64 words of a bit that differ, LUTs that select among them) of a constant memory in LUTs.
+
+    bits: its columns that Yosys builds, see `_changing`. Four LUTs are selected from by MUXF7 and MUXF8.
+    """
+    blocks = ceil(len(bits) / 64)
+    if blocks <= 1:
+        return bits.shape[1], 0
+    padded = np.zeros((blocks * 64, bits.shape[1]), np.uint8)
+    padded[: len(bits)] = bits
+    parts = padded.reshape(blocks, 64, -1).transpose(1, 0, 2).reshape(64, -1)
+    select = ceil((ceil(blocks / 4) - 1) / 3)
+    return changing_columns(parts).shape[1], bits.shape[1] * select
+
+
+def rom_terms(image: Image, *, block: bool = False) -> tuple[Terms, int]:
+    """Terms of r4_rom, and the bits of its word register where it is in LUTs."""
+    depth = image_depth(image)
+    if depth == 1:
+        return {}, 0
+    if block:
+        return {"rom_walk": wrap(depth), "rom_fetch": log(depth)}, 0
+    return rom_terms_of(image.bits, image_columns(image))
+
+
+def rom_terms_of(bits: Bits, columns: Bits | None = None) -> tuple[Terms, int]:
+    """As `_rom`, of a memory in LUTs whose words are these; columns: those that Yosys builds."""
+    depth = len(bits)
+    columns = changing_columns(bits) if columns is None else columns
+    c = log(depth)
+    leaves, select = rom_luts(columns)
+    lut: Terms = {"rom_walk": wrap(depth), "rom": leaves, "rom_select": select, "rom_fetch": c}
+    return lut, columns.shape[1]
+
+
+def bypassed_mux(width: int, depth: int) -> int:
+    """LUTs of a bit that choose among the memories of a distributed one and a beat that bypasses it, in one: a LUT of
+    five inputs takes two memories, the beat and what selects. Yosys spends no more on seven memories than on four.
+    """
+    words, _ = lutram_shape(width, depth)
+    blocks = ceil(depth / words)
+    if blocks <= 2:
+        return 1
+    if blocks == 3 or (blocks == 5 and words == 32):
+        return 2
+    return 3 if blocks <= 7 else 1 + blocks // 2
+
+
+def line_terms(width: int, depth: int, *, block: bool = False) -> tuple[Terms, Terms, float]:
+    """r4_line of one row: (LUT, FF, RAMB36)."""
+    if depth <= 2:
+        return {}, {"line": width * depth}, 0.0
+    c = log(depth)
+    walk: Terms = {"line_walk": c, "line_wrap": wrap(depth)}
+    if block:
+        return walk, {"line_walk": c}, bram36(width, depth)
+    return walk | lutram(width, depth), {"line": width, "line_walk": c}, 0.0
+
+
+def lanes_of(image: Image, n: int, width: int, *, shared: bool) -> list[Bits]:
+    """The bits of every lane's column."""
+    bits = image.bits
+    return [bits[:, :width] if shared else bits[:, i * width : (i + 1) * width] for i in range(n)]

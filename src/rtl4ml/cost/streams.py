@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models of the FIFO, width converter, fork and AXI4-Stream edges."""
+
+from __future__ import annotations
+
+from rtl4ml.cost.memory import block_mux, bypassed_mux
+from rtl4ml.cost.registry import P, models
+from rtl4ml.cost.terms import counter, log, wrap
+from rtl4ml.netlist.memories import Terms, bram36, lutram
+
+
+@models("r4_fifo")
+def _fifo(p: P) -> tuple[Terms, Terms, float]:
+    w, d = p["Width"], p["Depth"]
+    if d <= 2:
+        return {"small": 1, "small_w": w * (d > 1)}, {"small": 1, "small_w": w * min(d, 2)}, 0.0
+    # Two addresses round the memory, and the beats in it; Yosys keeps the read address twice where it reads in LUTs.
+    kept = d - 1
+    c, count = max(1, log(kept)), log(d + 1)
+    wraps = wrap(kept) * (kept > 32 or p["MemoryKind"] == 1)
+    if p["MemoryKind"]:
+        return (
+            {"block": 1, "block_c": c, "block_count": count, "block_wraps": wraps, **block_mux(w, kept)},
+            {"block": 1, "c": 2 * c, "count": count},
+            bram36(w, kept),
+        )
+    return (
+        {
+            "deep": 1,
+            "deep_c": c,
+            "deep_count": count,
+            "deep_wraps": wraps,
+            **lutram(w, kept),
+            "lutram_mux": w * bypassed_mux(w, kept),
+        },
+        {"deep": 1, "c": 3 * c, "count": count, "w": w},
+        0.0,
+    )
+
+
+@models("r4_width")
+def _width(p: P) -> tuple[Terms, Terms, float]:
+    x, y = p["XLanes"] * p["ElemWidth"], p["YLanes"] * p["ElemWidth"]
+    if y > x:
+        c = counter(y // x)
+        return {"up": 1, "up_c": c}, {"up": 1, "up_c": c, "up_w": y}, 0.0
+    c = counter(x // y)
+    return {"down": 1, "down_c": c, "down_w": x - y}, {"down": 1, "down_c": c, "down_all": x}, 0.0
+
+
+@models("r4_axis_in")
+def _axis_in(p: P) -> tuple[Terms, Terms, float]:
+    w, c = p["Lanes"] * p["ElemWidth"], counter(p["Beats"])
+    flags = log(p["FlagDepth"]) * (p["FlagDepth"] > 2)
+    return {"one": 1, "w": w, "c": c, "flags": flags}, {"one": 1, "w": w, "c": c, "flags": flags}, 0.0
+
+
+@models("r4_axis_out")
+def _axis_out(p: P) -> tuple[Terms, Terms, float]:
+    w, c = p["Lanes"] * p["ElemWidth"], counter(p["Beats"])
+    # A flip-flop that the last beat clears takes a LUT; from nine bits on abc9 repeats parts of what they share.
+    wraps = wrap(p["Beats"])
+    lut: Terms = {"one": 1, "counts": c > 0, "c": c, "wraps": wraps, "many": max(0, wraps - 4),
+                  "long": max(0, c - 8) * (wraps > 0)}  # fmt: skip
+    return lut, {"one": 1, "w": w, "c": c}, 0.0
+
+
+@models("r4_fork")
+def _fork(p: P) -> tuple[Terms, Terms, float]:
+    return {"one": 1, "w": p["Width"]}, {"one": 1, "w": p["Width"]}, 0.0

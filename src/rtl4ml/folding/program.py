@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The mixed integer program that chooses foldings: its variables, its equations, its objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import coo_array
+
+from rtl4ml.device import XCZU9EG, Resources
+
+Floats = NDArray[np.float64]
+
+# What is made small: the greatest share of any resource, and, so that no layer wastes what is not scarce, a little of
+# the sum of all shares; and, so that none of them idles, the multipliers, of which the device's DSP48E2 make two each.
+# Proved up to this part of itself.
+WEIGHT_OF_SUM = 0.05
+WEIGHT_OF_MULTIPLIERS = 0.5
+MULTIPLIERS = 2 * XCZU9EG["dsp"]
+GAP = 1e-3
+# So much search that tenths of a percent are left on the largest U-Nets, in 15 s. Seconds would make a design depend on
+# the machine.
+NODES = 300
+
+
+def objective(r: Resources, multipliers: int) -> float:
+    """What foldings are chosen for: the least of it."""
+    shares: list[float] = [getattr(r, k) / v for k, v in XCZU9EG.items()]
+    return float(
+        max(shares) + WEIGHT_OF_SUM * sum(shares) + WEIGHT_OF_MULTIPLIERS * multipliers / MULTIPLIERS
+    )
+
+
+class Program:
+    """A mixed integer program over variables from 0 to 1, which fills the device least."""
+
+    def __init__(self) -> None:
+        self._cost: list[Resources] = []
+        self._multipliers: list[int] = []
+        self._whole: list[bool] = []
+        self._rows: list[tuple[dict[int, float], float]] = []
+
+    def variable(self, cost: Resources, multipliers: int = 0, *, whole: bool = True) -> int:
+        """The number of a new variable that costs so much at 1; whole ones are 0 or 1."""
+        self._cost.append(cost)
+        self._multipliers.append(multipliers)
+        self._whole.append(whole)
+        return len(self._cost) - 1
+
+    def equal(self, row: Mapping[int, float], to: float) -> None:
+        """Asks that the weighted sum of variables be `to`."""
+        self._rows.append((dict(row), to))
+
+    def _uses(self, of: Mapping[str, float]) -> dict[str, Floats]:
+        """Shares of such resources that every variable takes."""
+        return {k: np.array([getattr(c, k) for c in self._cost], np.float64) / v for k, v in of.items()}
+
+    def _equations(self) -> LinearConstraint:
+        entries = [(i, j, w) for i, (row, _) in enumerate(self._rows) for j, w in row.items()]
+        i, j, w = (np.array(column) for column in zip(*entries, strict=True))
+        to = np.array([t for _, t in self._rows])
+        return LinearConstraint(coo_array((w, (i, j)), shape=(len(to), len(self._cost) + 1)).tocsr(), to, to)
+
+    def solve(self, limits: Mapping[str, float]) -> Floats | None:
+        """Values of all variables; None where nothing keeps the limits."""
+        n = len(self._cost)
+        most = n  # one more variable: the greatest share of any resource
+        uses = self._uses(XCZU9EG)
+        constraints = [self._equations()]
+        for k, use in uses.items():
+            constraints.append(LinearConstraint(np.append(use, -1.0)[None, :], -np.inf, 0))
+            if k in limits:
+                constraints.append(
+                    LinearConstraint(np.append(use, 0.0)[None, :], -np.inf, limits[k] / XCZU9EG[k])
+                )
+        cost = WEIGHT_OF_SUM * np.sum(list(uses.values()), axis=0)
+        cost += WEIGHT_OF_MULTIPLIERS / MULTIPLIERS * np.array(self._multipliers) + 1e-12 * np.arange(n)
+        answer = milp(
+            np.append(cost, 1.0),
+            integrality=np.array([*self._whole, False], int),
+            bounds=Bounds(0, np.append(np.ones(n), np.inf)),
+            constraints=constraints,
+            options={"mip_rel_gap": GAP, "node_limit": NODES},
+        )
+        return None if answer.x is None else np.asarray(answer.x[:most], np.float64)
+
+    def bound(self, limits: Mapping[str, float], beside: Resources) -> float:
+        """The least that the greatest share of the limits, `beside` included, can be where variables may be parts."""
+        n = len(self._cost)
+        constraints = [self._equations()]
+        for k, use in self._uses(limits).items():
+            constraints.append(
+                LinearConstraint(np.append(use, -1.0)[None, :], -np.inf, -getattr(beside, k) / limits[k])
+            )
+        answer = milp(
+            np.append(np.zeros(n), 1.0),
+            bounds=Bounds(0, np.append(np.ones(n), np.inf)),
+            constraints=constraints,
+        )
+        return float("inf") if answer.x is None else float(answer.x[n])

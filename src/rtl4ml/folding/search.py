@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The design for an interval or a budget.
+
+For one interval the foldings of all operators, and the lane conversions between them, are chosen together by a mixed
+integer program (SciPy's HiGHS): of all choices that keep the interval the one that fills the device least. For a budget
+the smallest interval is found by bisection over the intervals that foldings have.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from math import ceil
+
+from rtl4ml import arguments
+from rtl4ml.device import XCZU9EG, Resources, budget_shares
+from rtl4ml.errors import OverBudget, named
+from rtl4ml.folding.explorer import Explorer
+from rtl4ml.folding.options import operator_resources
+from rtl4ml.folding.resources import layer_resources
+from rtl4ml.ir.graph import Graph
+
+
+def fold_for(
+    graph: Graph,
+    *,
+    target_interval: int | None,
+    budget: Mapping[str, float] | None,
+    layers: Mapping[str, tuple[int, int]] | None = None,
+    fit: bool = True,
+) -> Graph:
+    """The graph folded for an interval, or for the smallest interval that the budget holds.
+
+    target_interval: cycles a sample; None: as many as the input has positions, or what the budget allows
+    budget:          greatest share of the device by resource (0 to 1]; of what it does not name see `budget_shares`
+    fit:             False: a design that does not fit is given nevertheless: that of the interval asked for, else the
+                     fastest that needs hardly more than the smallest
+    Raises OverBudget with the layer that costs most and the nearest interval that fits; BadInput.
+    """
+    shares = arguments.budget(budget, XCZU9EG)
+    target_interval = arguments.target_interval(target_interval)
+    layers = arguments.foldings(layers)
+    asked = target_interval is not None
+    explorer = Explorer(graph, layers)
+    shares = budget_shares(shares, target_interval)
+    limits = {k: v * shares[k] for k, v in XCZU9EG.items()}
+    if target_interval is not None:
+        cheapest = explorer.fold(target_interval)
+        if not fit:
+            return cheapest
+        total, beside = overhead_resources(cheapest, limits)
+        if within_limits(total, limits):
+            return cheapest
+        # Where FIFOs and the like alone are too much for the device no folding helps.
+        if all(getattr(beside, k) < v for k, v in limits.items()):
+            if (fits := _search(explorer, limits, [target_interval])[0]) is not None:
+                return fits[0]
+            fits, beside = _search(explorer, limits, explorer.intervals_from(target_interval))
+            if fits is not None:
+                raise OverBudget(
+                    f"{describe_excess(cheapest, limits)}; {named('target_interval', fits[1])} fits"
+                )
+    else:
+        x = graph.inputs[0]
+        target_interval = max(1, x.pixels if len(x.shape) > 1 else x.elements)
+        fits, beside = _search(explorer, limits, explorer.intervals_from(target_interval))
+        if fits is not None:
+            return fits[0]
+    smallest, interval = smallest_design(explorer, limits, explorer.intervals_from(target_interval), beside)
+    if not fit:
+        return smallest
+    total = sum(layer_resources(smallest).values(), Resources())
+    if within_limits(total, limits):  # the search gave up before
+        if not asked or interval <= target_interval:
+            return smallest
+        raise OverBudget(f"{describe_excess(cheapest, limits)}; {named('target_interval', interval)} fits")
+    if not within_limits(total, XCZU9EG):
+        # What was not asked to be less is said of the device: more budget would not help.
+        limits = {k: limits[k] if k in (budget or ()) else v for k, v in XCZU9EG.items()}
+        out = "take a smaller model or frame"
+    else:
+        short = [k for k in XCZU9EG if getattr(total, k) > limits[k]]
+        more = {k: f"{_enough(getattr(total, k) / XCZU9EG[k]):g}" for k in short}
+        than = "" if set(short) & set(budget or ()) else "than the default share "
+        out = f"allow it more {than}with {named('budget', more)}, take a smaller model or frame"
+    raise OverBudget(
+        f"{describe_excess(smallest, limits)}; no smaller design was found: {out}, or look at its report "
+        f"with {named('fit', False)}"
+    )
+
+
+def _enough(share: float) -> float:
+    """A share rounded up to whole percents."""
+    return min(1.0, ceil(100 * share) / 100)
+
+
+def overhead_resources(made: Graph, limits: Mapping[str, float]) -> tuple[Resources, Resources]:
+    """All of a design, and what is in it beside the operators alone: edges, forks, conversions, deeper FIFOs.
+
+    A design that is too large before its FIFOs are as deep as they must be is not analysed: both are then less than
+    they would be.
+    """
+    total = sum(layer_resources(made, analyse=False).values(), Resources())
+    if within_limits(total, limits):
+        total = sum(layer_resources(made).values(), Resources())
+    inside = sum((operator_resources(made, op) for op in made.ops), Resources())
+    return total, Resources(**{k: max(0.0, getattr(total, k) - getattr(inside, k)) for k in XCZU9EG})
+
+
+def within_limits(total: Resources, limits: Mapping[str, float]) -> bool:
+    """Whether the resources keep all limits."""
+    return all(getattr(total, k) <= v for k, v in limits.items())
+
+
+# Products that a DSP48E2 makes at once, and LUTs that a product takes, for a first guess of an interval.
+_PRODUCTS, _LUTS = 2, 100
+
+
+def first_feasible(
+    explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int], beside: Resources
+) -> int:
+    """Number of the first of ascending intervals that is not ruled out by `fill`; as many as there are if all are."""
+    lo, hi, probes = -1, len(intervals), 0
+    guess = bisect_left(intervals, explorer.graph.macs / (_PRODUCTS * limits["dsp"] + limits["lut"] / _LUTS))
+    while lo + 1 < hi:
+        at = min(max(guess, lo + 1), hi - 1)
+        share = explorer.fill(intervals[at], limits, beside)
+        lo, hi = (at, hi) if share > 1 else (lo, at)
+        # What multiplies is needed in inverse proportion to the interval; now and then the middle, in case it is not.
+        probes += 1
+        guess = bisect_left(intervals, intervals[at] * min(share, 100)) if probes % 3 else (lo + hi) // 2
+    return hi
+
+
+def _search(
+    explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int]
+) -> tuple[tuple[Graph, int] | None, Resources]:
+    """The first of ascending intervals whose design fits, or None; and what stands beside the operators.
+
+    That is known once a design is made: it is guessed, taken from the last design made, and the search is made anew
+    where the guess was too low.
+    """
+    beside = Resources()
+    for _ in range(6):
+        rest = {k: v - getattr(beside, k) for k, v in limits.items()}
+        made = None
+        if min(rest.values()) > 0:
+            for k in range(first_feasible(explorer, limits, intervals, beside), len(intervals)):
+                if (made := explorer.choose(intervals[k], rest)) is not None:
+                    break
+        if made is None:
+            break
+        total, beside = overhead_resources(made, limits)
+        if within_limits(total, limits):
+            return (made, intervals[k]), beside
+    return None, beside
+
+
+# A mixture of foldings that takes this much more than the smallest counts as small; so much more a choice takes.
+_SLACK, _GAPS = 1.01, 1.1
+
+
+def smallest_design(
+    explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int], beside: Resources
+) -> tuple[Graph, int]:
+    """Of the designs that take hardly more of the limits than the smallest the fastest, and its interval."""
+    least = explorer.fill(intervals[-1], limits, beside)
+    k = first_feasible(explorer, {k: _SLACK * least * v for k, v in limits.items()}, intervals, beside)
+    target = intervals[min(k, len(intervals) - 1)]
+    most = {k: _GAPS * least * v - getattr(beside, k) for k, v in limits.items()}
+    return explorer.choose(target, most) or explorer.fold(target), target
+
+
+def describe_excess(graph: Graph, limits: Mapping[str, float]) -> str:
+    """What exceeds the limits and by how much, and the layer that takes most of what exceeds them most."""
+    layers = layer_resources(graph)
+    total = sum(layers.values(), Resources())
+    over = {k: getattr(total, k) / v for k, v in limits.items() if getattr(total, k) > v}
+    worst = max(over, key=lambda k: over[k])
+    name = max(layers, key=lambda n: getattr(layers[n], worst))
+    needs = " and ".join(
+        f"{getattr(total, k):,.0f} {k} of {limits[k]:,.0f} ({factor:.2f} x)"
+        for k, factor in sorted(over.items(), key=lambda kv: -kv[1])
+    )
+    return (
+        f"{name}: the design must fit the {'device' if limits == XCZU9EG else 'budget'}, not need {needs}, "
+        f"most {worst} in this layer ({getattr(layers[name], worst):,.0f})"
+    )

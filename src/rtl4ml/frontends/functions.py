@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise functions of reals with the grids that their values lie on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml.host import frameworks
+from rtl4ml.host.frameworks import VECTOR
+from rtl4ml.ir.types import FLOAT32_EXACT, Fixed, Ints
+
+Floats = NDArray[np.floating]
+
+# Bits of an integer weight that float32 can hold beside its exponent.
+SIGNIFICAND = 24
+
+
+EVERYTHING = (-np.inf, np.inf)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The values k * 2**-fraction with k from lo to hi, or only those of `sparse` (ascending)."""
+
+    fraction: int
+    lo: int
+    hi: int
+    sparse: tuple[int, ...] | None = None
+
+    @cached_property
+    def type(self) -> Fixed:
+        return Fixed.covering(self.lo, self.hi, self.fraction)
+
+    @property
+    def count(self) -> int:
+        return len(self.sparse) if self.sparse is not None else self.hi - self.lo + 1
+
+    def levels(self, lo: int, hi: int) -> Ints:
+        """Every k in [lo, hi], ascending."""
+        if self.sparse is None:
+            return np.arange(max(lo, self.lo), min(hi, self.hi) + 1, dtype=np.int64)
+        k = np.asarray(self.sparse, np.int64)
+        return k[(k >= lo) & (k <= hi)]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Function:
+    """An elementwise function of a model.
+
+    f32, f64: (n, C or 1) to the same shape; f32 is the model's own code, f64 the formula in float64 (None: unknown)
+    monotone: +1 where it never falls, -1 where it never rises, 0 where neither is proven; one number or one a channel
+    grid:     where its values lie (a quantizer), or None
+    clip:     (a, b), where the function is x clipped to [a, b], then rounded if there is a grid; None otherwise
+    rounding: r, where that rounding is k = round(x * 2**r); the value of k is that of `grid` (an alpha scales it)
+    scale:    s, where the function is x * 2**s
+    wide:     whether it keeps one row a channel
+    own:      the Keras layer or function that it is, where there is one
+    rank:     axes of what it reads, channels included, where it is a layer that minds
+    snaps:    whether QKeras leaves a residue in every case, and the grid point is the nearest
+    shared:   whether the model reads elsewhere, too, what it reads
+    apart:    whether elements are moved between it and the function before it
+    """
+
+    name: str
+    f32: Callable[[Floats], Floats]
+    f64: Callable[[Floats], Floats] | None
+    monotone: int | Ints = 0
+    grid: Grid | None = None
+    clip: tuple[float, float] | None = None
+    rounding: int = 0
+    scale: int | None = None
+    wide: bool = False
+    layer: str = ""
+    own: Any = None
+    rank: int = 0
+    snaps: bool = False
+    shared: bool = False
+    apart: bool = False
+
+    def rounds_to(self, fraction: int) -> bool:
+        """Whether it is nothing but a rounding to all of a range of that fraction, so that `steps` has its values."""
+        g = self.grid
+        return g is not None and g.sparse is None and g.fraction == fraction and self.clip == EVERYTHING
+
+    def steps(self, x: NDArray[np.float32]) -> NDArray[np.floating]:
+        """The integers of such a rounding, in the narrowest float that holds them.
+
+        A product with a power of two, a rounding and a clip are as exact in float32 as in the quantizer's own code.
+        """
+        assert self.grid is not None
+        lo, hi = self.grid.lo, self.grid.hi
+        dtype = np.dtype(np.float32 if max(-lo, hi) <= FLOAT32_EXACT else np.float64)
+        with np.errstate(over="ignore", under="ignore"):  # what lies far out is clipped, what is tiny is zero
+            y = np.multiply(x, dtype.type(2.0**self.rounding), dtype=dtype)
+        np.rint(y, out=y)
+        return np.asarray(np.clip(y, dtype.type(lo), dtype.type(hi), out=y))
+
+
+def on_vectors(f: Callable[[Any], Any], x: Floats) -> Floats:
+    """TensorFlow's function f of float32 rows (n, ...), filled up so that none of its vectors has an end.
+
+    A model evaluates the same function on a whole tensor; on few elements TensorFlow's scalar code gives other last
+    bits than its vector code.
+    """
+    a = np.asarray(x, np.float32)
+    n = len(a)
+    filled = a if n % VECTOR == 0 else np.concatenate([a, np.zeros((-n % VECTOR, *a.shape[1:]), np.float32)])
+    return np.asarray(f(frameworks.tf().constant(filled)), np.float32)[:n]

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a front end gives: the graph, the input's quantizer, what was cut at the output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml.emulation.batches import emulate
+from rtl4ml.errors import BadInput, named
+from rtl4ml.frontends.functions import Function
+from rtl4ml.frontends.qkeras.snapshot import Snapshot
+from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.types import Ints, Stream
+
+# -- what parse returns -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Parsed:
+    """A model's graph with what surrounds it.
+
+    graph:     exact integers
+    model:     the Keras model, untouched by us
+    quantizer: turns samples into the integers of the graph's input
+    output:    "logits", "argmax" or "mask"
+    cut:       per output, the activation that the graph leaves out ("softmax", "sigmoid", "tanh" or "")
+    declared:  whether the input's precision was given rather than read from the model
+    behind:    the layer of the model's own input quantizer, where a precision was given for what comes before it
+    threshold: of a mask, in units of the model's output
+    opening:   radius of the disk that opens the mask, or None
+    weights:   the model's variables and settings as the graph has them: a live model may be trained on, or changed
+    """
+
+    graph: Graph
+    model: Any
+    weights: Snapshot
+    quantizer: Function
+    output: str
+    cut: tuple[str, ...]
+    declared: bool
+    behind: str = ""
+    threshold: float | None = None
+    opening: int | None = None
+    values: Mapping[str, Stream] = field(default_factory=dict)
+    sums: Mapping[str, Stream] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Parsed {self.graph.name}: input {self.quantizer.name}, output {self.output}, {self.graph}>"
+
+    @property
+    def input(self) -> Stream:
+        return self.graph.inputs[0]
+
+    def notice(self, option: str = "input_precision") -> str:
+        """What a user must know of the precision that `option` gave beside the model's own quantizer; else ""."""
+        if not self.behind:
+            return ""
+        return (
+            f"{self.behind}: {option} {self.quantizer.name} is the type of the stream before this quantizer: "
+            f"inputs are brought to it first, and the quantizer is a part of the hardware"
+        )
+
+    def quantize_input(self, x: Any) -> Ints:
+        """Samples (N, *shape) of any real dtype to the integers of the input stream. Raises BadInput."""
+        return self.integers(check_batch(self.input, x))
+
+    def integers(self, x: NDArray[np.float32]) -> Ints:
+        """The input quantizer on checked float32 samples."""
+        flat = x.reshape(-1)
+        out = np.empty(flat.shape, np.int64)
+        for i in range(0, len(flat), 2**18):
+            out[i : i + 2**18] = self._steps(flat[i : i + 2**18])
+        return out.reshape(x.shape)
+
+    def _steps(self, x: NDArray[np.float32]) -> NDArray[Any]:
+        """Checked samples of any shape to the integers of the input stream, in a type that holds them."""
+        fraction = self.input.type.fraction
+        if self.quantizer.rounds_to(fraction):
+            return self.quantizer.steps(x)
+        y = self.quantizer.f32(x.reshape(-1, 1)).astype(np.float64)
+        return np.asarray(np.rint(np.ldexp(y, fraction)).reshape(x.shape))
+
+    def emulate(self, x: Any) -> list[NDArray[np.float64]]:
+        """Samples to the exact real values of every output."""
+        return emulate(self.graph, check_batch(self.input, x), self._steps)
+
+
+def check_batch(stream: Stream, x: Any) -> NDArray[np.float32]:
+    """Samples as float32, as Keras casts them. Raises BadInput for a wrong shape, dtype or value."""
+    try:
+        a = np.asarray(x)
+    except Exception:  # noqa: BLE001 -- ragged lists and foreign objects
+        raise BadInput(
+            f"{named('x')}: must be an array of real numbers, not {type(x).__name__}; give a NumPy array"
+        ) from None
+    want = ", ".join(map(str, stream.shape))
+    if a.dtype.kind not in "biuf":
+        raise BadInput(
+            f"{named('x')}: must be an array of real numbers, not of dtype {a.dtype}; "
+            "give a NumPy array of floats or integers"
+        )
+    if a.shape == stream.shape:
+        raise BadInput(
+            f"{named('x')}: must be a batch (N, {want}), not one sample {a.shape}; x[None] has the axis"
+        )
+    if a.ndim != len(stream.shape) + 1 or a.shape[1:] != stream.shape:
+        raise BadInput(f"{named('x')}: must be a batch (N, {want}), not {a.shape}; reshape it")
+    with np.errstate(over="ignore"):
+        f = a.astype(np.float32, copy=False)
+    if not np.isfinite(f).all():
+        raise BadInput(
+            f"{named('x')}: must hold finite numbers of float32, not {a[~np.isfinite(f)].flat[0]}; "
+            "remove or replace such samples"
+        )
+    return f

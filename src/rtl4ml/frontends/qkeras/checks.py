@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What layers and their names must be before anything is read from them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+from rtl4ml.errors import BadModel
+from rtl4ml.frontends.functions import Function
+from rtl4ml.frontends.qkeras.quantizers.functions import linear
+from rtl4ml.frontends.qkeras.quantizers.read import read_function
+
+# What bounds a model. Characters of a name: what is made of it, with all its endings, is a file name too, of 255 bytes
+# at the most. Values of a frame: no device holds more.
+MOST_NAME = 100
+MOST_VALUES = 2**28
+
+
+def check_layer(layer: Any) -> None:
+    """What every layer must be, whatever its kind, a model within the model too. Raises BadModel."""
+    name = str(layer.name)
+    if len(name) > MOST_NAME:
+        raise BadModel(
+            f"{name[:40]}…: a name must have at most {MOST_NAME} characters, not {len(name):,}; give a shorter one"
+        )
+    policy = getattr(getattr(layer, "dtype_policy", None), "name", "float32")
+    if policy != "float32":
+        raise BadModel(
+            f"{name}: the dtype policy must be float32, not {policy}; build the model under "
+            "keras.mixed_precision.set_global_policy('float32')"
+        )
+    for node in getattr(layer, "_inbound_nodes", ()):
+        outputs = node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]
+        for shape in (tuple(t.shape)[1:] for t in outputs if hasattr(t, "shape")):
+            if prod(d or 1 for d in shape) > MOST_VALUES:
+                raise BadModel(
+                    f"{name}: a frame must have at most {MOST_VALUES:,} values, not {shape}; take a smaller one"
+                )
+
+
+def static_shape(shape: Any, layer: str) -> tuple[int, ...]:
+    """The input's shape without the batch. Raises BadModel where a dimension is open."""
+    s = tuple(shape)[1:]
+    if any(d is None for d in s):
+        raise BadModel(
+            f"{layer}: the input shape must be static, not {tuple(shape)}; "
+            "give every dimension in its Input layer"
+        )
+    if any(d < 1 for d in s) or not 1 <= len(s) <= 3:
+        raise BadModel(
+            f"{layer}: the input must have shape (C,), (W, C) or (H, W, C) of at least 1 each, not {s}; "
+            "reshape it"
+        )
+    return tuple(int(d) for d in s)
+
+
+def identifier(name: str) -> str:
+    """A layer's name as an identifier of SystemVerilog and C++."""
+    n = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:MOST_NAME] or "layer"
+    return n if not n[0].isdigit() else f"n{n}"
+
+
+def layer_names(m: Any) -> frozenset[str]:
+    """Names that the operators of a model's layers take, those of nested models included."""
+    layers = m._flatten_layers(recursive=True, include_self=False)
+    return frozenset(identifier(str(x.name)) for x in layers if type(x).__name__ != "InputLayer")
+
+
+def known_module(cls: type) -> bool:
+    """Whether a layer's class is Keras's or QKeras's own."""
+    return cls.__module__.split(".")[0] in ("keras", "tf_keras", "qkeras")
+
+
+def origin(cls: type) -> str:
+    """A layer's class with its module where it is a foreign one."""
+    return cls.__name__ if known_module(cls) else f"{cls.__name__} of {cls.__module__.split('.')[0]}"
+
+
+def activation_of(layer: Any, obj: Any) -> Function:
+    """The function of an activation object of a layer, softmax included."""
+    if obj is None:
+        return linear(layer.name)
+    if getattr(obj, "__name__", "") == "softmax":
+        return replace(linear(layer.name), name="softmax", scale=None, clip=None)
+    return read_function(layer.name, obj)

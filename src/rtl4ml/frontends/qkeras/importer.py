@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The front door: a QKeras model becomes a graph of exact integers.
+
+Everything is read from the Keras model itself: layers, configurations, quantizers and weights. `parse` walks the layers
+in the model's order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from rtl4ml import arguments
+from rtl4ml.errors import BadModel
+from rtl4ml.frontends.parsed import Parsed
+from rtl4ml.frontends.qkeras.builder import ModelBuilder, NeedFloat64
+from rtl4ml.frontends.qkeras.checks import check_layer, identifier, static_shape
+from rtl4ml.frontends.qkeras.layers import activations, joins, linear, pooling, shapes  # noqa: F401 -- they register their handlers
+from rtl4ml.frontends.qkeras.load import load
+from rtl4ml.frontends.qkeras.model_input import input_quantizer, quantizer_behind
+from rtl4ml.frontends.qkeras.quantizers.precision import declared_quantizer
+from rtl4ml.frontends.qkeras.registry import HANDLERS
+from rtl4ml.ir.types import Fixed
+
+# -- parsing ------------------------------------------------------------------------------------------------
+
+
+def parse(
+    model: Any,
+    *,
+    input_precision: str | Fixed | None = None,
+    output: str = "logits",
+    threshold: float | None = None,
+    opening: int | None = None,
+) -> Parsed:
+    """The exact graph of a QKeras model (live, or a path).
+
+    input_precision: the type of the input ("ap_fixed<8,1>", a Fixed), where the model has no quantizer on it; where it
+                     has one, that of the stream before this quantizer, as in hls4ml, unless they are the same
+    output:          "logits" (the graph ends before a softmax, sigmoid or tanh at the output), "argmax", "mask"
+    threshold:       for "mask": 1 where the model's own output (a sigmoid's probability, or the logit) reaches it
+    opening:         for "mask" of rows and columns: the radius, 1 to 7, of a disk by which the mask is opened
+    Raises an Rtl4mlError that names the layer, the rule, the offender and the way out.
+    """
+    output, threshold, opening = arguments.head(output, threshold, opening)
+    m = load(model)
+    _check_model(m)
+    name = identifier(str(m.name))
+    shape = static_shape(m.inputs[0].shape, str(m.inputs[0].node.layer.name))
+    behind = ""
+    if input_precision is None:
+        quantizer = input_quantizer(m)
+    else:
+        quantizer = declared_quantizer(input_precision)
+        behind = quantizer_behind(m, quantizer)
+    for float64 in (False, True):
+        b = ModelBuilder(
+            m, quantizer, shape, declared=input_precision is not None, float64=float64, handlers=HANDLERS
+        )
+        try:
+            return replace(b.build(name, output, threshold, opening), behind=behind)
+        except NeedFloat64:
+            continue
+    raise AssertionError("a float64 graph cannot ask for float64")
+
+
+def _check_model(m: Any) -> None:
+    name = m.name
+    check_layer(m)
+    for layer in m._flatten_layers(include_self=False) if hasattr(m, "_flatten_layers") else ():
+        check_layer(layer)
+    if not getattr(m, "_is_graph_network", False):
+        raise BadModel(
+            f"{name}: must be a Sequential or functional model with a known input shape, "
+            f"not {type(m).__name__}; give it an Input layer"
+        )
+    if len(m.inputs) != 1:
+        raise BadModel(f"{name}: must have one input, not {len(m.inputs)}; concatenate them before the model")
+    for w in m.weights:
+        a = np.asarray(w)
+        if not np.isfinite(a).all():
+            raise BadModel(
+                f"{w.name.split(':')[0]}: weights must be finite numbers, "
+                f"not {a[~np.isfinite(a)].flat[0]}; train or load the model again"
+            )

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Activations, quantizers and normalizations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml.errors import BadModel, UnsupportedLayer
+from rtl4ml.frontends.functions import Floats, Function, on_vectors
+from rtl4ml.frontends.qkeras.builder import ModelBuilder, Value
+from rtl4ml.frontends.qkeras.layers.weights import internal_quantizer
+from rtl4ml.frontends.qkeras.quantizers.functions import leaky, relu
+from rtl4ml.frontends.qkeras.quantizers.live import without_residue
+from rtl4ml.frontends.qkeras.quantizers.weights import weight_values
+from rtl4ml.frontends.qkeras.registry import handles
+from rtl4ml.host import frameworks
+
+
+@handles(
+    "InputLayer",
+    "Dropout",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "GaussianNoise",
+    "GaussianDropout",
+    "ActivityRegularization",
+)
+def _nothing(_b: ModelBuilder, _layer: Any, x: list[Value]) -> Value:
+    return x[0]
+
+
+@handles("QActivation")
+def _qactivation(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    return b.function(layer, x[0], layer.quantizer)
+
+
+@handles("Activation")
+def _activation(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    return b.function(layer, x[0], layer.activation)
+
+
+@handles("Softmax")
+def _softmax(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    axis = layer.axis if isinstance(layer.axis, int) else -2
+    if axis not in (-1, len(x[0].stream.shape)):
+        raise UnsupportedLayer(
+            f"{layer.name}: softmax must be over the channels (axis -1), not axis {layer.axis}; set axis=-1"
+        )
+    return b.function(layer, x[0], frameworks.keras().activations.softmax)
+
+
+@handles("ReLU")
+def _relu(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    top = np.inf if layer.max_value is None else float(layer.max_value)
+    f = relu(
+        layer.name, top=top, slope=float(layer.negative_slope), threshold=float(layer.threshold), own=layer
+    )
+    return b.elementwise(layer, x[0], f)
+
+
+@handles("LeakyReLU")
+def _leaky(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    return b.elementwise(layer, x[0], leaky(layer.name, float(layer.alpha), layer))
+
+
+@handles("BatchNormalization", "QBatchNormalization")
+def _batchnorm(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    v = x[0]
+    rank = len(v.stream.shape)
+    axis = [int(a) for a in np.atleast_1d(layer.axis)]
+    if axis not in ([rank], [-1]):
+        raise UnsupportedLayer(
+            f"{layer.name}: normalization must be over the channels (axis -1), not axis {axis}; set axis=-1"
+        )
+    if any(f.wide for f in v.steps) and v.rows is not None:
+        v = Value(b.stream(layer, v))
+    if v.borders and v.stream.shape != v.borders.frame:  # flattened since
+        v = Value(b.stream(layer, v))
+    return b.elementwise(layer, replace(v, rows=None), _normalization(layer, rank))
+
+
+def _normalization(layer: Any, rank: int) -> Function:
+    def f32(x: Floats) -> Floats:
+        a = np.asarray(x, np.float32).reshape(len(x), *(1,) * (rank - 1), -1)
+        with without_residue(layer):
+            return on_vectors(lambda t: layer(t, training=False), a).reshape(len(x), -1)
+
+    def read(which: str, variable: Any) -> NDArray[np.float64]:
+        return weight_values(layer.name, which, internal_quantizer(layer, which), variable).astype(np.float64)
+
+    mean, variance = read("mean", layer.moving_mean), read("variance", layer.moving_variance)
+    gamma = read("gamma", layer.gamma) if layer.scale else np.ones_like(mean)
+    beta = read("beta", layer.beta) if layer.center else np.zeros_like(mean)
+    if (variance + layer.epsilon <= 0).any():
+        raise BadModel(
+            f"{layer.name}: the moving variance must be positive, not {variance.min():g}; "
+            "train the model again"
+        )
+    slope = gamma / np.sqrt(variance + layer.epsilon)
+    offset = beta - mean * slope
+
+    def f64(x: Floats) -> Floats:
+        return np.asarray(np.asarray(x, np.float64) * slope + offset)
+
+    sign = np.where(gamma < 0, -1, 1).astype(np.int64)
+    return Function(
+        name="normalization",
+        f32=f32,
+        f64=f64,
+        monotone=sign,
+        wide=True,
+        layer=layer.name,
+        own=layer,
+        rank=rank,
+    )

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layers that join tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtl4ml.errors import UnsupportedLayer
+from rtl4ml.frontends.qkeras.builder import ModelBuilder, Value
+from rtl4ml.frontends.qkeras.registry import handles
+from rtl4ml.ir.types import Stream
+
+# -- joins --
+
+
+@handles("Concatenate")
+def _concatenate(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    from rtl4ml.ops.merge import Concat
+
+    streams = tuple(b.stream(layer, v) for v in x)
+    if layer.axis not in (-1, len(streams[0].shape)):
+        raise UnsupportedLayer(
+            f"{layer.name}: concatenation must be over the channels (axis -1), not axis {layer.axis}; "
+            "set axis=-1"
+        )
+    return Value(b.add(Concat(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))
+
+
+def _of_one_shape(b: ModelBuilder, layer: Any, x: list[Value], what: str) -> tuple[Stream, ...]:
+    """The settled inputs of a layer that works element by element."""
+    streams = tuple(b.stream(layer, v) for v in x)
+    shapes = {s.shape for s in streams}
+    if len(shapes) != 1:
+        raise UnsupportedLayer(
+            f"{layer.name}: the sides of a {what} must have one shape, "
+            f"not {' and '.join(map(str, sorted(shapes)))}; upsample or reshape the smaller side"
+        )
+    return streams
+
+
+@handles("Add")
+def _add(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    from rtl4ml.ops.merge import Add
+
+    streams = _of_one_shape(b, layer, x, "sum")
+    return Value(b.add(Add(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))
+
+
+@handles("Multiply")
+def _multiply(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    from rtl4ml.ops.merge import Product
+
+    streams = _of_one_shape(b, layer, x, "product")
+    return Value(b.add(Product(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))

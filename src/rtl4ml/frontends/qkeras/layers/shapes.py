@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layers that move elements."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from rtl4ml.errors import UnsupportedLayer
+from rtl4ml.frontends.qkeras.builder import ModelBuilder, Value
+from rtl4ml.frontends.qkeras.layers.geometry import check_conv, edges_of, pairs_of
+from rtl4ml.frontends.qkeras.registry import handles
+
+# -- shapes --
+
+
+def _unpooled(b: ModelBuilder, layer: Any, v: Value) -> Value:
+    """The value without waiting maxima, which a layer that moves elements cannot pass."""
+    return replace(Value(b.stream(layer, v)) if v.pools or v.borders else v, moved=True)
+
+
+def reshaped(b: ModelBuilder, layer: Any, v: Value, shape: tuple[int, ...]) -> Value:
+    """The value in another shape."""
+    if v.borders and not any(f.wide for f in v.steps):  # the order of elements stays
+        return replace(v, stream=b.reshaped(layer.name, v.stream, shape))
+    v = _unpooled(b, layer, v)
+    if shape == v.stream.shape:
+        return v
+    rows = v.rows
+    if any(f.wide for f in v.steps):
+        rows = np.arange(v.stream.channels) if rows is None else rows
+        if shape[-1] % len(rows):
+            v = Value(b.stream(layer, v))
+            rows = None
+        else:
+            rows = np.tile(rows, shape[-1] // len(rows))
+    return replace(v, stream=b.reshaped(layer.name, v.stream, shape), rows=rows)
+
+
+@handles("Flatten")
+def _flatten(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    return reshaped(b, layer, x[0], (x[0].stream.elements,))
+
+
+@handles("Reshape")
+def _reshape(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    v = _unpooled(b, layer, x[0])
+    target = [int(d) for d in layer.target_shape]
+    if -1 in target:
+        target[target.index(-1)] = v.stream.elements // -prod(target)
+    if not 1 <= len(target) <= 3:
+        raise UnsupportedLayer(
+            f"{layer.name}: the shape must be (C,), (W, C) or (H, W, C), not {tuple(target)}; drop an axis"
+        )
+    return reshaped(b, layer, v, tuple(target))
+
+
+@handles("ZeroPadding1D", "ZeroPadding2D")
+def _zero_padding(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    from rtl4ml.ops.shape import Pad
+
+    rank = 2 if "1D" in type(layer).__name__ else 3
+    v = x[0] if x[0].raw else Value(b.stream(layer, x[0]))
+    check_conv(layer, v.stream, rank)
+    op = Pad(
+        name=b.name(layer.name),
+        inputs=(v.stream,),
+        layers=(layer.name,),
+        padding=edges_of(rank, layer.padding),
+    )
+    return replace(v, stream=b.add(op))
+
+
+@handles("Cropping1D", "Cropping2D")
+def _cropping(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    v = _unpooled(b, layer, x[0])
+    from rtl4ml.ops.shape import Crop
+
+    rank = 2 if "1D" in type(layer).__name__ else 3
+    check_conv(layer, v.stream, rank)
+    edges = edges_of(rank, layer.cropping)
+    left = [n - sum(e) for n, e in zip(v.stream.hwc[:2], edges, strict=True)]
+    if min(left) < 1:
+        raise UnsupportedLayer(
+            f"{layer.name}: cropping must leave at least one pixel, not {tuple(left)}; crop less"
+        )
+    op = Crop(name=b.name(layer.name), inputs=(v.stream,), layers=(layer.name,), cropping=edges)
+    return replace(v, stream=b.add(op))
+
+
+@handles("UpSampling1D", "UpSampling2D")
+def _upsampling(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    from rtl4ml.ops.shape import UpSample
+
+    rank = 2 if "1D" in type(layer).__name__ else 3
+    check_conv(layer, x[0].stream, rank)
+    how = getattr(layer, "interpolation", "nearest")
+    if how == "bilinear":
+        return _bilinear(b, layer, x[0])
+    if how != "nearest":
+        raise UnsupportedLayer(
+            f"{layer.name}: interpolation must be nearest or bilinear, not {how}; set interpolation='nearest'"
+        )
+    v = _unpooled(b, layer, x[0])
+    op = UpSample(
+        name=b.name(layer.name),
+        inputs=(v.stream,),
+        layers=(layer.name,),
+        factor=pairs_of(rank, layer.size),
+    )
+    return replace(v, stream=b.add(op))
+
+
+def _bilinear(b: ModelBuilder, layer: Any, v: Value) -> Value:
+    from rtl4ml.ops.bilinear import Bilinear
+
+    factor = pairs_of(3, layer.size)
+    if any(f & (f - 1) for f in factor):
+        raise UnsupportedLayer(
+            f"{layer.name}: the size of bilinear upsampling must be powers of two, not {factor}; "
+            "set interpolation='nearest' or another size"
+        )
+    s = b.stream(layer, v)
+    if factor == (1, 1):
+        return Value(s)
+    return Value(b.add(Bilinear(name=b.name(layer.name), inputs=(s,), layers=(layer.name,), factor=factor)))

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The quantizer that a model has on its input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rtl4ml.errors import BadInput, BadModel, Rtl4mlError, named
+from rtl4ml.frontends.functions import Function
+from rtl4ml.frontends.qkeras.checks import activation_of
+from rtl4ml.frontends.qkeras.walk import Call, walk
+
+# -- the input quantizer ------------------------------------------------------------------------------------
+
+# Layers that only move elements, so that a quantizer behind them may as well stand before them.
+_MOVERS = {
+    "InputLayer", "Flatten", "Reshape", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "UpSampling1D",
+    "UpSampling2D", "Cropping1D", "Cropping2D", "ZeroPadding1D", "ZeroPadding2D", "MaxPooling1D",
+        "MaxPooling2D",
+    "GlobalMaxPooling1D", "GlobalMaxPooling2D",
+}  # fmt: skip
+
+
+def input_quantizer(m: Any) -> Function:
+    """The quantizer that every reader of the input has, through layers that only move elements."""
+    found: list[Function] = []
+    movers: list[Any] = []
+
+    def visit(call: Call, inputs: list[Any]) -> list[Any]:
+        layer = call.layer
+        if not any(inputs):
+            return [False]
+        if type(layer).__name__ in _MOVERS and getattr(layer, "interpolation", "nearest") == "nearest":
+            movers.append(layer)
+            return [True]
+        if type(layer).__name__ in ("QActivation", "Activation"):
+            f = activation_of(layer, getattr(layer, "quantizer", layer.activation))
+            if f.grid is not None:
+                found.append(f)
+                return [False]
+            if f.name == "linear":
+                return [True]
+        raise BadModel(
+            f"{layer.name}: the model's input must pass a quantizer first, "
+            f"not go into {type(layer).__name__}; "
+            f"put a QActivation behind the input or give {named('input_precision')}"
+        )
+
+    outputs = walk(m, [True], visit)
+    if any(outputs) or not found:
+        raise BadModel(
+            f"{m.name}: the model's input must pass a quantizer, not reach the output; "
+            f"put a QActivation behind the input or give {named('input_precision')}"
+        )
+    first = found[0]
+    other = next((f for f in found if f.name != first.name or f.grid != first.grid), None)
+    if other is not None:
+        raise BadModel(
+            f"{other.layer}: all quantizers on the model's input must be the same, "
+            f"not {first.name} and {other.name}; "
+            f"give {named('input_precision')}"
+        )
+    zero = float(first.f32(np.zeros((1, 1), np.float32))[0, 0])
+    for layer in movers:
+        kind = type(layer).__name__
+        if ("ZeroPadding" in kind and zero != 0) or ("MaxPooling" in kind and first.monotone != 1):
+            raise BadModel(
+                f"{layer.name}: the model's input must pass its quantizer {first.name} first, "
+                f"not go into {kind}; give {named('input_precision')}"
+            )
+    return first
+
+
+def quantizer_behind(m: Any, declared: Function) -> str:
+    """The layer of the model's own quantizer behind a declared input, "" where there is none for the whole input.
+
+    Raises BadInput where that quantizer is the declared one again.
+    """
+    try:
+        own = input_quantizer(m)
+    except Rtl4mlError:
+        return ""
+    if (
+        own.grid is not None
+        and own.grid == declared.grid
+        and all(f.rounds_to(own.grid.fraction) for f in (own, declared))
+    ):
+        raise BadInput(
+            f"{own.layer}: {named('input_precision')} must be another type than that of this quantizer, "
+            f"not {declared.name}, which changes nothing; leave it out"
+        )
+    return own.layer

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What everything is held against: QKeras's own predict, or the same formulas in float64.
+
+QKeras cannot run in float64. Where a sum of the model can exceed 2^24 steps, float32 rounds it in an order that depends
+on the machine, and the reference is `predict64`: the formulas of Keras and QKeras in NumPy, written layer by layer from
+the live objects, apart from the graph and its operators.
+
+The residue that QKeras's `x + (q - x)` leaves far outside a quantizer's range is no part of a model's function; both
+references take the grid point (QKeras's own `use_ste=False` form, which multiplies x by zero).
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import nullcontext
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from rtl4ml.frontends.functions import on_vectors
+from rtl4ml.frontends.parsed import Parsed, check_batch
+from rtl4ml.frontends.qkeras.heads import Real, head_of, judged
+from rtl4ml.frontends.qkeras.quantizers.live import cannot_run, without_residue
+from rtl4ml.frontends.qkeras.reference64 import predict64
+from rtl4ml.frontends.qkeras.walk import Call, filling, walk
+from rtl4ml.host import frameworks
+from rtl4ml.host.frameworks import VECTOR
+
+# Names that TensorFlow takes for a scope; a model of another name cannot be run as it stands, only its layers.
+_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
+
+
+def expected(parsed: Parsed, x: Any) -> list[Real]:
+    """What every output of the graph must be for samples (N, *shape), by the reference that holds for this model."""
+    a = check_batch(parsed.input, x)
+    if parsed.declared:  # the declared input precision comes before the model
+        a = parsed.input.real(parsed.integers(a)).astype(np.float32)
+    float32 = parsed.graph.float32_exact
+    with parsed.weights.restored():
+        if float32:
+            how: dict[str, Any] = {"batch_size": 1, "whole": False} if depends_on_batch(parsed.model) else {}
+            y = predict(parsed.model, a, cut=parsed.output != "mask", **how)
+        else:
+            y = predict64(parsed.model, a)
+    if parsed.output == "logits":
+        return y
+    score = y[0]
+    if parsed.output == "mask" and parsed.cut[0] and not float32:
+        score = on_vectors(getattr(frameworks.keras().activations, parsed.cut[0]), score).astype(np.float64)
+    return [judged(parsed, score)]
+
+
+# A sample's sums in a batch and alone are the same, up to the last bits of a smooth function. Relative to the greatest.
+_GROSS = 1e-3
+_DEPENDS: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+
+
+def depends_on_batch(model: Any) -> bool:
+    """Whether TensorFlow computes some layer wrongly where several samples are in a batch.
+
+    Seen with TensorFlow 2.21 and oneDNN: a 2-D convolution of one input channel with strides (1, s > 1) whose output
+    has one column gives other sums for two samples in a batch than for each of them alone; those of a sample alone are
+    the convolution's. Every layer is tried on two samples of small integers.
+    """
+    if model not in _DEPENDS:
+        found = False
+
+        def visit(call: Call, inputs: list[Any]) -> list[Any]:
+            nonlocal found
+            given = inputs if len(inputs) > 1 else inputs[0]
+            y = call.layer(given)
+            if call.layer.weights:
+                parts = [
+                    call.layer([x[i : i + 1] for x in inputs] if len(inputs) > 1 else given[i : i + 1])
+                    for i in (0, 1)
+                ]
+                both, alone = np.asarray(y), np.concatenate(parts)
+                found |= bool(np.abs(both - alone).max(initial=0) > _GROSS * np.abs(alone).max(initial=0))
+            return list(y) if isinstance(y, list | tuple) else [y]
+
+        rng = np.random.default_rng(0)
+        samples = [rng.integers(-4, 5, (2, *tuple(t.shape)[1:])).astype(np.float32) for t in model.inputs]
+        walk(model, [frameworks.tf().constant(s) for s in samples], visit)
+        _DEPENDS[model] = found
+    return _DEPENDS[model]
+
+
+def predict(
+    model: Any,
+    x: Any,
+    *,
+    batch_size: int = 256,
+    cut: bool = True,
+    pure: bool = True,
+    call: bool = False,
+    whole: bool = True,
+) -> list[Real]:
+    """QKeras's predict of every output, float64 copies; cut before a softmax, sigmoid or tanh at the end, or not.
+
+    Batches are filled up so that every tensor is whole vectors: at a tensor's end TensorFlow's scalar code gives other
+    last bits, so that a sample's numbers would depend on its place in the batch.
+
+    pure: quantizers return their grid points, not x + (q - x) as QKeras has them; call: the model is called, operation
+    by operation, instead of its predict; whole: batches are filled up.
+    """
+    keras = frameworks.keras()
+    x = np.asarray(x)
+    out = []
+    with without_residue(model) if pure else nullcontext():
+        for tensor in model.outputs:
+            layer = tensor.node.layer
+            head = head_of(layer) if cut else ""
+            if head == "layer":
+                tensor = tensor.node.keras_inputs[0]
+            elif head == "activation":
+                tensor, after = (
+                    tensor.node.keras_inputs[0],
+                    _without_activation(layer, tensor.node.keras_inputs[0].shape),
+                )
+            if len(x) == 0:
+                shape = (
+                    (after if head == "activation" else layer).compute_output_shape(tensor.shape)
+                    if head == "activation"
+                    else tensor.shape
+                )
+                out.append(np.empty((0, *tuple(shape)[1:])))
+                continue
+            own = not pure and len(model.outputs) == 1 and tensor is model.outputs[0]
+            own = own and _SCOPE.fullmatch(model.name) is not None
+            y = _run(model if own else keras.Model(model.inputs, tensor), x, batch_size, call, whole)
+            if head == "activation":
+                y = _run(after, y, batch_size, call, whole)
+            out.append(np.asarray(y, np.float64))
+    return out
+
+
+def _run(model: Any, x: Any, batch_size: int, call: bool, whole: bool) -> Any:
+    errors = frameworks.tf().errors
+    n = len(x)
+    if whole:
+        x = np.concatenate([x, np.zeros((-n % filling(model), *x.shape[1:]), x.dtype)])
+    try:
+        if call:
+            batches = [x[i : i + batch_size].astype(np.float32) for i in range(0, len(x), batch_size)]
+            return np.concatenate([np.asarray(model(b, training=False)) for b in batches])[:n]
+        return model.predict(x, batch_size=batch_size, verbose=0)[:n]
+    except errors.AbortedError:  # what TensorFlow calls an exception of oneDNN
+        return _run_in_another_shape(model, x, batch_size + VECTOR)[:n]
+    except errors.OpError as error:
+        raise cannot_run(model.name, error) from None
+
+
+def _run_in_another_shape(model: Any, x: Any, batch_size: int) -> Any:
+    """`predict` in batches of another length.
+
+    Seen with TensorFlow 2.21: a depthwise convolution of one channel and one tap is aborted by oneDNN in a process that
+    ran certain other convolutions before, and runs in a process of its own or with a batch of any other length.
+    """
+    errors = frameworks.tf().errors
+    filled = np.concatenate([x, np.zeros((-len(x) % batch_size, *x.shape[1:]), x.dtype)])
+    try:
+        return model.predict(filled, batch_size=batch_size, verbose=0)
+    except errors.OpError as error:
+        raise cannot_run(model.name, error) from None
+
+
+def _without_activation(layer: Any, shape: Any) -> Any:
+    """A model of one layer with the same weights and quantizers that ends before the activation."""
+    keras = frameworks.keras()
+    twin = type(layer).from_config({**layer.get_config(), "activation": None, "name": f"{layer.name}_logits"})
+    for key, value in vars(layer).items():
+        if key.endswith(("_quantizer", "_quantizer_internal")):
+            setattr(twin, key, value)
+    entry = keras.Input(tuple(shape)[1:])
+    model = keras.Model(entry, twin(entry))
+    twin.set_weights(layer.get_weights())
+    return model

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The graph of a network: operators in topological order, and the integers that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from rtl4ml.errors import BadInput, Rtl4mlError
+from rtl4ml.ir.op import Op
+from rtl4ml.ir.types import FLOAT32_EXACT, Ints, Stream
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Operators in topological order, from `inputs` to `outputs`."""
+
+    name: str
+    inputs: tuple[Stream, ...]
+    ops: tuple[Op, ...]
+    outputs: tuple[Stream, ...]
+    parameters: int = 0  # of the source model, as trained
+
+    def __post_init__(self) -> None:
+        seen = {s.name for s in self.inputs}
+        if len({op.name for op in self.ops}) < len(self.ops):
+            names = [op.name for op in self.ops]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"{self.name}: two operators must not have one name, not {twice}")
+        for op in self.ops:
+            missing = [s.name for s in op.inputs if s.name not in seen]
+            if missing:
+                raise ValueError(f"{op.name}: reads {missing} before it is made")
+            if op.output.name in seen:
+                raise ValueError(f"{op.name}: stream {op.output.name} is made twice")
+            seen.add(op.output.name)
+
+    def __repr__(self) -> str:
+        shapes = (", ".join(str(s.shape) for s in streams) for streams in (self.inputs, self.outputs))
+        return f"<Graph {self.name}: {len(self.ops)} operators, {' to '.join(shapes)}>"
+
+    def aside(self, hint: str) -> str:
+        """A name for what surrounds the operators, such as an edge: the hint, or one with a number if that is taken."""
+        taken = {s.name for s in self.inputs} | {n for op in self.ops for n in (op.name, op.output.name)}
+        name, k = hint, 1
+        while name in taken:
+            k += 1
+            name = f"{hint}_{k}"
+        return name
+
+    @cached_property
+    def readers(self) -> dict[str, list[Op]]:
+        """Stream name to the operators that read it."""
+        out: dict[str, list[Op]] = {}
+        for op in self.ops:
+            for s in op.inputs:
+                out.setdefault(s.name, []).append(op)
+        return out
+
+    def resized(self, rows: int, columns: int) -> Graph | None:
+        """The same operators on smaller frames; None where they are bound to the size that they have."""
+        if len(self.inputs) != 1 or len(self.inputs[0].shape) != 3:
+            return None
+        source = replace(self.inputs[0], shape=(rows, columns, self.inputs[0].channels))
+        streams, ops = {source.name: source}, []
+        for op in self.ops:
+            try:
+                op = replace(op, inputs=tuple(streams[s.name] for s in op.inputs))
+                streams[op.output.name] = op.output
+            except Rtl4mlError:
+                return None
+            ops.append(op)
+        return replace(
+            self, inputs=(source,), ops=tuple(ops), outputs=tuple(streams[s.name] for s in self.outputs)
+        )
+
+    @property
+    def macs(self) -> int:
+        return sum(op.macs for op in self.ops)
+
+    @property
+    def weight_bits(self) -> int:
+        return sum(op.weight_bits for op in self.ops)
+
+    @property
+    def float32_exact(self) -> bool:
+        """Whether float32 holds every partial sum, so that QKeras's own predict is the reference."""
+        return all(op.bound <= FLOAT32_EXACT for op in self.ops)
+
+    def emulate(self, x: Sequence[Ints], batch: int = 4096) -> list[Ints]:
+        """Exact integers of every output for integer inputs (N, *shape), operator by operator in int64.
+
+        This is the definition; `rtl4ml.emulation.batches.emulate` has the same numbers several times as fast.
+        """
+        for s, a in zip(self.inputs, x, strict=True):
+            if a.shape[1:] != s.shape:
+                raise BadInput(
+                    f"{s.name}: the input must have shape (N, {', '.join(map(str, s.shape))}), not {a.shape}"
+                )
+        size = max(1, min(batch, int(2**24 / max(1, max(op.output.elements for op in self.ops)))))
+        n = len(x[0])
+        out = [np.empty((n, *s.shape), np.int64) for s in self.outputs]
+        last = {s.name: i for i, op in enumerate(self.ops) for s in op.inputs}
+        keep = {s.name for s in self.outputs}
+        for i in range(0, n, size):
+            values = {s.name: a[i : i + size] for s, a in zip(self.inputs, x, strict=True)}
+            for k, op in enumerate(self.ops):
+                values[op.output.name] = op.golden(*(values[s.name] for s in op.inputs))
+                for s in op.inputs:  # free what nobody reads any more
+                    if last[s.name] == k and s.name not in keep:
+                        values.pop(s.name, None)
+            for o, s in zip(out, self.outputs, strict=True):
+                o[i : i + size] = values[s.name]
+        return out

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Window cells before operators that read windows."""
+
+from __future__ import annotations
+
+from rtl4ml.cells.window import Taps, Window
+from rtl4ml.ir.window import Geometry
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Wire
+from rtl4ml.ops.conv import Linear
+
+
+def geometry(op: Linear) -> Geometry:
+    """The window of a linear operator."""
+    h, w, _ = op.x.hwc
+    return Geometry(h, w, op.kernel, op.stride, op.dilation, op.padding, op.out_hw)
+
+
+def taps_extent(op: Linear) -> tuple[int, int]:
+    """Rows and columns that a parallel window of this operator walks over."""
+    return geometry(op).extent
+
+
+def serial(
+    n: Lowering, name: str, x: Wire, geo: Geometry, channels: int, *, replays: int = 1,
+    channel_major: bool = False, pad_value: int = 0,
+) -> Wire:  # fmt: skip
+    """Adds a serial window; x has the lanes that the taps shall have."""
+    groups = channels // x.lanes
+    y = n.wire(
+        f"{name}_window",
+        lanes=x.lanes,
+        bits=x.bits,
+        signed=x.signed,
+        beats=geo.out[0] * geo.out[1] * geo.taps * groups * replays,
+        fraction=x.fraction,
+    )
+    return n.add(
+        Window(
+            name=f"u_{y.name}",
+            inputs={"x": x},
+            outputs={"y": y},
+            layer=n.layer,
+            geo=geo,
+            groups=groups,
+            replays=replays,
+            channel_major=channel_major,
+            pad_value=pad_value,
+        )
+    )
+
+
+def taps(
+    n: Lowering, name: str, x: Wire, geo: Geometry, lanes: int, channels: int, *, pad_value: int = 0
+) -> Wire:
+    """Adds a parallel window of `lanes` channels at once."""
+    x = n.lanes(x, lanes)
+    groups = channels // lanes
+    y = n.wire(
+        f"{name}_taps",
+        lanes=lanes * geo.taps,
+        bits=x.bits,
+        signed=x.signed,
+        beats=geo.out[0] * geo.out[1] * groups,
+        fraction=x.fraction,
+    )
+    return n.add(
+        Taps(
+            name=f"u_{y.name}",
+            inputs={"x": x},
+            outputs={"y": y},
+            layer=n.layer,
+            geo=geo,
+            groups=groups,
+            pad_value=pad_value,
+        )
+    )

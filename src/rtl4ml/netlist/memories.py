@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a memory is made of LUTs or of block RAM."""
+
+from __future__ import annotations
+
+from functools import cache
+from math import ceil
+
+from rtl4ml.device import XCZU9EG
+
+
+def is_block(depth: int, width: int) -> bool:
+    """Whether a memory takes a smaller share of the device's block RAM than it would take of its LUTs."""
+    blocks, luts = _either(depth, width)
+    return blocks / XCZU9EG["bram36"] < luts / XCZU9EG["lut"]
+
+
+@cache  # but not what is chosen: that depends on the device
+def _either(depth: int, width: int) -> tuple[float, float]:
+    """RAMB36 or LUTs of a memory."""
+    from rtl4ml.netlist.memories import bram36, lutram
+
+    return bram36(width, depth), sum(lutram(width, depth).values())
+
+
+Terms = dict[str, float]
+
+
+# (bits, words, RAMB36) of the shapes of a block RAM, an RAMB18 half of one.
+TILES = [(72, 512, 1.0), (36, 1024, 1.0), (18, 2048, 1.0), (9, 4096, 1.0), (4, 8192, 1.0), (2, 16384, 1.0),
+         (1, 32768, 1.0), (36, 512, 0.5), (18, 1024, 0.5), (9, 2048, 0.5), (4, 4096, 0.5), (2, 8192, 0.5),
+         (1, 16384, 0.5)]  # fmt: skip
+
+
+def tile(width: int, depth: int, ports: int) -> tuple[float, int]:
+    """(RAMB36, rows one above the other) of the cheapest shape of block RAM, of equal ones the lowest; 72 and 36 bits
+    need one port. Rows lie side by side where there is room, in units of 9 bits.
+    """
+    cost, rows, _ = _tiling(width, depth, ports)
+    return cost, rows
+
+
+def _tiling(width: int, depth: int, ports: int) -> tuple[float, int, tuple[int, int, float]]:
+    """As `_tile`, with the shape."""
+
+    def cost(w: int, d: int, one: float) -> tuple[float, int]:
+        unit, rows = min(w, 9), ceil(depth / d)
+        return ceil(ceil(width / unit) * rows / (w // unit)) * one, rows
+
+    shapes = [t for t in TILES if ports == 1 or t not in ((72, 512, 1.0), (36, 512, 0.5))]
+    shape = min(shapes, key=lambda t: cost(*t))
+    return *cost(*shape), shape
+
+
+def bram36(width: int, depth: int, *, ports: int = 1) -> float:
+    """RAMB36 of a memory of so many read ports."""
+    return tile(width, depth, ports)[0]
+
+
+def column_blocks(columns: int, width: int, depth: int, *, ports: int = 1) -> float:
+    """RAMB36 of as many r4_lookup as a memory has columns, each with a copy of its own of which it reads one column:
+    Yosys divides the whole word into blocks and keeps those that a column reaches into.
+    """
+    cost, rows, (w, _, one) = _tiling(columns * width, depth, ports)
+    if columns == 1:
+        return cost
+    reached = sum(((k + 1) * width - 1) // w - k * width // w + 1 for k in range(columns))
+    return reached * rows * one
+
+
+def lutram_shape(width: int, depth: int) -> tuple[int, int]:
+    """(words, bits) that 8 LUTs are in a distributed memory: 32 of 14 or 64 of 7, whichever Yosys's costs prefer (16 a
+    memory as far as it is used, half a bit and half an address to choose among memories).
+    """
+
+    def cost(words: int, bits: int) -> float:
+        return 16 * ceil(depth / words) * width / bits + (ceil(depth / words) - 1) * (width + 1) / 2
+
+    return min(((64, 7), (32, 14)), key=lambda t: cost(*t))
+
+
+def lutram(width: int, depth: int) -> Terms:
+    """Distributed memory; a deep one is several, of which a multiplexer chooses."""
+    words, bits = lutram_shape(width, depth)
+    blocks = ceil(depth / words)
+    return {
+        "lutram": 8 * ceil(width / bits) * blocks,
+        "lutram_mux": width * (blocks // 2),
+        "lutram_write": blocks * (blocks > 1),
+    }

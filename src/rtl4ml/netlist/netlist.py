@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cells joined by wires: what emit, timing and cost all read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.types import Index
+from rtl4ml.netlist.images import Image
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A valid/ready stream: `lanes` elements of `bits` bits a beat, `beats` beats a frame."""
+
+    name: str
+    lanes: int
+    bits: int
+    signed: bool
+    beats: int
+    fraction: int = 0
+
+    @property
+    def width(self) -> int:
+        return self.lanes * self.bits
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """When a cell acts, in work slots: it performs one slot a cycle when it may.
+
+    slots:   work slots a frame
+    need:    per input port, array (slots,): input beats of the frame that slot k must have
+    emit:    per output port, array (beats,): the slot that makes output beat j
+    latency: cycles from a slot to the cycle in which its output beat is offered
+    wait:    cycles from the taking of a beat to the first slot that may use it (0: taken in the slot itself)
+    free:    array (slots,): input beats that are given back once slot k is done (buffering cells only)
+    depth:   input beats that the cell can hold (buffering cells only)
+    hold:    a beat that several slots need stays offered and is taken by the last of them, not by the first
+    peek:    array (slots,): beats that must be offered for slot k, taken or not, where that is more than `need`
+    """
+
+    slots: int
+    need: tuple[Index, ...]
+    emit: tuple[Index, ...]
+    latency: int
+    wait: int = 0
+    free: Index | None = None
+    depth: int = 0
+    hold: bool = False
+    peek: Index | None = None
+
+    @classmethod
+    def passing(cls, beats: int, latency: int, *, inputs: int = 1, outputs: int = 1) -> Timing:
+        """A cell that makes one beat of every output from one beat of every input."""
+        k = np.arange(beats)
+        return cls(beats, (k + 1,) * inputs, (k,) * outputs, latency)
+
+
+Param = int | str | Image
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cell(ABC):
+    """One instance of a module of `rtl/`; wires are joined to ports by name (`x` becomes x_valid_i and so on)."""
+
+    module: ClassVar[str]
+    generated: ClassVar[bool] = (
+        False  # whether the module's text is made for the design, not taken from `rtl/`
+    )
+
+    name: str
+    inputs: Mapping[str, Wire]
+    outputs: Mapping[str, Wire]
+    layer: str = ""  # the operator that it belongs to
+
+    @property
+    def x(self) -> Wire:
+        return next(iter(self.inputs.values()))
+
+    @property
+    def y(self) -> Wire:
+        return next(iter(self.outputs.values()))
+
+    @abstractmethod
+    def params(self) -> dict[str, Param]:
+        """Parameters of the module; an `Image` becomes a file and its name."""
+
+    @abstractmethod
+    def timing(self) -> Timing:
+        """When it acts."""
+
+    @property
+    def slots(self) -> int:
+        """Work slots a frame, those of `timing`; unless overridden as many as the busiest port has beats."""
+        return max(w.beats for w in (*self.inputs.values(), *self.outputs.values()))
+
+    @property
+    def multipliers(self) -> int:
+        """Products that it makes at once, whatever makes them: multipliers, adders or shifts.
+
+        Over a frame's `slots` they are at least the multiply-accumulates of its operator.
+        """
+        return 0
+
+
+@dataclass(frozen=True)
+class Relief:
+    """FIFOs on wires between cells that would hold each other up, wire to depth, and beats that windows hold beside
+    those that they need while a frame goes on, cell to number (`rtl4ml.timing.relief`).
+    """
+
+    fifos: Mapping[str, int] = field(default_factory=dict)
+    windows: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, o: Relief) -> Relief:
+        return Relief({**self.fifos, **o.fifos}, {**self.windows, **o.windows})
+
+    def without(self, name: str) -> Relief:
+        """The same, but for one wire or window."""
+        return Relief(
+            {k: v for k, v in self.fifos.items() if k != name},
+            {k: v for k, v in self.windows.items() if k != name},
+        )
+
+    def with_fifo(self, wire: str, depth: int) -> Relief:
+        return replace(self, fifos={**self.fifos, wire: depth})
+
+    def with_window(self, cell: str, more: int) -> Relief:
+        return replace(self, windows={**self.windows, cell: more})
+
+    def wider(self, columns: int, of: int) -> Relief:
+        """That of frames of so many columns, if this is that of frames of `of`: rows are as many in both."""
+        return replace(self, windows={k: -(-v * columns // of) for k, v in self.windows.items()})
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """Cells in topological order between one input wire and one output wire.
+
+    settled: where the cells stand (`stepper.State`) once frames come at a steady pace; None where nobody looked
+    relief:  what it got so that it is as fast as its slowest cell
+    """
+
+    graph: Graph
+    cells: tuple[Cell, ...]
+    input: Wire
+    output: Wire
+    settled: NDArray[np.int64] | None = field(default=None, compare=False)
+    relief: Relief = field(default_factory=Relief, compare=False)
+
+    def __post_init__(self) -> None:
+        for what, names in (
+            ("cell", [c.name for c in self.cells]),
+            ("wire", [self.input.name, *(w.name for c in self.cells for w in c.outputs.values())]),
+        ):
+            seen: set[str] = set()
+            for name in map(str.lower, names):
+                if name in seen:
+                    raise ValueError(f"{self.graph.name}: the netlist has two {what}s of the name {name}")
+                seen.add(name)
+
+    def __repr__(self) -> str:
+        return f"<Netlist {self.graph.name}: {len(self.cells)} cells>"

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How products go into DSP48E2: several side by side in one slice, several slices added up in a cascade.
+
+A slice multiplies a 27-bit word of `fields` weights, `spacing` bits apart, with one element of up to 18 bits, and
+adds what the slice below it in the chain made. Fields never touch as long as `spacing` bits hold every sum of a chain;
+with `overlap` (chains of one) a field has one bit more, which it shares with the next field: the lowest bit of a
+product is that of the weight and of the element, so the shared bit can be told apart (r4_dsp_fields).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml.ir.types import Ints
+
+WORD, ELEMENT, SUM = 27, 18, 48  # bits of a DSP48E2's ports: packed weights, element, sum
+LONGEST_CHAIN = 16  # a longer cascade saves little more, and delays elements by as many cycles
+
+
+@dataclass(frozen=True)
+class Packing:
+    """`fields` products a slice, `spacing` bits apart, `chain` slices in a cascade; parameters of r4_dot_dsp."""
+
+    fields: int
+    spacing: int
+    chain: int = 1
+    overlap: bool = False
+
+    def chains(self, products: int) -> int:
+        """Chains that add up so many products of one output."""
+        return -(-products // self.chain)
+
+    def slices(self, outputs: int, products: int) -> int:
+        """DSP48E2 of `outputs` sums of `products` products that share their elements."""
+        return -(-outputs // self.fields) * products
+
+    def products_a_slice(self, outputs: int, products: int) -> float:
+        """Products that a DSP48E2 makes in the mean: less than `fields` where the last group is not full."""
+        return outputs * products / self.slices(outputs, products)
+
+    def latency(self, products: int) -> int:
+        """Cycles from operands to the sum in r4_dot_dsp."""
+        return 2 + self.chain + (self.chains(products) - 1).bit_length()
+
+    def words(self, words: Ints, outputs: int, weight_bits: int) -> Ints:
+        """(depth, outputs * products) weights, product by product of each output, as r4_dot_dsp reads them."""
+        words = words[:, self.order(outputs, words.shape[1] // outputs)]
+        return words + (1 << (weight_bits - 1)) if self.fields > 1 else words
+
+    def order(self, outputs: int, products: int) -> NDArray[np.int64]:
+        """(outputs * products,) weights of a word in r4_dot_dsp's order: each is output * products + product."""
+        chains = self.chains(products)
+        short = chains * self.chain - products
+        index = []
+        for link in range(self.chain):
+            links = [c * self.chain + link - short for c in range(link < short, chains)]
+            index += [p * products + s for p in range(outputs) for s in links]
+        return np.array(index, np.int64)
+
+
+class Same:
+    """An array as a key: equal to itself alone."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Ints) -> None:
+        self.array = array
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.array is other.array
+
+    def __hash__(self) -> int:
+        return id(self.array)
+
+
+class Sums:
+    """Ends of the sums of chains of a matrix of weights; each is looked for once, whatever the folding that asks.
+
+    weights: (products of an output, outputs) integers; x: least and greatest element.
+    """
+
+    def __init__(self, weights: Ints, x: tuple[int, int]) -> None:
+        self.least = int(weights.min())
+        greatest = max(abs(self.least), abs(int(weights.max()))) * max(abs(x[0]), abs(x[1]))
+        dtype = np.int32 if greatest * LONGEST_CHAIN < 2**31 else np.int64
+        a, b = (weights * x[0]).astype(dtype), (weights * x[1]).astype(dtype)
+        self._ends = np.minimum(np.minimum(a, b), 0), np.maximum(np.maximum(a, b), 0)
+        self._found: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def reach(self, products: int, chain: int) -> tuple[int, int]:
+        """Least and greatest sum of any chain of at most `chain` products, and of any of its parts.
+
+        products: that are made at once; a chain adds up such alone, and the first of them may be shorter.
+        """
+        first = products % chain
+        key = (products if first else chain, chain)
+        if key not in self._found:
+            ends = []
+            for end in self._ends:
+                folds = end.reshape(-1, key[0], end.shape[1])
+                whole = folds[:, first:].reshape(-1, chain, end.shape[1]).sum(1)
+                ends.append((whole, folds[:, :first].sum(1)))
+            self._found[key] = (
+                int(min(s.min(initial=0) for s in ends[0])),
+                int(max(s.max(initial=0) for s in ends[1])),
+            )
+        return self._found[key]
+
+
+@lru_cache(maxsize=512)
+def sums_of(weights: Same, outputs: int, x: tuple[int, int]) -> Sums:
+    """Sums of weights that stand product by product, the outputs innermost."""
+    return Sums(weights.array.reshape(-1, outputs), x)
+
+
+def legal(
+    packing: Packing, *, x_bits: int, x_signed: bool, weight_bits: int, least: int, reach: tuple[int, int]
+) -> bool:
+    """Whether a packing computes every sum.
+
+    least: the least weight; reach: least and greatest sum of a chain.
+    """
+    operand = x_bits + (not x_signed)
+    fields, spacing = packing.fields, packing.spacing
+    if fields == 1:
+        short, long = sorted((operand, weight_bits))
+        fits = short <= ELEMENT and long <= WORD
+    else:
+        # below the top weight others may borrow: the whole word must fit as a signed number
+        word = least * sum(1 << (spacing * i) for i in range(fields))
+        fits = (
+            operand <= ELEMENT
+            and 2 <= weight_bits <= spacing
+            and spacing * (fields - 1) + weight_bits <= WORD
+            and word >= -(1 << (WORD - 1))
+        )
+    width = spacing + packing.overlap
+    if packing.overlap:
+        fits &= packing.chain == 1 and fields > 1
+    # an overlapping field may get a one from below
+    low = -(1 << (width - 1)) + packing.overlap
+    return (
+        fits and fields * spacing + packing.overlap <= SUM and low <= reach[0] and reach[1] < 1 << (width - 1)
+    )
+
+
+def packings(
+    weights: Ints, weight_bits: int, x: tuple[int, int], x_bits: int, x_signed: bool
+) -> list[Packing]:
+    """`packings_of` of weights (folds, products, outputs); elements lie in `x`."""
+    _, products, outputs = weights.shape
+    sums = Sums(weights.reshape(-1, outputs), x)
+    return packings_of(sums, weight_bits, x_bits, x_signed, products=products, outputs=outputs)
+
+
+def packings_of(
+    sums: Sums, weight_bits: int, x_bits: int, x_signed: bool, *, products: int, outputs: int
+) -> list[Packing]:
+    """Every legal packing, each with the least spacing that holds its sums; empty where no product fits a slice.
+
+    products, outputs: what is made at once; all outputs share their elements.
+    """
+    found = []
+    for chain in sorted({-(-products // n) for n in range(1, products + 1)}):
+        if chain > LONGEST_CHAIN:
+            break
+        reach = sums.reach(products, chain)
+        width = max((-reach[0] - 1).bit_length(), reach[1].bit_length(), 1) + 1
+        for overlap in (False, True):
+            for fields in range(1, outputs + 1):
+                spacing = max(width - overlap, weight_bits if fields > 1 else 1)
+                p = Packing(fields, spacing, chain, overlap)
+                if legal(
+                    p,
+                    x_bits=x_bits,
+                    x_signed=x_signed,
+                    weight_bits=weight_bits,
+                    least=sums.least,
+                    reach=reach,
+                ):
+                    found.append(p)
+                elif fields > 1:
+                    break  # what does not fit with so many fields does not with more
+    return found
+
+
+Choice = Callable[[Sequence[Packing]], "Packing | None"]
+
+
+def fewest(outputs: int, products: int) -> Choice:
+    """Chooses the packing of fewest DSP48E2, of such the longest chain; None where there is none."""
+
+    def choose(found: Sequence[Packing]) -> Packing | None:
+        return min(
+            found, key=lambda p: (p.slices(outputs, products), -p.chain, p.overlap, p.fields), default=None
+        )
+
+    return choose
+
+
+def in_luts(_: Sequence[Packing]) -> Packing | None:
+    """Chooses none."""
+    return None

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a design knows about itself, as report.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, cast
+
+from rtl4ml.device import XCZU9EG, Resources, total
+from rtl4ml.host import identity
+from rtl4ml.report import page, schema
+from rtl4ml.report.extras import Extras
+from rtl4ml.report.layers import layers, refusals, use
+from rtl4ml.report.pace import MOST_GAPS, Gaps
+from rtl4ml.report.pictures import pictures
+from rtl4ml.report.schema import Report
+
+if TYPE_CHECKING:
+    from rtl4ml.design import Design
+
+
+def write(
+    design: Design, *, accuracy: schema.Accuracy | None = None, extras: Extras | None = None
+) -> dict[str, Any]:
+    """Writes report.json and report.html into the design's folder; returns the former."""
+    found = collect(design, accuracy=accuracy)
+    page.write(found, design.folder, extras=pictures(design, extras or Extras()))
+    identity.sign_reports(design.folder)
+    return dict(found)
+
+
+def collect(design: Design, *, accuracy: schema.Accuracy | None = None) -> Report:
+    """The report's content: what was run since `convert`, None for what was not."""
+    graph, cycles = design.graph, design.cycles
+    out = schema.blank(
+        model={
+            "name": graph.name,
+            "parameters": graph.parameters,
+            "weight_bits": graph.weight_bits,
+            "macs": graph.macs,
+        },
+        target={
+            "board": design.board_name,
+            "part": design.part,
+            "clock_mhz": design.clock_mhz,
+            "budget": {
+                "lut": design.budget["lut"],
+                "ff": design.budget["ff"],
+                "dsp": design.budget["dsp"],
+                "bram36": design.budget["bram36"],
+            },
+        },
+        available=use(Resources(**XCZU9EG)),
+    )
+    out["identity"] = {"design": design.identity.design, "files": len(design.identity.files)}
+    for how, tally in design.exactness.items():
+        out["exactness"][how] = tally.entry()  # type: ignore[literal-required]
+    out["exactness"]["predict"] = cast("schema.Predict | None", design.untouched.entry())
+    if design.stalled.samples:
+        out["stalls"] = {
+            "patterns": len(design.patterns),
+            "frames": design.stalled.samples,
+            "mismatches": design.stalled.mismatches,
+        }
+    latency, interval = design.measured
+    out["cycles"] = {
+        "latency": {"model": cycles.latency, "rtl": latency},
+        "interval": {"model": _plain(cycles.interval), "rtl": _plain(interval)},
+        "frames": design.frames.entry(),  # type: ignore[typeddict-item]  # a plain dictionary of its keys
+        "target": design.target_interval,
+        "excess": design.excess,
+        "gaps": _gaps(cycles.gaps),
+        "observed": cycles.observed and {"first": cycles.observed[0], "last": cycles.observed[1]},
+        "narrower": [{"rows": rows, "columns": columns} for rows, columns in cycles.narrower],
+    }
+    out["resources"]["model"] = use(total(design.model))
+    out["resources"]["yosys"] = None if design.yosys is None else use(total(design.yosys))
+    multipliers = sum(c.multipliers for c in design.netlist.cells)
+    out["efficiency"] = {
+        "multipliers": multipliers,
+        "macs_per_cycle": float(graph.macs / cycles.interval),
+        "mac_efficiency": float(graph.macs / (cycles.interval * multipliers)) if multipliers else None,
+    }
+    out["fifos"] = [
+        {"name": c.name, "width": c.x.width, "depth": c.depth, "peak": design.peaks.get(c.name)}
+        for c in design.fifos
+    ]
+    out["layers"] = layers(design)
+    out["accuracy"] = accuracy
+    out["throughput"] = {
+        "samples_per_s": design.clock_mhz * 1e6 / float(cycles.interval),
+        "assumed_clock_mhz": design.clock_mhz,
+    }
+    for k, v in design.seconds.items():
+        if k in out["seconds"]:
+            out["seconds"][k] = round(v, 3)  # type: ignore[literal-required]
+    if refused := refusals(design):
+        out["refusals"] = [{"layer": r.layer, "reason": r.reason} for r in refused]
+    return out
+
+
+def _plain(interval: int | Fraction | None) -> float | None:
+    """An interval as JSON knows numbers: equal fractions are equal numbers."""
+    return float(interval) if isinstance(interval, Fraction) else interval
+
+
+def _gaps(gaps: Sequence[int]) -> Gaps | None:
+    """Cycles between frames that are not the same, as the report has them."""
+    if not gaps:
+        return None
+    first = list(gaps[:MOST_GAPS])
+    return {"frames": len(gaps), "least": min(gaps), "most": max(gaps), "first": first}

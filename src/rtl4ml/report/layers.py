@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of a report, layer by layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rtl4ml.device import Resources
+from rtl4ml.report import extras as report_extras
+from rtl4ml.report import schema
+
+if TYPE_CHECKING:
+    from rtl4ml.design import Design
+
+
+def refusals(design: Design) -> list[report_extras.Refusal]:
+    """The layers for which there is no HLS project."""
+    texts = () if design.hls_refusal is None else design.hls_refusal.texts
+    parts = (text.partition(": ") for text in texts)
+    return [report_extras.Refusal(layer=layer, reason=reason) for layer, _, reason in parts]
+
+
+def use(r: Resources) -> schema.Use:
+    """Resources as report.json writes them."""
+    return {"lut": round(r.lut), "ff": round(r.ff), "dsp": round(r.dsp), "bram36": r.bram36}
+
+
+def layers(design: Design) -> list[schema.Layer]:
+    """A line an operator, and one for each part around them; resources as predicted."""
+    net, graph = design.netlist, design.graph
+    around = {
+        graph.aside("s_axis"): "Input stream",
+        graph.aside("m_axis"): "Output stream",
+        graph.aside("edges"): "AXI4-Stream ports",
+    }
+    cost: dict[str, Resources] = {}
+    work = {graph.aside("edges"): max(net.input.beats, net.output.beats)}  # each takes a beat a cycle
+    for u, r in zip(design.units, design.model, strict=True):
+        cost[u.layer] = cost.get(u.layer, Resources()) + r
+        # An operator's work is done by its other cells; a stream around them may be a FIFO alone.
+        if u.cell is not None and (u.cell.module != "r4_fifo" or u.layer in around):
+            work[u.layer] = max(work.get(u.layer, 0), design.cycles.cells[u.cell.name])
+    lines: list[schema.Layer] = []
+    for op in design.graph.ops:
+        r = cost.pop(op.name, Resources())
+        lines.append(
+            {
+                "name": op.name,
+                "op": op.op,
+                "macs": op.macs,
+                "pe": op.pe,
+                "simd": op.simd,
+                "interval": work.get(op.name, 0),  # no cells: wires only
+                **use(r),
+            }
+        )
+    for name, r in cost.items():
+        lines.append(
+            {
+                "name": name,
+                "op": around[name],
+                "macs": 0,
+                "pe": None,
+                "simd": None,
+                "interval": work[name],
+                **use(r),
+            }
+        )
+    return lines

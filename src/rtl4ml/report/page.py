@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page of a report: one HTML file that opens offline."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import uuid
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from rtl4ml import __version__
+from rtl4ml.host.tools import disk_errors
+from rtl4ml.report import pace
+from rtl4ml.report.extras import Extras
+from rtl4ml.report.figures import levels, maps
+from rtl4ml.report.figures.canvas import MEMORY
+from rtl4ml.report.numbers import duration, magnitude, number, percent, plural, signed, signed_percent
+from rtl4ml.report.schema import Report
+from rtl4ml.report.tables import (
+    bottleneck_rows,
+    budget_text,
+    confusion_rows,
+    equal_layers,
+    excess_rows,
+    fifo_rows,
+    nearly_full,
+    packed_products,
+    resource_bars,
+)
+from rtl4ml.report.verdicts import CHECK_NAMES, RESOURCE_NAMES, agrees, each_frame, verdicts
+
+
+def write(report: Report, out: Path, *, extras: Extras | None = None) -> None:
+    """Writes report.json and report.html into the folder `out`, each whole or not at all.
+
+    Raises EnvironmentProblem where the folder cannot be written or the disk is full, ValueError where the report
+    holds NaN or infinity.
+    """
+    texts = {
+        "report.html": build(report, extras if extras is not None else Extras()),
+        "report.json": json.dumps(report, indent=2, allow_nan=False, default=_plain) + "\n",
+    }
+    with disk_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        fresh = {out / name: out / f".{name}.{uuid.uuid4().hex[:8]}.part" for name in texts}
+        try:
+            for target, part in fresh.items():
+                with part.open("w", encoding="utf-8") as f:
+                    f.write(texts[target.name])
+                    f.flush()
+                    os.fsync(f.fileno())
+            for target, part in fresh.items():
+                part.replace(target)
+        finally:
+            for part in fresh.values():
+                with contextlib.suppress(OSError):
+                    part.unlink(missing_ok=True)
+
+
+def build(report: Report, extras: Extras) -> str:
+    """The text of report.html. Raises ValueError where the extras contradict themselves."""
+    if extras.confusion is not None:
+        classes = len(extras.class_names)
+        if extras.confusion.shape != (classes, classes):
+            raise ValueError(
+                f"confusion: must have a row and a column for each of {classes} class names, "
+                f"not the shape {extras.confusion.shape}"
+            )
+    style, script = _resource("report.css"), _resource("report.js")
+    synthetic = extras.data is not None and extras.data.synthetic
+    said = verdicts(report, sample=extras.sample, synthetic=synthetic)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            extras=extras,
+            verdicts=said,
+            cards=sorted(said, key=lambda v: not (v is said[1] and v.kind == "bad")),
+            agrees=agrees,
+            bars=resource_bars(report),
+            excess=excess_rows(report),
+            budget=budget_text(report),
+            full=nearly_full(report),
+            wide=_pipeline(extras, narrow=False),
+            narrow=_pipeline(extras, narrow=True),
+            nested=bool(extras.stages) and levels.levels(extras.stages, extras.edges) is not None,
+            frames=maps.frame_pictures(extras.frames) if extras.frames is not None else (),
+            places=fifo_rows(report, extras),
+            products={p.layer: p for p in extras.products},
+            packed=packed_products(extras),
+            confusion=confusion_rows(extras),
+            maps=(
+                maps.pictures(extras.class_map, extras.class_names) if extras.class_map is not None else ()
+            ),
+            slowest=max((layer["interval"] or 0 for layer in report["layers"]), default=0),
+            bottlenecks=bottleneck_rows(report, extras),
+            each_frame=each_frame(report),
+            pace=pace.notes(report["cycles"]),
+            sets=pace.sets(report["cycles"], [s.interval for s in extras.stages]),
+            equals=equal_layers(extras),
+            check_names=CHECK_NAMES,
+            memory_names=MEMORY,
+            resource_names=RESOURCE_NAMES,
+            version=__version__,
+            style=Markup(style),
+            script=Markup(script),
+            script_hash=digest,
+        )
+    )
+
+
+def _pipeline(extras: Extras, *, narrow: bool) -> Markup | None:
+    return levels.picture(extras.stages, extras.edges, narrow=narrow) if extras.stages else None
+
+
+def _plain(value: object) -> object:
+    """NumPy scalars as what JSON knows."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"report: {type(value).__name__} is not a JSON value")
+
+
+def _resource(name: str) -> str:
+    return (files("rtl4ml.templates") / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_resource),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    filters: dict[str, Any] = {
+        "number": number,
+        "percent": percent,
+        "magnitude": magnitude,
+        "duration": duration,
+        "plural": plural,
+        "signed": signed,
+        "signed_percent": signed_percent,
+    }
+    environment.filters.update(filters)
+    return environment

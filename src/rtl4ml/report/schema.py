@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The types of report.json, key by key."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+from rtl4ml.report.pace import FrameSize, Gaps, Observed
+
+
+class Model(TypedDict):
+    """The source model; macs: multiply-accumulates a sample."""
+
+    name: str
+    parameters: int | None
+    weight_bits: int | None
+    macs: int | None
+
+
+class Identity(TypedDict):
+    """design: SHA-256 of graph, foldings and written files, as in the project's design.json; files: how many."""
+
+    design: str
+    files: int
+
+
+class Target(TypedDict):
+    """What the design is made for; the clock is assumed, not met.
+
+    budget: the greatest shares of the device that it may take
+    """
+
+    board: str | None
+    part: str
+    clock_mhz: float | None
+    budget: NotRequired[Use]
+
+
+class Check(TypedDict):
+    """A comparison with the reference: `mismatches` of `values` output values of `samples` samples."""
+
+    samples: int
+    values: int
+    mismatches: int
+
+
+class Cause(TypedDict):
+    """How many values of the model's own predict differ from the reference, from which layer on, and why."""
+
+    layer: str
+    why: str
+    values: int
+
+
+class Predict(TypedDict):
+    """The model's own predict against the reference: `differ` of `values` values, `mismatches` of them unexplained."""
+
+    samples: int
+    values: int
+    differ: int
+    mismatches: int
+    cause: list[Cause]
+
+
+class Exactness(TypedDict):
+    """Comparisons that were run, None where not."""
+
+    emulate: Check | None
+    csim: Check | None
+    rtl: Check | None
+    predict: NotRequired[Predict | None]
+
+
+class Stalls(TypedDict):
+    """RTL simulation under random stalls: seeds tried, frames in all, output values that differed."""
+
+    patterns: int
+    frames: int
+    mismatches: int
+
+
+class Pair(TypedDict):
+    """Cycles, predicted and measured in RTL simulation; an interval is a mean, and so may not be whole."""
+
+    model: float | None
+    rtl: float | None
+
+
+class FrameEnds(TypedDict):
+    """Frames simulated without stalls, and how many of them ended in the very cycle that was predicted."""
+
+    compared: int
+    as_predicted: int
+
+
+class Cycles(TypedDict):
+    """Latency and interval of a frame; frame by frame, what came when predicted (None: none was simulated).
+
+    target:   the interval that was asked for; excess: why the predicted one is longer, None where it is not
+    gaps:     of which cycles between frames the predicted interval is the mean, None where all are the same
+    observed: where no repetition was found, the frames whose longest gap is given as the interval
+    narrower: of a frame too large to be analysed: the frames that the interval is extrapolated from, else none
+    """
+
+    latency: Pair
+    interval: Pair
+    frames: FrameEnds | None
+    target: NotRequired[int | None]
+    excess: NotRequired[str | None]
+    gaps: NotRequired[Gaps | None]
+    observed: NotRequired[Observed | None]
+    narrower: NotRequired[list[FrameSize]]
+
+
+class Use(TypedDict):
+    """Resources taken or available."""
+
+    lut: float | None
+    ff: float | None
+    dsp: float | None
+    bram36: float | None
+
+
+class Resources(TypedDict):
+    """Resources by who counted them."""
+
+    model: Use | None
+    yosys: Use | None
+    vitis: Use | None
+    vivado: Use | None
+    available: Use
+
+
+class Efficiency(TypedDict):
+    """multipliers: products made at once, by multipliers, adders or shifts.
+
+    mac_efficiency: macs / (interval × multipliers), at most 1
+    """
+
+    multipliers: int | None
+    macs_per_cycle: float | None
+    mac_efficiency: float | None
+
+
+class Fifo(TypedDict):
+    """width in bits, depth in beats, peak: most beats held in simulation."""
+
+    name: str
+    width: int
+    depth: int
+    peak: int | None
+
+
+class Layer(TypedDict):
+    """An operator of the design with its folding, interval in cycles and predicted resources."""
+
+    name: str
+    op: str
+    macs: int | None
+    pe: int | None
+    simd: int | None
+    interval: int | None
+    lut: float | None
+    ff: float | None
+    dsp: float | None
+    bram36: float | None
+
+
+class Accuracy(TypedDict, total=False):
+    """Classification (oa, aa, kappa) or segmentation (iou, f2), as fractions of one.
+
+    iou: intersection over union of the pixels of all masks; f2: F-score over objects that weighs recall twice.
+    """
+
+    dataset: str
+    split: str | None
+    oa: float | None
+    aa: float | None
+    kappa: float | None
+    iou: float | None
+    f2: float | None
+
+
+class Throughput(TypedDict):
+    """clock / interval, at a clock that no board has run."""
+
+    samples_per_s: float | None
+    assumed_clock_mhz: float
+
+
+class Seconds(TypedDict):
+    """Wall-clock time of every step that was run."""
+
+    train: float | None
+    convert: float | None
+    csim: float | None
+    verilate: float | None
+    simulate: float | None
+    synthesize: float | None
+
+
+class RefusedLayer(TypedDict):
+    """A layer that hls4ml cannot hold exactly, so that there is no HLS project, and why."""
+
+    layer: str
+    reason: str
+
+
+class Report(TypedDict):
+    """The content of report.json; refusals only where there are some."""
+
+    schema: Literal[1]
+    identity: Identity | None
+    model: Model
+    target: Target
+    exactness: Exactness
+    stalls: Stalls | None
+    cycles: Cycles
+    resources: Resources
+    efficiency: Efficiency
+    fifos: list[Fifo]
+    layers: list[Layer]
+    accuracy: Accuracy | None
+    throughput: Throughput | None
+    seconds: Seconds
+    refusals: NotRequired[list[RefusedLayer]]
+
+
+def blank(*, model: Model, target: Target, available: Use) -> Report:
+    """A report of which nothing has been run."""
+    return {
+        "schema": 1,
+        "identity": None,
+        "model": model,
+        "target": target,
+        "exactness": {"emulate": None, "csim": None, "rtl": None, "predict": None},
+        "stalls": None,
+        "cycles": {
+            "latency": {"model": None, "rtl": None},
+            "interval": {"model": None, "rtl": None},
+            "frames": None,
+        },
+        "resources": {"model": None, "yosys": None, "vitis": None, "vivado": None, "available": available},
+        "efficiency": {"multipliers": None, "macs_per_cycle": None, "mac_efficiency": None},
+        "fifos": [],
+        "layers": [],
+        "accuracy": None,
+        "throughput": None,
+        "seconds": {
+            "train": None,
+            "convert": None,
+            "csim": None,
+            "verilate": None,
+            "simulate": None,
+            "synthesize": None,
+        },
+    }

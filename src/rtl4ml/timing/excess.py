@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why frames come further apart than was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from rtl4ml.netlist.netlist import Netlist
+from rtl4ml.report.numbers import number
+from rtl4ml.timing.cycles import Cycles
+
+
+def excess(netlist: Netlist, cycles: Cycles, target: int | None, by_hand: Collection[str]) -> str | None:
+    """The cause, as a clause; None where the target is met or there is none.
+
+    by_hand: names of the operators whose folding is the user's own
+    """
+    if target is None or cycles.interval <= target:
+        return None
+    slowest = cycles.cells[cycles.bottleneck]
+    layer = {c.name: c.layer for c in netlist.cells}.get(cycles.bottleneck)
+    operators = {op.name for op in netlist.graph.ops}
+    what = layer if layer in operators else "the input" if layer is None else "the output"
+    if layer in by_hand:
+        what = f"{layer} folded by hand"
+    elif by_hand and slowest > target:
+        what = f"{what} beside layers folded by hand"
+    said = [f"{what} needs {number(slowest)}"] if slowest > target else []
+    if cycles.interval > slowest:
+        where = f", in {layer}," if layer in operators else ""
+        said.append(
+            f"cells hold each other up: frames come {number(float(cycles.interval))} cycles apart, the slowest cell"
+            f"{where} needs {number(slowest)}"
+        )
+    return "; ".join(said)

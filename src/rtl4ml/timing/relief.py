@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What makes a netlist as fast as its slowest cell.
+
+Cells with no FIFO between them wait for each other in every cycle. Together they may be slower than each of them alone:
+a parallel window gives nothing while it walks over padding, and what stands behind it and needs every cycle falls
+behind for good; a serial one starts a frame late whose first rows it had no room for. Such segments are found by
+stepping through them alone, and get FIFOs between their cells or room in their windows, as little as is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+from rtl4ml.cells.streams import Fifo
+from rtl4ml.cells.window import Window
+from rtl4ml.lowering.builder import Lowering
+from rtl4ml.netlist.netlist import Cell, Netlist, Relief, Wire
+from rtl4ml.timing.edges import edges
+from rtl4ml.timing.stepper import ENDLESS, Stepper
+
+
+def segments(net: Netlist) -> list[tuple[Cell, ...]]:
+    """The cells that are not parted by a FIFO, in groups, each in topological order."""
+    group: dict[str, str] = {}  # cell to a member of its group
+
+    def root(name: str) -> str:
+        while group[name] != name:
+            name = group[name]
+        return name
+
+    makers: dict[str, str] = {}
+    inner = [c for c in net.cells if not isinstance(c, Fifo)]
+    for c in inner:
+        group[c.name] = c.name
+        for w in c.inputs.values():
+            if w.name in makers:
+                group[root(makers[w.name])] = root(c.name)
+        makers.update(dict.fromkeys((w.name for w in c.outputs.values()), c.name))
+    found: dict[str, list[Cell]] = {}
+    for c in inner:
+        found.setdefault(root(c.name), []).append(c)
+    return [tuple(cells) for cells in found.values()]
+
+
+def slowest(net: Netlist) -> int:
+    """Cycles a frame of the slowest cell or edge: no netlist is faster."""
+    return max(net.input.beats, *(c.slots for c in net.cells))
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """A segment that is always offered what it reads and always gets rid of what it makes."""
+
+    net: Netlist
+    cells: tuple[Cell, ...]
+
+    @property
+    def wires(self) -> list[Wire]:
+        """Those between its cells."""
+        made = {w.name: w for c in self.cells for w in c.outputs.values()}
+        return [made[w.name] for c in self.cells for w in c.inputs.values() if w.name in made]
+
+    @property
+    def windows(self) -> list[Window]:
+        return [c for c in self.cells if isinstance(c, Window)]
+
+    def stepper(self, relief: Relief) -> tuple[Stepper, dict[str, str]]:
+        """With that relief, and the name of the FIFO on each wire that has one."""
+        inner = {w.name for w in self.wires}
+        first = next(w for c in self.cells for w in c.inputs.values() if w.name not in inner)
+        last = next(w for c in self.cells for w in c.outputs.values() if w.name not in inner)
+        alone = relieved(Netlist(self.net.graph, self.cells, first, last), relief)
+        fifos = {c.x.name: c.name for c in alone.cells if isinstance(c, Fifo)}
+        return Stepper(alone, *edges(alone)), fifos
+
+    def keeps(self, pace: int, relief: Relief) -> bool:
+        steps = self.stepper(relief)[0].run(pace=pace)  # in step with the source it soon repeats itself
+        return steps.steady and steps.interval <= pace
+
+    def least(self, pace: int) -> Relief:
+        """The least that lets it keep the pace; nothing where nothing does."""
+        most = {c.name: max(0, 2 * c.x.beats - c.depth) for c in self.windows}
+        found = Relief(dict.fromkeys((w.name for w in self.wires), ENDLESS), most)
+        if not self.keeps(pace, found):
+            return Relief()
+        stepper, names = self.stepper(found)
+        peaks = stepper.run(pace=pace).peaks
+        held = {w: peaks[name] for w, name in names.items()}
+        width = {w.name: w.width for w in self.wires}
+        # What costs most is done without first.
+        costs = [(held[w] * width[w], w) for w in held]
+        costs += [(most[c.name] * c.x.width, c.name) for c in self.windows]
+        for _, name in sorted(costs, reverse=True):
+            if self.keeps(pace, less := found.without(name)):
+                found = less
+        for name in found.windows:
+            enough = partial(self._with_window, pace, found, name)
+            found = found.with_window(name, _fewest(0, most[name], enough))
+        for w in found.fifos:
+            top, enough = max(2, held[w]), partial(self._with_fifo, pace, found, w)
+            while not enough(top):
+                top *= 2
+                if top > ENDLESS:  # as deep as no FIFO is
+                    return Relief()
+            found = found.with_fifo(w, _fewest(1, top, enough))
+        return found
+
+    def _with_window(self, pace: int, relief: Relief, cell: str, more: int) -> bool:
+        return self.keeps(pace, relief.with_window(cell, more))
+
+    def _with_fifo(self, pace: int, relief: Relief, wire: str, depth: int) -> bool:
+        return self.keeps(pace, relief.with_fifo(wire, depth))
+
+
+def _fewest(few: int, enough: int, holds: Callable[[int], bool]) -> int:
+    """The least number above `few`, up to `enough`, that holds, of those that halving meets."""
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        few, enough = (few, middle) if holds(middle) else (middle, enough)
+    return enough
+
+
+def relief(net: Netlist) -> Relief:
+    """What every segment needs to keep the pace of the slowest cell."""
+    pace, found = slowest(net), Relief()
+    for cells in segments(net):
+        alone = _Alone(net, cells)
+        if (alone.wires or alone.windows) and not alone.keeps(pace, Relief()):
+            found = found + alone.least(pace)
+    return found
+
+
+def relieved(net: Netlist, relief: Relief) -> Netlist:
+    """The netlist with FIFOs on such wires and more room in such windows."""
+    n = Lowering.continued(net)
+    behind: dict[str, Wire] = {}  # wire to what its reader reads instead
+    readers = {w.name: c for c in net.cells for w in c.inputs.values()}
+    for c in net.cells:
+        inputs = {port: behind.get(w.name, w) for port, w in c.inputs.items()}
+        more = relief.windows.get(c.name, 0)
+        if isinstance(c, Window) and more:
+            c = replace(c, more=more)
+        n.cells.append(replace(c, inputs=inputs) if inputs != c.inputs else c)
+        for w in c.outputs.values():
+            if w.name in relief.fifos:
+                n.layer = readers[w.name].layer
+                behind[w.name] = n.fifo(w, relief.fifos[w.name])
+    return replace(net, cells=tuple(n.cells), relief=relief)
+
+
+def fifos(net: Netlist) -> Iterator[tuple[str, int]]:
+    """Name and depth of the FIFOs that a relieved netlist got."""
+    for c in net.cells:
+        if isinstance(c, Fifo) and c.x.name in net.relief.fifos:
+            yield c.name, net.relief.fifos[c.x.name]

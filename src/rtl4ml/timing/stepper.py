@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps through the cycles of a netlist in compiled code: `sim/cycles.cpp`, compiled once and kept in the cache."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml.cells.streams import Fifo
+from rtl4ml.errors import EnvironmentProblem, UnsupportedLayer
+from rtl4ml.host import cache, processes
+from rtl4ml.host.tools import require
+from rtl4ml.netlist.netlist import Netlist, Timing
+from rtl4ml.paces import mean, shortest
+
+State = NDArray[np.int64]
+
+PLAIN, RING, FIFO, FORK = 0, 1, 2, 3
+# The streams outside the edges: no wire can have these names, which are no identifiers.
+SOURCE, SINK = "s_axis.", "m_axis."
+FRAMES = 48  # of which every state is remembered; more are looked at one by one
+ENDLESS = 2**40  # beats: more than any FIFO ever holds
+_DEEPEST = 64  # registers in a row, one bit of a word for each
+_FLAGS = ("-O3", "-std=gnu++17", "-shared", "-fPIC")
+
+
+class _Cell(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_int32) for name in ("kind", "inputs", "outputs", "latency")),
+        ("source", ctypes.c_int32 * 2),
+        ("sink", ctypes.c_int32 * 2),
+        *((name, ctypes.c_int64) for name in ("wait", "slots", "depth", "beats", "runs")),
+        *((name, ctypes.c_void_p) for name in ("end", "flags", "need", "free")),
+    ]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a run gave. ends: cycle of every frame's last output beat; peaks: depths that each FIFO could have had;
+    state: where the last frame that was stepped through left all cells, None if none came out; period: frames after
+    which that state came again, or one in which FIFOs without end only hold more, 0 if none did.
+    """
+
+    ends: tuple[int, ...]
+    peaks: Mapping[str, int]
+    state: State | None = None
+    period: int = 0
+
+    @property
+    def steady(self) -> bool:
+        """Whether all that follows is a repetition; without one, as where a deep FIFO fills up, whether the pace was
+        the same at the end of a long run.
+        """
+        return self.period > 0 or (len(self.ends) >= FRAMES and len(set(self.gaps)) == 1)
+
+    @property
+    def gaps(self) -> tuple[int, ...]:
+        """Cycles between frames: those that repeat, as few as say it; without a repetition the last quarter."""
+        gaps = np.diff(self.ends)
+        if not len(gaps):
+            return ()
+        if self.period:
+            return shortest(gaps[-self.period :])
+        return tuple(gaps[-max(1, len(gaps) // 4) :].tolist())
+
+    @property
+    def interval(self) -> int | Fraction:
+        """The mean of the cycles between frames in that repetition; without one the most of the last quarter."""
+        return mean(self.gaps) if self.period else max(self.gaps)
+
+    def until(self, frames: int) -> NDArray[np.int64]:
+        """(frames,) ends of that many frames, those of the repetition that was found among them; fewer without one."""
+        ends = np.array(self.ends[:frames], np.int64)
+        if not self.period or frames <= len(ends):
+            return ends
+        gaps = np.resize(np.diff(self.ends)[-self.period :], frames - len(ends))
+        return np.concatenate([ends, ends[-1] + np.cumsum(gaps)])
+
+
+class Stepper:
+    """A netlist between two AXI4-Stream edges of the given timing, ready to be stepped through."""
+
+    def __init__(self, netlist: Netlist, edge_in: Timing, edge_out: Timing) -> None:
+        self._keep: list[NDArray[Any]] = []
+        self._wires = {SOURCE: 0}
+        self._out_beats = netlist.output.beats
+        # One after the other: the timing of all cells of a large frame at once would take gigabytes.
+        slots: list[int] = [edge_in.slots]
+        cells = [self._cell("s_axis", edge_in, [SOURCE], [netlist.input.name])]
+        for c in netlist.cells:
+            ins, outs = ([w.name for w in p.values()] for p in (c.inputs, c.outputs))
+            timing = c.timing()
+            slots.append(timing.slots)
+            cells.append(self._cell(c.name, timing, ins, outs))
+        slots.append(edge_out.slots)
+        cells.append(self._cell("m_axis", edge_out, [netlist.output.name], [SINK]))
+        self._cells = (_Cell * len(cells))(*cells)
+        names = ["s_axis", *(c.name for c in netlist.cells), "m_axis"]
+        self._made = {c.name: c for c in netlist.cells if isinstance(c, Fifo)}
+        self.fifos = {name: i for i, name in enumerate(names) if self._cells[i].kind == FIFO}
+        self.pace = max(slots)  # no netlist is faster
+        # A frame that shares no cycle with another takes no longer, and nor does the whole of what cells pass on.
+        self._longest = 2 * sum(slots) + _DEEPEST * len(slots)
+
+    def _wire(self, name: str) -> int:
+        return self._wires.setdefault(name, len(self._wires))
+
+    def _array(self, a: NDArray[Any], dtype: type[np.generic]) -> int:
+        made = np.ascontiguousarray(a, dtype)
+        self._keep.append(made)
+        return int(made.ctypes.data)
+
+    def _cell(self, name: str, t: Timing, ins: list[str], outs: list[str]) -> _Cell:
+        c = _Cell(inputs=len(ins), outputs=len(outs), latency=max(1, t.latency), slots=t.slots, depth=t.depth)
+        c.wait = t.wait
+        if t.latency > _DEEPEST:
+            raise UnsupportedLayer(
+                f"{name}: a cell must take at most {_DEEPEST} cycles from its input to its output, not {t.latency}; "
+                f"fold the layer more: do fewer of its products at once"
+            )
+        for k, w in enumerate(ins):
+            c.source[k] = self._wire(w)
+        for k, w in enumerate(outs):
+            c.sink[k] = self._wire(w)
+        if t.free is not None and t.latency == 0:
+            c.kind = FIFO
+        elif len(outs) > 1:
+            if len(ins) != 1 or t.latency:
+                raise ValueError(f"{name}: a cell of several outputs must pass its one input on at once")
+            c.kind = FORK
+        elif t.free is not None:
+            c.kind = RING
+            c.beats = int(t.free[-1])
+            starts = self._runs(c, t.need[0], t.free)
+            c.need = self._array(t.need[0][starts], np.int32)
+            c.free = self._array(t.free[starts], np.int32)
+        else:
+            flags = np.zeros(t.slots, np.uint8)
+            for k, n in enumerate(t.need):
+                takes = np.diff(n, append=n[-1] + 1) > 0 if t.hold else np.diff(n, prepend=0) > 0
+                waits = (
+                    np.ones(t.slots, bool) if t.hold else takes if t.peek is None else takes | (t.peek > n)
+                )
+                flags |= (takes.astype(np.uint8) << k) | (waits.astype(np.uint8) << (2 + k))
+            flags[t.emit[0]] |= 16
+            flags = flags[: _period(flags)]  # all that such a cell knows of a slot
+            c.slots = len(flags)
+            c.flags = self._array(flags[self._runs(c, flags)], np.uint8)
+        return c
+
+    def _runs(self, c: _Cell, *by_slot: NDArray[Any]) -> NDArray[np.intp]:
+        """Sets the ends of runs of slots in which nothing changes; returns where they start."""
+        change = np.zeros(len(by_slot[0]), bool)
+        change[0] = True
+        for a in by_slot:
+            change[1:] |= a[1:] != a[:-1]
+        starts = np.flatnonzero(change)
+        c.runs = len(starts)
+        c.end = self._array(np.append(starts[1:], len(change)), np.int32)
+        return starts
+
+    def run(
+        self,
+        *,
+        frames: int = FRAMES,
+        depths: Mapping[str, int] | None = None,
+        pace: int | Fraction = 0,
+        start: State | None = None,
+    ) -> Steps:
+        """Steps until a frame ends in a state that repeats an earlier one (`Steps.period`), `frames` are out, or
+        nothing can move any more.
+
+        depths: of FIFOs, where they are to differ from the netlist's
+        pace:   cycles over which the source spreads a frame's beats; 0: it always offers
+        start:  state of a run of this netlist with other depths to go on from, where the FIFOs hold it
+        """
+        pace = Fraction(pace).limit_denominator(_FINEST)
+        cells = self._cells
+        if depths:
+            cells = (_Cell * len(self._cells)).from_buffer_copy(self._cells)
+            for name, depth in depths.items():
+                cells[self.fifos[name]].depth = depth
+                cells[self.fifos[name]].wait = replace(self._made[name], depth=depth).wait
+        ends = (ctypes.c_int64 * frames)()
+        peaks = (ctypes.c_int64 * len(cells))()
+        sink, period = self._wires[SINK], ctypes.c_int64()
+        state = np.zeros(5 * len(cells) + len(self._wires) + 2, np.int64) if start is None else start.copy()
+
+        def step(resume: bool) -> int:
+            return int(
+                _library().rtl4ml_step(
+                    len(cells), cells, len(self._wires), sink, self._out_beats, pace.numerator, pace.denominator,
+                    frames, FRAMES, (frames + 2) * (self._longest + int(pace)), ends, peaks, state.ctypes.data, resume,
+                    ctypes.byref(period),
+                )
+            )  # fmt: skip
+
+        done = step(start is not None)
+        if done < 0:
+            done = step(False)
+        return Steps(
+            tuple(ends[:done]),
+            {name: int(peaks[i]) for name, i in self.fifos.items()},
+            state if done else None,
+            period.value,
+        )
+
+
+_FINEST = 1000  # parts of a cycle that a source's pace is given in
+_SHORT = 1024  # slots that are not worth a shorter period
+
+
+def _period(a: NDArray[np.uint8]) -> int:
+    """The least divisor of the length, from _SHORT on, after which `a` repeats itself."""
+    n = len(a)
+    small = [p for p in range(1, int(n**0.5) + 1) if n % p == 0]
+    for p in sorted({*small, *(n // p for p in small)}):
+        if p >= _SHORT and (a[p : p + _SHORT] == a[: min(_SHORT, n - p)]).all() and (a[p:] == a[:-p]).all():
+            return p
+    return n
+
+
+def _library() -> ctypes.CDLL:
+    """The compiled stepper. Raises EnvironmentProblem where g++ is missing or fails."""
+    with _LOCK:  # `lru_cache` alone lets several threads compile
+        return _compiled()
+
+
+_LOCK = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _compiled() -> ctypes.CDLL:
+    source = files("rtl4ml.sim").joinpath("cycles.cpp").read_bytes()
+    compiler = require("g++")
+    told = subprocess.run([compiler, "-dumpfullversion", "-dumpmachine"], capture_output=True, check=False)
+    digest = hashlib.sha256(source + told.stdout + repr(_FLAGS).encode()).hexdigest()[:16]
+    kept = f"cycles-{digest}"
+    with tempfile.TemporaryDirectory(prefix="rtl4ml-") as name:
+        made = Path(name) / "cycles.so"
+        if (known := cache.read(kept)) is not None:
+            made.write_bytes(known)  # what is loaded is what was checked: nobody else can write this folder
+            return _load(made)
+        text = Path(name) / "cycles.cpp"
+        text.write_bytes(source)
+        run = processes.run([str(compiler), *_FLAGS, str(text), "-o", str(made)])
+        if run.returncode != 0:
+            last = run.stderr.strip().splitlines()[-1:] or ["no message"]
+            raise EnvironmentProblem(
+                f"g++: must compile cycles.cpp, not stop with {last[0]!r}; check the compiler's installation"
+            )
+        cache.write(kept, made.read_bytes())
+        return _load(made)
+
+
+def _load(path: Path) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(path))
+    library.rtl4ml_step.restype = ctypes.c_int64
+    library.rtl4ml_step.argtypes = [
+        ctypes.c_int64, ctypes.c_void_p, *8 * (ctypes.c_int64,), *3 * (ctypes.c_void_p,), ctypes.c_int64,
+        ctypes.c_void_p,
+    ]  # fmt: skip
+    return library
