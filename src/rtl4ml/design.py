@@ -29,6 +29,7 @@ from rtl4ml.ir.fingerprint import fingerprint
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Fixed
 from rtl4ml.netlist.netlist import Netlist, Wire
+from rtl4ml.netlist.plan import Plan
 from rtl4ml.synthesis.yosys import Unit, synthesize, units
 from rtl4ml.timing.cycles import Cycles, frame_ends, predict, unsettled
 from rtl4ml.timing.excess import excess
@@ -96,12 +97,12 @@ def convert(
     start = time.perf_counter()
     live = load(model)
     parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
-    graph = fold_for(parsed.graph, target_interval=target_interval, budget=budget, layers=foldings, fit=fit)
+    plan = fold_for(parsed.graph, target_interval=target_interval, budget=budget, layers=foldings, fit=fit)
     hls: HlsProject | HlsCannot
     with project_folder(out) as folder, processes.pool(1, wait=False) as pool:
-        analysed = pool.submit(_analysed, graph)  # hardly keeps the interpreter from others
+        analysed = pool.submit(_analysed, plan)  # hardly keeps the interpreter from others
         try:
-            hls = builder.write(graph, folder / "hls", clock_mhz=clock_mhz, part=PART)
+            hls = builder.write(plan, folder / "hls", clock_mhz=clock_mhz, part=PART)
         except HlsCannot as error:
             hls = error
         netlist, cycles = analysed.result()
@@ -109,14 +110,15 @@ def convert(
         # only cells of which the module is generated have a text
         generated = {c.module: c.text() for c in netlist.cells if c.generated}  # type: ignore[attr-defined]
         systemverilog.write(netlist, folder, frames_in_flight=flags, generated=generated)
-        known = identity.write(folder, plan=fingerprint(graph, clock_mhz))
+        known = identity.write(folder, plan=fingerprint(plan.graph, plan.foldings, clock_mhz))
     folder = absolute(out)
     if not isinstance(hls, HlsCannot):
         hls = hls.moved(folder / "hls")
     design = Design(
         folder=folder,
         parsed=parsed,
-        graph=graph,
+        graph=plan.graph,
+        plan=plan,
         netlist=netlist,
         cycles=cycles,
         clock_mhz=clock_mhz,
@@ -125,7 +127,7 @@ def convert(
         identity=known,
         budget=budget_shares(budget, target_interval),
         target_interval=target_interval,
-        excess=excess(netlist, cycles, target_interval, _by_hand(graph, foldings)),
+        excess=excess(netlist, cycles, target_interval, _by_hand(plan.graph, foldings)),
     )
     design.seconds["convert"] = time.perf_counter() - start
     return design
@@ -136,8 +138,8 @@ def _by_hand(graph: Graph, foldings: Mapping[str, tuple[int, int]] | None) -> se
     return {op.name for op in graph.ops if not {op.name, *op.layers}.isdisjoint(foldings or ())}
 
 
-def _analysed(graph: Graph) -> tuple[Netlist, Cycles]:
-    netlist = sized_netlist(graph)
+def _analysed(plan: Plan) -> tuple[Netlist, Cycles]:
+    netlist = sized_netlist(plan)
     return netlist, predict(netlist)
 
 
@@ -219,6 +221,7 @@ class Design:
     folder: Path
     parsed: Parsed
     graph: Graph
+    plan: Plan
     netlist: Netlist
     cycles: Cycles
     clock_mhz: float

@@ -22,6 +22,7 @@ from rtl4ml.bridge.readback import verify
 from rtl4ml.errors import HlsCannot
 from rtl4ml.host.tools import disk_errors
 from rtl4ml.ir.graph import Graph
+from rtl4ml.netlist.plan import Plan
 
 log = logging.getLogger(__name__)
 
@@ -30,15 +31,16 @@ ZCU102 = "xczu9eg-ffvb1156-2-e"
 _VECTORS, _VECTOR_MACS = 10, 4 * 10**9
 
 
-def write(graph: Graph, out: str | Path, *, clock_mhz: float = 250, part: str = ZCU102) -> HlsProject:
-    """Writes the hls4ml project of a folded graph into the folder `out`, which is made.
+def write(plan: Plan, out: str | Path, *, clock_mhz: float = 250, part: str = ZCU102) -> HlsProject:
+    """Writes the hls4ml project of a graph with the foldings of a plan into the folder `out`, which is made.
 
     clock_mhz: target clock in MHz; the folding is read from the operators (`pe`, `simd`)
     Raises HlsCannot, naming the layer, where hls4ml 1.3 cannot hold the graph exactly.
     """
     folder = Path(out)
+    graph = plan.graph
     top = f"{re.sub(r'[^0-9A-Za-z_]', '_', graph.name)}_hls"
-    layers = Layers(graph)
+    layers = Layers(graph, plan)
     layers.build()
     from rtl4ml.host import frameworks
 

@@ -17,6 +17,7 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.mappings import Rounding, Table, Thresholds
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Fixed, Ints, Stream
+from rtl4ml.netlist.plan import Plan
 from rtl4ml.ops.activation import Activation
 from rtl4ml.ops.bilinear import Bilinear
 from rtl4ml.ops.conv import Conv, Depthwise, Linear
@@ -67,6 +68,7 @@ class Layers:
     """Builds hls4ml's list of layers and their configuration from a graph."""
 
     graph: Graph
+    plan: Plan
     entries: list[dict[str, Any]] = field(default_factory=list)
     config: dict[str, dict[str, Any]] = field(default_factory=dict)
     expected: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -276,12 +278,13 @@ class Layers:
 
     def _share(self, op: Linear) -> tuple[str, int]:
         """Strategy and reuse factor with the multipliers of the folding, or more where hls4ml has no such factor."""
+        folding = self.plan[op]
         n_in, n_out = prod(op.weights.shape[:3]), op.weights.shape[3]
         if isinstance(op, Depthwise):
-            lanes = max(1, op.pe // op.multiplier)
-            taps = max(1, op.simd // lanes)
+            lanes = max(1, folding.pe // op.multiplier)
+            taps = max(1, folding.simd // lanes)
             return "Latency", max(1, (op.x.channels // lanes) * (prod(op.kernel) // taps))
-        want = max(1, (n_in // max(1, op.simd)) * (n_out // max(1, op.pe)))
+        want = max(1, (n_in // max(1, folding.simd)) * (n_out // max(1, folding.pe)))
         legal = [rf for rf in range(1, want + 1) if _legal_reuse(n_in, n_out, rf)]
         return ("Latency", 1) if legal[-1] == 1 else ("Resource", legal[-1])
 

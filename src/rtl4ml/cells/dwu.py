@@ -5,21 +5,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
 from rtl4ml.cells.mvu import coded, dsp_params, lut_latency
 from rtl4ml.ir.types import Fixed, Ints
-from rtl4ml.ir.weights import WeightKind
+from rtl4ml.ir.weights import ConstantWeights, WeightKind
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import is_block
 from rtl4ml.netlist.netlist import Param, Timing
 from rtl4ml.netlist.packing import Packing
-
-if TYPE_CHECKING:
-    from rtl4ml.ops.conv import Depthwise
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,7 +25,10 @@ class Dwu(LibraryCell):
 
     module: ClassVar[str] = "r4_dwu"
 
-    op: Depthwise
+    weights: ConstantWeights
+    multiplier: int
+    channels: int
+    window: int  # taps of a window
     lanes: int
     taps: int
     packing: Packing | None = None  # how integer products go into DSP48E2; None: LUTs
@@ -36,16 +36,16 @@ class Dwu(LibraryCell):
     @property
     def dsps(self) -> int:
         """DSP48E2 that it takes."""
-        return self.lanes * self.packing.slices(self.op.multiplier, self.taps) if self.packing else 0
+        return self.lanes * self.packing.slices(self.multiplier, self.taps) if self.packing else 0
 
     @property
     def folds(self) -> int:
         """Beats of one window of one group."""
-        return self.op.kernel[0] * self.op.kernel[1] // self.taps
+        return self.window // self.taps
 
     @property
     def groups(self) -> int:
-        return self.op.x.channels // self.lanes
+        return self.channels // self.lanes
 
     @property
     def multipliers(self) -> int:
@@ -58,10 +58,13 @@ class Dwu(LibraryCell):
     @cached_property
     def widths(self) -> tuple[int, int]:
         """Bits that hold every product, and every sum of the products of a beat."""
-        w, x = self.op._taps, self.op.x
+        w, x = self.weights.matrix, self.weights
         ends = np.stack([w * x.lo, w * x.hi, w * 0])
         lo, hi = ends.min(0), ends.max(0)
-        if self.op.kind in (WeightKind.BINARY, WeightKind.TERNARY):  # made by negation of the element itself
+        if self.weights.kind in (
+            WeightKind.BINARY,
+            WeightKind.TERNARY,
+        ):  # made by negation of the element itself
             lo, hi = np.minimum(lo, x.lo), np.maximum(hi, x.hi)
         product = Fixed.covering(min(int(lo.min()), -1), int(hi.max()), 0).width
         total_lo, total_hi = self._chunks(lo).sum(1), self._chunks(hi).sum(1)
@@ -69,7 +72,7 @@ class Dwu(LibraryCell):
         return product, max(product, total)
 
     def params(self) -> dict[str, Param]:
-        codes, bits = coded(self.op, self.op._taps)
+        codes, bits = coded(self.weights)
         # (tap folds, taps, groups, outputs of a group) -> words [group, tap fold] of [output, tap]
         order = self._chunks(codes).reshape(self.folds, self.taps, self.groups, -1).transpose(2, 0, 3, 1)
         words = order.reshape(self.groups * self.folds, -1)
@@ -78,28 +81,28 @@ class Dwu(LibraryCell):
         product, total = self.widths
         p: dict[str, Param] = {
             "Lanes": self.lanes,
-            "Multiplier": self.op.multiplier,
+            "Multiplier": self.multiplier,
             "Groups": self.groups,
             "Taps": self.taps,
             "TapFolds": self.folds,
             "XWidth": self.x.bits,
             "XSigned": int(self.x.signed),
             "WeightWidth": bits,
-            "WeightKind": int(self.op.kind),
+            "WeightKind": int(self.weights.kind),
             "ProdWidth": product,
             "SumWidth": total,
             "AccWidth": self.y.bits,
-            "HasBias": int(self.op.bias is not None),
+            "HasBias": int(self.weights.bias is not None),
             "Block": int(is_block(len(words), words.shape[1] * bits)),
             "WeightFile": Image.pack(words, bits),
             **dsp_params(self.packing),
         }
-        if self.op.bias is not None:
-            p["BiasFile"] = Image.pack(self.op.aligned_bias.reshape(self.groups, -1), self.y.bits)
-        if self.op.shift.any():
-            bits = int(self.op.shift.max()).bit_length()
+        if self.weights.bias is not None:
+            p["BiasFile"] = Image.pack(self.weights.bias.reshape(self.groups, -1), self.y.bits)
+        if self.weights.shift.any():
+            bits = int(self.weights.shift.max()).bit_length()
             p["ShiftWidth"] = bits
-            p["ShiftFile"] = Image.pack(self.op.shift.reshape(self.groups, -1), bits)
+            p["ShiftFile"] = Image.pack(self.weights.shift.reshape(self.groups, -1), bits)
         return p
 
     def timing(self) -> Timing:
@@ -107,8 +110,8 @@ class Dwu(LibraryCell):
         emit = np.arange(self.y.beats) * self.folds + self.folds - 1
         if self.packing:
             latency = 1 + self.packing.latency(self.taps)
-        elif self.op.kind is WeightKind.INTEGER:
-            latency = 2 + lut_latency(self.op.weight_type.width, self.taps)
+        elif self.weights.kind is WeightKind.INTEGER:
+            latency = 2 + lut_latency(self.weights.type.width, self.taps)
         else:
             latency = 3 + (self.taps - 1).bit_length()
         return Timing(self.x.beats, (need,), (emit,), latency=latency)

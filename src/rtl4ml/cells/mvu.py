@@ -10,28 +10,32 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
-from rtl4ml.ir.types import Ints
-from rtl4ml.ir.weights import WeightKind
+from rtl4ml.ir.types import Fixed, Ints
+from rtl4ml.ir.weights import ConstantWeights, WeightKind
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import is_block
 from rtl4ml.netlist.netlist import Param, Timing
 from rtl4ml.netlist.packing import Packing
-from rtl4ml.ops.conv import Linear
 
 
-def coded(op: Linear, w: Ints) -> tuple[Ints, int]:
-    """Codes of an operator's weights `w`, of any shape, as r4_product reads them, and their width in bits."""
-    if op.kind is WeightKind.BINARY:
+def coded(weights: ConstantWeights) -> tuple[Ints, int]:
+    """Codes of the matrix's weights as r4_product reads them, and their width in bits.
+
+    An integer or ternary weight is its own code; a binary one is 1 where it is negative; a power of two is its exponent
+    plus 1, or 0 for a zero, with the sign above. So -4 among powers of two up to 8 is 0b1011.
+    """
+    w = weights.matrix
+    if weights.kind is WeightKind.BINARY:
         return (w < 0).astype(np.int64), 1
-    if op.kind is WeightKind.TERNARY:
+    if weights.kind is WeightKind.TERNARY:
         return w, 2
-    if op.kind is WeightKind.POWER_OF_TWO:
+    if weights.kind is WeightKind.POWER_OF_TWO:
         exponent = np.zeros_like(w)
         nonzero = w != 0
         exponent[nonzero] = np.log2(np.abs(w[nonzero])).astype(np.int64) + 1
         bits = int(exponent.max()).bit_length()
         return exponent | ((w < 0).astype(np.int64) << bits), bits + 1
-    return w, op.weight_type.width
+    return w, weights.type.width
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +44,8 @@ class Mvu(LibraryCell):
 
     module: ClassVar[str] = "r4_mvu"
 
-    op: Linear
+    weights: ConstantWeights
+    positions: int
     simd: int
     pe: int
     packing: Packing | None = None  # how integer products go into DSP48E2; None: LUTs
@@ -48,7 +53,7 @@ class Mvu(LibraryCell):
     @property
     def matrix(self) -> Ints:
         """(products of an output, outputs): the weights."""
-        return self.op._taps
+        return self.weights.matrix
 
     @property
     def dsps(self) -> int:
@@ -66,16 +71,14 @@ class Mvu(LibraryCell):
     @cached_property
     def widths(self) -> tuple[int, int, int]:
         """Bits that hold every product, every sum of `simd` products, every accumulator."""
-        from rtl4ml.ir.types import Fixed
-
-        x, low, high = self.op.x, *self.op.reach(1)  # a product or zero
+        x, low, high = self.weights, *self.weights.reach(1)  # a product or zero
         prod = Fixed.covering(min(low, x.lo, -1), max(high, x.hi), 0).width
-        least, most = self.op.reach(self.simd)
+        least, most = self.weights.reach(self.simd)
         total = Fixed.covering(min(least, -1), most, 0).width
         return prod, max(prod, total) if self.simd > 1 else prod, self.y.bits
 
     def params(self) -> dict[str, Param]:
-        codes, bits = coded(self.op, self.matrix)
+        codes, bits = coded(self.weights)
         # (dot, cout) -> words [pe fold, simd fold] of [pe, simd]
         split = codes.reshape(self.simd_folds, self.simd, self.pe_folds, self.pe).transpose(2, 0, 3, 1)
         words = split.reshape(self.pe_folds * self.simd_folds, self.pe * self.simd)
@@ -90,19 +93,19 @@ class Mvu(LibraryCell):
             "XWidth": self.x.bits,
             "XSigned": int(self.x.signed),
             "WeightWidth": bits,
-            "WeightKind": int(self.op.kind),
+            "WeightKind": int(self.weights.kind),
             "ProdWidth": prod,
             "SumWidth": total,
             "AccWidth": acc,
-            "HasBias": int(self.op.bias is not None),
+            "HasBias": int(self.weights.bias is not None),
             "Block": int(is_block(len(words), words.shape[1] * bits)),
             "WeightFile": Image.pack(words, bits),
             **dsp_params(self.packing),
         }
-        if self.op.bias is not None:
-            p["BiasFile"] = Image.pack(self.op.aligned_bias.reshape(self.pe_folds, self.pe), acc)
-        align = int(self.op.shift.min())
-        own = self.op.shift - align
+        if self.weights.bias is not None:
+            p["BiasFile"] = Image.pack(self.weights.bias.reshape(self.pe_folds, self.pe), acc)
+        align = int(self.weights.shift.min())
+        own = self.weights.shift - align
         if align:
             p["Align"] = align
         if own.any():
@@ -117,7 +120,7 @@ class Mvu(LibraryCell):
 
     @property
     def slots(self) -> int:
-        return self.op.positions * self.simd_folds * self.pe_folds
+        return self.positions * self.simd_folds * self.pe_folds
 
     def timing(self) -> Timing:
         slots = self.slots
@@ -127,8 +130,8 @@ class Mvu(LibraryCell):
         hold = self.simd_folds == 1 and self.pe_folds > 1
         if self.packing:
             latency = 1 + self.packing.latency(self.simd)
-        elif self.op.kind is WeightKind.INTEGER:
-            latency = 2 + lut_latency(self.op.weight_type.width, self.simd)
+        elif self.weights.kind is WeightKind.INTEGER:
+            latency = 2 + lut_latency(self.weights.type.width, self.simd)
         else:
             latency = 3 + (self.simd - 1).bit_length()
         return Timing(slots, (need,), (emit,), latency=latency, hold=hold)

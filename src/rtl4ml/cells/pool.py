@@ -4,18 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
 from rtl4ml.cells.spatial import beats_of
 from rtl4ml.ir.types import Index
+from rtl4ml.ir.window import Geometry
 from rtl4ml.netlist.memories import is_block
 from rtl4ml.netlist.netlist import Param, Timing
-
-if TYPE_CHECKING:
-    from rtl4ml.ops.pool import Pool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,49 +22,50 @@ class PoolCell(LibraryCell):
 
     module: ClassVar[str] = "r4_pool"
 
-    op: Pool
+    mode: Literal["max", "sum"]
+    geo: Geometry  # its kernel is the pool, without padding or dilation
 
     @property
     def groups(self) -> int:
-        return self.op.x.channels // self.x.lanes
+        return self.x.beats // (self.geo.height * self.geo.width)
 
     @property
     def stride(self) -> tuple[int, int]:
         """Where there is one window, what lies behind it is swallowed whatever the stride says."""
-        h, w = (max(s, k) for s, k in zip(self.op.stride, self.op.size, strict=True))
+        h, w = (max(s, k) for s, k in zip(self.geo.stride, self.geo.kernel, strict=True))
         return h, w
 
     @property
     def block(self) -> bool:
         """Whether the row memory is block RAM."""
-        return self.op.size[0] > 1 and is_block(self.op.out_hw[1] * self.groups, self.y.width)
+        return self.geo.kernel[0] > 1 and is_block(self.geo.out[1] * self.groups, self.y.width)
 
     def params(self) -> dict[str, Param]:
-        h, w, _ = self.op.x.hwc
         return {
             "Lanes": self.x.lanes,
             "XWidth": self.x.bits,
             "XSigned": int(self.x.signed),
             "YWidth": self.y.bits,
-            "Sum": int(self.op.mode == "sum"),
+            "Sum": int(self.mode == "sum"),
             "Groups": self.groups,
-            "Height": h,
-            "Width": w,
-            "SizeH": self.op.size[0],
-            "SizeW": self.op.size[1],
+            "Height": self.geo.height,
+            "Width": self.geo.width,
+            "SizeH": self.geo.kernel[0],
+            "SizeW": self.geo.kernel[1],
             "StrideH": self.stride[0],
             "StrideW": self.stride[1],
             "Block": int(self.block),
         }
 
     def timing(self) -> Timing:
-        h, w, _ = self.op.x.hwc
-        y, x = beats_of((h, w, self.groups))
+        y, x = beats_of((self.geo.height, self.geo.width, self.groups))
         ends = np.ones(len(y), bool)
-        for at, k, s, o in zip((y, x), self.op.size, self.stride, self.op.out_hw, strict=True):
+        for at, k, s, o in zip((y, x), self.geo.kernel, self.stride, self.geo.out, strict=True):
             ends &= (at % s == k - 1) & (at < o * s)
         need = np.arange(self.x.beats) + 1
-        return Timing(self.x.beats, (need,), (np.flatnonzero(ends),), latency=2 if self.op.size[0] > 1 else 1)
+        return Timing(
+            self.x.beats, (need,), (np.flatnonzero(ends),), latency=2 if self.geo.kernel[0] > 1 else 1
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

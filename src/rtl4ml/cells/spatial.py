@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,10 +13,6 @@ from rtl4ml.ir.types import Index, Ints
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import is_block
 from rtl4ml.netlist.netlist import Param, Timing
-
-if TYPE_CHECKING:
-    from rtl4ml.ops.shape import Crop, Pad, Spatial, UpSample
-    from rtl4ml.ops.stuff import Stuff
 
 
 def beats_of(hwg: tuple[int, int, int]) -> tuple[Index, Index]:
@@ -28,13 +24,15 @@ def beats_of(hwg: tuple[int, int, int]) -> tuple[Index, Index]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpatialCell(LibraryCell):
-    """A cell that walks over the pixels of an operator's frames."""
+    """A cell that walks over the pixels of frames. frame: rows and columns of its input, out: of its output."""
 
-    op: Spatial
+    frame: tuple[int, int]
+    out: tuple[int, int]
 
     @property
     def groups(self) -> int:
-        return self.op.x.channels // self.x.lanes
+        """Beats of a pixel."""
+        return self.x.beats // (self.frame[0] * self.frame[1])
 
     def params(self) -> dict[str, Param]:
         return {"Lanes": self.x.lanes, "ElemWidth": self.x.bits, "Groups": self.groups}
@@ -42,15 +40,15 @@ class SpatialCell(LibraryCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PadCell(SpatialCell):
-    """Zeros around the frame."""
+    """Zeros around the frame: padding ((top, bottom), (left, right))."""
 
     module: ClassVar[str] = "r4_pad"
 
-    op: Pad
+    padding: tuple[tuple[int, int], tuple[int, int]]
 
     def params(self) -> dict[str, Param]:
-        (top, bottom), (left, right) = self.op.padding
-        h, w, _ = self.op.x.hwc
+        (top, bottom), (left, right) = self.padding
+        h, w = self.frame
         return {
             **super().params(),
             "Height": h,
@@ -62,9 +60,9 @@ class PadCell(SpatialCell):
         }
 
     def timing(self) -> Timing:
-        (top, _), (left, _) = self.op.padding
-        h, w, _ = self.op.x.hwc
-        y, x = beats_of((*self.op.out_hw, self.groups))
+        (top, _), (left, _) = self.padding
+        h, w = self.frame
+        y, x = beats_of((*self.out, self.groups))
         real = (y >= top) & (y < top + h) & (x >= left) & (x < left + w)
         need: Index = np.cumsum(real, dtype=np.int64)
         return Timing(self.y.beats, (need,), (np.arange(self.y.beats),), latency=1, peek=np.maximum(need, 1))
@@ -72,16 +70,16 @@ class PadCell(SpatialCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CropCell(SpatialCell):
-    """The frame without its margins."""
+    """The frame without its margins; corner: rows and columns that go above and to the left."""
 
     module: ClassVar[str] = "r4_crop"
 
-    op: Crop
+    corner: tuple[int, int]
 
     def params(self) -> dict[str, Param]:
-        (top, _), (left, _) = self.op.cropping
-        h, w, _ = self.op.x.hwc
-        oh, ow = self.op.out_hw
+        top, left = self.corner
+        h, w = self.frame
+        oh, ow = self.out
         return {
             **super().params(),
             "Height": h,
@@ -93,9 +91,9 @@ class CropCell(SpatialCell):
         }
 
     def timing(self) -> Timing:
-        (top, _), (left, _) = self.op.cropping
-        h, w, _ = self.op.x.hwc
-        oh, ow = self.op.out_hw
+        top, left = self.corner
+        h, w = self.frame
+        oh, ow = self.out
         y, x = beats_of((h, w, self.groups))
         kept = (y >= top) & (y < top + oh) & (x >= left) & (x < left + ow)
         return Timing(self.x.beats, (np.arange(self.x.beats) + 1,), (np.flatnonzero(kept),), latency=1)
@@ -107,26 +105,26 @@ class UpSampleCell(SpatialCell):
 
     module: ClassVar[str] = "r4_upsample"
 
-    op: UpSample
+    factor: tuple[int, int]
 
     @property
     def block(self) -> bool:
         """Whether the row memory is block RAM."""
-        return self.op.factor[0] > 1 and is_block(self.op.x.hwc[1] * self.groups, self.x.width)
+        return self.factor[0] > 1 and is_block(self.frame[1] * self.groups, self.x.width)
 
     def params(self) -> dict[str, Param]:
-        fh, fw = self.op.factor
+        fh, fw = self.factor
         return {
             **super().params(),
-            "Width": self.op.x.hwc[1],
+            "Width": self.frame[1],
             "FactorH": fh,
             "FactorW": fw,
             "Block": int(self.block),
         }
 
     def timing(self) -> Timing:
-        fh, fw = self.op.factor
-        y, x = beats_of((*self.op.out_hw, self.groups))
+        fh, fw = self.factor
+        y, x = beats_of((*self.out, self.groups))
         fresh = (y % fh == 0) & (x % fw == 0)
         return Timing(self.y.beats, (np.cumsum(fresh),), (np.arange(self.y.beats),), latency=1)
 
@@ -137,15 +135,15 @@ class StuffCell(SpatialCell):
 
     module: ClassVar[str] = "r4_stuff"
 
-    op: Stuff
+    factor: tuple[int, int]
 
     def params(self) -> dict[str, Param]:
-        fh, fw = self.op.factor
-        return {**super().params(), "Width": self.op.x.hwc[1], "FactorH": fh, "FactorW": fw}
+        fh, fw = self.factor
+        return {**super().params(), "Width": self.frame[1], "FactorH": fh, "FactorW": fw}
 
     def timing(self) -> Timing:
-        fh, fw = self.op.factor
-        y, x = beats_of((*self.op.out_hw, self.groups))
+        fh, fw = self.factor
+        y, x = beats_of((*self.out, self.groups))
         real = (y % fh == 0) & (x % fw == 0)
         return Timing(self.y.beats, (np.cumsum(real),), (np.arange(self.y.beats),), latency=1)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import product
 from math import gcd
 
@@ -17,7 +16,6 @@ from rtl4ml.folding.options import (
     LARGEST,
     UNROLLED,
     Option,
-    folded,
     netlist_cost,
     operator_resources,
     packed_variants,
@@ -25,9 +23,11 @@ from rtl4ml.folding.options import (
 )
 from rtl4ml.folding.program import Program
 from rtl4ml.ir.graph import Graph
-from rtl4ml.ir.op import Folding, Op
+from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Stream
-from rtl4ml.lowering.builder import Lowering
+from rtl4ml.lowering.builder import NetlistBuilder
+from rtl4ml.lowering.registry import lowering_of
+from rtl4ml.netlist.plan import Folding, Plan
 from rtl4ml.ops.conv import Linear
 
 # A folding this much faster than asked for costs more than one that is as fast as asked for; it is not looked at
@@ -44,8 +44,10 @@ class Explorer:
         self.foldings: dict[str, list[Folding]] = {}
         self._pinned: set[str] = set()
         for op in graph.ops:
-            options = [f for f in op.foldings() if f.style != "unrolled" or f.pe * f.simd <= LARGEST]
-            options = options or list(op.foldings())
+            options = [
+                f for f in lowering_of(op).foldings() if f.style != "unrolled" or f.pe * f.simd <= LARGEST
+            ]
+            options = options or list(lowering_of(op).foldings())
             pinned = pinned_folding(op, options, given)
             if pinned is not None:
                 self._pinned.add(op.name)
@@ -90,10 +92,8 @@ class Explorer:
                 ]
         for f in foldings:
             if (op.name, f) not in self._options:
-                ways = packed_variants(folded(op, f))
                 self._options[op.name, f] = [
-                    Option(way, f.interval, operator_resources(self.graph, way), f.multipliers)
-                    for way in ways
+                    Option(v, operator_resources(self.graph, op, v)) for v in packed_variants(op, f)
                 ]
         return [o for f in foldings for o in self._options[op.name, f]]
 
@@ -101,13 +101,13 @@ class Explorer:
         """Cost of a stream's conversion from a to b lanes."""
         key = (s.name, a, b)
         if key not in self._widths:
-            n = Lowering(self.graph)
+            n = NetlistBuilder(self.graph)
             n.lanes(n.like(s, "x", a), b)
             self._widths[key] = netlist_cost(n)
         return self._widths[key]
 
-    def choose(self, target: int, limits: Mapping[str, float] | None = None) -> Graph | None:
-        """The graph whose foldings keep `target` cycles and fill the device least (`objective`), or None.
+    def choose(self, target: int, limits: Mapping[str, float] | None = None) -> Plan | None:
+        """The plan whose foldings keep `target` cycles and fill the device least (`objective`), or None.
 
         limits: LUT, FF, DSP48E2 and RAMB36 that operators and lane conversions may take together.
         """
@@ -115,10 +115,13 @@ class Explorer:
         found = p.solve(limits or {})
         if found is None:
             return None
-        picks = {
-            name: options[name][int(np.argmax(found[variables]))].op for name, variables in chosen.items()
-        }
-        return replace(self.graph, ops=tuple(picks[op.name] for op in self.graph.ops))
+        return Plan(
+            self.graph,
+            {
+                name: options[name][int(np.argmax(found[variables]))].folding
+                for name, variables in chosen.items()
+            },
+        )
 
     def fill(self, target: int, limits: Mapping[str, float], beside: Resources) -> float:
         """A bound from below on the greatest share of the limits that any choice for `target` cycles takes, together
@@ -133,20 +136,23 @@ class Explorer:
         """The program, the variables of every operator's options, and these."""
         p = Program()
         options = {op.name: self.options(op, target) for op in self.graph.ops}
-        chosen = {name: [p.variable(o.cost, o.multipliers) for o in some] for name, some in options.items()}
+        chosen = {
+            name: [p.variable(o.cost, o.folding.multipliers) for o in some] for name, some in options.items()
+        }
         for variables in chosen.values():
             p.equal(dict.fromkeys(variables, 1.0), 1.0)
         makers = {op.output.name: op.name for op in self.graph.ops}
         for op in self.graph.ops:
+            lowering = lowering_of(op)
             for i, s in enumerate(op.inputs):
                 if s.name not in makers:  # the graph's input comes in the lanes that its reader takes
                     continue
                 made: dict[int, dict[int, float]] = defaultdict(dict)
                 read: dict[int, dict[int, float]] = defaultdict(dict)
                 for v, o in zip(chosen[makers[s.name]], options[makers[s.name]], strict=True):
-                    made[o.op.pe][v] = -1.0
+                    made[o.folding.pe][v] = -1.0
                 for v, o in zip(chosen[op.name], options[op.name], strict=True):
-                    read[o.op.lanes_of(i)][v] = -1.0
+                    read[lowering.input_lanes(o.folding, i)][v] = -1.0
                 # As much of every number of lanes is converted from as is made, and to as is read.
                 for (a, into), (b, out) in product(list(made.items()), list(read.items())):
                     if a == b or s.elements // gcd(a, b) <= target or op.name in self._pinned:
@@ -156,7 +162,7 @@ class Explorer:
                     p.equal(row, 0.0)
         return p, chosen, options
 
-    def fold(self, target: int, limits: Mapping[str, float] | None = None) -> Graph:
+    def fold(self, target: int, limits: Mapping[str, float] | None = None) -> Plan:
         """As `choose`. Raises OverBudget where no folding is fast enough."""
         for op in self.graph.ops:
             fastest = min(f.interval for f in self.foldings[op.name])
@@ -174,8 +180,8 @@ class Explorer:
         return found
 
 
-def fold(graph: Graph, *, target_interval: int, layers: Mapping[str, tuple[int, int]] | None = None) -> Graph:
-    """The graph with the cheapest foldings that meet `target_interval` cycles a sample.
+def fold(graph: Graph, *, target_interval: int, layers: Mapping[str, tuple[int, int]] | None = None) -> Plan:
+    """The plan of the cheapest foldings that meet `target_interval` cycles a sample.
 
     layers: (pe, simd) by layer or operator name, taken as it stands.
     Raises OverBudget where even the widest folding of an operator is too slow, BadInput for an illegal one.

@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import Resources
 from rtl4ml.errors import BadInput, named
 from rtl4ml.ir.graph import Graph
-from rtl4ml.ir.op import Folding, Op
-from rtl4ml.lowering.builder import Lowering
+from rtl4ml.ir.op import Op
+from rtl4ml.lowering.builder import NetlistBuilder
+from rtl4ml.lowering.lower import CUT
+from rtl4ml.lowering.registry import lowering_of
 from rtl4ml.netlist.packing import Packing
+from rtl4ml.netlist.plan import Folding
 from rtl4ml.ops.conv import Linear
 
 # An adder graph of more products than this takes seconds or minutes to find: it is not looked at while a folding is
@@ -24,67 +28,55 @@ LARGEST = 4096
 _ADDERS, _ADDER_BITS = 0.45, 0.9
 
 
-def folded(op: Op, f: Folding) -> Op:
-    """The operator with a folding of its own."""
-    style = {"style": f.style} if isinstance(op, Linear) else {}
-    return op.folded(pe=f.pe, simd=f.simd, **style)
-
-
-def packed_variants(op: Op) -> list[Op]:
-    """The folded operator, its products in LUTs or in DSP48E2: of packings that take as many, that of longest chain.
+def packed_variants(op: Op, f: Folding) -> list[Folding]:
+    """The folding, its products in LUTs or in DSP48E2: of packings that take as many, that of longest chain.
 
     More slices only pay where their chain is longer, so that fewer sums are left to LUTs.
     """
-    if not isinstance(op, Linear) or op.style == "unrolled" or op.packing != "auto":
-        return [op]
+    if not isinstance(op, Linear) or f.style == "unrolled" or f.packing != "auto":
+        return [f]
     best: dict[int, Packing] = {}
-    for p in sorted(op.packings, key=lambda p: (p.chain, not p.overlap)):
-        best[p.slices(op.pe, op.simd)] = p
-    ways: list[Op] = [op.folded(packing=None)]
+    for p in sorted(lowering_of(op).packings(f), key=lambda p: (p.chain, not p.overlap)):
+        best[p.slices(f.pe, f.simd)] = p
+    variants = [replace(f, packing=None)]
     longest = 0
     for _, p in sorted(best.items()):
         if p.chain > longest:
-            ways.append(op.folded(packing=p))
+            variants.append(replace(f, packing=p))
             longest = p.chain
-    return ways
+    return variants
 
 
 @dataclass(frozen=True)
 class Option:
     """A way to fold an operator, and what it costs alone."""
 
-    op: Op
-    interval: int
+    folding: Folding
     cost: Resources
-    multipliers: int
 
 
-def netlist_cost(n: Lowering) -> Resources:
+def netlist_cost(n: NetlistBuilder) -> Resources:
     """Predicted resources of all cells so far."""
-    from rtl4ml.cost.estimate import estimate
-
     return sum((estimate(c.module, c.params(), c) for c in n.cells), Resources())
 
 
 def _guess(op: Linear) -> Resources:
     """Resources of a large adder graph: bits of its adders, half of them kept in a register."""
-    w = np.abs(op._taps)
+    w = np.abs(op.matrix)
     digits = int(np.bitwise_count(w ^ 3 * w).sum())  # of the shortest signed form
     bits = digits * _ADDERS * _ADDER_BITS * (op.x.type.width + op.weight_type.width)
     return Resources(lut=bits, ff=bits / 2)
 
 
-def operator_resources(graph: Graph, op: Op) -> Resources:
+def operator_resources(graph: Graph, op: Op, folding: Folding) -> Resources:
     """Predicted resources of an operator and the FIFOs before it, fed in the lanes that it reads."""
-    from rtl4ml.lowering.lower import CUT
-
-    if isinstance(op, Linear) and op.style == "unrolled" and op._taps.size > UNROLLED:
+    if isinstance(op, Linear) and folding.style == "unrolled" and op.matrix.size > UNROLLED:
         return _guess(op)
-    n = Lowering(graph)
-    xs = [n.like(s, f"x{i}", op.lanes_of(i)) for i, s in enumerate(op.inputs)]
-    if op.cuts:
+    n, lowering = NetlistBuilder(graph), lowering_of(op)
+    xs = [n.like(s, f"x{i}", lowering.input_lanes(folding, i)) for i, s in enumerate(op.inputs)]
+    if lowering.cuts_ready:
         xs = [n.fifo(x, CUT) for x in xs]
-    op.lower(n, *xs)
+    lowering.lower(n, folding, *xs)
     return netlist_cost(n)
 
 

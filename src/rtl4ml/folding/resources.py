@@ -3,21 +3,20 @@
 
 from __future__ import annotations
 
+from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import Resources
-from rtl4ml.ir.graph import Graph
+from rtl4ml.lowering.lower import lower
+from rtl4ml.netlist.plan import Plan
+from rtl4ml.synthesis.yosys import units
+from rtl4ml.timing.sizing import sized_netlist
 
 
-def layer_resources(graph: Graph, *, analyse: bool = True) -> dict[str, Resources]:
-    """Predicted resources of every operator of a folded graph, the edges under "edges".
+def layer_resources(plan: Plan, *, analyse: bool = True) -> dict[str, Resources]:
+    """Predicted resources of every operator of a plan, the edges under "edges".
 
     analyse: whether its FIFOs are as deep as they must be, or all as small as can be
     """
-    from rtl4ml.cost.estimate import estimate
-    from rtl4ml.lowering.lower import lower
-    from rtl4ml.synthesis.yosys import units
-    from rtl4ml.timing.sizing import sized_netlist
-
     out: dict[str, Resources] = {}
-    for u in units(sized_netlist(graph) if analyse else lower(graph), frames_in_flight=4):
+    for u in units(sized_netlist(plan) if analyse else lower(plan), frames_in_flight=4):
         out[u.layer] = out.get(u.layer, Resources()) + estimate(u.module, u.params, u.cell)
     return out

@@ -19,6 +19,7 @@ from rtl4ml.folding.explorer import Explorer
 from rtl4ml.folding.options import operator_resources
 from rtl4ml.folding.resources import layer_resources
 from rtl4ml.ir.graph import Graph
+from rtl4ml.netlist.plan import Plan
 
 
 def fold_for(
@@ -28,8 +29,8 @@ def fold_for(
     budget: Mapping[str, float] | None,
     layers: Mapping[str, tuple[int, int]] | None = None,
     fit: bool = True,
-) -> Graph:
-    """The graph folded for an interval, or for the smallest interval that the budget holds.
+) -> Plan:
+    """The plan for an interval, or for the smallest interval that the budget holds.
 
     target_interval: cycles a sample; None: as many as the input has positions, or what the budget allows
     budget:          greatest share of the device by resource (0 to 1]; of what it does not name see `budget_shares`
@@ -94,7 +95,7 @@ def _enough(share: float) -> float:
     return min(1.0, ceil(100 * share) / 100)
 
 
-def overhead_resources(made: Graph, limits: Mapping[str, float]) -> tuple[Resources, Resources]:
+def overhead_resources(made: Plan, limits: Mapping[str, float]) -> tuple[Resources, Resources]:
     """All of a design, and what is in it beside the operators alone: edges, forks, conversions, deeper FIFOs.
 
     A design that is too large before its FIFOs are as deep as they must be is not analysed: both are then less than
@@ -103,7 +104,7 @@ def overhead_resources(made: Graph, limits: Mapping[str, float]) -> tuple[Resour
     total = sum(layer_resources(made, analyse=False).values(), Resources())
     if within_limits(total, limits):
         total = sum(layer_resources(made).values(), Resources())
-    inside = sum((operator_resources(made, op) for op in made.ops), Resources())
+    inside = sum((operator_resources(made.graph, op, made[op]) for op in made.graph.ops), Resources())
     return total, Resources(**{k: max(0.0, getattr(total, k) - getattr(inside, k)) for k in XCZU9EG})
 
 
@@ -134,7 +135,7 @@ def first_feasible(
 
 def _search(
     explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int]
-) -> tuple[tuple[Graph, int] | None, Resources]:
+) -> tuple[tuple[Plan, int] | None, Resources]:
     """The first of ascending intervals whose design fits, or None; and what stands beside the operators.
 
     That is known once a design is made: it is guessed, taken from the last design made, and the search is made anew
@@ -162,7 +163,7 @@ _SLACK, _GAPS = 1.01, 1.1
 
 def smallest_design(
     explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int], beside: Resources
-) -> tuple[Graph, int]:
+) -> tuple[Plan, int]:
     """Of the designs that take hardly more of the limits than the smallest the fastest, and its interval."""
     least = explorer.fill(intervals[-1], limits, beside)
     k = first_feasible(explorer, {k: _SLACK * least * v for k, v in limits.items()}, intervals, beside)
@@ -171,9 +172,9 @@ def smallest_design(
     return explorer.choose(target, most) or explorer.fold(target), target
 
 
-def describe_excess(graph: Graph, limits: Mapping[str, float]) -> str:
+def describe_excess(plan: Plan, limits: Mapping[str, float]) -> str:
     """What exceeds the limits and by how much, and the layer that takes most of what exceeds them most."""
-    layers = layer_resources(graph)
+    layers = layer_resources(plan)
     total = sum(layers.values(), Resources())
     over = {k: getattr(total, k) / v for k, v in limits.items() if getattr(total, k) > v}
     worst = max(over, key=lambda k: over[k])

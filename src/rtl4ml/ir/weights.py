@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the integers of constant weights are."""
+"""Constant weights: integers, and how their products are made."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
+
+import numpy as np
+
+from rtl4ml.ir.types import Fixed, Ints
 
 
 class WeightKind(IntEnum):
@@ -13,3 +19,38 @@ class WeightKind(IntEnum):
     BINARY = 1  # x or -x
     TERNARY = 2  # x, -x or 0
     POWER_OF_TWO = 3  # +-(x << e) or 0
+
+
+@dataclass(frozen=True, eq=False)
+class ConstantWeights:
+    """The constant matrix of a linear operator, and the elements that it is multiplied with.
+
+    matrix: (products of an output, outputs) integers
+    kind:   how a product of any of them is made
+    type:   the narrowest signed integer type that holds them
+    shift:  (outputs,) left shift of each sum of products, before the bias
+    bias:   (outputs,) integers that are added to the shifted sums, or None
+    lo, hi: the least and the greatest element
+    """
+
+    matrix: Ints
+    kind: WeightKind
+    type: Fixed
+    shift: Ints
+    bias: Ints | None
+    lo: int
+    hi: int
+
+    @cached_property
+    def _reaches(self) -> dict[int, tuple[int, int]]:
+        return {}
+
+    def reach(self, products: int) -> tuple[int, int]:
+        """Least and greatest sum of any part of `products` products that follow each other."""
+        if products not in self._reaches:
+            w = self.matrix.reshape(len(self.matrix) // products, products, -1)
+            a, b = w * self.lo, w * self.hi
+            least = np.minimum(np.minimum(a, b), 0).sum(1).min()
+            most = np.maximum(np.maximum(a, b), 0).sum(1).max()
+            self._reaches[products] = int(least), int(most)
+        return self._reaches[products]

@@ -3,25 +3,34 @@
 
 from __future__ import annotations
 
-from rtl4ml.cells.activation import Requant
+from typing import Any, ClassVar
+
+from rtl4ml.cells.activation import Requant, TableCell, Threshold
 from rtl4ml.ir.mappings import Rounding, Table, Thresholds
-from rtl4ml.netlist.netlist import Cell, Wire
+from rtl4ml.lowering.builder import NetlistBuilder
+from rtl4ml.lowering.registry import OperatorLowering, lowers
+from rtl4ml.netlist.netlist import Wire
+from rtl4ml.netlist.plan import Folding
 from rtl4ml.ops.activation import Activation
 
 
-def activation_cell(op: Activation, x: Wire, y: Wire) -> Cell:
-    """The cell that does an elementwise map."""
-    if isinstance(op.mapping, Rounding):
-        return Requant(
-            name=f"u_{op.name}", inputs={"x": x}, outputs={"y": y}, layer=op.name, mapping=op.mapping
-        )
-    from rtl4ml.cells.activation import TableCell, Threshold
+@lowers(Activation)
+class ActivationLowering(OperatorLowering[Activation]):
+    """The cell of the map: rounding, thresholds or a table."""
 
-    if isinstance(op.mapping, Thresholds):
-        return Threshold(
-            name=f"u_{op.name}", inputs={"x": x}, outputs={"y": y}, layer=op.name, mapping=op.mapping
-        )
-    assert isinstance(op.mapping, Table)
-    return TableCell(
-        name=f"u_{op.name}", inputs={"x": x}, outputs={"y": y}, layer=op.name, mapping=op.mapping
-    )
+    cuts_ready: ClassVar[bool] = False
+
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        op, mapping = self.op, self.op.mapping
+        ends: dict[str, Any] = {
+            "name": f"u_{op.name}",
+            "inputs": {"x": n.lanes(x[0], folding.pe)},
+            "outputs": {"y": n.like(op.output, op.name, folding.pe)},
+            "layer": op.name,
+        }
+        if isinstance(mapping, Rounding):
+            return n.add(Requant(**ends, mapping=mapping))
+        if isinstance(mapping, Thresholds):
+            return n.add(Threshold(**ends, mapping=mapping))
+        assert isinstance(mapping, Table)
+        return n.add(TableCell(**ends, mapping=mapping))

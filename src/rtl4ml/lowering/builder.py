@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from math import gcd
 
+from rtl4ml.cells.streams import Fifo, Width
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Stream
 from rtl4ml.netlist.netlist import Cell, Netlist, Wire
@@ -24,7 +25,7 @@ _EDGES = frozenset(
 
 
 @dataclass
-class Lowering:
+class NetlistBuilder:
     """Collects cells while operators are lowered.
 
     All names of the top module come from here, so that none is given twice, whatever the layers are called. Case makes
@@ -37,7 +38,7 @@ class Lowering:
     _taken: set[str] = field(default_factory=lambda: set(_EDGES))
 
     @classmethod
-    def continued(cls, net: Netlist) -> Lowering:
+    def continued(cls, net: Netlist) -> NetlistBuilder:
         """One without cells that gives no name which the netlist has."""
         n = cls(net.graph)
         wires = {w.name for c in net.cells for w in (*c.inputs.values(), *c.outputs.values())}
@@ -78,8 +79,6 @@ class Lowering:
 
     def lanes(self, x: Wire, lanes: int) -> Wire:
         """The same elements, `lanes` a beat: through the greatest common divisor where neither divides the other."""
-        from rtl4ml.cells.streams import Width
-
         while x.lanes != lanes:
             to = lanes if lanes % x.lanes == 0 or x.lanes % lanes == 0 else gcd(lanes, x.lanes)
             y = self.wire(
@@ -106,8 +105,6 @@ class Lowering:
 
     def fifo(self, x: Wire, depth: int = 2) -> Wire:
         """The same beats behind a FIFO."""
-        from rtl4ml.cells.streams import Fifo
-
         y = self.wire(
             f"{x.name}_f", lanes=x.lanes, bits=x.bits, signed=x.signed, beats=x.beats, fraction=x.fraction
         )

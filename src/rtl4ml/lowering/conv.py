@@ -3,70 +3,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from rtl4ml.cells.adders import Adders
 from rtl4ml.cells.mvu import Mvu
 from rtl4ml.ir.weights import WeightKind
-from rtl4ml.lowering.builder import Lowering
-from rtl4ml.lowering.windows import geometry, serial, taps
+from rtl4ml.lowering.builder import NetlistBuilder
+from rtl4ml.lowering.products import in_dsp, linear_packings
+from rtl4ml.lowering.registry import OperatorLowering, divisors, lowers
+from rtl4ml.lowering.windows import add_taps, add_window
+from rtl4ml.netlist.adder_graph import adder_graph
 from rtl4ml.netlist.netlist import Wire
-from rtl4ml.netlist.packing import Choice, Packing, Same, fewest, in_luts, packings_of, sums_of
-from rtl4ml.ops.conv import Conv, Linear
-
-# Products of up to this many operand bits (both together) are cheaper in LUTs than a DSP48E2 is worth.
-LUT_PRODUCT_BITS = 10
+from rtl4ml.netlist.packing import Packing, fewest, in_luts
+from rtl4ml.netlist.plan import Folding
+from rtl4ml.ops.conv import Conv
 
 
-def in_dsp(op: Linear) -> bool:
-    """Whether a linear operator's products go into DSP48E2: 27 x 18 bits, signed."""
-    a, b = sorted((op.x.type.width + int(not op.x.type.signed), op.weight_type.width))
-    large = op.x.type.width + op.weight_type.width > LUT_PRODUCT_BITS
-    return op.kind is WeightKind.INTEGER and large and a <= 18 and b <= 27
+@lowers(Conv)
+class ConvLowering(OperatorLowering[Conv]):
+    """A window and a matrix-vector unit; or, unrolled, a window and a graph of adders."""
 
+    def foldings(self) -> Iterator[Folding]:
+        op = self.op
+        dot, cin, cout = len(op.matrix), op.x.channels, op.out_channels
+        simds = divisors(dot) if op.kernel == (1, 1) else sorted({*divisors(cin), dot})
+        h, w = op.window.extent  # beats that a parallel window walks over
+        for simd in simds:
+            for pe in divisors(cout):
+                interval = max(op.positions * (dot // simd) * (cout // pe), op.x.elements // simd)
+                if simd == dot and op.kernel != (1, 1):
+                    interval = max(interval, h * w)
+                whole = simd == dot and pe == cout
+                yield Folding(
+                    pe, simd, interval, 0 if whole else pe * simd, style="unrolled" if whole else ""
+                )
 
-def mvu_packings(op: Linear, *, simd: int, pe: int) -> list[Packing]:
-    """Every way to put the products of a matrix-vector unit into DSP48E2; none but for integer weights."""
-    if op.kind is not WeightKind.INTEGER:
-        return []
-    return linear_packings(op, products=simd, outputs=pe)
+    def input_lanes(self, folding: Folding, i: int = 0) -> int:  # noqa: ARG002 -- there is one input
+        """All channels where whole windows are read at once."""
+        op = self.op
+        parallel = op.window.taps > 1 and folding.simd == len(op.matrix)
+        return op.x.channels if folding.style == "unrolled" or parallel else folding.simd
 
+    def packings(self, folding: Folding) -> list[Packing]:
+        if folding.style == "unrolled" or self.op.kind is not WeightKind.INTEGER:
+            return []
+        return linear_packings(self.op, products=folding.simd, outputs=folding.pe)
 
-def linear_packings(op: Linear, *, products: int, outputs: int) -> list[Packing]:
-    """Every way to put so many products of so many outputs, made at once, into DSP48E2."""
-    sums = sums_of(Same(op.weights), op.out_channels, (op.x.lo, op.x.hi))
-    x = op.x.type
-    return packings_of(sums, op.weight_type.width, x.width, x.signed, products=products, outputs=outputs)
-
-
-def lower_conv(n: Lowering, op: Conv, x: Wire, choose: Choice | None = None) -> Wire:
-    """Window, then matrix-vector unit or adder graph.
-
-    choose: picks one of the packings of the products into DSP48E2, or None for LUTs; by default that of fewest
-        DSP48E2 where `in_dsp` puts them there.
-    """
-    if op.style == "unrolled":
-        from rtl4ml.lowering.unrolled import lower_unrolled
-
-        return lower_unrolled(n, op, x)
-    geo = geometry(op)
-    dot, cout, cin = len(op._taps), op.out_channels, op.x.channels
-    simd, pe = op.simd, op.pe
-    if simd == dot and geo.taps > 1:
-        w = taps(n, op.name, x, geo, op.x.channels, cin)
-    else:
-        w = n.lanes(x, simd)
-        if geo.taps > 1 or (cout // pe > 1 and dot // simd > 1) or op.stride != (1, 1):
-            w = serial(n, op.name, w, geo, cin, replays=cout // pe if dot // simd > 1 else 1)
-    y = n.like(op.output, op.name, pe)
-    if choose is None:
-        choose = fewest(pe, simd) if in_dsp(op) else in_luts
-    return n.add(
-        Mvu(
-            name=f"u_{op.name}",
-            inputs={"x": w},
-            outputs={"y": y},
-            layer=n.layer,
-            op=op,
-            simd=simd,
-            pe=pe,
-            packing=choose(mvu_packings(op, simd=simd, pe=pe)),
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        if folding.style == "unrolled":
+            return self._unrolled(n, x[0])
+        op, geo, simd, pe = self.op, self.op.window, folding.simd, folding.pe
+        dot, cout, cin = len(op.matrix), op.out_channels, op.x.channels
+        if simd == dot and geo.taps > 1:
+            w = add_taps(n, op.name, x[0], geo, cin, cin)
+        else:
+            w = n.lanes(x[0], simd)
+            if geo.taps > 1 or (cout // pe > 1 and dot // simd > 1) or op.stride != (1, 1):
+                w = add_window(n, op.name, w, geo, cin, replays=cout // pe if dot // simd > 1 else 1)
+        packing = folding.packing
+        if packing == "auto":
+            choose = fewest(pe, simd) if in_dsp(op) else in_luts
+            packing = choose(self.packings(folding))
+        return n.add(
+            Mvu(
+                name=f"u_{op.name}",
+                inputs={"x": w},
+                outputs={"y": n.like(op.output, op.name, pe)},
+                layer=n.layer,
+                weights=op.constants,
+                positions=op.positions,
+                simd=simd,
+                pe=pe,
+                packing=packing,
+            )
         )
-    )
+
+    def _unrolled(self, n: NetlistBuilder, x: Wire) -> Wire:
+        """Parallel window and adder graph: one output position a cycle, no multiplier."""
+        op, geo, channels = self.op, self.op.window, self.op.x.channels
+        w = add_taps(n, op.name, x, geo, channels, channels) if geo.taps > 1 else n.lanes(x, channels)
+        if geo.taps == 1 and op.out_hw != op.x.hwc[:2]:  # of a pixel a window still picks those that count
+            w = add_window(n, op.name, w, geo, channels)
+        y = n.like(op.output, op.name, op.out_channels)
+        graph = adder_graph(op.matrix << op.shift, op.aligned_bias, min(op.x.lo, 0), max(op.x.hi, 0))
+        return n.add(
+            Adders(
+                name=f"u_{op.name}", inputs={"x": w}, outputs={"y": y}, layer=n.layer,
+                operator=op.name, products=op.matrix.size, graph=graph,
+            )
+        )  # fmt: skip

@@ -3,53 +3,78 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from rtl4ml.cells.dwu import Dwu
 from rtl4ml.ir.weights import WeightKind
-from rtl4ml.lowering.builder import Lowering
-from rtl4ml.lowering.conv import in_dsp, linear_packings
-from rtl4ml.lowering.windows import geometry, serial, taps
+from rtl4ml.lowering.builder import NetlistBuilder
+from rtl4ml.lowering.products import in_dsp, linear_packings
+from rtl4ml.lowering.registry import OperatorLowering, divisors, lowers
+from rtl4ml.lowering.windows import add_taps, add_window
 from rtl4ml.netlist.netlist import Wire
-from rtl4ml.netlist.packing import Choice, Packing, fewest, in_luts
-
-if TYPE_CHECKING:
-    from rtl4ml.ops.conv import Depthwise
-
-
-def dwu_packings(op: Depthwise, *, taps: int) -> list[Packing]:
-    """Every way to put the products of a depthwise unit into DSP48E2: a channel's kernels share its elements."""
-    if op.kind is not WeightKind.INTEGER:
-        return []
-    return linear_packings(op, products=taps, outputs=op.multiplier)
+from rtl4ml.netlist.packing import Packing, fewest, in_luts
+from rtl4ml.netlist.plan import Folding
+from rtl4ml.ops.conv import Depthwise
 
 
-def lower_depthwise(n: Lowering, op: Depthwise, x: Wire, choose: Choice | None = None) -> Wire:
-    """A window, serial with one tap a beat or parallel with all taps, then the depthwise unit.
+@lowers(Depthwise)
+class DepthwiseLowering(OperatorLowering[Depthwise]):
+    """A window, serial with one tap a beat or parallel with all taps, then the depthwise unit."""
 
-    choose: as in `lower_conv`.
-    """
-    geo, channels = geometry(op), op.x.channels
-    lanes = op.pe // op.multiplier
-    parallel = op.simd == lanes * geo.taps
-    if parallel and geo.taps > 1:
-        w = taps(n, op.name, x, geo, lanes, channels)
-    else:
-        w = n.lanes(x, lanes)
-        if geo.taps > 1 or op.stride != (1, 1) or op.out_hw != op.x.hwc[:2]:
-            w = serial(n, op.name, w, geo, channels, channel_major=True)
-    together = geo.taps if parallel else 1
-    if choose is None:
-        choose = fewest(op.multiplier, together) if in_dsp(op) else in_luts
-    return n.add(
-        Dwu(
-            name=f"u_{op.name}",
-            inputs={"x": w},
-            outputs={"y": n.like(op.output, op.name, op.pe)},
-            layer=n.layer,
-            op=op,
-            lanes=lanes,
-            taps=together,
-            packing=choose(dwu_packings(op, taps=together)),
+    def foldings(self) -> Iterator[Folding]:
+        op = self.op
+        taps, c = op.window.taps, op.x.channels
+        h, w = op.window.extent  # pixels that a parallel window walks over
+        for lanes in divisors(c):
+            for t in sorted({1, taps}):
+                interval = max(op.positions * (taps // t), op.x.pixels) * (c // lanes)
+                if t == taps and taps > 1:
+                    interval = max(interval, h * w * (c // lanes))
+                pe = lanes * op.multiplier
+                yield Folding(pe, lanes * t, interval, pe * t if op.kind is WeightKind.INTEGER else 0)
+
+    @property
+    def narrowest(self) -> Folding:
+        """A channel with all its kernels."""
+        return Folding(pe=self.op.multiplier)
+
+    def input_lanes(self, folding: Folding, i: int = 0) -> int:  # noqa: ARG002 -- there is one input
+        return folding.pe // self.op.multiplier
+
+    def packings(self, folding: Folding) -> list[Packing]:
+        """A channel's kernels share its elements."""
+        if self.op.kind is not WeightKind.INTEGER:
+            return []
+        taps = folding.simd * self.op.multiplier // folding.pe
+        return linear_packings(self.op, products=taps, outputs=self.op.multiplier)
+
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        op, geo, channels = self.op, self.op.window, self.op.x.channels
+        lanes = folding.pe // op.multiplier
+        parallel = folding.simd == lanes * geo.taps
+        if parallel and geo.taps > 1:
+            w = add_taps(n, op.name, x[0], geo, lanes, channels)
+        else:
+            w = n.lanes(x[0], lanes)
+            if geo.taps > 1 or op.stride != (1, 1) or op.out_hw != op.x.hwc[:2]:
+                w = add_window(n, op.name, w, geo, channels, channel_major=True)
+        together = geo.taps if parallel else 1
+        packing = folding.packing
+        if packing == "auto":
+            choose = fewest(op.multiplier, together) if in_dsp(op) else in_luts
+            packing = choose(self.packings(folding))
+        return n.add(
+            Dwu(
+                name=f"u_{op.name}",
+                inputs={"x": w},
+                outputs={"y": n.like(op.output, op.name, folding.pe)},
+                layer=n.layer,
+                weights=op.constants,
+                multiplier=op.multiplier,
+                channels=channels,
+                window=geo.taps,
+                lanes=lanes,
+                taps=together,
+                packing=packing,
+            )
         )
-    )

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from rtl4ml.cells.streams import ForkCell
-from rtl4ml.lowering.builder import Lowering
+from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.netlist.netlist import Wire
 
 
-def fork(n: Lowering, x: Wire, readers: int) -> list[Wire]:
+def fork(n: NetlistBuilder, x: Wire, readers: int) -> list[Wire]:
     """A wire for each of several readers: a chain of forks."""
     out = []
     for k in range(readers - 1):

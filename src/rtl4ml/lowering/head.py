@@ -3,28 +3,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rtl4ml.cells.head import ArgMaxCell, MaskCell
-from rtl4ml.lowering.builder import Lowering
+from rtl4ml.lowering.builder import NetlistBuilder
+from rtl4ml.lowering.registry import OperatorLowering, divisors, lowers
 from rtl4ml.netlist.netlist import Wire
+from rtl4ml.netlist.plan import Folding
 from rtl4ml.ops.head import ArgMax, Mask
 
 
-def lower_argmax(n: Lowering, op: ArgMax, x: Wire) -> Wire:
-    """Gearbox to the folding's lanes, then the winner."""
-    w = n.lanes(x, op.simd)
-    y = n.like(op.output, op.name, 1)
-    groups = op.x.channels // op.simd
-    return n.add(
-        ArgMaxCell(name=f"u_{op.name}", inputs={"x": w}, outputs={"y": y}, layer=n.layer, groups=groups)
-    )
+@lowers(ArgMax)
+class ArgMaxLowering(OperatorLowering[ArgMax]):
+    """One cell, which takes `simd` channels a beat and gives one class a pixel."""
 
+    def foldings(self) -> Iterator[Folding]:
+        for lanes in divisors(self.op.x.channels):
+            yield Folding(1, lanes, self.op.x.elements // lanes)
 
-def lower_mask(n: Lowering, op: Mask, x: Wire) -> Wire:
-    """Gearbox to the folding's lanes, then the comparison."""
-    w = n.lanes(x, op.pe)
-    y = n.like(op.output, op.name, op.pe)
-    return n.add(
-        MaskCell(
-            name=f"u_{op.name}", inputs={"x": w}, outputs={"y": y}, layer=n.layer, threshold=op.threshold
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        op = self.op
+        w = n.lanes(x[0], folding.simd)
+        y = n.like(op.output, op.name, 1)
+        groups = op.x.channels // folding.simd
+        return n.add(
+            ArgMaxCell(name=f"u_{op.name}", inputs={"x": w}, outputs={"y": y}, layer=n.layer, groups=groups)
         )
-    )
+
+
+@lowers(Mask)
+class MaskLowering(OperatorLowering[Mask]):
+    """One cell."""
+
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        op = self.op
+        w = n.lanes(x[0], folding.pe)
+        y = n.like(op.output, op.name, folding.pe)
+        return n.add(
+            MaskCell(
+                name=f"u_{op.name}", inputs={"x": w}, outputs={"y": y}, layer=n.layer, threshold=op.threshold
+            )
+        )

@@ -3,27 +3,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rtl4ml.cells.head import Morph
 from rtl4ml.ir.window import Geometry
-from rtl4ml.lowering.builder import Lowering
-from rtl4ml.lowering.windows import taps
+from rtl4ml.lowering.builder import NetlistBuilder
+from rtl4ml.lowering.registry import OperatorLowering, lowers
+from rtl4ml.lowering.windows import add_taps
 from rtl4ml.netlist.netlist import Wire
+from rtl4ml.netlist.plan import Folding
 from rtl4ml.ops.opening import Opening
 
 
-def lower_opening(n: Lowering, op: Opening, x: Wire) -> Wire:
+@lowers(Opening)
+class OpeningLowering(OperatorLowering[Opening]):
     """A window and an erosion, a window and a dilation; a FIFO cuts the ready path between them."""
-    h, w, _ = op.x.hwc
-    margin = (op.radius, op.radius)
-    geo = Geometry(h, w, (op.side, op.side), (1, 1), (1, 1), (margin, margin), (h, w))
-    for erode, name in ((True, f"{op.name}_eroded"), (False, op.name)):
-        window = taps(n, name, x, geo, 1, 1, pad_value=int(erode))
-        y = n.like(op.output, name, 1)
-        x = n.add(
-            Morph(
-                name=f"u_{name}", inputs={"x": window}, outputs={"y": y}, layer=n.layer,
-                radius=op.radius, erode=erode,
-            )
-        )  # fmt: skip
-        x = n.fifo(x) if erode else x
-    return x
+
+    def foldings(self) -> Iterator[Folding]:
+        """One pixel a cycle; the windows walk over the margins below and to the right too."""
+        h, w, _ = self.op.x.hwc
+        yield Folding(1, 1, (h + self.op.radius) * (w + self.op.radius))
+
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:  # noqa: ARG002 -- there is one
+        op, (at,) = self.op, x
+        h, w, _ = op.x.hwc
+        margin = (op.radius, op.radius)
+        geo = Geometry(h, w, (op.side, op.side), (1, 1), (1, 1), (margin, margin), (h, w))
+        for erode, name in ((True, f"{op.name}_eroded"), (False, op.name)):
+            window = add_taps(n, name, at, geo, 1, 1, pad_value=int(erode))
+            y = n.like(op.output, name, 1)
+            at = n.add(
+                Morph(
+                    name=f"u_{name}", inputs={"x": window}, outputs={"y": y}, layer=n.layer,
+                    radius=op.radius, erode=erode,
+                )
+            )  # fmt: skip
+            at = n.fifo(at) if erode else at
+        return at

@@ -3,44 +3,66 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from rtl4ml.cells.pool import PoolCell, Reduce
-from rtl4ml.ir.window import Geometry
-from rtl4ml.lowering.builder import Lowering
-from rtl4ml.lowering.windows import serial, taps
+from rtl4ml.lowering.builder import NetlistBuilder
+from rtl4ml.lowering.registry import OperatorLowering, divisors, lowers
+from rtl4ml.lowering.windows import add_taps, add_window
 from rtl4ml.netlist.netlist import Wire
-
-if TYPE_CHECKING:
-    from rtl4ml.ops.pool import Pool
-
-
-def geometry(op: Pool) -> Geometry:
-    """The window of a pool."""
-    h, w, _ = op.x.hwc
-    return Geometry(h, w, op.size, op.stride, (1, 1), op.padding, op.out_hw)
+from rtl4ml.netlist.plan import Folding
+from rtl4ml.ops.pool import Pool
 
 
-def lower_pool(n: Lowering, op: Pool, x: Wire) -> Wire:
+@lowers(Pool)
+class PoolLowering(OperatorLowering[Pool]):
     """A streaming pool, or a serial or parallel window and its reduction."""
-    y = n.like(op.output, op.name, op.pe)
-    if op.disjoint:
-        x = n.lanes(x, op.pe)
-        return n.add(PoolCell(name=f"u_{op.name}", inputs={"x": x}, outputs={"y": y}, layer=n.layer, op=op))
-    geo, channels, parallel = geometry(op), op.x.channels, op.simd == op.pe * op.taps
-    if parallel:
-        w = taps(n, op.name, x, geo, op.pe, channels, pad_value=op.pad_value)
-    else:
-        w = n.lanes(x, op.pe)
-        w = serial(n, op.name, w, geo, channels, channel_major=True, pad_value=op.pad_value)
-    return n.add(
-        Reduce(
-            name=f"u_{op.name}",
-            inputs={"x": w},
-            outputs={"y": y},
-            layer=n.layer,
-            mode=op.mode,
-            taps=op.taps if parallel else 1,
-            folds=1 if parallel else op.taps,
+
+    def foldings(self) -> Iterator[Folding]:
+        """Lanes; where windows overlap or have padding, one tap a cycle or all at once (simd = pe * taps)."""
+        op = self.op
+        h, w, c = op.x.hwc
+        eh, ew = op.window.extent
+        for lanes in divisors(c):
+            groups = c // lanes
+            if op.disjoint:
+                yield Folding(lanes, lanes, h * w * groups)
+                continue
+            yield Folding(lanes, lanes, max(op.positions * op.taps, h * w) * groups)
+            yield Folding(lanes, lanes * op.taps, eh * ew * groups)
+
+    def input_lanes(self, folding: Folding, i: int = 0) -> int:  # noqa: ARG002 -- there is one input
+        return folding.pe
+
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        op, pe, geo = self.op, folding.pe, self.op.window
+        y = n.like(op.output, op.name, pe)
+        if op.disjoint:
+            w = n.lanes(x[0], pe)
+            return n.add(
+                PoolCell(
+                    name=f"u_{op.name}",
+                    inputs={"x": w},
+                    outputs={"y": y},
+                    layer=n.layer,
+                    mode=op.mode,
+                    geo=geo,
+                )
+            )
+        parallel = folding.simd == pe * op.taps
+        if parallel:
+            w = add_taps(n, op.name, x[0], geo, pe, op.x.channels, pad_value=op.pad_value)
+        else:
+            w = n.lanes(x[0], pe)
+            w = add_window(n, op.name, w, geo, op.x.channels, channel_major=True, pad_value=op.pad_value)
+        return n.add(
+            Reduce(
+                name=f"u_{op.name}",
+                inputs={"x": w},
+                outputs={"y": y},
+                layer=n.layer,
+                mode=op.mode,
+                taps=op.taps if parallel else 1,
+                folds=1 if parallel else op.taps,
+            )
         )
-    )

@@ -3,100 +3,147 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any, ClassVar, TypeVar
 
 from rtl4ml.cells.spatial import BilinearCell, CropCell, PadCell, ScaleCell, StuffCell, UpSampleCell
 from rtl4ml.ir.types import Fixed
-from rtl4ml.lowering.builder import Lowering
+from rtl4ml.lowering.builder import NetlistBuilder
+from rtl4ml.lowering.registry import OperatorLowering, divisors, lowers
 from rtl4ml.netlist.netlist import Wire
+from rtl4ml.netlist.plan import Folding
+from rtl4ml.ops.bilinear import Bilinear, growth
+from rtl4ml.ops.scale import Scale
+from rtl4ml.ops.shape import Crop, Pad, Reshape, Spatial, UpSample
+from rtl4ml.ops.stuff import Stuff
 
-if TYPE_CHECKING:
-    from rtl4ml.ops.bilinear import Bilinear
-    from rtl4ml.ops.scale import Scale
-    from rtl4ml.ops.shape import Crop, Pad, Spatial, UpSample
-    from rtl4ml.ops.stuff import Stuff
+SpatialT = TypeVar("SpatialT", bound=Spatial)
 
 
-def lower_pad(n: Lowering, op: Pad, x: Wire) -> Wire:
+@lowers(Reshape)
+class ReshapeLowering(OperatorLowering[Reshape]):
+    """No cell but a conversion of lanes: the elements keep their order."""
+
+    cuts_ready: ClassVar[bool] = False
+
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        return n.lanes(x[0], folding.pe)
+
+
+class SpatialLowering(OperatorLowering[SpatialT]):
+    """What padding, cropping and upsampling share: as many lanes on both sides."""
+
+    def foldings(self) -> Iterator[Folding]:
+        """Lanes; a frame takes as many cycles as the longer of its input and output has beats."""
+        x, y = self.op.x, self.op.output
+        for lanes in divisors(x.channels):
+            yield Folding(lanes, lanes, max(x.elements, y.elements) // lanes)
+
+    def ends(self, n: NetlistBuilder, folding: Folding, x: Wire) -> dict[str, Any]:
+        """The fields that all cells of one input and one output share."""
+        op = self.op
+        h, w, _ = op.x.hwc
+        return {
+            "name": f"u_{op.name}",
+            "inputs": {"x": n.lanes(x, folding.pe)},
+            "outputs": {"y": n.like(op.output, op.name, folding.pe)},
+            "layer": n.layer,
+            "frame": (h, w),
+            "out": op.out_hw,
+        }
+
+
+@lowers(Pad)
+class PadLowering(SpatialLowering[Pad]):
     """One cell."""
-    return n.add(PadCell(**_ends(n, op, x), op=op))
+
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        return n.add(PadCell(**self.ends(n, folding, x[0]), padding=self.op.padding))
 
 
-def lower_crop(n: Lowering, op: Crop, x: Wire) -> Wire:
+@lowers(Crop)
+class CropLowering(SpatialLowering[Crop]):
     """One cell."""
-    return n.add(CropCell(**_ends(n, op, x), op=op))
+
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        (top, _), (left, _) = self.op.cropping
+        return n.add(CropCell(**self.ends(n, folding, x[0]), corner=(top, left)))
 
 
-def lower_upsample(n: Lowering, op: UpSample, x: Wire) -> Wire:
+@lowers(UpSample)
+class UpSampleLowering(SpatialLowering[UpSample]):
     """One cell."""
-    return n.add(UpSampleCell(**_ends(n, op, x), op=op))
+
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        return n.add(UpSampleCell(**self.ends(n, folding, x[0]), factor=self.op.factor))
 
 
-def lower_stuff(n: Lowering, op: Stuff, x: Wire) -> Wire:
+@lowers(Stuff)
+class StuffLowering(SpatialLowering[Stuff]):
     """One cell."""
-    return n.add(StuffCell(**_ends(n, op, x), op=op))
+
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        return n.add(StuffCell(**self.ends(n, folding, x[0]), factor=self.op.factor))
 
 
-def lower_bilinear(n: Lowering, op: Bilinear, x: Wire) -> Wire:
+@lowers(Bilinear)
+class BilinearLowering(SpatialLowering[Bilinear]):
     """A cell an axis: rows, then columns."""
-    from rtl4ml.ops.bilinear import growth
 
-    x = n.lanes(x, op.pe)
-    h, w, c = op.x.hwc
-    groups = c // op.pe
-    fh, fw = op.factor
-    for axis, size, inner, factor in (("rows", h, w * groups, fh), ("columns", w, groups, fw)):
-        if factor == 1:
-            continue
-        last = axis == "columns" or fw == 1
-        y = n.wire(
-            op.name if last else f"{op.name}_{axis}",
-            lanes=op.pe,
-            bits=x.bits + growth(factor),
-            signed=x.signed,
-            beats=x.beats * factor,
-            fraction=x.fraction + growth(factor),
-        )
-        x = n.add(
-            BilinearCell(
-                name=f"u_{y.name}", inputs={"x": x}, outputs={"y": y}, layer=n.layer,
-                size=size, inner=inner, factor=factor,
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        op, y = self.op, n.lanes(x[0], folding.pe)
+        h, w, c = op.x.hwc
+        groups = c // folding.pe
+        fh, fw = op.factor
+        for axis, size, inner, factor in (("rows", h, w * groups, fh), ("columns", w, groups, fw)):
+            if factor == 1:
+                continue
+            last = axis == "columns" or fw == 1
+            made = n.wire(
+                op.name if last else f"{op.name}_{axis}",
+                lanes=folding.pe,
+                bits=y.bits + growth(factor),
+                signed=y.signed,
+                beats=y.beats * factor,
+                fraction=y.fraction + growth(factor),
             )
-        )  # fmt: skip
-    return x
-
-
-def lower_scale(n: Lowering, op: Scale, x: Wire) -> Wire:
-    """A cell for every axis whose factors are not all 1: columns, then rows."""
-    x = n.lanes(x, op.pe)
-    _, w, c = op.x.hwc
-    groups = c // op.pe
-    rows, columns = op.factors
-    axes = [("columns", columns, groups), ("rows", rows, w * groups)]
-    axes = [a for a in axes if (a[1] > 1).any()]
-    for k, (axis, factors, inner) in enumerate(axes):
-        if k == len(axes) - 1:
-            y = n.like(op.output, op.name, op.pe)
-        else:  # what the rows multiply must be this much smaller than the whole
-            least = int(rows.min())
-            t = Fixed.covering(min(0, op.lo // least), max(0, -(-op.hi // least)), op.output.type.fraction)
-            y = n.wire(
-                f"{op.name}_{axis}", lanes=op.pe, bits=t.width, signed=t.signed, beats=x.beats, fraction=t.fraction
+            y = n.add(
+                BilinearCell(
+                    name=f"u_{made.name}", inputs={"x": y}, outputs={"y": made}, layer=n.layer,
+                    size=size, inner=inner, factor=factor,
+                )
             )  # fmt: skip
-        x = n.add(
-            ScaleCell(
-                name=f"u_{y.name}", inputs={"x": x}, outputs={"y": y}, layer=n.layer, factors=factors, inner=inner
-            )
-        )  # fmt: skip
-    return x
+        return y
 
 
-def _ends(n: Lowering, op: Spatial, x: Wire) -> dict[str, Any]:
-    """The fields that all cells of one input and one output share, `op.pe` lanes on both sides."""
-    x = n.lanes(x, op.pe)
-    return {
-        "name": f"u_{op.name}",
-        "inputs": {"x": x},
-        "outputs": {"y": n.like(op.output, op.name, op.pe)},
-        "layer": n.layer,
-    }
+@lowers(Scale)
+class ScaleLowering(OperatorLowering[Scale]):
+    """A cell for every axis whose factors are not all 1: columns, then rows."""
+
+    cuts_ready: ClassVar[bool] = False
+
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        op, y, pe = self.op, n.lanes(x[0], folding.pe), folding.pe
+        _, w, c = op.x.hwc
+        groups = c // pe
+        rows, columns = op.factors
+        axes = [("columns", columns, groups), ("rows", rows, w * groups)]
+        axes = [a for a in axes if (a[1] > 1).any()]
+        for k, (axis, factors, inner) in enumerate(axes):
+            if k == len(axes) - 1:
+                made = n.like(op.output, op.name, pe)
+            else:  # what the rows multiply must be this much smaller than the whole
+                least = int(rows.min())
+                t = Fixed.covering(
+                    min(0, op.lo // least), max(0, -(-op.hi // least)), op.output.type.fraction
+                )
+                made = n.wire(
+                    f"{op.name}_{axis}", lanes=pe, bits=t.width, signed=t.signed, beats=y.beats, fraction=t.fraction
+                )  # fmt: skip
+            y = n.add(
+                ScaleCell(
+                    name=f"u_{made.name}", inputs={"x": y}, outputs={"y": made}, layer=n.layer,
+                    factors=factors, inner=inner,
+                )
+            )  # fmt: skip
+        return y

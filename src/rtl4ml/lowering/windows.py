@@ -5,24 +5,12 @@ from __future__ import annotations
 
 from rtl4ml.cells.window import Taps, Window
 from rtl4ml.ir.window import Geometry
-from rtl4ml.lowering.builder import Lowering
+from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.netlist.netlist import Wire
-from rtl4ml.ops.conv import Linear
 
 
-def geometry(op: Linear) -> Geometry:
-    """The window of a linear operator."""
-    h, w, _ = op.x.hwc
-    return Geometry(h, w, op.kernel, op.stride, op.dilation, op.padding, op.out_hw)
-
-
-def taps_extent(op: Linear) -> tuple[int, int]:
-    """Rows and columns that a parallel window of this operator walks over."""
-    return geometry(op).extent
-
-
-def serial(
-    n: Lowering, name: str, x: Wire, geo: Geometry, channels: int, *, replays: int = 1,
+def add_window(
+    n: NetlistBuilder, name: str, x: Wire, geo: Geometry, channels: int, *, replays: int = 1,
     channel_major: bool = False, pad_value: int = 0,
 ) -> Wire:  # fmt: skip
     """Adds a serial window; x has the lanes that the taps shall have."""
@@ -50,8 +38,8 @@ def serial(
     )
 
 
-def taps(
-    n: Lowering, name: str, x: Wire, geo: Geometry, lanes: int, channels: int, *, pad_value: int = 0
+def add_taps(
+    n: NetlistBuilder, name: str, x: Wire, geo: Geometry, lanes: int, channels: int, *, pad_value: int = 0
 ) -> Wire:
     """Adds a parallel window of `lanes` channels at once."""
     x = n.lanes(x, lanes)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Index
 from rtl4ml.netlist.images import Image
+from rtl4ml.netlist.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,7 @@ class Netlist:
 
     settled: where the cells stand (`stepper.State`) once frames come at a steady pace; None where nobody looked
     relief:  what it got so that it is as fast as its slowest cell
+    plan:    the foldings that it was made by; None where it was made of cells by hand
     """
 
     graph: Graph
@@ -155,6 +157,7 @@ class Netlist:
     output: Wire
     settled: NDArray[np.int64] | None = field(default=None, compare=False)
     relief: Relief = field(default_factory=Relief, compare=False)
+    plan: Plan | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         for what, names in (

@@ -10,8 +10,6 @@ from typing import ClassVar
 from rtl4ml.ir.mappings import Mapping
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Fixed, Ints, Stream
-from rtl4ml.lowering.builder import Lowering
-from rtl4ml.netlist.netlist import Wire
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -19,7 +17,6 @@ class Activation(Op):
     """An elementwise map onto the grid `out`, every result in [lo, hi]."""
 
     op: ClassVar[str] = "Activation"
-    cuts: ClassVar[bool] = False
 
     mapping: Mapping
     out: Fixed
@@ -36,10 +33,3 @@ class Activation(Op):
 
     def golden(self, *x: Ints) -> Ints:
         return self.mapping(x[0])
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.activation import activation_cell
-
-        w = n.lanes(x[0], self.pe)
-        y = n.like(self.output, self.name, self.pe)
-        return n.add(activation_cell(self, w, y))

@@ -11,8 +11,6 @@ import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir.types import FLOAT64_EXACT, Ints, Stream
-from rtl4ml.lowering.builder import Lowering
-from rtl4ml.netlist.netlist import Wire
 from rtl4ml.ops.shape import Spatial
 
 
@@ -81,8 +79,3 @@ class Bilinear(Spatial):
         for axis, factor in enumerate(self.factor, start=1):
             y = blended(y, axis, factor)
         return y.reshape(len(y), *self.output.shape)
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.spatial import lower_bilinear
-
-        return lower_bilinear(n, self, x[0])

@@ -3,22 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir.op import Folding, Op, divisors
+from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import FLOAT32_EXACT, FLOAT64_EXACT, Fixed, Ints, Stream
-from rtl4ml.ir.weights import WeightKind
-from rtl4ml.lowering.builder import Lowering
-from rtl4ml.netlist.netlist import Wire
-from rtl4ml.netlist.packing import Choice, Packing
+from rtl4ml.ir.weights import ConstantWeights, WeightKind
+from rtl4ml.ir.window import Geometry
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
@@ -40,11 +37,6 @@ class Linear(Op):
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
     padding: Padding = ((0, 0), (0, 0))
-    style: str = ""  # "", "serial", "parallel" or "unrolled": how the window is read
-    packing: Packing | Literal["auto"] | None = "auto"  # of integer products into DSP48E2; None: LUTs
-    _reaches: dict[int, tuple[int, int]] = field(
-        default_factory=dict, init=False, repr=False
-    )  # of all foldings
 
     def __post_init__(self) -> None:
         _, _, c = self.x.hwc
@@ -83,13 +75,6 @@ class Linear(Op):
         raise NotImplementedError
 
     @property
-    def input_lanes(self) -> int:
-        taps = self.kernel[0] * self.kernel[1]
-        if self.style == "unrolled" or (taps > 1 and self.simd == len(self._taps)):
-            return self.x.channels
-        return self.simd
-
-    @property
     def positions(self) -> int:
         return self.out_hw[0] * self.out_hw[1]
 
@@ -101,17 +86,6 @@ class Linear(Op):
         (kh, kw), (dh, dw), (sh, sw) = self.kernel, self.dilation, self.stride
         span = ((kh - 1) * dh + 1, (kw - 1) * dw + 1)
         return sliding_window_view(x, span, axis=(1, 2))[:, ::sh, ::sw, :, ::dh, ::dw]
-
-    @property
-    def packings(self) -> list[Packing]:
-        """Every way to put the products of this folding into DSP48E2."""
-        return []
-
-    @property
-    def _choice(self) -> Choice | None:
-        """What picks one of them; None leaves it to the cells."""
-        made = self.packing
-        return None if made == "auto" else lambda _: made
 
     # -- numbers -------------------------------------------------------------------------------------------
 
@@ -134,35 +108,44 @@ class Linear(Op):
         return np.asarray(self.bias, np.int64) << (self.fraction - self.bias_fraction)
 
     @property
-    def _taps(self) -> Ints:
+    def matrix(self) -> Ints:
         """(products of one output, channels out): the weights that one output channel sees."""
         raise NotImplementedError
 
     @cached_property
+    def constants(self) -> ConstantWeights:
+        """The matrix with all that hardware needs to know of it."""
+        return ConstantWeights(
+            matrix=self.matrix,
+            kind=self.kind,
+            type=self.weight_type,
+            shift=self.shift,
+            bias=None if self.bias is None else self.aligned_bias,
+            lo=self.x.lo,
+            hi=self.x.hi,
+        )
+
+    @property
+    def window(self) -> Geometry:
+        """Where its windows lie."""
+        h, w, _ = self.x.hwc
+        return Geometry(h, w, self.kernel, self.stride, self.dilation, self.padding, self.out_hw)
+
+    @cached_property
     def sums(self) -> tuple[Ints, Ints]:
         """(lo, hi) of every channel's sum of products before shift and bias; any padding position included."""
-        w = self._taps
+        w = self.matrix
         a, b = w * self.x.lo, w * self.x.hi
         lo, hi = np.minimum(a, b), np.maximum(a, b)
         if any(p for pair in self.padding for p in pair):  # a padded tap is zero
             lo, hi = np.minimum(lo, 0), np.maximum(hi, 0)
         return lo.sum(0), hi.sum(0)
 
-    def reach(self, products: int) -> tuple[int, int]:
-        """Least and greatest sum of any part of `products` products that follow each other."""
-        if products not in self._reaches:
-            w = self._taps.reshape(len(self._taps) // products, products, -1)
-            a, b = w * self.x.lo, w * self.x.hi
-            least = np.minimum(np.minimum(a, b), 0).sum(1).min()
-            most = np.maximum(np.maximum(a, b), 0).sum(1).max()
-            self._reaches[products] = int(least), int(most)
-        return self._reaches[products]
-
     @cached_property
     def accumulator_bound(self) -> int:
         """Greatest magnitude of any partial sum, in any order, in steps of the output."""
         reach = max(abs(self.x.lo), abs(self.x.hi))
-        sums = [int(v) * reach << int(s) for v, s in zip(np.abs(self._taps).sum(0), self.shift, strict=True)]
+        sums = [int(v) * reach << int(s) for v, s in zip(np.abs(self.matrix).sum(0), self.shift, strict=True)]
         return max(s + abs(int(b)) for s, b in zip(sums, self.aligned_bias, strict=True))
 
     @property
@@ -202,12 +185,12 @@ class Linear(Op):
     def _dtype(self) -> type[np.floating]:
         """The float type whose products and sums of these integers are exact, the fastest such."""
         reach = max(abs(self.x.lo), abs(self.x.hi))
-        raw = int(np.abs(self._taps).sum(0).max()) * reach
+        raw = int(np.abs(self.matrix).sum(0).max()) * reach
         return np.float32 if raw <= FLOAT32_EXACT else np.float64
 
     @property
     def macs(self) -> int:
-        return self.positions * self._taps.size
+        return self.positions * self.matrix.size
 
     @property
     def parameters(self) -> int:
@@ -247,54 +230,18 @@ class Conv(Linear):
         return int(self.weights.shape[3])
 
     @property
-    def _taps(self) -> Ints:
+    def matrix(self) -> Ints:
         return self.weights.reshape(-1, self.out_channels)
 
     def golden(self, *x: Ints) -> Ints:
         a = x[0].reshape(-1, *self.x.hwc).astype(self._dtype)
-        w = self._taps.astype(self._dtype)
+        w = self.matrix.astype(self._dtype)
         if self.kernel == (1, 1) and self.stride == (1, 1) and not any(map(any, self.padding)):
             return self._finish(a @ w)
         win = self._windows(a).transpose(0, 1, 2, 4, 5, 3)  # N, OH, OW, KH, KW, C
         n, oh, ow = win.shape[:3]
         cols = win.reshape(n * oh * ow, -1)
         return self._finish((cols @ w).reshape(n, oh, ow, -1))
-
-    def foldings(self) -> Iterator[Folding]:
-        dot, cin, cout = len(self._taps), self.x.channels, self.out_channels
-        simds = divisors(dot) if self.kernel == (1, 1) else sorted({*divisors(cin), dot})
-        for simd in simds:
-            for pe in divisors(cout):
-                interval = max(self.positions * (dot // simd) * (cout // pe), self.x.elements // simd)
-                if simd == dot and self.kernel != (1, 1):
-                    interval = max(interval, self._raster)
-                whole = simd == dot and pe == cout
-                yield Folding(
-                    pe=pe,
-                    simd=simd,
-                    interval=interval,
-                    multipliers=0 if whole else pe * simd,
-                    style="unrolled" if whole else "",
-                )
-
-    @property
-    def _raster(self) -> int:
-        """Beats that a parallel window walks over: the input with its bottom and right padding."""
-        from rtl4ml.lowering.windows import taps_extent
-
-        h, w = taps_extent(self)
-        return h * w
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.conv import lower_conv
-
-        return lower_conv(n, self, x[0], self._choice)
-
-    @property
-    def packings(self) -> list[Packing]:
-        from rtl4ml.lowering.conv import mvu_packings
-
-        return [] if self.style == "unrolled" else mvu_packings(self, simd=self.simd, pe=self.pe)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -311,10 +258,6 @@ class Depthwise(Linear):
     op: ClassVar[str] = "Depthwise"
 
     @property
-    def input_lanes(self) -> int:
-        return self.pe // self.multiplier
-
-    @property
     def multiplier(self) -> int:
         return int(self.weights.shape[3])
 
@@ -323,7 +266,7 @@ class Depthwise(Linear):
         return int(self.weights.shape[2] * self.weights.shape[3])
 
     @property
-    def _taps(self) -> Ints:
+    def matrix(self) -> Ints:
         return self.weights.reshape(-1, self.out_channels)
 
     def golden(self, *x: Ints) -> Ints:
@@ -335,28 +278,3 @@ class Depthwise(Linear):
             for j in range(self.kernel[1]):
                 y += win[..., i, j, None] * w[i, j]
         return self._finish(y.reshape(*y.shape[:3], -1))
-
-    def foldings(self) -> Iterator[Folding]:
-        taps, c = self.kernel[0] * self.kernel[1], self.x.channels
-        for lanes in divisors(c):
-            for t in sorted({1, taps}):
-                interval = max(self.positions * (taps // t), self.x.pixels) * (c // lanes)
-                if t == taps and taps > 1:
-                    from rtl4ml.lowering.windows import taps_extent
-
-                    h, w = taps_extent(self)
-                    interval = max(interval, h * w * (c // lanes))
-                pe = lanes * self.multiplier
-                m = pe * t if self.kind is WeightKind.INTEGER else 0
-                yield Folding(pe=pe, simd=lanes * t, interval=interval, multipliers=m)
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.depthwise import lower_depthwise
-
-        return lower_depthwise(n, self, x[0], self._choice)
-
-    @property
-    def packings(self) -> list[Packing]:
-        from rtl4ml.lowering.depthwise import dwu_packings
-
-        return dwu_packings(self, taps=self.simd * self.multiplier // self.pe)

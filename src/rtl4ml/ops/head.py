@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
-from rtl4ml.ir.op import Folding, Op, divisors
+from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Fixed, Ints, Stream
-from rtl4ml.lowering.builder import Lowering
-from rtl4ml.netlist.netlist import Wire
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,16 +31,6 @@ class ArgMax(Op):
     def golden(self, *x: Ints) -> Ints:
         y: Ints = np.argmax(x[0], axis=-1, keepdims=True).astype(np.int64)
         return y
-
-    def foldings(self) -> Iterator[Folding]:
-        """Lanes of the input; the output has one."""
-        for lanes in divisors(self.x.channels):
-            yield Folding(pe=1, simd=lanes, interval=self.x.elements // lanes, multipliers=0)
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.head import lower_argmax
-
-        return lower_argmax(n, self, x[0])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,8 +58,3 @@ class Mask(Op):
 
     def golden(self, *x: Ints) -> Ints:
         return (x[0] >= self.threshold).astype(np.int64)
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.head import lower_mask
-
-        return lower_mask(n, self, x[0])

@@ -3,29 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from math import gcd
 from typing import ClassVar
 
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir.op import Folding, Op, divisors
+from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import FLOAT64_EXACT, Ints, Stream
-from rtl4ml.lowering.builder import Lowering
-from rtl4ml.netlist.netlist import Wire
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Merge(Op):
     """What all joins share."""
-
-    cuts: ClassVar[bool] = (
-        False  # its own FIFOs stand right before the join, where beats of one input pile up
-    )
 
     def __post_init__(self) -> None:
         if len(self.inputs) < 2:
@@ -69,11 +61,7 @@ class Aligned(Merge):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Concat(Aligned):
-    """The channels of every input in turn, the first input's lowest.
-
-    Folding: `pe` lanes on all sides, which divide every input's channels; or whole pixels on all sides (`pe` is the
-    output's channels, `simd` the first input's).
-    """
+    """The channels of every input in turn, the first input's lowest."""
 
     op: ClassVar[str] = "Concat"
 
@@ -94,22 +82,6 @@ class Concat(Aligned):
 
     def golden(self, *x: Ints) -> Ints:
         return np.concatenate(self.aligned(*x), axis=-1)
-
-    def lanes_of(self, i: int) -> int:
-        """A pixel's channels, where a beat is a whole pixel."""
-        return self.inputs[i].channels if self.pe == self.output.channels else self.pe
-
-    def foldings(self) -> Iterator[Folding]:
-        for lanes in divisors(gcd(*(s.channels for s in self.inputs))):
-            yield Folding(pe=lanes, simd=lanes, interval=self.output.elements // lanes, multipliers=0)
-        yield Folding(
-            pe=self.output.channels, simd=self.x.channels, interval=self.output.pixels, multipliers=0
-        )
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.merge import lower_concat
-
-        return lower_concat(n, self, *x)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -139,11 +111,6 @@ class Add(Aligned):
         for a in more:
             y += a
         return y
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.merge import lower_add
-
-        return lower_add(n, self, *x)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -190,18 +157,3 @@ class Product(Merge):
     @property
     def macs(self) -> int:
         return self.output.elements * (len(self.inputs) - 1)
-
-    def foldings(self) -> Iterator[Folding]:
-        """Lanes, with a product a lane and pair of inputs, made in LUTs."""
-        for lanes in divisors(self.output.channels):
-            yield Folding(
-                pe=lanes,
-                simd=lanes,
-                interval=self.output.elements // lanes,
-                multipliers=lanes * (len(self.inputs) - 1),
-            )
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.merge import lower_product
-
-        return lower_product(n, self, *x)

@@ -11,10 +11,8 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir.op import Folding, Op
+from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Ints, Stream
-from rtl4ml.lowering.builder import Lowering
-from rtl4ml.netlist.netlist import Wire
 
 # r4_morph takes this radius at most.
 MOST = 7
@@ -67,14 +65,3 @@ class Opening(Op):
         for a in self._nearby(eroded, 0):
             y |= a
         return y
-
-    def foldings(self) -> Iterator[Folding]:
-        """One pixel a cycle; the windows walk over the margins below and to the right too."""
-        h, w, _ = self.x.hwc
-        interval = (h + self.radius) * (w + self.radius)
-        yield Folding(pe=1, simd=1, interval=interval, multipliers=0)
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.opening import lower_opening
-
-        return lower_opening(n, self, x[0])

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -11,10 +10,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir.op import Folding, Op, divisors
+from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Fixed, Ints, Stream
-from rtl4ml.lowering.builder import Lowering
-from rtl4ml.netlist.netlist import Wire
+from rtl4ml.ir.window import Geometry
 from rtl4ml.ops.conv import Padding
 
 
@@ -126,6 +124,12 @@ class Pool(Op):
         reach = max(abs(self.x.lo), abs(self.x.hi))
         return reach if self.mode == "max" else reach * int(self.counts.max())
 
+    @property
+    def window(self) -> Geometry:
+        """Where its windows lie."""
+        h, w, _ = self.x.hwc
+        return Geometry(h, w, self.size, self.stride, (1, 1), self.padding, self.out_hw)
+
     def golden(self, *x: Ints) -> Ints:
         a = x[0].reshape(-1, *self.x.hwc)
         (top, bottom), (left, right) = self.padding
@@ -148,27 +152,3 @@ class Pool(Op):
         return y.reshape(len(y), *self.output.shape)
 
     # -- hardware ------------------------------------------------------------------------------------------
-
-    @property
-    def input_lanes(self) -> int:
-        return self.pe
-
-    def foldings(self) -> Iterator[Folding]:
-        """Lanes; where windows overlap or have padding, one tap a cycle or all at once (simd = pe * taps)."""
-        h, w, c = self.x.hwc
-        for lanes in divisors(c):
-            groups = c // lanes
-            if self.disjoint:
-                yield Folding(pe=lanes, simd=lanes, interval=h * w * groups, multipliers=0)
-                continue
-            serial = max(self.positions * self.taps, h * w) * groups
-            yield Folding(pe=lanes, simd=lanes, interval=serial, multipliers=0)
-            from rtl4ml.lowering.pool import geometry
-
-            eh, ew = geometry(self).extent
-            yield Folding(pe=lanes, simd=lanes * self.taps, interval=eh * ew * groups, multipliers=0)
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.pool import lower_pool
-
-        return lower_pool(n, self, x[0])

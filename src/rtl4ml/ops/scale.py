@@ -12,8 +12,6 @@ import numpy as np
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import FLOAT64_EXACT, Ints, Stream
-from rtl4ml.lowering.builder import Lowering
-from rtl4ml.netlist.netlist import Wire
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,7 +24,6 @@ class Scale(Op):
     """
 
     op: ClassVar[str] = "Scale"
-    cuts: ClassVar[bool] = False
 
     rows: Ints
     columns: Ints
@@ -70,11 +67,6 @@ class Scale(Op):
         rows, columns = self.factors
         y = x[0].reshape(-1, *self.x.hwc) * (rows[:, None] * columns)[..., None]
         return np.asarray(y.reshape(x[0].shape), np.int64)
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.spatial import lower_scale
-
-        return lower_scale(n, self, x[0])
 
 
 def _edges(factors: Ints, size: int) -> Ints:

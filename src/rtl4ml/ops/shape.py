@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -12,10 +11,8 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.ir.op import Folding, Op, divisors
+from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Ints, Stream
-from rtl4ml.lowering.builder import Lowering
-from rtl4ml.netlist.netlist import Wire
 from rtl4ml.ops.conv import Padding
 
 
@@ -24,7 +21,6 @@ class Reshape(Op):
     """The same elements in the same order under another shape: (C,), (W, C) or (H, W, C)."""
 
     op: ClassVar[str] = "Reshape"
-    cuts: ClassVar[bool] = False
 
     shape: tuple[int, ...]
 
@@ -45,9 +41,6 @@ class Reshape(Op):
 
     def golden(self, *x: Ints) -> Ints:
         return x[0].reshape(len(x[0]), *self.shape)
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        return n.lanes(x[0], self.pe)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,12 +69,6 @@ class Spatial(Op):
     def _shaped(self, lo: int, hi: int) -> Stream:
         shape = (*self.out_hw[3 - len(self.x.shape) :], self.x.channels)
         return Stream(self.name, shape, self.x.type, lo, hi)
-
-    def foldings(self) -> Iterator[Folding]:
-        """Lanes; a frame takes as many cycles as the longer of its input and output has beats."""
-        for lanes in divisors(self.x.channels):
-            interval = max(self.x.elements, self.output.elements) // lanes
-            yield Folding(pe=lanes, simd=lanes, interval=interval, multipliers=0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -112,11 +99,6 @@ class Pad(Spatial):
     def golden(self, *x: Ints) -> Ints:
         y = np.pad(x[0].reshape(-1, *self.x.hwc), ((0, 0), *self.padding, (0, 0)))
         return y.reshape(len(y), *self.output.shape)
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.spatial import lower_pad
-
-        return lower_pad(n, self, x[0])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -154,11 +136,6 @@ class Crop(Spatial):
         y = x[0].reshape(-1, *self.x.hwc)[:, top : top + h, left : left + w]
         return y.reshape(len(y), *self.output.shape)
 
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.spatial import lower_crop
-
-        return lower_crop(n, self, x[0])
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class UpSample(Spatial):
@@ -186,8 +163,3 @@ class UpSample(Spatial):
     def golden(self, *x: Ints) -> Ints:
         y = x[0].reshape(-1, *self.x.hwc).repeat(self.factor[0], 1).repeat(self.factor[1], 2)
         return y.reshape(len(y), *self.output.shape)
-
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.spatial import lower_upsample
-
-        return lower_upsample(n, self, x[0])

@@ -11,8 +11,6 @@ import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir.types import Ints, Stream
-from rtl4ml.lowering.builder import Lowering
-from rtl4ml.netlist.netlist import Wire
 from rtl4ml.ops.conv import Conv
 from rtl4ml.ops.shape import Spatial
 
@@ -51,11 +49,6 @@ class Stuff(Spatial):
         y[:, :: self.factor[0], :: self.factor[1]] = x[0].reshape(-1, *self.x.hwc)
         return y.reshape(len(y), *self.output.shape)
 
-    def lower(self, n: Lowering, *x: Wire) -> Wire:
-        from rtl4ml.lowering.spatial import lower_stuff
-
-        return lower_stuff(n, self, x[0])
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Transposed(Conv):
@@ -73,4 +66,4 @@ class Transposed(Conv):
 
     @property
     def macs(self) -> int:
-        return self.x.pixels // (self.stuffed[0] * self.stuffed[1]) * self._taps.size
+        return self.x.pixels // (self.stuffed[0] * self.stuffed[1]) * self.matrix.size

@@ -48,8 +48,8 @@ def layers(design: Design) -> list[schema.Layer]:
                 "name": op.name,
                 "op": op.op,
                 "macs": op.macs,
-                "pe": op.pe,
-                "simd": op.simd,
+                "pe": design.plan[op].pe,
+                "simd": design.plan[op].simd,
                 "interval": work.get(op.name, 0),  # no cells: wires only
                 **use(r),
             }

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml.netlist.netlist import Netlist
+from rtl4ml.timing import sizing
 from rtl4ml.timing.depths import stands_still
 from rtl4ml.timing.edges import edges
 from rtl4ml.timing.stepper import FRAMES, Stepper
@@ -51,18 +52,16 @@ def predict(netlist: Netlist) -> Cycles:
 
     Raises UnsupportedLayer where no frame comes out.
     """
-    import rtl4ml.timing.sizing as lowering
-
     work = {c.name: c.slots for c in netlist.cells}
     work["s_axis"] = netlist.input.beats
     bottleneck = max(work, key=lambda k: work[k])
-    if (pair := lowering.narrower(netlist)) is not None:
+    if (pair := sizing.narrower(netlist)) is not None:
         with ThreadPoolExecutor(2) as pool:  # the stepper leaves the interpreter to others
             a, b = pool.map(predict, pair)
         w1, w2, w = (n.graph.inputs[0].hwc[1] for n in (*pair, netlist))
         narrow = tuple(n.graph.inputs[0].hwc[:2] for n in pair)
         interval = round(work[bottleneck] * Fraction(b.interval) / max(b.cells.values()))
-        if work[bottleneck] * len(netlist.cells) <= STEPPED * lowering.ANALYSED:
+        if work[bottleneck] * len(netlist.cells) <= STEPPED * sizing.ANALYSED:
             first = Stepper(netlist, *edges(netlist)).run(frames=1)
             if first.ends:
                 return Cycles(first.ends[0], interval, work, bottleneck, observed=b.observed, narrower=narrow)

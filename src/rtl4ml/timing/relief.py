@@ -15,7 +15,7 @@ from functools import partial
 
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.cells.window import Window
-from rtl4ml.lowering.builder import Lowering
+from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.netlist.netlist import Cell, Netlist, Relief, Wire
 from rtl4ml.timing.edges import edges
 from rtl4ml.timing.stepper import ENDLESS, Stepper
@@ -134,7 +134,7 @@ def relief(net: Netlist) -> Relief:
 
 def relieved(net: Netlist, relief: Relief) -> Netlist:
     """The netlist with FIFOs on such wires and more room in such windows."""
-    n = Lowering.continued(net)
+    n = NetlistBuilder.continued(net)
     behind: dict[str, Wire] = {}  # wire to what its reader reads instead
     readers = {w.name: c for c in net.cells for w in c.inputs.values()}
     for c in net.cells:

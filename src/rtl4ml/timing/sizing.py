@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import lru_cache
 
 from rtl4ml.cells.streams import Fifo
-from rtl4ml.ir.graph import Graph
 from rtl4ml.lowering.lower import CUT, lower
 from rtl4ml.netlist.netlist import Netlist, Relief
+from rtl4ml.netlist.plan import Plan
 from rtl4ml.timing.depths import depths, unhindered
 from rtl4ml.timing.relief import fifos, relief, relieved
 
@@ -19,15 +19,15 @@ ANALYSED = 60_000_000
 
 
 @lru_cache(maxsize=4)  # what a folding costs and the design made of it ask for the same netlist
-def sized_netlist(graph: Graph, *, roomy: bool = False) -> Netlist:
-    """The netlist of a folded graph with FIFOs as deep as its full pace needs, see `sized`.
+def sized_netlist(plan: Plan, *, roomy: bool = False) -> Netlist:
+    """The netlist of a plan with FIFOs as deep as its full pace needs, see `sized`.
 
     roomy: those where no paths meet hold a row, if they ever hold as much, not just the part of it that is needed
     """
-    return sized(lower(graph), roomy=roomy)
+    return sized(lower(plan), roomy=roomy)
 
 
-def sized(net: Netlist, *, roomy: bool = False, plan: Relief | None = None) -> Netlist:
+def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> Netlist:
     """The netlist with FIFOs as deep as its full pace needs, those where paths meet no deeper.
 
     Those of a netlist too large for that come from two of narrower frames, see `narrower`. These are roomy, since the
@@ -48,8 +48,8 @@ def sized(net: Netlist, *, roomy: bool = False, plan: Relief | None = None) -> N
         }
     else:
         paced = unhindered(net)
-        if plan is not None or paced.interval > paced.stepper.pace:
-            net = relieved(net, relief(net) if plan is None else plan)
+        if known is not None or paced.interval > paced.stepper.pace:
+            net = relieved(net, relief(net) if known is None else known)
             paced = unhindered(net)
         rows = {c.name: -(-c.x.beats // _rows(net, c)) for c in net.cells if isinstance(c, Fifo)}
         found, settled = depths(paced, rows, _skips(net), CUT, roomy=roomy, known=dict(fifos(net)))
@@ -65,12 +65,13 @@ def narrower(net: Netlist) -> tuple[Netlist, Netlist] | None:
     enough to be analysed itself, or where its frames cannot be cut.
     """
     work = max(c.slots for c in net.cells) * (len(net.cells) - len(net.relief.fifos))
-    return None if work <= ANALYSED else _narrower(net.graph, work)
+    return None if work <= ANALYSED or net.plan is None else _narrower(net.plan, work)
 
 
-@lru_cache(maxsize=4)  # FIFOs are sized by it and cycles predicted, of the same graph
-def _narrower(graph: Graph, work: int) -> tuple[Netlist, Netlist] | None:
+@lru_cache(maxsize=4)  # FIFOs are sized by it and cycles predicted, of the same plan
+def _narrower(plan: Plan, work: int) -> tuple[Netlist, Netlist] | None:
     """As `narrower`, of a graph whose netlist has so many cell cycles a frame."""
+    graph = plan.graph
     rows, columns, _ = graph.inputs[0].hwc
     # Pools and strides divide the frame by this much, at the most.
     step = max(-(-rows // s.shape[0]) for op in graph.ops for s in (op.output,) if len(s.shape) == 3)
@@ -79,14 +80,14 @@ def _narrower(graph: Graph, work: int) -> tuple[Netlist, Netlist] | None:
         height, widths = min(rows, tall * step), (width * step, width * step // 2)
         if widths[0] < columns and work * height * widths[0] <= ANALYSED * rows * columns:
             break
-    wide, narrow = (graph.resized(height, w) for w in widths)
+    wide, narrow = (plan.resized(height, w) for w in widths)
     if wide is None or narrow is None or widths[0] >= columns:
         return None
     with ThreadPoolExecutor(2) as pool:  # the stepper leaves the interpreter to others
-        first, second = pool.map(lambda g: sized_netlist(g, roomy=True), (narrow, wide))
-    plan = second.relief.wider(widths[1], widths[0])
-    if first.relief.fifos.keys() != plan.fifos.keys():  # FIFOs of one and the same netlist are compared
-        first = sized(lower(narrow), roomy=True, plan=plan)
+        first, second = pool.map(lambda p: sized_netlist(p, roomy=True), (narrow, wide))
+    known = second.relief.wider(widths[1], widths[0])
+    if first.relief.fifos.keys() != known.fifos.keys():  # FIFOs of one and the same netlist are compared
+        first = sized(lower(narrow), roomy=True, known=known)
     return first, second
 
 

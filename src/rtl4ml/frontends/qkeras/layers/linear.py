@@ -98,7 +98,7 @@ def _depthwise_op(
     op = Depthwise(
         name=b.name(layer.name, what), inputs=(s,), layers=(layer.name,),
         weights=w.integers.reshape(*size, c, m), weight_fraction=w.fraction, bias=bias, bias_fraction=fraction,
-        stride=stride, dilation=dilation, padding=padding_of(layer, s.hwc[:2], size, stride, dilation), pe=m,
+        stride=stride, dilation=dilation, padding=padding_of(layer, s.hwc[:2], size, stride, dilation),
     )  # fmt: skip
     return b.add(op)
 

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the products of linear operators are made: in LUTs or in DSP48E2."""
+
+from __future__ import annotations
+
+from rtl4ml.ir.weights import WeightKind
+from rtl4ml.netlist.packing import Packing, Same, packings_of, sums_of
+from rtl4ml.ops.conv import Linear
+
+# Products of up to this many operand bits (both together) are cheaper in LUTs than a DSP48E2 is worth.
+LUT_PRODUCT_BITS = 10
+
+
+def in_dsp(op: Linear) -> bool:
+    """Whether a linear operator's products go into DSP48E2: 27 x 18 bits, signed."""
+    a, b = sorted((op.x.type.width + int(not op.x.type.signed), op.weight_type.width))
+    large = op.x.type.width + op.weight_type.width > LUT_PRODUCT_BITS
+    return op.kind is WeightKind.INTEGER and large and a <= 18 and b <= 27
+
+
+def linear_packings(op: Linear, *, products: int, outputs: int) -> list[Packing]:
+    """Every way to put so many products of so many outputs, made at once, into DSP48E2."""
+    sums = sums_of(Same(op.weights), op.out_channels, (op.x.lo, op.x.hi))
+    x = op.x.type
+    return packings_of(sums, op.weight_type.width, x.width, x.signed, products=products, outputs=outputs)

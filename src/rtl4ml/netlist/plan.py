@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which folding every operator of a graph has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.op import Op
+from rtl4ml.netlist.packing import Packing
+
+
+@dataclass(frozen=True)
+class Folding:
+    """How much of an operator is done at once.
+
+    pe:          elements of an output beat
+    simd:        elements that each output element is made of in a cycle, or elements of an input beat
+    interval:    cycles a sample
+    multipliers: products that are made in a cycle by multipliers
+    style:       "unrolled": a graph of adders for the whole matrix; "": products and sums
+    packing:     how integer products go into DSP48E2; None: LUTs; "auto": whichever the lowering prefers
+
+    A dense layer of 64 inputs and 16 outputs with pe=4 and simd=8 makes 32 products a cycle: 64 / 8 = 8 cycles for
+    each group of 4 outputs, 8 * 16 / 4 = 32 cycles a sample.
+    """
+
+    pe: int = 1
+    simd: int = 1
+    interval: int = 0
+    multipliers: int = 0
+    style: str = ""
+    packing: Packing | Literal["auto"] | None = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A graph and the foldings of its operators, by operator name."""
+
+    graph: Graph
+    foldings: Mapping[str, Folding]
+
+    def __getitem__(self, op: Op) -> Folding:
+        return self.foldings[op.name]
+
+    def resized(self, rows: int, columns: int) -> Plan | None:
+        """The same foldings of a graph of other frames; None where `Graph.resized` is None."""
+        graph = self.graph.resized(rows, columns)
+        return None if graph is None else Plan(graph, self.foldings)
