@@ -1349,12 +1349,13 @@ def adders(rng: np.random.Generator) -> list[Unit]:
             bias=rng.integers(-99, 99, o),
             bias_fraction=wb + xb - 3,
         )
-        graph = adder_graph(op._taps << op.shift, op.aligned_bias, 0, x.hi)
+        graph = adder_graph(op.matrix << op.shift, op.aligned_bias, 0, x.hi)
         cell = Adders(
             name=f"u_c{k}",
             inputs={"x": Wire("x", i, xb, False, 40)},
             outputs={"y": Wire("y", o, op.output.type.width, True, 40)},
-            op=op,
+            operator=op.name,
+            products=op.matrix.size,
             graph=graph,
         )
         out.append(Unit(cell.name, "", cell.module, {}, cell.text(), cell))

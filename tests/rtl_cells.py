@@ -17,18 +17,37 @@ from typing import Any
 import numpy as np
 import rtl_runner
 
+import rtl4ml.lowering.lower  # noqa: F401 -- registers all lowerings
 from rtl4ml.emit.systemverilog import instance
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Ints
 from rtl4ml.ir.window import Geometry
-from rtl4ml.lowering.builder import Lowering
+from rtl4ml.lowering.builder import NetlistBuilder
+from rtl4ml.lowering.registry import lowering_of
 from rtl4ml.netlist.netlist import Cell, Timing, Wire
+from rtl4ml.netlist.plan import Folding
 
 
-def lowering() -> Lowering:
+def builder() -> NetlistBuilder:
     """Collects cells of operators that belong to no graph."""
-    return Lowering(Graph("cells", (), (), ()))
+    return NetlistBuilder(Graph("cells", (), (), ()))
+
+
+def foldings(op: Op) -> list[Folding]:
+    """All legal foldings of an operator."""
+    return list(lowering_of(op).foldings())
+
+
+def folding(op: Op, *, pe: int, simd: int | None = None) -> Folding:
+    """The legal folding of `pe` elements at the output and `simd`, by default as many, at the input."""
+    lanes = pe, pe if simd is None else simd
+    return next(f for f in foldings(op) if (f.pe, f.simd) == lanes)
+
+
+def lower(n: NetlistBuilder, op: Op, f: Folding, *x: Wire) -> Wire:
+    """Adds the cells of an operator with a folding."""
+    return lowering_of(op).lower(n, f, *x)
 
 
 def words(values: Ints, wire: Wire) -> list[int]:
@@ -87,12 +106,12 @@ class Case:
         return replace(self, cells=cells)
 
 
-def op_case(op: Op, x: Ints, *, only: str | None = None) -> Case:
+def op_case(op: Op, f: Folding, x: Ints, *, only: str | None = None) -> Case:
     """The cells of an operator on its golden values; `only`: without glue, the one cell of that module."""
-    n = lowering()
+    n = builder()
     n.layer = op.name
-    y = op.lower(n, n.like(op.x, f"{op.name}_x", op.simd if only else op.pe))
-    assert y.lanes == op.pe
+    y = lower(n, op, f, n.like(op.x, f"{op.name}_x", f.simd if only else f.pe))
+    assert y.lanes == f.pe
     if only:
         assert [c.module for c in n.cells] == [only], f"{op.name}: {[c.module for c in n.cells]}"
     return Case(op.name, n.cells, x.reshape(len(x), -1), op.golden(x).reshape(len(x), -1))

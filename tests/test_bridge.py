@@ -27,6 +27,8 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.mappings import Mapping, Rounding, Table, Thresholds
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Fixed, Ints, Stream
+from rtl4ml.lowering.registry import narrowest_plan
+from rtl4ml.netlist.plan import Folding, Plan
 from rtl4ml.ops.activation import Activation
 from rtl4ml.ops.bilinear import Bilinear
 from rtl4ml.ops.conv import Conv, Dense, Depthwise
@@ -48,6 +50,12 @@ def graph(*ops: Op, outputs: int = 1) -> Graph:
     return Graph("little", (ops[0].x,), ops, tuple(op.output for op in ops[-outputs:]))
 
 
+def plan(*ops: Op, outputs: int = 1, **foldings: Folding) -> Plan:
+    """Of a graph of these operators the plan with the narrowest foldings, but where others are given by name."""
+    narrow = narrowest_plan(graph(*ops, outputs=outputs))
+    return Plan(narrow.graph, {**narrow.foldings, **foldings})
+
+
 def small(rng: np.random.Generator, **changes: Any) -> Conv:
     fields: dict[str, Any] = {
         "name": "conv",
@@ -67,8 +75,13 @@ def act(x: Stream, name: str, mapping: Mapping, fraction: int, lo: int, hi: int)
 
 def run(g: Graph, folder: Path, x: Ints) -> Ints:
     """Integers through the C simulation."""
-    project = builder.write(g, folder)
-    return steps(g.outputs[0], project.csim(g.inputs[0].real(x)))
+    return run_plan(narrowest_plan(g), folder, x)
+
+
+def run_plan(p: Plan, folder: Path, x: Ints) -> Ints:
+    """The same with the foldings of a plan."""
+    project = builder.write(p, folder)
+    return steps(p.graph.outputs[0], project.csim(p.graph.inputs[0].real(x)))
 
 
 def steps(s: Stream, y: NDArray[np.float64]) -> Ints:
@@ -81,8 +94,9 @@ def steps(s: Stream, y: NDArray[np.float64]) -> Ints:
 
 
 def test_the_project_has_the_graphs_types_and_folding(tmp_path: Path, rng: np.random.Generator) -> None:
-    conv = replace(small(rng), pe=2, simd=2)  # 4 of the 24 products at once
-    project = builder.write(graph(conv), tmp_path / "hls", clock_mhz=200)
+    conv = small(rng)
+    wide = Folding(pe=2, simd=2)  # 4 of the 24 products at once
+    project = builder.write(plan(conv, conv=wide), tmp_path / "hls", clock_mhz=200)
     text = {
         p: (tmp_path / "hls" / p).read_text()
         for p in ("project.tcl", "firmware/defines.h", "firmware/parameters.h")
@@ -117,7 +131,7 @@ def test_the_project_is_the_same_in_every_folder(tmp_path: Path, rng: np.random.
     g = graph(small(rng))
     written = []
     for name in ("a", "somewhere/else"):
-        builder.write(g, tmp_path / name)
+        builder.write(narrowest_plan(g), tmp_path / name)
         files = {
             p.relative_to(tmp_path / name): p.read_bytes()
             for p in (tmp_path / name).rglob("*")
@@ -143,8 +157,9 @@ def test_reuse_factors_are_those_that_hls4ml_allows() -> None:
 def test_the_reuse_factor_spends_the_multipliers_of_the_folding(
     pe: int, simd: int, rng: np.random.Generator
 ) -> None:
-    conv = replace(small(rng), pe=pe, simd=simd)
-    strategy, reuse = layers.Layers(graph(conv))._share(conv)
+    conv = small(rng)
+    made = plan(conv, conv=Folding(pe, simd))
+    strategy, reuse = layers.Layers(made.graph, made)._share(conv)
     assert layers._legal_reuse(6, 4, reuse)
     assert 24 // reuse >= pe * simd  # never slower
     assert not [rf for rf in range(reuse + 1, 24 // (pe * simd) + 1) if layers._legal_reuse(6, 4, rf)]
@@ -174,7 +189,7 @@ def test_every_rounding_on_every_integer(tmp_path: Path) -> None:
     for k, (shift, lo, hi) in enumerate(wanted):
         want = [min(max(round(Fraction(int(i)) * Fraction(2) ** -shift), lo), hi) for i in v[:, 0]]
         assert (got[:, k] >> (join.output.type.fraction - (4 - shift))).tolist() == want, (shift, lo, hi)
-    kinds = {entry.name: entry for entry in builder.write(g, tmp_path).layers}
+    kinds = {entry.name: entry for entry in builder.write(narrowest_plan(g), tmp_path).layers}
     assert [kinds[f"a{k}"].kind for k in range(4)] == ["Activation", "Activation", "Activation", "R4Cell"]
     assert [kinds[f"a{k}"].result.split(",", 2)[2] for k in range(3)] == [
         "RND_CONV,SAT>",
@@ -273,7 +288,7 @@ def test_a_stream_may_be_read_on_another_grid(tmp_path: Path, rng: np.random.Gen
     )  # the same integers, worth 2^-5 of before
     g = Graph("little", (conv.x,), (conv,), (moved,))
     x = rng.integers(conv.x.lo, conv.x.hi + 1, (9, 6, 2))
-    project = builder.write(g, tmp_path)
+    project = builder.write(narrowest_plan(g), tmp_path)
     np.testing.assert_array_equal(project.csim(conv.x.real(x)), conv.golden(x) * 2.0**-moved.type.fraction)
 
 
@@ -466,9 +481,10 @@ def test_the_c_simulation_equals_qkeras(
 ) -> None:
     m = built(name, rng)
     parsed = parse(m)
-    g = fold(parsed.graph, target_interval=interval)
+    made = fold(parsed.graph, target_interval=interval)
+    g = made.graph
     x = rng.uniform(-2, 2, (100, *g.inputs[0].shape)).astype(np.float32)
-    project = builder.write(g, tmp_path / "hls")
+    project = builder.write(made, tmp_path / "hls")
     got = project.csim(g.inputs[0].real(parsed.quantize_input(x)))
     want = m.predict(x, verbose=0)
     assert len(np.unique(want)) > 2
@@ -484,7 +500,9 @@ def test_argmax_and_mask(tmp_path: Path, rng: np.random.Generator) -> None:
     coarse.set_weights([rng.normal(0, 0.4, w.shape) for w in coarse.get_weights()])
     parsed = parse(coarse, output="argmax")
     data = rng.uniform(-1, 1, (200, 16, 2)).astype(np.float32)
-    got = builder.write(parsed.graph, tmp_path / "a").csim(parsed.input.real(parsed.quantize_input(data)))
+    got = builder.write(narrowest_plan(parsed.graph), tmp_path / "a").csim(
+        parsed.input.real(parsed.quantize_input(data))
+    )
     logits = coarse.predict(data, verbose=0)
     assert ((logits == logits.max(-1, keepdims=True)).sum(-1) > 1).any()
     np.testing.assert_array_equal(got[:, 0], logits.argmax(-1))
@@ -493,7 +511,9 @@ def test_argmax_and_mask(tmp_path: Path, rng: np.random.Generator) -> None:
     one = keras.Model(i, b.layers.Activation("sigmoid")(b.conv(x, 1, 3)))
     one.set_weights([rng.normal(0, 0.7, w.shape) for w in one.get_weights()])
     parsed = parse(one, output="mask", threshold=0.6)
-    got = builder.write(parsed.graph, tmp_path / "m").csim(parsed.input.real(parsed.quantize_input(data)))
+    got = builder.write(narrowest_plan(parsed.graph), tmp_path / "m").csim(
+        parsed.input.real(parsed.quantize_input(data))
+    )
     want = one.predict(data, verbose=0) >= 0.6
     assert 0 < want.mean() < 1
     np.testing.assert_array_equal(got, want)
@@ -502,24 +522,26 @@ def test_argmax_and_mask(tmp_path: Path, rng: np.random.Generator) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("pe", "simd"), [(1, 1), (1, 2), (2, 6), (4, 3), (4, 6)])
 def test_every_kind_of_reuse_is_exact(pe: int, simd: int, tmp_path: Path, rng: np.random.Generator) -> None:
-    conv = replace(small(rng, padding=((0, 0), (2, 1)), stride=(1, 2)), pe=pe, simd=simd)
+    conv = small(rng, padding=((0, 0), (2, 1)), stride=(1, 2))
     dense = Dense(
         name="dense",
         inputs=(Stream("flat", (24,), conv.output.type, conv.output.lo, conv.output.hi),),
         weights=rng.integers(-7, 8, (1, 1, 24, 4)),
         weight_fraction=np.full(4, 2),
-        pe=pe,
-        simd=4 * simd,
     )
     x = rng.integers(-32, 32, (20, 6, 2))
-    np.testing.assert_array_equal(run(graph(conv), tmp_path / "c", x), conv.golden(x))
+    np.testing.assert_array_equal(
+        run_plan(plan(conv, conv=Folding(pe, simd)), tmp_path / "c", x), conv.golden(x)
+    )
     flat = rng.integers(dense.x.lo, dense.x.hi + 1, (20, 24))
-    np.testing.assert_array_equal(run(graph(dense), tmp_path / "d", flat), dense.golden(flat))
+    np.testing.assert_array_equal(
+        run_plan(plan(dense, dense=Folding(pe, 4 * simd)), tmp_path / "d", flat), dense.golden(flat)
+    )
 
 
 @pytest.mark.slow
 def test_hls4mls_own_test_bench_finds_its_predictions(tmp_path: Path, rng: np.random.Generator) -> None:
-    project = builder.write(graph(small(rng)), tmp_path / "hls")
+    project = builder.write(plan(small(rng)), tmp_path / "hls")
     command = [
         "g++",
         "-std=c++17",
@@ -550,7 +572,7 @@ def test_hls4mls_own_test_bench_finds_its_predictions(tmp_path: Path, rng: np.ra
 @pytest.mark.slow
 def test_hls4mls_own_library_gives_the_same(tmp_path: Path, rng: np.random.Generator) -> None:
     conv = small(rng)
-    project = builder.write(graph(conv), tmp_path / "hls")
+    project = builder.write(plan(conv), tmp_path / "hls")
     subprocess.run(["bash", "build_lib.sh"], cwd=project.folder, check=True)
     library = ctypes.CDLL(str(next((project.folder / "firmware").glob("*.so"))))
     x = np.ascontiguousarray(conv.x.real(rng.integers(-32, 32, (6, 2))))
@@ -569,7 +591,7 @@ def test_eight_readers_are_refused(tmp_path: Path) -> None:
     others = [act(first.output, f"a{k}", Rounding(1, -8, 7), 1, -8, 7) for k in range(8)]
     g = graph(first, *others, Concat(name="join", inputs=tuple(a.output for a in others)))
     with pytest.raises(HlsCannot, match=r"^first: hls4ml 1\.3 cannot copy a stream to 8 readers, only to 7$"):
-        builder.write(g, tmp_path / "hls")
+        builder.write(narrowest_plan(g), tmp_path / "hls")
     assert not (tmp_path / "hls").exists()
 
 
@@ -582,7 +604,7 @@ def test_overlapping_pools_in_two_dimensions_are_refused(tmp_path: Path) -> None
         r"size \(2, 2\) with stride \(1, 1\)$"
     )
     with pytest.raises(HlsCannot, match=text):
-        builder.write(graph(pool), tmp_path / "hls")
+        builder.write(plan(pool), tmp_path / "hls")
 
 
 def test_pools_that_lie_apart_in_two_dimensions_are_refused(tmp_path: Path) -> None:
@@ -594,7 +616,7 @@ def test_pools_that_lie_apart_in_two_dimensions_are_refused(tmp_path: Path) -> N
         r"size \(1, 2\) with stride \(2, 2\)$"
     )
     with pytest.raises(HlsCannot, match=text):
-        builder.write(graph(pool), tmp_path / "hls")
+        builder.write(plan(pool), tmp_path / "hls")
 
 
 def test_every_layer_that_cannot_be_held_is_named(tmp_path: Path) -> None:
@@ -602,7 +624,7 @@ def test_every_layer_that_cannot_be_held_is_named(tmp_path: Path) -> None:
     between = Pool(name="between", inputs=(first.output,), mode="max", size=(1, 1), stride=(1, 1))
     last = Pool(name="last", inputs=(between.output,), mode="max", size=(3, 3), stride=(2, 2))
     with pytest.raises(HlsCannot) as caught:
-        builder.write(graph(first, between, last), tmp_path / "hls")
+        builder.write(plan(first, between, last), tmp_path / "hls")
     assert [text.partition(":")[0] for text in caught.value.texts] == ["first", "last"]
     assert str(caught.value) == caught.value.texts[0]
 
@@ -612,7 +634,7 @@ def test_several_outputs_are_refused(tmp_path: Path, rng: np.random.Generator) -
     b = act(a.output, "b", Rounding(1, 0, 7), a.output.type.fraction - 1, 0, 7)
     text = r"^little: an HLS project must have one input and one output, not 1 and 2; split the model$"
     with pytest.raises(HlsCannot, match=text):
-        builder.write(graph(a, b, outputs=2), tmp_path / "hls")
+        builder.write(plan(a, b, outputs=2), tmp_path / "hls")
 
 
 def test_a_model_that_only_quantizes_its_input_is_refused(tmp_path: Path) -> None:
@@ -620,7 +642,7 @@ def test_a_model_that_only_quantizes_its_input_is_refused(tmp_path: Path) -> Non
     with pytest.raises(
         HlsCannot, match=r"^little: hls4ml 1\.3 cannot hold a model that only quantizes its input$"
     ):
-        builder.write(graph(nothing), tmp_path / "hls")
+        builder.write(plan(nothing), tmp_path / "hls")
 
 
 def test_an_unknown_operator_is_refused(tmp_path: Path) -> None:
@@ -637,7 +659,7 @@ def test_an_unknown_operator_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         HlsCannot, match=r"^odd: hls4ml 1\.3 cannot hold Curve, and rtl4ml adds nothing for it$"
     ):
-        builder.write(graph(odd), tmp_path / "hls")
+        builder.write(plan(odd), tmp_path / "hls")
 
 
 @pytest.mark.parametrize(
@@ -674,7 +696,7 @@ def test_whatever_hls4ml_changes_is_refused(
 
     monkeypatch.setattr(builder, "_model", spoiled)
     with pytest.raises(HlsCannot, match=rf"^conv: hls4ml 1\.3 cannot hold it exactly, its passes {text}$"):
-        builder.write(graph(small(rng)), tmp_path / "hls")
+        builder.write(plan(small(rng)), tmp_path / "hls")
     assert not (tmp_path / "hls").exists()
 
 
@@ -691,7 +713,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> bridge_project.HlsProje
         weights=rng.integers(-7, 8, (1, 3, 2, 2)),
         weight_fraction=np.full(4, 3),
     )
-    p = builder.write(graph(op), tmp_path_factory.mktemp("bridge") / "with a blank" / "hls")
+    p = builder.write(plan(op), tmp_path_factory.mktemp("bridge") / "with a blank" / "hls")
     p.compile()
     return p
 
@@ -760,14 +782,14 @@ def test_values_off_the_grid_are_refused(project: bridge_project.HlsProject) -> 
 def test_without_a_compiler(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    p = builder.write(graph(small(rng)), tmp_path / "hls")
+    p = builder.write(plan(small(rng)), tmp_path / "hls")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EnvironmentProblem, match=r"^g\+\+: must be in PATH, not missing; install it"):
         p.csim(np.zeros((1, 6, 2)))
 
 
 def test_a_project_that_does_not_compile(tmp_path: Path, rng: np.random.Generator) -> None:
-    p = builder.write(graph(small(rng)), tmp_path / "hls")
+    p = builder.write(plan(small(rng)), tmp_path / "hls")
     (p.folder / "firmware/defines.h").write_text("#error broken\n")
     with pytest.raises(
         EnvironmentProblem,
@@ -778,7 +800,7 @@ def test_a_project_that_does_not_compile(tmp_path: Path, rng: np.random.Generato
 
 
 def test_a_program_that_was_cut_short_is_compiled_again(tmp_path: Path, rng: np.random.Generator) -> None:
-    p = builder.write(graph(small(rng)), tmp_path / "hls")
+    p = builder.write(plan(small(rng)), tmp_path / "hls")
     whole = p.compile().read_bytes()
     p.program.write_bytes(whole[: len(whole) // 2])
     assert p.compile().read_bytes() == whole
@@ -799,7 +821,7 @@ def test_a_program_that_was_cut_short_is_compiled_again(tmp_path: Path, rng: np.
 def test_a_program_that_complains_is_not_believed(
     script: str, text: str, tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    p = builder.write(graph(small(rng)), tmp_path / "hls")
+    p = builder.write(plan(small(rng)), tmp_path / "hls")
     key = p.folder / "csim.key"
     p.program.write_text(f"#!/bin/sh\n{script}\n")
     p.program.chmod(0o755)

@@ -32,7 +32,7 @@ from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.host import frameworks
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.window import Geometry
-from rtl4ml.lowering.builder import Lowering
+from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.lowering.forks import fork
 from rtl4ml.netlist.netlist import Cell, Netlist, Param, Timing
 from rtl4ml.ops.conv import Linear
@@ -125,7 +125,7 @@ class Some(Cell):
 
 def chain(rng: np.random.Generator) -> Netlist:
     """Three cells of random timing, a FIFO behind each of them, most without an end."""
-    n = Lowering(Graph("chain", (), (), ()))
+    n = NetlistBuilder(Graph("chain", (), (), ()))
     first = x = n.wire("x", lanes=1, bits=8, signed=False, beats=int(rng.integers(1, 6)))
     for i in range(3):
         beats = int(rng.integers(1, 6))
@@ -228,7 +228,7 @@ def test_a_window_is_as_deep_for_few_rows_as_for_all(
     )
     assume(min(out) > 0)
     geo = Geometry(height, width, kernel, (stride, stride), (dilation, dilation), pads, out)  # type: ignore[arg-type]
-    n = Lowering(Graph("g", (), (), ()))
+    n = NetlistBuilder(Graph("g", (), (), ()))
     x = n.wire("x", lanes=1, bits=4, signed=False, beats=height * width * groups)
     y = n.wire("y", lanes=1, bits=4, signed=False, beats=out[0] * out[1] * kernel[0] * kernel[1] * groups)
     cell = Window(name="w", inputs={"x": x}, outputs={"y": y}, geo=geo, groups=groups)
@@ -254,13 +254,13 @@ def test_a_large_netlist_follows_from_narrower_ones(
 ) -> None:
     """FIFOs and latency of a wide U-Net, extrapolated, against its own analysis."""
     model = randomize(student("unet").build(**arguments), np.random.default_rng(1))
-    graph = fold(parse(model).graph, target_interval=target)
-    whole = sized_netlist(graph)
+    plan = fold(parse(model).graph, target_interval=target)
+    whole = sized_netlist(plan)
     want = predict(whole)
     sizing.sized_netlist.cache_clear()
     sizing._narrower.cache_clear()
     monkeypatch.setattr(sizing, "ANALYSED", analysed)
-    large = sized_netlist(graph)
+    large = sized_netlist(plan)
     assert sizing.narrower(large) is not None
     found = predict(large)
     monkeypatch.setattr(cycles, "STEPPED", 0)
@@ -268,7 +268,7 @@ def test_a_large_netlist_follows_from_narrower_ones(
     sizing.sized_netlist.cache_clear()
     sizing._narrower.cache_clear()
     assert found.interval == guessed.interval == want.interval
-    rows, columns, _ = graph.inputs[0].hwc
+    rows, columns, _ = plan.graph.inputs[0].hwc
     assert found.narrower == guessed.narrower != want.narrower == ()
     assert len(found.narrower) == 2
     assert all(r <= rows and c < columns for r, c in found.narrower)
@@ -322,9 +322,9 @@ def strided_points(dims: int, stride: int, filters: int) -> Any:
 @pytest.mark.parametrize(("dims", "stride"), [(1, 2), (1, 3), (2, 2)])
 def test_every_cell_takes_and_makes_whole_frames(dims: int, stride: int) -> None:
     """Adders have no beats to spare: a stride is what a window in front of them does."""
-    graph = fold(parse(strided_points(dims, stride, 2)).graph, target_interval=7**dims)
-    assert [op.style for op in graph.ops if isinstance(op, Linear)] == ["unrolled"]
-    for c in sized_netlist(graph).cells:
+    plan = fold(parse(strided_points(dims, stride, 2)).graph, target_interval=7**dims)
+    assert [plan[op].style for op in plan.graph.ops if isinstance(op, Linear)] == ["unrolled"]
+    for c in sized_netlist(plan).cells:
         t = c.timing()
         taken = [n[-1] for n in t.need] if t.free is None else [t.free[-1]]
         assert taken == [w.beats for w in c.inputs.values()], c.name
@@ -511,7 +511,7 @@ def test_a_search_is_as_long_as_a_netlist_is_small() -> None:
 
 def blocked() -> Netlist:
     """A fork whose one reader needs more beats before the other than the FIFO between holds."""
-    n = Lowering(Graph("stuck", (), (), ()))
+    n = NetlistBuilder(Graph("stuck", (), (), ()))
     x = n.wire("x", lanes=1, bits=8, signed=False, beats=6)
     a, b = fork(n, x, 2)
     late = np.zeros(6, np.int64) + 6
@@ -533,7 +533,7 @@ def test_what_stands_still_is_said() -> None:
 
 
 def test_a_cell_of_many_registers_is_refused() -> None:
-    n = Lowering(Graph("deep", (), (), ()))
+    n = NetlistBuilder(Graph("deep", (), (), ()))
     x, y = (n.wire(w, lanes=1, bits=8, signed=False, beats=6) for w in "xy")
     for latency in (64, 65):
         cell = Some(name="u_y", inputs={"x": x}, outputs={"y": y}, told=Timing.passing(6, latency))

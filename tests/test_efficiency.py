@@ -11,12 +11,12 @@ import pytest
 from contract import randomize
 
 import rtl4ml
-from rtl4ml.folding.options import folded
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.host import frameworks
 from rtl4ml.ir.graph import Graph
-from rtl4ml.lowering.builder import Lowering
+from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.lowering.lower import CUT
+from rtl4ml.lowering.registry import lowering_of
 
 KINDS = {
     "integer": "quantized_bits(4,0,alpha=1)",
@@ -49,11 +49,12 @@ def test_no_folding_multiplies_more_than_it_has_products(kind: str) -> None:
     graph: Graph = parse(model(kind)).graph
     seen = set()
     for op in graph.ops:
-        for f in op.foldings():
-            n = Lowering(graph)
-            xs = [n.like(s, f"x{i}", folded(op, f).lanes_of(i)) for i, s in enumerate(op.inputs)]
-            xs = [n.fifo(x, CUT) for x in xs] if op.cuts else xs
-            folded(op, f).lower(n, *xs)
+        lowering = lowering_of(op)
+        for f in lowering.foldings():
+            n = NetlistBuilder(graph)
+            xs = [n.like(s, f"x{i}", lowering.input_lanes(f, i)) for i, s in enumerate(op.inputs)]
+            xs = [n.fifo(x, CUT) for x in xs] if lowering.cuts_ready else xs
+            lowering.lower(n, f, *xs)
             at_once = sum(c.multipliers for c in n.cells)
             slots = sum(c.slots * c.multipliers for c in n.cells)
             assert op.macs <= slots, (op.name, f)

@@ -400,9 +400,6 @@ def test_an_operator_without_a_kernel_is_its_golden() -> None:
         def golden(self, *x: Ints) -> Ints:
             return x[0] & 1
 
-        def lower(self, n: Any, *x: Any) -> Any:
-            raise NotImplementedError
-
     op = Odd(name="odd", inputs=(Stream.covering("x", (3, 4, 2), -9, 9, 0),))
     assert not has_kernel(op)
     assert_same(alone(op), integers(alone(op), 5, np.random.default_rng(0)))

@@ -16,13 +16,15 @@ from rtl4ml.device import DEFAULT_BUDGET, XCZU9EG, Resources
 from rtl4ml.errors import BadInput, OverBudget
 from rtl4ml.folding import options, search
 from rtl4ml.folding.explorer import Explorer
-from rtl4ml.folding.options import Option, folded, operator_resources
+from rtl4ml.folding.options import Option, operator_resources
 from rtl4ml.folding.program import objective
 from rtl4ml.folding.resources import layer_resources
 from rtl4ml.folding.search import fold_for
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.host import frameworks
 from rtl4ml.ir.graph import Graph
+from rtl4ml.lowering.registry import lowering_of
+from rtl4ml.netlist.plan import Plan
 from rtl4ml.ops.conv import Linear
 
 
@@ -53,7 +55,7 @@ def exhaustive(explorer: Explorer, target: int, limits: dict[str, float] | None 
         cost = joined(explorer, pick, makers, target)
         if cost is None or any(getattr(cost, k) > v for k, v in (limits or {}).items()):
             continue
-        value = objective(cost, sum(o.multipliers for o in pick))
+        value = objective(cost, sum(o.folding.multipliers for o in pick))
         best = value if best is None else min(best, value)
     return best
 
@@ -62,11 +64,11 @@ def joined(
     explorer: Explorer, pick: tuple[Option, ...], makers: dict[str, int], target: int
 ) -> Resources | None:
     cost = sum((o.cost for o in pick), Resources())
-    for o in pick:
-        for i, s in enumerate(o.op.inputs):
+    for op, o in zip(explorer.graph.ops, pick, strict=True):
+        for i, s in enumerate(op.inputs):
             if s.name not in makers:
                 continue
-            a, b = pick[makers[s.name]].op.pe, o.op.lanes_of(i)
+            a, b = pick[makers[s.name]].folding.pe, lowering_of(op).input_lanes(o.folding, i)
             if a == b:
                 continue
             if s.elements // gcd(a, b) > target:
@@ -75,31 +77,22 @@ def joined(
     return cost
 
 
-def way(op: Any) -> Any:
-    return getattr(op, "style", ""), getattr(op, "packing", "")
-
-
-def picked(explorer: Explorer, folded: Graph, target: int) -> tuple[Option, ...]:
+def picked(explorer: Explorer, plan: Plan, target: int) -> tuple[Option, ...]:
     return tuple(
-        next(
-            o
-            for o in explorer.options(op, target)
-            if (o.op.pe, o.op.simd, way(o.op)) == (f.pe, f.simd, way(f))
-        )
-        for op, f in zip(explorer.graph.ops, folded.ops, strict=True)
+        next(o for o in explorer.options(op, target) if o.folding == plan[op]) for op in explorer.graph.ops
     )
 
 
-def cost_of(explorer: Explorer, folded: Graph, target: int) -> Resources:
-    pick = picked(explorer, folded, target)
-    found = joined(explorer, pick, {op.output.name: i for i, op in enumerate(folded.ops)}, target)
+def cost_of(explorer: Explorer, plan: Plan, target: int) -> Resources:
+    pick = picked(explorer, plan, target)
+    found = joined(explorer, pick, {op.output.name: i for i, op in enumerate(plan.graph.ops)}, target)
     assert found is not None
     return found
 
 
-def value_of(explorer: Explorer, folded: Graph, target: int) -> float:
-    multipliers = sum(o.multipliers for o in picked(explorer, folded, target))
-    return objective(cost_of(explorer, folded, target), multipliers)
+def value_of(explorer: Explorer, plan: Plan, target: int) -> float:
+    multipliers = sum(o.folding.multipliers for o in picked(explorer, plan, target))
+    return objective(cost_of(explorer, plan, target), multipliers)
 
 
 @pytest.mark.parametrize(("kind", "target"), [("chain", 60), ("chain", 200), ("skip", 150), ("skip", 400)])
@@ -136,14 +129,15 @@ def test_a_budget_gives_the_smallest_interval() -> None:
     found = fold_for(g, target_interval=None, budget=budget)
     reached = max(
         f.interval
-        for op in found.ops
-        for f in op.foldings()
-        if (f.pe, f.simd, f.style) == (op.pe, op.simd, getattr(op, "style", ""))
+        for op in g.ops
+        for f in lowering_of(op).foldings()
+        if (f.pe, f.simd, f.style) == (found[op].pe, found[op].simd, found[op].style)
     )
+    assert reached == max(found[op].interval for op in g.ops)
     explorer = Explorer(g)
     faster = [t for t in explorer.intervals if explorer.floor <= t < reached]
     assert faster, "the budget must cost some speed, or nothing is shown"
-    names = {op.name for op in found.ops}
+    names = {op.name for op in g.ops}
     beside = sum((r for name, r in layer_resources(found).items() if name not in names), Resources())
     limits = {k: v * budget.get(k, 1.0) - getattr(beside, k) for k, v in XCZU9EG.items()}
     for t in faster:
@@ -219,7 +213,8 @@ def test_an_interval_that_does_not_fit() -> None:
     fold_for(g, target_interval=int(re.findall(r"=(\d+) fits", str(error.value))[0]), budget=budget)
     asked = Explorer(g).fold(30)
     made = fold_for(g, target_interval=30, budget=budget, fit=False)
-    assert [(op.pe, op.simd) for op in made.ops] == [(op.pe, op.simd) for op in asked.ops]
+    assert made.graph is asked.graph is g
+    assert made.foldings == asked.foldings
 
 
 def test_a_bound_is_below_every_choice() -> None:
@@ -243,17 +238,17 @@ def test_large_adder_graphs_are_guessed(monkeypatch: pytest.MonkeyPatch) -> None
     )(x)
     g = parse(randomize(frameworks.keras().Model(first, x), np.random.default_rng(0))).graph
     op = next(o for o in g.ops if isinstance(o, Linear))
-    unrolled = folded(op, next(f for f in op.foldings() if f.style == "unrolled"))
-    guess = operator_resources(g, unrolled)
+    unrolled = next(f for f in lowering_of(op).foldings() if f.style == "unrolled")
+    guess = operator_resources(g, op, unrolled)
     monkeypatch.setattr(options, "UNROLLED", 2000)
-    found = operator_resources(g, unrolled)
+    found = operator_resources(g, op, unrolled)
     assert guess != found
     assert guess.lut == pytest.approx(found.lut, rel=0.25)
     assert guess.ff == pytest.approx(found.ff, rel=0.5)
 
 
-def used(g: Graph, key: str = "lut") -> float:
-    return float(sum(getattr(r, key) for r in layer_resources(g).values()))
+def used(plan: Plan, key: str = "lut") -> float:
+    return float(sum(getattr(r, key) for r in layer_resources(plan).values()))
 
 
 def test_a_design_without_a_target_leaves_room(monkeypatch: pytest.MonkeyPatch) -> None:

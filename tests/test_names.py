@@ -23,8 +23,10 @@ from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.host import frameworks
 from rtl4ml.host.tools import verilator_env
 from rtl4ml.ir.graph import Graph
-from rtl4ml.lowering.builder import Lowering
+from rtl4ml.lowering.builder import NetlistBuilder
+from rtl4ml.lowering.registry import narrowest_plan
 from rtl4ml.netlist.netlist import Netlist
+from rtl4ml.netlist.plan import Plan
 from rtl4ml.report import fifo_places
 from rtl4ml.timing import cycles
 from rtl4ml.timing.sizing import sized_netlist
@@ -77,6 +79,12 @@ def model() -> Any:
 
 def netlist_of(m: Any) -> Netlist:
     return sized_netlist(fold(parse(m).graph, target_interval=TARGET))
+
+
+def made_by(netlist: Netlist) -> Plan:
+    """The plan that a netlist was made by."""
+    assert netlist.plan is not None
+    return netlist.plan
 
 
 # What a layer may be called to meet a name of the tool's, of SystemVerilog's, of C++'s or of hls4ml's.
@@ -140,7 +148,7 @@ def check_identifiers(netlist: Netlist) -> None:
 
 def test_random_names_change_nothing_but_names(model: Any, seed: int) -> None:
     plain = netlist_of(renamed(model, PLAIN))
-    want, cost = cycles.predict(plain), list(layer_resources(plain.graph).values())
+    want, cost = cycles.predict(plain), list(layer_resources(made_by(plain)).values())
     rng = random.Random(seed)
     for _ in range(40):
         names = hostile(rng)
@@ -151,8 +159,8 @@ def test_random_names_change_nothing_but_names(model: Any, seed: int) -> None:
         assert [(type(c), getattr(c, "depth", 0)) for c in netlist.cells] == [
             (type(c), getattr(c, "depth", 0)) for c in plain.cells
         ], names
-        assert list(layer_resources(netlist.graph).values()) == cost, names
-        layers = bridge_layers.Layers(netlist.graph)
+        assert list(layer_resources(made_by(netlist)).values()) == cost, names
+        layers = bridge_layers.Layers(netlist.graph, made_by(netlist))
         layers.build()
         low = [e["name"].lower() for e in layers.entries]
         assert len({*low, *(f"{p}{n}" for n in low for p in bridge_layers._PASSES)}) == len(low) * (
@@ -168,7 +176,7 @@ def test_names_without_a_collision_stay(model: Any) -> None:
     assert {"u_x_fork", "u_x_a_f", "u_plain3_taps", "u_plain3_activation"} <= set(cells)
     assert not [c for c in cells if re.search(r"_[23]$", c)]
     assert netlist.cells[-1].layer == "m_axis"
-    assert list(layer_resources(netlist.graph))[-1] == "edges"
+    assert list(layer_resources(made_by(netlist)))[-1] == "edges"
     assert fifo_places.streams(netlist.graph)[-1][1] == "output"
 
 
@@ -189,8 +197,8 @@ def test_edges_of_the_design_step_aside(names: list[str]) -> None:
     want, found = cycles.predict(plain), cycles.predict(netlist)
     assert (found.latency, found.interval) == (want.latency, want.interval)
     assert [op.name for op in netlist.graph.ops] == names
-    lines = layer_resources(netlist.graph)
-    assert list(lines.values()) == list(layer_resources(plain.graph).values())
+    lines = layer_resources(made_by(netlist))
+    assert list(lines.values()) == list(layer_resources(made_by(plain)).values())
     assert len(lines) == 4  # two layers, the output's FIFO, the edges
     of = fifo_places.streams(netlist.graph)
     assert of[-1][0] == names[1]
@@ -237,7 +245,7 @@ def test_hls4ml_takes_them(model: Any, tmp_path: Path) -> None:
     names = ["model_input", "int", "clone_template", "template", "repack_class", "class", "nnet", "layer2"]
     names += ["layer3_out", "model_default", "clone_template_activation", "clone_repack_class", "std", "main"]
     graph = parse(renamed(model, names)).graph
-    project = builder.write(replace(graph, name="main"), tmp_path / "hls")
+    project = builder.write(narrowest_plan(replace(graph, name="main")), tmp_path / "hls")
     s = graph.inputs[0]
     x = np.random.default_rng(2).integers(s.lo, s.hi, (5, *s.shape), endpoint=True)
     (y,) = graph.emulate([x])
@@ -257,7 +265,7 @@ def test_a_name_that_is_given_twice_is_an_internal_error(model: Any) -> None:
 
 
 def test_a_cell_gets_a_number_where_its_name_is_taken() -> None:
-    n = Lowering(Graph("g", (), (), ()))
+    n = NetlistBuilder(Graph("g", (), (), ()))
     wires = [
         n.wire(h, lanes=1, bits=1, signed=False, beats=1).name for h in ("a", "A", "u_x", "flag", "s_axis")
     ]

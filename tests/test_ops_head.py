@@ -37,15 +37,15 @@ def test_argmax_output_is_as_narrow_as_its_index() -> None:
 
 def test_argmax_foldings_are_lanes_of_the_input() -> None:
     op = ArgMax(name="l", inputs=(stream((5, 6), -8, 7),))
-    assert [(f.pe, f.simd, f.interval) for f in op.foldings()] == [
+    assert [(f.pe, f.simd, f.interval) for f in rtl_cells.foldings(op)] == [
         (1, 1, 30),
         (1, 2, 15),
         (1, 3, 10),
         (1, 6, 5),
     ]
-    for f in op.foldings():
-        n = rtl_cells.lowering()
-        y = ArgMax(name="l", inputs=op.inputs, simd=f.simd).lower(n, n.like(op.x, "x", 1))
+    for f in rtl_cells.foldings(op):
+        n = rtl_cells.builder()
+        y = rtl_cells.lower(n, op, f, n.like(op.x, "x", 1))
         assert n.cells[-1].timing().slots == f.interval
         assert (y.lanes, y.beats) == (1, 5)
 

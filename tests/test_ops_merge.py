@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Ints, Stream
-from rtl4ml.lowering.builder import Lowering
+from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.netlist.netlist import Wire
 from rtl4ml.ops.merge import Add, Concat, Product
 
@@ -142,9 +142,10 @@ def test_bound_covers_partial_sums() -> None:
 
 def test_foldings() -> None:
     a, b = stream("a", (5, 4), -8, 7, 0), stream("b", (5, 6), -8, 7, 0)
-    found = [(f.pe, f.simd, f.interval) for f in Concat(name="l", inputs=(a, b)).foldings()]
+    found = [(f.pe, f.simd, f.interval) for f in rtl_cells.foldings(Concat(name="l", inputs=(a, b)))]
     assert found == [(1, 1, 50), (2, 2, 25), (10, 4, 5)]
-    assert [(f.pe, f.interval) for f in Add(name="l", inputs=(a, a)).foldings()] == [(1, 20), (2, 10), (4, 5)]
+    found = [(f.pe, f.simd, f.interval) for f in rtl_cells.foldings(Add(name="l", inputs=(a, a)))]
+    assert found == [(1, 1, 20), (2, 2, 10), (4, 4, 5)]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_refusals(kind: type[Op], shapes: list[tuple[int, ...]], text: str) -> N
         kind(name="l", inputs=tuple(stream(f"x{k}", s, -8, 7, 0) for k, s in enumerate(shapes)))
 
 
-def walk(n: Lowering, values: dict[str, list[int]], pixels: int) -> None:
+def walk(n: NetlistBuilder, values: dict[str, list[int]], pixels: int) -> None:
     """What the cells' parameters say that they do, beat by beat, in Python."""
     for cell in n.cells:
         p: dict[str, Any] = dict(cell.params())
@@ -208,12 +209,11 @@ def test_chain_of_three_grids(kind: type[Op], folding: int, rng: np.random.Gener
         stream("c", (5, 4 if kind is Add else 6), -2, 5, 3),
     )
     op = kind(name="l", inputs=streams)
-    chosen = list(op.foldings())[folding]
-    op = kind(name="l", inputs=streams, pe=chosen.pe, simd=chosen.simd)
-    n = rtl_cells.lowering()
+    chosen = rtl_cells.foldings(op)[folding]
+    n = rtl_cells.builder()
     wires: list[Wire] = [n.like(s, s.name, 1) for s in streams]
-    y = op.lower(n, *wires)
-    assert (y.lanes, y.bits, y.signed) == (op.pe, op.output.type.width, op.output.type.signed)
+    y = rtl_cells.lower(n, op, chosen, *wires)
+    assert (y.lanes, y.bits, y.signed) == (chosen.pe, op.output.type.width, op.output.type.signed)
     assert y.beats * y.lanes == op.output.elements
     assert max(c.timing().slots for c in n.cells if c.module in ("r4_add", "r4_concat")) == chosen.interval
     x = [ends(s, rng)[2] for s in streams]

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import rtl_cells
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,14 +126,14 @@ def test_disjoint(size: tuple[int, int], stride: tuple[int, int], padding: Paddi
     p = pool(stream((8, 9, 6)), "max", size, stride, padding)
     assert p.disjoint is disjoint
     if disjoint:
-        assert {(f.pe, f.simd, f.interval) for f in p.foldings()} == {
+        assert {(f.pe, f.simd, f.interval) for f in rtl_cells.foldings(p)} == {
             (lanes, lanes, 8 * 9 * 6 // lanes) for lanes in (1, 2, 3, 6)
         }
 
 
 def test_foldings_of_overlapping_windows() -> None:
     p = pool(stream((9, 4)), "max", (1, 3), (1, 2), ((0, 0), (1, 1)))
-    assert [(f.pe, f.simd, f.interval) for f in p.foldings()] == [
+    assert [(f.pe, f.simd, f.interval) for f in rtl_cells.foldings(p)] == [
         (1, 1, 5 * 3 * 4),
         (1, 3, 10 * 4),
         (2, 2, 5 * 3 * 2),

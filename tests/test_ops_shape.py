@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rtl_cells
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Stream
-from rtl4ml.lowering.builder import Lowering
+from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.ops.shape import Crop, Pad, Reshape, UpSample
 
 
@@ -58,7 +59,7 @@ def test_zeros_of_padding_belong_to_the_range() -> None:
 
 def test_foldings_take_the_longer_side() -> None:
     def intervals(op: Op) -> list[tuple[int, int, int]]:
-        return [(f.pe, f.simd, f.interval) for f in op.foldings()]
+        return [(f.pe, f.simd, f.interval) for f in rtl_cells.foldings(op)]
 
     assert intervals(make(Pad, stream((5, 2)), padding=((0, 0), (2, 1)))) == [(1, 1, 16), (2, 2, 8)]
     assert intervals(make(Crop, stream((5, 2)), cropping=((0, 0), (2, 1)))) == [(1, 1, 10), (2, 2, 5)]
@@ -133,13 +134,14 @@ def test_refusals(kind: type[Op], shape: tuple[int, ...], fields: dict[str, Any]
 
 
 def test_a_reshape_costs_a_gearbox_at_most() -> None:
-    def modules(lanes_in: int, op: Op) -> list[str]:
-        n = Lowering(Graph("g", (), (), ()))
-        y = op.lower(n, n.like(op.x, "x", lanes_in))
-        assert (y.lanes, y.lanes * y.beats) == (op.pe, op.x.elements)
+    flat = make(Reshape, stream((6, 4)), shape=(24,))
+
+    def modules(lanes_in: int, lanes: int) -> list[str]:
+        n = NetlistBuilder(Graph("g", (), (), ()))
+        y = rtl_cells.lower(n, flat, rtl_cells.folding(flat, pe=lanes), n.like(flat.x, "x", lanes_in))
+        assert (y.lanes, y.lanes * y.beats) == (lanes, flat.x.elements)
         return [c.module for c in n.cells]
 
-    flat = make(Reshape, stream((6, 4)), shape=(24,), pe=4)
-    assert modules(4, flat) == []
-    assert modules(2, flat) == ["r4_width"]
-    assert modules(4, make(Reshape, stream((6, 4)), shape=(24,), pe=6)) == ["r4_width", "r4_width"]
+    assert modules(4, 4) == []
+    assert modules(2, 4) == ["r4_width"]
+    assert modules(4, 6) == ["r4_width", "r4_width"]

@@ -39,9 +39,9 @@ SLOW = [(15, 273), (21, 84), (26, 147), (36, 14), (43, 112), (44, 483), (48, 44)
 def folded(seed: int, target: int, *, analyse: bool = True) -> Netlist:
     """The netlist of a random network."""
     frameworks.keras().backend.clear_session()
-    graph = Explorer(parse(network(np.random.default_rng(seed))).graph).choose(target)
-    assert graph is not None
-    return sized_netlist(graph) if analyse else lower(graph)
+    plan = Explorer(parse(network(np.random.default_rng(seed))).graph).choose(target)
+    assert plan is not None
+    return sized_netlist(plan) if analyse else lower(plan)
 
 
 @pytest.mark.parametrize(("seed", "target"), SLOW)
@@ -79,8 +79,8 @@ def test_more_random_networks_keep_their_interval(start: int, padded: bool) -> N
         explorer = Explorer(parse(network(rng, padded=padded)).graph)
         least, most = np.log(explorer.floor), np.log(explorer.intervals[-1])
         for target in np.exp(rng.uniform(least, most, 3)).round().astype(int).tolist():
-            if (graph := explorer.choose(target)) is not None:
-                netlist = sized_netlist(graph)
+            if (plan := explorer.choose(target)) is not None:
+                netlist = sized_netlist(plan)
                 assert predict(netlist).interval == slowest(netlist) <= target, (seed, target)
 
 
@@ -91,9 +91,9 @@ def test_designs_keep_their_interval(name: str) -> None:
     explorer = Explorer(parse(randomize(build(), np.random.default_rng(5))).graph)
     targets = {own, 748, 3 * own // 2, 2 * own + 1}  # unrolled ones take minutes to find
     for target in targets:
-        if target < explorer.floor or (graph := explorer.choose(target)) is None:
+        if target < explorer.floor or (plan := explorer.choose(target)) is None:
             continue
-        netlist = sized_netlist(graph)
+        netlist = sized_netlist(plan)
         assert predict(netlist).interval == slowest(netlist) <= target, target
 
 

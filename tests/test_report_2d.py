@@ -28,6 +28,7 @@ from rtl4ml.device import Resources
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Stream
+from rtl4ml.lowering.registry import narrowest_plan
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.ops.merge import Add, Concat
 from rtl4ml.ops.pool import Pool
@@ -270,7 +271,7 @@ def ladder(x: Stream) -> tuple[Op, ...]:
 
 
 def netlist(*ops: Op) -> Netlist:
-    return sized_netlist(Graph("g", ops[0].inputs[:1], ops, (ops[-1].output,)))
+    return sized_netlist(narrowest_plan(Graph("g", ops[0].inputs[:1], ops, (ops[-1].output,))))
 
 
 def standing(net: Netlist) -> dict[tuple[str, str, int], list[str]]:

@@ -9,7 +9,6 @@ import rtl_join
 
 from rtl4ml.cells.join import AddCell
 from rtl4ml.ir.types import Stream
-from rtl4ml.lowering.merge import lower_add
 from rtl4ml.ops.merge import Add
 
 # shape, (least, greatest, fraction) of either input, lanes
@@ -28,9 +27,10 @@ def test_add(rng: np.random.Generator, seed: int) -> None:
     cases = []
     for name, (shape, a, b, lanes) in CASES.items():
         streams = Stream.covering("a", shape, *a), Stream.covering("b", shape, *b)
-        op = Add(name="y", inputs=streams, pe=lanes, simd=lanes)
-        n = rtl_cells.lowering()
-        lower_add(n, op, *(n.like(s, s.name, lanes) for s in streams))
+        op = Add(name="y", inputs=streams)
+        n = rtl_cells.builder()
+        wires = [n.like(s, s.name, lanes) for s in streams]
+        rtl_cells.lower(n, op, rtl_cells.folding(op, pe=lanes), *wires)
         cell = n.cells[-1]
         assert isinstance(cell, AddCell)
         xa, xb = (rng.integers(s.lo, s.hi + 1, (6, *s.shape)) for s in streams)

@@ -28,13 +28,13 @@ CASES: dict[str, tuple[tuple[int, ...], int, int, int]] = {
 def test_argmax(rng: np.random.Generator, seed: int) -> None:
     cases, intervals = [], {}
     for name, (shape, lo, hi, lanes) in CASES.items():
-        op = ArgMax(name="l", inputs=(Stream.covering("x", shape, lo, hi, 0),), simd=lanes)
+        op = ArgMax(name="l", inputs=(Stream.covering("x", shape, lo, hi, 0),))
         x = rng.integers(lo, hi + 1, (6, *shape))
-        n = rtl_cells.lowering()
-        op.lower(n, n.like(op.x, "x", lanes))
+        n, folding = rtl_cells.builder(), rtl_cells.folding(op, pe=1, simd=lanes)
+        rtl_cells.lower(n, op, folding, n.like(op.x, "x", lanes))
         want = np.array(
             [min(i for i, v in enumerate(p) if v == max(p)) for p in x.reshape(-1, shape[-1]).tolist()]
         )
         cases.append(rtl_cells.Case(name, n.cells, x.reshape(6, -1), want.reshape(6, -1)))
-        intervals[name] = next(f.interval for f in op.foldings() if f.simd == lanes)
+        intervals[name] = folding.interval
     rtl_cells.check("argmax", cases, seed=seed, intervals=intervals)

@@ -26,10 +26,11 @@ def test_bilinear(rng: np.random.Generator, seed: int) -> None:
     cases, intervals = [], {}
     for name, (shape, factor, lanes, (lo, hi)) in CASES.items():
         x = Stream.covering("x", shape, lo, hi, 0)
-        op = Bilinear(name=name, inputs=(x,), factor=factor, pe=lanes, simd=lanes)
+        op = Bilinear(name=name, inputs=(x,), factor=factor)
+        folding = rtl_cells.folding(op, pe=lanes)
         frames = rng.integers(lo, hi + 1, (4, *shape))
         frames[0], frames[1] = rng.choice([lo, hi], shape), rng.choice([lo, hi], shape)
-        cases.append(rtl_cells.op_case(op, frames))
-        intervals[name] = next(f.interval for f in op.foldings() if f.pe == lanes)
+        cases.append(rtl_cells.op_case(op, folding, frames))
+        intervals[name] = folding.interval
     assert [c.name for c in cases if c.cells[0].params()["Block"]] == ["block"]
     rtl_cells.check("bilinear", cases, seed=seed, intervals=intervals)

@@ -9,7 +9,6 @@ import rtl_join
 
 from rtl4ml.cells.join import ConcatCell
 from rtl4ml.ir.types import Stream
-from rtl4ml.lowering.merge import lower_concat
 from rtl4ml.ops.merge import Concat
 
 # shapes without channels, (channels, least, greatest, fraction) of either input, lanes (0: whole pixels)
@@ -37,15 +36,11 @@ def test_concat(rng: np.random.Generator, seed: int) -> None:
     cases = []
     for name, (shape, a, b, lanes) in CASES.items():
         streams = side("a", shape, a), side("b", shape, b)
-        op = Concat(
-            name="y",
-            inputs=streams,
-            pe=lanes or a[0] + b[0],
-            simd=lanes or a[0],
-        )
-        n = rtl_cells.lowering()
+        op = Concat(name="y", inputs=streams)
+        folding = rtl_cells.folding(op, pe=lanes or a[0] + b[0], simd=lanes or a[0])
+        n = rtl_cells.builder()
         wires = [n.like(s, s.name, lanes or s.channels) for s in streams]
-        lower_concat(n, op, *wires)
+        rtl_cells.lower(n, op, folding, *wires)
         cell = n.cells[-1]
         assert isinstance(cell, ConcatCell)
         xa, xb = (rng.integers(s.lo, s.hi + 1, (4, *s.shape)) for s in streams)

@@ -25,7 +25,8 @@ def test_crop(rng: np.random.Generator, seed: int) -> None:
     cases, intervals = [], {}
     for name, (shape, cropping, lanes) in CASES.items():
         x = Stream.covering("x", shape, -16, 15, 0)
-        op = Crop(name=name, inputs=(x,), cropping=cropping, pe=lanes, simd=lanes)
-        cases.append(rtl_cells.op_case(op, rng.integers(-16, 16, (4, *shape)), only="r4_crop"))
-        intervals[name] = next(f.interval for f in op.foldings() if f.pe == lanes)
+        op = Crop(name=name, inputs=(x,), cropping=cropping)
+        folding = rtl_cells.folding(op, pe=lanes)
+        cases.append(rtl_cells.op_case(op, folding, rng.integers(-16, 16, (4, *shape)), only="r4_crop"))
+        intervals[name] = folding.interval
     rtl_cells.check("crop", cases, seed=seed, intervals=intervals)

@@ -13,9 +13,9 @@ import rtl_cells
 from rtl4ml.cells.dwu import Dwu
 from rtl4ml.ir.types import Ints, Stream
 from rtl4ml.ir.weights import WeightKind
-from rtl4ml.lowering.depthwise import dwu_packings
-from rtl4ml.lowering.windows import geometry
+from rtl4ml.lowering.registry import lowering_of
 from rtl4ml.netlist.packing import Packing
+from rtl4ml.netlist.plan import Folding
 from rtl4ml.ops.conv import Depthwise, Padding
 
 KINDS = {
@@ -44,8 +44,8 @@ def layer(
     stride: tuple[int, int] = (1, 1),
     dilation: tuple[int, int] = (1, 1),
     padding: Padding = ((0, 0), (0, 0)),
-) -> Depthwise:
-    """A depthwise layer with random weights, the least of the kind among them."""
+) -> tuple[Depthwise, Folding]:
+    """A depthwise layer with random weights, the least of the kind among them, and its folding."""
     x = Stream.covering("x", shape, lo, hi, 2)
     c = shape[-1]
     w = rng.choice(KINDS[kind], (*kernel, c, multiplier)) * wide
@@ -63,12 +63,11 @@ def layer(
         stride=stride,
         dilation=dilation,
         padding=padding,
-        pe=lanes * multiplier,
-        simd=lanes * (kernel[0] * kernel[1] if parallel else 1),
         **fields,
     )
     assert op.kind is kind
-    return op
+    simd = lanes * (kernel[0] * kernel[1] if parallel else 1)
+    return op, rtl_cells.folding(op, pe=lanes * multiplier, simd=simd)
 
 
 def frames(op: Depthwise, rng: np.random.Generator) -> Ints:
@@ -79,7 +78,7 @@ def frames(op: Depthwise, rng: np.random.Generator) -> Ints:
 
 def by_definition(op: Depthwise, x: Ints) -> Ints:
     """Real numbers as Python sees them, in steps of the output."""
-    taps = rtl_cells.gather(x, geometry(op)) * op.x.type.step
+    taps = rtl_cells.gather(x, op.window) * op.x.type.step
     c, m = op.weights.shape[2:]
     w = op.weights * 2.0 ** -np.asarray(op.weight_fraction, float).reshape(c, m)
     y = np.einsum("npqijc,ijcm->npqcm", taps, w).reshape(len(x), -1, c * m)
@@ -90,14 +89,14 @@ def by_definition(op: Depthwise, x: Ints) -> Ints:
     return y.astype(np.int64).reshape(len(x), -1)
 
 
-def alone(op: Depthwise, rng: np.random.Generator) -> rtl_cells.Case:
+def alone(op: Depthwise, folding: Folding, rng: np.random.Generator) -> rtl_cells.Case:
     """The unit without its window: the taps come as the window cell gives them."""
-    n = rtl_cells.lowering()
-    op.lower(n, n.like(op.x, f"{op.name}_x", op.pe // op.multiplier))
+    n = rtl_cells.builder()
+    rtl_cells.lower(n, op, folding, n.like(op.x, f"{op.name}_x", folding.pe // op.multiplier))
     cell = n.cells[-1]
     assert isinstance(cell, Dwu)
     x = frames(op, rng)
-    taps = rtl_cells.gather(x, geometry(op))  # N, OH, OW, KH, KW, C
+    taps = rtl_cells.gather(x, op.window)  # N, OH, OW, KH, KW, C
     taps = taps.reshape(*taps.shape[:3], cell.folds, cell.taps, cell.groups, cell.lanes)
     beats = taps.transpose(0, 1, 2, 5, 3, 4, 6).reshape(len(x), -1)
     return rtl_cells.Case(op.name, [cell], beats, by_definition(op, x))
@@ -117,15 +116,15 @@ def test_kinds_of_weights(rng: np.random.Generator, seed: int) -> None:
         for sign, (lo, hi) in {"signed": (-8, 7), "unsigned": (0, 15)}.items():
             for parallel in (False, True):
                 name = f"{kind.name.lower()}_{sign}_{parallel}"
-                op = layer(name, rng, kind=kind, lo=lo, hi=hi, parallel=parallel, shifts=parallel)
-                cases.append(alone(op, rng))
+                made = layer(name, rng, kind=kind, lo=lo, hi=hi, parallel=parallel, shifts=parallel)
+                cases.append(alone(*made, rng))
     assert not any(packing(c) for c in cases)
     rtl_cells.check("dwu", cases, seed=seed)
 
 
 def test_structures(rng: np.random.Generator, seed: int) -> None:
     dsp = {"lo": -128, "hi": 127, "wide": 15}
-    ops = [
+    layers = [
         layer("dsp", rng, **dsp),
         layer("dsp_parallel", rng, **dsp, parallel=True, multiplier=2),
         layer("multiplier", rng, multiplier=3, shifts=True),
@@ -137,7 +136,7 @@ def test_structures(rng: np.random.Generator, seed: int) -> None:
         layer("square", rng, shape=(4, 5, 2), kernel=(3, 3), parallel=True, lanes=1),
         layer("block", rng, shape=(4, 5, 128), kernel=(3, 3), **dsp, lanes=4),
     ]
-    cases = [alone(op, rng) for op in ops]
+    cases = [alone(*made, rng) for made in layers]
     assert [c.name for c in cases if packing(c)] == ["dsp", "dsp_parallel", "block"]
     assert [c.name for c in cases if c.cells[0].params()["Block"]] == ["block"]
     rtl_cells.check("dwu", cases, seed=seed, intervals={c.name: c.input.beats for c in cases})
@@ -149,7 +148,7 @@ def test_every_packing(rng: np.random.Generator, seed: int) -> None:
     cases = []
     for kernel in ((1, 5), (1, 2), (1, 1)):
         for lo, hi in ((-8, 7), (0, 15)):
-            op = layer(
+            op, folding = layer(
                 f"k{kernel[1]}_{-lo}",
                 rng,
                 kernel=kernel,
@@ -160,10 +159,10 @@ def test_every_packing(rng: np.random.Generator, seed: int) -> None:
                 parallel=True,
                 shifts=lo == 0,
             )
-            case = alone(op, rng)
+            case = alone(op, folding, rng)
             cell = case.cells[0]
             assert isinstance(cell, Dwu)
-            found = dwu_packings(op, taps=cell.taps)
+            found = lowering_of(op).packings(folding)
             assert {(4, True), (3, False)} <= {(p.fields, p.overlap) for p in found}
             assert max(p.chain for p in found) == kernel[1]
             order = rng.permutation(len(found))[:4]
@@ -177,7 +176,7 @@ def test_every_packing(rng: np.random.Generator, seed: int) -> None:
 def test_whole_layers(parallel: bool, rng: np.random.Generator, seed: int) -> None:
     """Window and unit together, at the interval that the folding promises."""
     same: Padding = ((1, 1), (1, 1))
-    ops = [
+    layers = [
         layer("same", rng, padding=((0, 0), (1, 1)), parallel=parallel, multiplier=2),
         layer("causal", rng, padding=((0, 0), (4, 0)), dilation=(1, 2), parallel=parallel),
         layer("strided", rng, shape=(9, 4), stride=(1, 2), padding=((0, 0), (1, 1)), parallel=parallel),
@@ -194,12 +193,12 @@ def test_whole_layers(parallel: bool, rng: np.random.Generator, seed: int) -> No
         layer("pixel_strided", rng, shape=(7, 4), kernel=(1, 1), stride=(1, 2), parallel=parallel),
     ]
     cases, intervals = [], {}
-    for op in ops:
-        n = rtl_cells.lowering()
-        op.lower(n, n.like(op.x, f"{op.name}_x", 2))
+    for op, folding in layers:
+        n = rtl_cells.builder()
+        rtl_cells.lower(n, op, folding, n.like(op.x, f"{op.name}_x", 2))
         x = frames(op, rng)
         y = by_definition(op, x)
         np.testing.assert_array_equal(op.golden(x).reshape(len(x), -1), y)
         cases.append(rtl_cells.Case(op.name, n.cells, x.reshape(len(x), -1), y))
-        intervals[op.name] = next(f.interval for f in op.foldings() if (f.pe, f.simd) == (op.pe, op.simd))
+        intervals[op.name] = folding.interval
     rtl_cells.check("dwu", cases, seed=seed, intervals=intervals)

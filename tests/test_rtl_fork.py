@@ -28,7 +28,7 @@ def test_every_beat_once_to_each(rng: np.random.Generator, seed: int) -> None:
 
 def test_chain_for_more_readers() -> None:
     for readers in (2, 3, 5):
-        n = rtl_cells.lowering()
+        n = rtl_cells.builder()
         x = n.wire("x", lanes=2, bits=5, signed=True, beats=7, fraction=3)
         ends = fork(n, x, readers)
         assert len(ends) == readers == len(n.cells) + 1

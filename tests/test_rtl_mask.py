@@ -32,14 +32,12 @@ def test_mask(rng: np.random.Generator, seed: int) -> None:
             name="l",
             inputs=(Stream.covering("x", shape, lo, hi, 0),),
             threshold=threshold,
-            pe=lanes,
-            simd=lanes,
         )
         x = rng.integers(lo, hi + 1, (8, *shape))
         near = np.clip(threshold + rng.integers(-1, 2, x.shape), lo, hi)
         x = np.where(rng.random(x.shape) < 0.5, near, x)
-        n = rtl_cells.lowering()
-        op.lower(n, n.like(op.x, "x", lanes))
+        n = rtl_cells.builder()
+        rtl_cells.lower(n, op, rtl_cells.folding(op, pe=lanes), n.like(op.x, "x", lanes))
         want = np.array([int(v >= threshold) for v in x.reshape(-1).tolist()])
         cases.append(rtl_cells.Case(name, n.cells, x.reshape(8, -1), want.reshape(8, -1)))
     rtl_cells.check("mask", cases, seed=seed)

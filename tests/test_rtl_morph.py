@@ -37,7 +37,8 @@ def test_morph(rng: np.random.Generator, seed: int) -> None:
     intervals = {}
     for name, shape, radius in (("two", (7, 9, 1), 2), ("one", (5, 4, 1), 1), ("low", (2, 8, 1), 3)):
         op = Opening(name=name, inputs=(Stream("x", shape, Fixed(False, 1, 0), 0, 1),), radius=radius)
-        cases.append(rtl_cells.op_case(op, (rng.random((4, *shape)) < 0.85).astype(np.int64)))
-        (folding,) = op.foldings()
+        folding = rtl_cells.folding(op, pe=1)
+        cases.append(rtl_cells.op_case(op, folding, (rng.random((4, *shape)) < 0.85).astype(np.int64)))
+        assert rtl_cells.foldings(op) == [folding]
         intervals[name] = folding.interval
     rtl_cells.check("morph", cases, seed=seed, intervals=intervals)

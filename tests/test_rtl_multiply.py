@@ -9,7 +9,6 @@ import rtl_join
 
 from rtl4ml.cells.join import MultiplyCell
 from rtl4ml.ir.types import Stream
-from rtl4ml.lowering.merge import lower_product
 from rtl4ml.ops.merge import Product
 
 # shape, (least, greatest, fraction) of either input, lanes
@@ -27,9 +26,10 @@ def test_multiply(rng: np.random.Generator, seed: int) -> None:
     cases = []
     for name, (shape, a, b, lanes) in CASES.items():
         streams = Stream.covering("a", shape, *a), Stream.covering("b", shape, *b)
-        op = Product(name="y", inputs=streams, pe=lanes, simd=lanes)
-        n = rtl_cells.lowering()
-        lower_product(n, op, *(n.like(s, s.name, lanes) for s in streams))
+        op = Product(name="y", inputs=streams)
+        n = rtl_cells.builder()
+        wires = [n.like(s, s.name, lanes) for s in streams]
+        rtl_cells.lower(n, op, rtl_cells.folding(op, pe=lanes), *wires)
         cell = n.cells[-1]
         assert isinstance(cell, MultiplyCell)
         xa, xb = (rng.integers(s.lo, s.hi + 1, (6, *s.shape)) for s in streams)

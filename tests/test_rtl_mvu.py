@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,9 @@ import rtl_cells
 from rtl4ml.cells.mvu import Mvu
 from rtl4ml.ir.types import Ints, Stream
 from rtl4ml.ir.weights import WeightKind
-from rtl4ml.lowering.conv import mvu_packings
+from rtl4ml.lowering.registry import lowering_of
 from rtl4ml.netlist.packing import Choice, Packing, in_luts
+from rtl4ml.netlist.plan import Folding
 from rtl4ml.ops.conv import Dense
 
 KINDS = {
@@ -52,12 +52,10 @@ def case(
     fields: dict[str, Any] = {}
     if bias:
         fields = {"bias": rng.integers(-100, 100, cout), "bias_fraction": 6}
-    op = Dense(
-        name=name, inputs=(x,), weights=w[None, None], weight_fraction=fraction, pe=pe, simd=simd, **fields
-    )
+    op = Dense(name=name, inputs=(x,), weights=w[None, None], weight_fraction=fraction, **fields)
     assert op.kind is kind
-    n = rtl_cells.lowering()
-    op.lower(n, n.like(x, f"{name}_x", simd))
+    n = rtl_cells.builder()
+    rtl_cells.lower(n, op, Folding(pe, simd), n.like(x, f"{name}_x", simd))
     cell = n.cells[-1]
     assert isinstance(cell, Mvu)
 
@@ -93,16 +91,14 @@ def integers(
         inputs=(x,),
         weights=w[None, None],
         weight_fraction=rng.integers(0, 3, cout) if shifts else np.full(cout, 3),
-        pe=pe,
-        simd=simd,
         bias=rng.integers(-100, 100, cout),
         bias_fraction=6,
     )
-    n = rtl_cells.lowering()
-    op.lower(n, n.like(x, f"{name}_x", simd))
+    found = choose(lowering_of(op).packings(Folding(pe, simd)))
+    n = rtl_cells.builder()
+    rtl_cells.lower(n, op, Folding(pe, simd, packing=found), n.like(x, f"{name}_x", simd))
     cell = n.cells[-1]
-    assert isinstance(cell, Mvu)
-    cell = replace(cell, packing=choose(mvu_packings(op, simd=simd, pe=pe)))
+    assert isinstance(cell, Mvu) and cell.packing is found
     frames = ends(rng, lo, hi, (4, positions, dot))
     frames[0], frames[1] = lo, hi
     return rtl_cells.Case(name, [cell], replayed(frames, simd, cout // pe), by_definition(op, frames))

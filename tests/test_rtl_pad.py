@@ -25,7 +25,8 @@ def test_pad(rng: np.random.Generator, seed: int) -> None:
     cases, intervals = [], {}
     for name, (shape, padding, lanes) in CASES.items():
         x = Stream.covering("x", shape, -16, 15, 0)
-        op = Pad(name=name, inputs=(x,), padding=padding, pe=lanes, simd=lanes)
-        cases.append(rtl_cells.op_case(op, rng.integers(-16, 16, (4, *shape)), only="r4_pad"))
-        intervals[name] = next(f.interval for f in op.foldings() if f.pe == lanes)
+        op = Pad(name=name, inputs=(x,), padding=padding)
+        folding = rtl_cells.folding(op, pe=lanes)
+        cases.append(rtl_cells.op_case(op, folding, rng.integers(-16, 16, (4, *shape)), only="r4_pad"))
+        intervals[name] = folding.interval
     rtl_cells.check("pad", cases, seed=seed, intervals=intervals)

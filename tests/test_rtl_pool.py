@@ -34,11 +34,12 @@ def test_pool(rng: np.random.Generator, seed: int) -> None:
     cases, intervals = [], {}
     for name, (mode, shape, lo, hi, size, stride, lanes) in CASES.items():
         x = Stream.covering("x", shape, lo, hi, 3)
-        op = Pool(name=name, inputs=(x,), mode=mode, size=size, stride=stride, pe=lanes, simd=lanes)  # type: ignore[arg-type]
+        op = Pool(name=name, inputs=(x,), mode=mode, size=size, stride=stride)  # type: ignore[arg-type]
+        folding = rtl_cells.folding(op, pe=lanes)
         frames = rng.integers(lo, hi + 1, (4, *shape))
         frames[0], frames[1] = lo, hi
-        cases.append(rtl_cells.op_case(op, frames, only="r4_pool"))
-        intervals[name] = next(f.interval for f in op.foldings() if f.pe == lanes)
+        cases.append(rtl_cells.op_case(op, folding, frames, only="r4_pool"))
+        intervals[name] = folding.interval
     blocks = {c.name: c.cells[0].params()["Block"] for c in cases}
     assert [name for name, block in blocks.items() if block] == ["max_2d_block"]
     rtl_cells.check("pool", cases, seed=seed, intervals=intervals)

@@ -67,9 +67,8 @@ def test_overlapping_pools(parallel: bool, rng: np.random.Generator, seed: int) 
         x = Stream.covering("x", shape, lo, hi, 3)
         lanes = 2
         simd = lanes * size[0] * size[1] if parallel else lanes
-        op = Pool(
-            name=name, inputs=(x,), mode=mode, size=size, stride=stride, padding=padding, pe=lanes, simd=simd
-        )  # type: ignore[arg-type]
-        cases.append(rtl_cells.op_case(op, rng.integers(lo, hi + 1, (5, *shape))))
-        intervals[name] = next(f.interval for f in op.foldings() if (f.pe, f.simd) == (lanes, simd))
+        op = Pool(name=name, inputs=(x,), mode=mode, size=size, stride=stride, padding=padding)  # type: ignore[arg-type]
+        folding = rtl_cells.folding(op, pe=lanes, simd=simd)
+        cases.append(rtl_cells.op_case(op, folding, rng.integers(lo, hi + 1, (5, *shape))))
+        intervals[name] = folding.interval
     rtl_cells.check("reduce", cases, seed=seed, intervals=intervals)

@@ -28,12 +28,12 @@ def test_scale(rng: np.random.Generator, seed: int) -> None:
         most = max(rows) * max(columns)
         op = Scale(
             name=name, inputs=(x,), rows=np.array(rows), columns=np.array(columns), lo=lo * most, hi=hi * most,
-            pe=lanes, simd=lanes,
         )  # fmt: skip
+        folding = rtl_cells.folding(op, pe=lanes)
         frames = rng.integers(lo, hi + 1, (4, *shape))
         frames[0], frames[1] = rng.choice([lo, hi], shape), rng.choice([lo, hi], shape)
-        cases.append(rtl_cells.op_case(op, frames))
-        intervals[name] = next(f.interval for f in op.foldings() if f.pe == lanes)
+        cases.append(rtl_cells.op_case(op, folding, frames))
+        intervals[name] = folding.interval
     assert {c.name: len(c.cells) for c in cases} == {
         "columns": 1, "columns_groups": 1, "one_column": 2, "rows": 1, "both": 2, "both_groups": 2, "wide": 2,
     }  # fmt: skip

@@ -23,7 +23,8 @@ def test_stuff(rng: np.random.Generator, seed: int) -> None:
     cases, intervals = [], {}
     for name, (shape, factor, lanes) in CASES.items():
         x = Stream.covering("x", shape, -256, 255, 0)
-        op = Stuff(name=name, inputs=(x,), factor=factor, pe=lanes, simd=lanes)
-        cases.append(rtl_cells.op_case(op, rng.integers(-256, 256, (4, *shape)), only="r4_stuff"))
-        intervals[name] = next(f.interval for f in op.foldings() if f.pe == lanes)
+        op = Stuff(name=name, inputs=(x,), factor=factor)
+        folding = rtl_cells.folding(op, pe=lanes)
+        cases.append(rtl_cells.op_case(op, folding, rng.integers(-256, 256, (4, *shape)), only="r4_stuff"))
+        intervals[name] = folding.interval
     rtl_cells.check("stuff", cases, seed=seed, intervals=intervals)

@@ -42,15 +42,13 @@ def test_table(rng: np.random.Generator, seed: int) -> None:
             out=out,
             lo=out.lo,
             hi=out.hi,
-            pe=lanes,
-            simd=lanes,
         )
         x = rng.integers(lo, hi + 1, (6, *shape))
         want = np.empty_like(x)
         for at in np.ndindex(x.shape):
             want[at] = table[at[-1] if own else 0][min(max(int(x[at]) - first, 0), entries - 1)]
-        n = rtl_cells.lowering()
-        op.lower(n, n.like(op.x, "x", lanes))
+        n = rtl_cells.builder()
+        rtl_cells.lower(n, op, rtl_cells.folding(op, pe=lanes), n.like(op.x, "x", lanes))
         cases.append(rtl_cells.Case(name, n.cells, x.reshape(6, -1), want.reshape(6, -1)))
         if n.cells[0].params()["Block"]:
             blocks.add(name)

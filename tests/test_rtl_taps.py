@@ -9,7 +9,7 @@ import rtl_cells
 
 from rtl4ml.ir.types import Ints
 from rtl4ml.ir.window import Geometry
-from rtl4ml.lowering.windows import taps
+from rtl4ml.lowering.windows import add_taps
 
 NONE = ((0, 0), (0, 0))
 
@@ -33,10 +33,10 @@ CASES: dict[str, tuple[Geometry, int, int, int]] = {
 
 
 def case(name: str, x: Ints, geo: Geometry, channels: int, lanes: int, pad: int) -> rtl_cells.Case:
-    n = rtl_cells.lowering()
+    n = rtl_cells.builder()
     groups = channels // lanes
     wire = n.wire("x", lanes=lanes, bits=8, signed=True, beats=geo.height * geo.width * groups)
-    taps(n, "w", wire, geo, lanes, channels, pad_value=pad)
+    add_taps(n, "w", wire, geo, lanes, channels, pad_value=pad)
     y = rtl_cells.gather(x, geo, pad).reshape(len(x), *geo.out, *geo.kernel, groups, lanes)
     y = y.transpose(0, 1, 2, 5, 3, 4, 6)
     return rtl_cells.Case(name, n.cells, x.reshape(len(x), -1), y.reshape(len(x), -1))

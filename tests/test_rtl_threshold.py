@@ -71,8 +71,6 @@ def test_threshold(rng: np.random.Generator, seed: int) -> None:
             out=out,
             lo=out.lo,
             hi=out.hi,
-            pe=lanes,
-            simd=lanes,
         )
         x = rng.integers(lo, hi + 1, (8, *shape))
         near = rng.integers(0, count, x.shape)
@@ -84,8 +82,8 @@ def test_threshold(rng: np.random.Generator, seed: int) -> None:
             c = at[-1] if own else 0
             reached = sum(int(x[at]) >= t for t in thresholds[c].tolist())
             want[at] = levels[c if len(levels) > 1 else 0][reached]
-        n = rtl_cells.lowering()
-        op.lower(n, n.like(op.x, "x", lanes))
+        n = rtl_cells.builder()
+        rtl_cells.lower(n, op, rtl_cells.folding(op, pe=lanes), n.like(op.x, "x", lanes))
         cases.append(rtl_cells.Case(name, n.cells, x.reshape(8, -1), want.reshape(8, -1)))
         p = n.cells[0].params()
         seen.add((p["Parallel"], p["Block"], p["LevelKind"]))

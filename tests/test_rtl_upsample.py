@@ -26,8 +26,9 @@ def test_upsample(rng: np.random.Generator, seed: int) -> None:
     cases, intervals = [], {}
     for name, (shape, factor, lanes) in CASES.items():
         x = Stream.covering("x", shape, -256, 255, 0)
-        op = UpSample(name=name, inputs=(x,), factor=factor, pe=lanes, simd=lanes)
-        cases.append(rtl_cells.op_case(op, rng.integers(-256, 256, (4, *shape)), only="r4_upsample"))
-        intervals[name] = next(f.interval for f in op.foldings() if f.pe == lanes)
+        op = UpSample(name=name, inputs=(x,), factor=factor)
+        folding = rtl_cells.folding(op, pe=lanes)
+        cases.append(rtl_cells.op_case(op, folding, rng.integers(-256, 256, (4, *shape)), only="r4_upsample"))
+        intervals[name] = folding.interval
     assert [c.name for c in cases if c.cells[0].params()["Block"]] == ["block"]
     rtl_cells.check("upsample", cases, seed=seed, intervals=intervals)

@@ -16,7 +16,7 @@ from rtl4ml.host.tools import verilator_env
 def test_width(rng: np.random.Generator, seed: int) -> None:
     cases, intervals = [], {}
     for a, b in [(1, 2), (1, 5), (2, 6), (4, 8), (2, 1), (5, 1), (6, 2), (8, 4), (4, 6), (3, 3)]:
-        n = rtl_cells.lowering()
+        n = rtl_cells.builder()
         elements = 4 * np.lcm(a, b)
         w = n.lanes(n.wire("x", lanes=a, bits=5, signed=True, beats=elements // a), b)
         assert w.lanes == b

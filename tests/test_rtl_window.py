@@ -9,7 +9,7 @@ import rtl_cells
 
 from rtl4ml.ir.types import Ints
 from rtl4ml.ir.window import Geometry
-from rtl4ml.lowering.windows import serial
+from rtl4ml.lowering.windows import add_window
 
 NONE = ((0, 0), (0, 0))
 
@@ -35,10 +35,10 @@ CASES: dict[str, tuple[Geometry, int, int, int, bool, int]] = {
 def case(
     name: str, x: Ints, geo: Geometry, channels: int, lanes: int, replays: int, major: bool, pad: int
 ) -> rtl_cells.Case:
-    n = rtl_cells.lowering()
+    n = rtl_cells.builder()
     groups = channels // lanes
     wire = n.wire("x", lanes=lanes, bits=8, signed=True, beats=geo.height * geo.width * groups)
-    serial(n, "w", wire, geo, channels, replays=replays, channel_major=major, pad_value=pad)
+    add_window(n, "w", wire, geo, channels, replays=replays, channel_major=major, pad_value=pad)
     taps = rtl_cells.gather(x, geo, pad)
     taps = taps.reshape(len(x), *geo.out, 1, *geo.kernel, groups, lanes)
     taps = np.broadcast_to(taps, (*taps.shape[:3], replays, *taps.shape[4:]))

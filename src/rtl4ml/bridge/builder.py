@@ -34,7 +34,7 @@ _VECTORS, _VECTOR_MACS = 10, 4 * 10**9
 def write(plan: Plan, out: str | Path, *, clock_mhz: float = 250, part: str = ZCU102) -> HlsProject:
     """Writes the hls4ml project of a graph with the foldings of a plan into the folder `out`, which is made.
 
-    clock_mhz: target clock in MHz; the folding is read from the operators (`pe`, `simd`)
+    clock_mhz: target clock in MHz
     Raises HlsCannot, naming the layer, where hls4ml 1.3 cannot hold the graph exactly.
     """
     folder = Path(out)

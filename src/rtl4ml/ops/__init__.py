@@ -1,1 +1,1 @@
-"""Operators, one module a family: legality, integer truth and hardware of each."""
+"""Operators, one module a family: legality, range and integer truth of each."""

@@ -150,5 +150,3 @@ class Pool(Op):
                     y += tap
         assert y is not None
         return y.reshape(len(y), *self.output.shape)
-
-    # -- hardware ------------------------------------------------------------------------------------------
