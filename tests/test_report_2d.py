@@ -378,6 +378,7 @@ def test_report_of_a_design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     short = next(c for c in fifos if c.name == standing(net)["up", "join", 0][0])
     design: Any = SimpleNamespace(
         graph=net.graph,
+        plan=net.plan,
         netlist=net,
         fifos=fifos,
         cycles=SimpleNamespace(
@@ -414,6 +415,7 @@ def test_the_streams_around_the_operators_have_an_interval():
     parts = units(net, frames_in_flight=4)
     design: Any = SimpleNamespace(
         graph=net.graph,
+        plan=net.plan,
         netlist=net,
         cycles=SimpleNamespace(cells=cells, bottleneck=max(cells, key=lambda name: cells[name])),
         units=parts,
