@@ -92,7 +92,8 @@ def test_they_agree_on_a_unet(small: Netlist, short: int, monkeypatch: pytest.Mo
 
 def test_they_agree_on_memories_that_offer_a_cycle_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Block RAM in all FIFOs of more than two entries, full and empty ones among them."""
-    monkeypatch.setattr("rtl4ml.netlist.memories.is_block", lambda depth, width: True)
+    for cells in ("streams", "window", "mvu"):
+        monkeypatch.setattr(f"rtl4ml.cells.{cells}.is_block", lambda depth, width: True)
     netlist = unet(np.random.default_rng(1), 600, **SMALL)
     fifos = [c for c in netlist.cells if isinstance(c, Fifo)]
     assert {c.timing().wait for c in fifos} == {1, 2}

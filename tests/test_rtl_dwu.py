@@ -159,15 +159,14 @@ def test_every_packing(rng: np.random.Generator, seed: int) -> None:
                 parallel=True,
                 shifts=lo == 0,
             )
-            case = alone(op, folding, rng)
-            cell = case.cells[0]
-            assert isinstance(cell, Dwu)
             found = lowering_of(op).packings(folding)
             assert {(4, True), (3, False)} <= {(p.fields, p.overlap) for p in found}
             assert max(p.chain for p in found) == kernel[1]
             order = rng.permutation(len(found))[:4]
             for p in [None, *(found[k] for k in order)]:
-                cases.append(replace(case, cells=[replace(cell, packing=p)]))
+                made = alone(op, replace(folding, packing=p), rng)
+                assert packing(made) is p
+                cases.append(made)
     cases = [replace(c, name=f"{c.name}_{k}") for k, c in enumerate(cases)]
     rtl_cells.check("dwu", cases, seed=seed, stalled=1)
 
