@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rtl4ml import arguments
 from rtl4ml.cells.streams import Fifo
-from rtl4ml.device import XCZU9EG, Resources, budget_shares, total
+from rtl4ml.device import ZCU102, Resources, total
 from rtl4ml.emit import systemverilog
 from rtl4ml.errors import HlsCannot, StaleProject
 from rtl4ml.folding.search import fold_for
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
 Real = NDArray[np.float64]
 BOARD = "ZCU102"
-PART = "xczu9eg-ffvb1156-2-e"
 
 
 def convert(
@@ -89,7 +88,7 @@ def convert(
     # Everything that can be refused without the model is refused before it is loaded.
     out = arguments.output_folder(out)
     target_interval = arguments.target_interval(target_interval)
-    budget = arguments.budget(budget, XCZU9EG)
+    budget = arguments.budget(budget, ZCU102.capacity)
     clock_mhz = arguments.clock_mhz(clock_mhz)
     output, threshold, opening = arguments.head(output, threshold, opening)
     foldings = arguments.foldings(foldings)
@@ -97,12 +96,14 @@ def convert(
     start = time.perf_counter()
     live = load(model)
     parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
-    plan = fold_for(parsed.graph, target_interval=target_interval, budget=budget, layers=foldings, fit=fit)
+    plan = fold_for(
+        parsed.graph, target_interval=target_interval, budget=budget, layers=foldings, fit=fit, device=ZCU102
+    )
     hls: HlsProject | HlsCannot
     with project_folder(out) as folder, processes.pool(1, wait=False) as pool:
         analysed = pool.submit(_analysed, plan)  # hardly keeps the interpreter from others
         try:
-            hls = builder.write(plan, folder / "hls", clock_mhz=clock_mhz, part=PART)
+            hls = builder.write(plan, folder / "hls", clock_mhz=clock_mhz, part=ZCU102.part)
         except HlsCannot as error:
             hls = error
         netlist, cycles = analysed.result()
@@ -125,7 +126,7 @@ def convert(
         frames_in_flight=flags,
         hls_project=hls,
         identity=known,
-        budget=budget_shares(budget, target_interval),
+        budget=ZCU102.shares(budget, target_interval),
         target_interval=target_interval,
         excess=excess(netlist, cycles, target_interval, _by_hand(plan.graph, foldings)),
     )
@@ -232,7 +233,7 @@ class Design:
     target_interval: int | None = None
     excess: str | None = None
     board_name: str = BOARD
-    part: str = PART
+    part: str = ZCU102.part
     seconds: dict[str, float] = field(default_factory=dict)
     exactness: dict[str, Tally] = field(
         default_factory=lambda: {k: Tally() for k in ("emulate", "csim", "rtl")}

@@ -1,28 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the device holds, and how much of it a design may take."""
+"""What a device holds, and what a design takes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-
-# XCZU9EG (DS891, table of Zynq UltraScale+ EG devices); no UltraRAM.
-XCZU9EG = {"lut": 274_080, "ff": 548_160, "dsp": 2_520, "bram36": 912}
-
-# The share of each that a design may take unless more is asked for. A device that is nearly full hardly closes timing:
-# placement and routing need room. A rule of practice, no figure of the data sheet.
-DEFAULT_BUDGET = {"lut": 0.75, "ff": 0.75, "dsp": 0.75, "bram36": 0.75}
+from functools import cached_property
 
 
-def budget_shares(budget: Mapping[str, float] | None, target_interval: int | None) -> dict[str, float]:
-    """The greatest share of every resource that a design may take.
+@dataclass(frozen=True)
+class Device:
+    """An FPGA: its part number and what it holds.
 
-    A resource that `budget` does not name has the share of `DEFAULT_BUDGET`. With an interval asked for it is all of
-    the device: the foldings are then those that fill it least anyway, so a smaller share would only refuse a design.
-    The report says where such a design takes more than the default.
+    default_share: the greatest share of each resource that a design may take unless more is asked for. A device that is
+                   nearly full hardly closes timing: placement and routing need room. A rule of practice, no figure of
+                   the data sheet.
+
+    `ZCU102` holds 274,080 LUTs, of which a design may take 0.75 * 274,080 = 205,560.
     """
-    default = DEFAULT_BUDGET if target_interval is None else dict.fromkeys(XCZU9EG, 1.0)
-    return {**default, **(budget or {})}
+
+    name: str
+    part: str
+    lut: int
+    ff: int
+    dsp: int
+    bram36: int
+    default_share: float = 0.75
+
+    @cached_property
+    def capacity(self) -> dict[str, int]:
+        """What there is of each resource, by its name in report.json."""
+        return {"lut": self.lut, "ff": self.ff, "dsp": self.dsp, "bram36": self.bram36}
+
+    def shares(self, budget: Mapping[str, float] | None, target_interval: int | None) -> dict[str, float]:
+        """The greatest share of every resource that a design may take.
+
+        A resource that `budget` does not name has the default share. With an interval asked for it is all of the
+        device: the foldings are then those that fill it least anyway, so a smaller share would only refuse a design.
+        The report says where such a design takes more than the default.
+        """
+        share = self.default_share if target_interval is None else 1.0
+        return {**dict.fromkeys(self.capacity, share), **(budget or {})}
+
+
+# Capacities: DS891, table of Zynq UltraScale+ EG devices; there is no UltraRAM.
+ZCU102 = Device("XCZU9EG", "xczu9eg-ffvb1156-2-e", lut=274_080, ff=548_160, dsp=2_520, bram36=912)
+DEVICES = {d.part: d for d in (ZCU102,)}
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,11 @@ class Threshold(LibraryCell):
     @property
     def block(self) -> bool:
         """Whether the two lowest levels of the tree lie in block RAM."""
-        return not self.parallel and self.levels >= 3 and is_block(self.rows << self.levels, self.twidth)
+        return (
+            not self.parallel
+            and self.levels >= 3
+            and is_block(self.rows << self.levels, self.twidth, self.device)
+        )
 
     @property
     def twidth(self) -> int:
@@ -221,7 +225,7 @@ class TableCell(LibraryCell):
             "First": first,
             "Entries": entries,
             "YWidth": self.y.bits,
-            "Block": int(is_block(self.rows * depth, self.y.bits)),
+            "Block": int(is_block(self.rows * depth, self.y.bits, self.device)),
             "InitFile": _columns(padded, self.x.lanes, self.y.bits),
         }
 

@@ -93,7 +93,7 @@ class Dwu(LibraryCell):
             "SumWidth": total,
             "AccWidth": self.y.bits,
             "HasBias": int(self.weights.bias is not None),
-            "Block": int(is_block(len(words), words.shape[1] * bits)),
+            "Block": int(is_block(len(words), words.shape[1] * bits, self.device)),
             "WeightFile": Image.pack(words, bits),
             **dsp_params(self.packing),
         }

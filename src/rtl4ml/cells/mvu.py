@@ -98,7 +98,7 @@ class Mvu(LibraryCell):
             "SumWidth": total,
             "AccWidth": acc,
             "HasBias": int(self.weights.bias is not None),
-            "Block": int(is_block(len(words), words.shape[1] * bits)),
+            "Block": int(is_block(len(words), words.shape[1] * bits, self.device)),
             "WeightFile": Image.pack(words, bits),
             **dsp_params(self.packing),
         }

@@ -38,7 +38,7 @@ class PoolCell(LibraryCell):
     @property
     def block(self) -> bool:
         """Whether the row memory is block RAM."""
-        return self.geo.kernel[0] > 1 and is_block(self.geo.out[1] * self.groups, self.y.width)
+        return self.geo.kernel[0] > 1 and is_block(self.geo.out[1] * self.groups, self.y.width, self.device)
 
     def params(self) -> dict[str, Param]:
         return {

@@ -110,7 +110,7 @@ class UpSampleCell(SpatialCell):
     @property
     def block(self) -> bool:
         """Whether the row memory is block RAM."""
-        return self.factor[0] > 1 and is_block(self.frame[1] * self.groups, self.x.width)
+        return self.factor[0] > 1 and is_block(self.frame[1] * self.groups, self.x.width, self.device)
 
     def params(self) -> dict[str, Param]:
         fh, fw = self.factor
@@ -161,7 +161,7 @@ class BilinearCell(LibraryCell):
     @property
     def block(self) -> bool:
         """Whether the memory of two positions is block RAM."""
-        return is_block(self.inner, 2 * self.x.width)
+        return is_block(self.inner, 2 * self.x.width, self.device)
 
     def params(self) -> dict[str, Param]:
         return {

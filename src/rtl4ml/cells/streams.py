@@ -24,7 +24,7 @@ class Fifo(LibraryCell):
     @property
     def block(self) -> bool:
         # one of block RAM keeps a beat a cycle from three entries on
-        return self.depth > 2 and is_block(self.depth, self.x.width)
+        return self.depth > 2 and is_block(self.depth, self.x.width, self.device)
 
     @property
     def wait(self) -> int:

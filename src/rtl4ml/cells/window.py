@@ -61,7 +61,7 @@ class Window(LibraryCell):
 
     @property
     def block(self) -> bool:
-        return is_block(self.depth, self.x.width)
+        return is_block(self.depth, self.x.width, self.device)
 
     def params(self) -> dict[str, Param]:
         return {
@@ -107,7 +107,7 @@ class Taps(LibraryCell):
     @property
     def block(self) -> bool:
         rows = (self.geo.kernel[0] - 1) * self.geo.dilation[0]
-        return is_block(self.geo.extent[1] * self.groups, rows * self.x.width)
+        return is_block(self.geo.extent[1] * self.groups, rows * self.x.width, self.device)
 
     def params(self) -> dict[str, Param]:
         eh, ew = self.geo.extent

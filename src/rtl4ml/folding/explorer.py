@@ -10,7 +10,7 @@ from math import gcd
 
 import numpy as np
 
-from rtl4ml.device import Resources
+from rtl4ml.device import ZCU102, Device, Resources
 from rtl4ml.errors import BadInput, OverBudget, named
 from rtl4ml.folding.options import (
     LARGEST,
@@ -36,10 +36,13 @@ _HASTE = 4
 
 
 class Explorer:
-    """The foldings of one graph. layers: (pe, simd) by layer or operator name, taken as it stands."""
+    """The foldings of one graph for a device. layers: (pe, simd) by layer or operator name, taken as it stands."""
 
-    def __init__(self, graph: Graph, layers: Mapping[str, tuple[int, int]] | None = None) -> None:
+    def __init__(
+        self, graph: Graph, layers: Mapping[str, tuple[int, int]] | None = None, device: Device = ZCU102
+    ) -> None:
         self.graph = graph
+        self.device = device
         given = dict(layers or {})
         self.foldings: dict[str, list[Folding]] = {}
         self._pinned: set[str] = set()
@@ -93,7 +96,8 @@ class Explorer:
         for f in foldings:
             if (op.name, f) not in self._options:
                 self._options[op.name, f] = [
-                    Option(v, operator_resources(self.graph, op, v)) for v in packed_variants(op, f)
+                    Option(v, operator_resources(self.graph, op, v, self.device))
+                    for v in packed_variants(op, f)
                 ]
         return [o for f in foldings for o in self._options[op.name, f]]
 
@@ -101,7 +105,7 @@ class Explorer:
         """Cost of a stream's conversion from a to b lanes."""
         key = (s.name, a, b)
         if key not in self._widths:
-            n = NetlistBuilder(self.graph)
+            n = NetlistBuilder(self.graph, self.device)
             n.lanes(n.like(s, "x", a), b)
             self._widths[key] = netlist_cost(n)
         return self._widths[key]
@@ -121,6 +125,7 @@ class Explorer:
                 name: options[name][int(np.argmax(found[variables]))].folding
                 for name, variables in chosen.items()
             },
+            self.device,
         )
 
     def fill(self, target: int, limits: Mapping[str, float], beside: Resources) -> float:
@@ -134,7 +139,7 @@ class Explorer:
 
     def _program(self, target: int) -> tuple[Program, dict[str, list[int]], dict[str, list[Option]]]:
         """The program, the variables of every operator's options, and these."""
-        p = Program()
+        p = Program(self.device)
         options = {op.name: self.options(op, target) for op in self.graph.ops}
         chosen = {
             name: [p.variable(o.cost, o.folding.multipliers) for o in some] for name, some in options.items()

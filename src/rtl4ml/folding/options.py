@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rtl4ml.cost.estimate import estimate
-from rtl4ml.device import Resources
+from rtl4ml.device import Device, Resources
 from rtl4ml.errors import BadInput, named
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
@@ -68,11 +68,11 @@ def _guess(op: Linear) -> Resources:
     return Resources(lut=bits, ff=bits / 2)
 
 
-def operator_resources(graph: Graph, op: Op, folding: Folding) -> Resources:
+def operator_resources(graph: Graph, op: Op, folding: Folding, device: Device) -> Resources:
     """Predicted resources of an operator and the FIFOs before it, fed in the lanes that it reads."""
     if isinstance(op, Linear) and folding.style == "unrolled" and op.matrix.size > UNROLLED:
         return _guess(op)
-    n, lowering = NetlistBuilder(graph), lowering_of(op)
+    n, lowering = NetlistBuilder(graph, device), lowering_of(op)
     xs = [n.like(s, f"x{i}", lowering.input_lanes(folding, i)) for i, s in enumerate(op.inputs)]
     if lowering.cuts_ready:
         xs = [n.fifo(x, CUT) for x in xs]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
-from rtl4ml.device import XCZU9EG, Resources
+from rtl4ml.device import Device, Resources
 
 Floats = NDArray[np.float64]
 
@@ -19,25 +19,25 @@ Floats = NDArray[np.float64]
 # Proved up to this part of itself.
 WEIGHT_OF_SUM = 0.05
 WEIGHT_OF_MULTIPLIERS = 0.5
-MULTIPLIERS = 2 * XCZU9EG["dsp"]
 GAP = 1e-3
 # So much search that tenths of a percent are left on the largest U-Nets, in 15 s. Seconds would make a design depend on
 # the machine.
 NODES = 300
 
 
-def objective(r: Resources, multipliers: int) -> float:
+def objective(r: Resources, multipliers: int, device: Device) -> float:
     """What foldings are chosen for: the least of it."""
-    shares: list[float] = [getattr(r, k) / v for k, v in XCZU9EG.items()]
+    shares: list[float] = [getattr(r, k) / v for k, v in device.capacity.items()]
     return float(
-        max(shares) + WEIGHT_OF_SUM * sum(shares) + WEIGHT_OF_MULTIPLIERS * multipliers / MULTIPLIERS
+        max(shares) + WEIGHT_OF_SUM * sum(shares) + WEIGHT_OF_MULTIPLIERS * multipliers / (2 * device.dsp)
     )
 
 
 class Program:
     """A mixed integer program over variables from 0 to 1, which fills the device least."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: Device) -> None:
+        self._device = device
         self._cost: list[Resources] = []
         self._multipliers: list[int] = []
         self._whole: list[bool] = []
@@ -68,16 +68,20 @@ class Program:
         """Values of all variables; None where nothing keeps the limits."""
         n = len(self._cost)
         most = n  # one more variable: the greatest share of any resource
-        uses = self._uses(XCZU9EG)
+        uses = self._uses(self._device.capacity)
         constraints = [self._equations()]
         for k, use in uses.items():
             constraints.append(LinearConstraint(np.append(use, -1.0)[None, :], -np.inf, 0))
             if k in limits:
                 constraints.append(
-                    LinearConstraint(np.append(use, 0.0)[None, :], -np.inf, limits[k] / XCZU9EG[k])
+                    LinearConstraint(
+                        np.append(use, 0.0)[None, :], -np.inf, limits[k] / self._device.capacity[k]
+                    )
                 )
         cost = WEIGHT_OF_SUM * np.sum(list(uses.values()), axis=0)
-        cost += WEIGHT_OF_MULTIPLIERS / MULTIPLIERS * np.array(self._multipliers) + 1e-12 * np.arange(n)
+        cost += WEIGHT_OF_MULTIPLIERS / (2 * self._device.dsp) * np.array(
+            self._multipliers
+        ) + 1e-12 * np.arange(n)
         answer = milp(
             np.append(cost, 1.0),
             integrality=np.array([*self._whole, False], int),

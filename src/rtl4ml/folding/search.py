@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 
 from rtl4ml import arguments
-from rtl4ml.device import XCZU9EG, Resources, budget_shares
+from rtl4ml.device import ZCU102, Device, Resources
 from rtl4ml.errors import OverBudget, named
 from rtl4ml.folding.explorer import Explorer
 from rtl4ml.folding.options import operator_resources
@@ -29,22 +29,23 @@ def fold_for(
     budget: Mapping[str, float] | None,
     layers: Mapping[str, tuple[int, int]] | None = None,
     fit: bool = True,
+    device: Device = ZCU102,
 ) -> Plan:
     """The plan for an interval, or for the smallest interval that the budget holds.
 
     target_interval: cycles a sample; None: as many as the input has positions, or what the budget allows
-    budget:          greatest share of the device by resource (0 to 1]; of what it does not name see `budget_shares`
+    budget:          greatest share of the device by resource (0 to 1]; of what it does not name see `Device.shares`
     fit:             False: a design that does not fit is given nevertheless: that of the interval asked for, else the
                      fastest that needs hardly more than the smallest
     Raises OverBudget with the layer that costs most and the nearest interval that fits; BadInput.
     """
-    shares = arguments.budget(budget, XCZU9EG)
+    shares = arguments.budget(budget, device.capacity)
     target_interval = arguments.target_interval(target_interval)
     layers = arguments.foldings(layers)
     asked = target_interval is not None
-    explorer = Explorer(graph, layers)
-    shares = budget_shares(shares, target_interval)
-    limits = {k: v * shares[k] for k, v in XCZU9EG.items()}
+    explorer = Explorer(graph, layers, device)
+    shares = device.shares(shares, target_interval)
+    limits = {k: v * shares[k] for k, v in device.capacity.items()}
     if target_interval is not None:
         cheapest = explorer.fold(target_interval)
         if not fit:
@@ -75,13 +76,13 @@ def fold_for(
         if not asked or interval <= target_interval:
             return smallest
         raise OverBudget(f"{describe_excess(cheapest, limits)}; {named('target_interval', interval)} fits")
-    if not within_limits(total, XCZU9EG):
+    if not within_limits(total, device.capacity):
         # What was not asked to be less is said of the device: more budget would not help.
-        limits = {k: limits[k] if k in (budget or ()) else v for k, v in XCZU9EG.items()}
+        limits = {k: limits[k] if k in (budget or ()) else v for k, v in device.capacity.items()}
         out = "take a smaller model or frame"
     else:
-        short = [k for k in XCZU9EG if getattr(total, k) > limits[k]]
-        more = {k: f"{_enough(getattr(total, k) / XCZU9EG[k]):g}" for k in short}
+        short = [k for k in device.capacity if getattr(total, k) > limits[k]]
+        more = {k: f"{_enough(getattr(total, k) / device.capacity[k]):g}" for k in short}
         than = "" if set(short) & set(budget or ()) else "than the default share "
         out = f"allow it more {than}with {named('budget', more)}, take a smaller model or frame"
     raise OverBudget(
@@ -104,8 +105,10 @@ def overhead_resources(made: Plan, limits: Mapping[str, float]) -> tuple[Resourc
     total = sum(layer_resources(made, analyse=False).values(), Resources())
     if within_limits(total, limits):
         total = sum(layer_resources(made).values(), Resources())
-    inside = sum((operator_resources(made.graph, op, made[op]) for op in made.graph.ops), Resources())
-    return total, Resources(**{k: max(0.0, getattr(total, k) - getattr(inside, k)) for k in XCZU9EG})
+    inside = sum(
+        (operator_resources(made.graph, op, made[op], made.device) for op in made.graph.ops), Resources()
+    )
+    return total, Resources(**{k: max(0.0, getattr(total, k) - getattr(inside, k)) for k in limits})
 
 
 def within_limits(total: Resources, limits: Mapping[str, float]) -> bool:
@@ -183,7 +186,8 @@ def describe_excess(plan: Plan, limits: Mapping[str, float]) -> str:
         f"{getattr(total, k):,.0f} {k} of {limits[k]:,.0f} ({factor:.2f} x)"
         for k, factor in sorted(over.items(), key=lambda kv: -kv[1])
     )
+    what = "device" if limits == plan.device.capacity else "budget"
     return (
-        f"{name}: the design must fit the {'device' if limits == XCZU9EG else 'budget'}, not need {needs}, "
+        f"{name}: the design must fit the {what}, not need {needs}, "
         f"most {worst} in this layer ({getattr(layers[name], worst):,.0f})"
     )

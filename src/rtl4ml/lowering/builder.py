@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import gcd
 
 from rtl4ml.cells.streams import Fifo, Width
+from rtl4ml.device import ZCU102, Device
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Stream
 from rtl4ml.netlist.netlist import Cell, Netlist, Wire
@@ -33,6 +34,7 @@ class NetlistBuilder:
     """
 
     graph: Graph
+    device: Device = ZCU102
     cells: list[Cell] = field(default_factory=list)
     layer: str = ""
     _taken: set[str] = field(default_factory=lambda: set(_EDGES))
@@ -40,7 +42,7 @@ class NetlistBuilder:
     @classmethod
     def continued(cls, net: Netlist) -> NetlistBuilder:
         """One without cells that gives no name which the netlist has."""
-        n = cls(net.graph)
+        n = cls(net.graph, net.cells[0].device if net.cells else ZCU102)
         wires = {w.name for c in net.cells for w in (*c.inputs.values(), *c.outputs.values())}
         n._taken |= {f"{w}_{signal}".lower() for w in wires for signal in SIGNALS}
         n._taken |= {c.name.lower() for c in net.cells}
@@ -74,7 +76,8 @@ class NetlistBuilder:
     def add(self, cell: Cell) -> Wire:
         """Adds the cell, with a number behind its name where that is taken; returns its (first) output wire."""
         name = self._claim(cell.name, "")
-        self.cells.append(cell if name == cell.name else replace(cell, name=name))
+        same = name == cell.name and self.device is cell.device
+        self.cells.append(cell if same else replace(cell, name=name, device=self.device))
         return cell.y
 
     def lanes(self, x: Wire, lanes: int) -> Wire:

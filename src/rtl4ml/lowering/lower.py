@@ -39,7 +39,7 @@ def lower(plan: Plan) -> Netlist:
             f"{graph.name}: hardware must have one input and one output, not {len(graph.inputs)} and "
             f"{len(graph.outputs)}; split the model"
         )
-    n = NetlistBuilder(graph, layer=graph.aside("s_axis"))
+    n = NetlistBuilder(graph, plan.device, layer=graph.aside("s_axis"))
     source, sink = graph.inputs[0], graph.outputs[0]
     first = n.like(source, "x", input_lanes(plan))
     ends: dict[str, list[Wire]] = {source.name: _fork(n, first, len(graph.readers.get(source.name, [])))}

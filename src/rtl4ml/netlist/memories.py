@@ -6,16 +6,16 @@ from __future__ import annotations
 from functools import cache
 from math import ceil
 
-from rtl4ml.device import XCZU9EG
+from rtl4ml.device import Device
 
 
-def is_block(depth: int, width: int) -> bool:
+def is_block(depth: int, width: int, device: Device) -> bool:
     """Whether a memory takes a smaller share of the device's block RAM than it would take of its LUTs."""
     blocks, luts = _either(depth, width)
-    return blocks / XCZU9EG["bram36"] < luts / XCZU9EG["lut"]
+    return blocks / device.bram36 < luts / device.lut
 
 
-@cache  # but not what is chosen: that depends on the device
+@cache
 def _either(depth: int, width: int) -> tuple[float, float]:
     """RAMB36 or LUTs of a memory."""
     from rtl4ml.netlist.memories import bram36, lutram

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl4ml.device import ZCU102, Device
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Index
 from rtl4ml.netlist.images import Image
@@ -81,6 +82,7 @@ class Cell(ABC):
     inputs: Mapping[str, Wire]
     outputs: Mapping[str, Wire]
     layer: str = ""  # the operator that it belongs to
+    device: Device = ZCU102  # what it is made for; the builder sets it
 
     @property
     def x(self) -> Wire:

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from rtl4ml.device import ZCU102, Device
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
 from rtl4ml.netlist.packing import Packing
@@ -37,10 +38,11 @@ class Folding:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A graph and the foldings of its operators, by operator name."""
+    """A graph, the foldings of its operators by operator name, and the device that they were chosen for."""
 
     graph: Graph
     foldings: Mapping[str, Folding]
+    device: Device = ZCU102
 
     def __getitem__(self, op: Op) -> Folding:
         return self.foldings[op.name]
@@ -48,4 +50,4 @@ class Plan:
     def resized(self, rows: int, columns: int) -> Plan | None:
         """The same foldings of a graph of other frames; None where `Graph.resized` is None."""
         graph = self.graph.resized(rows, columns)
-        return None if graph is None else Plan(graph, self.foldings)
+        return None if graph is None else replace(self, graph=graph)

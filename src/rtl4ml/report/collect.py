@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
-from rtl4ml.device import XCZU9EG, Resources, total
+from rtl4ml.device import Resources, total
 from rtl4ml.host import identity
 from rtl4ml.report import page, schema
 from rtl4ml.report.extras import Extras
@@ -51,7 +51,7 @@ def collect(design: Design, *, accuracy: schema.Accuracy | None = None) -> Repor
                 "bram36": design.budget["bram36"],
             },
         },
-        available=use(Resources(**XCZU9EG)),
+        available=use(Resources(**design.plan.device.capacity)),
     )
     out["identity"] = {"design": design.identity.design, "files": len(design.identity.files)}
     for how, tally in design.exactness.items():

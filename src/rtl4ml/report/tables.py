@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rtl4ml.device import DEFAULT_BUDGET
+from rtl4ml.device import DEVICES
 from rtl4ml.report.extras import Extras, FifoPlace, Products
 from rtl4ml.report.numbers import percent
 from rtl4ml.report.schema import Fifo, Report
@@ -133,13 +133,14 @@ def nearly_full(report: Report) -> str:
     available = use_of(report["resources"]["available"])
     name, use = trusted(report)
     shares = {k: share_of(used, available[k]) or 0.0 for k, used in use.items()}
-    full = [k for k, s in shares.items() if s > DEFAULT_BUDGET[k]]
+    most = DEVICES[report["target"]["part"]].default_share
+    full = [k for k, s in shares.items() if s > most]
     if not full or max(shares.values()) > 1:
         return ""
     taken = ", ".join(f"{RESOURCE_NAMES[k]} {percent(shares[k])}" for k in full)
-    most = _round_percent(min(DEFAULT_BUDGET[k] for k in full))
     return (
-        f"{taken} of the device, more than the {most} up to which timing can be expected to close, by {name}"
+        f"{taken} of the device, more than the {_round_percent(most)} up to which timing can be expected to close, "
+        f"by {name}"
     )
 
 
