@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import arguments
+from rtl4ml.cells.axis import container
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.device import ZCU102, Resources, total
 from rtl4ml.emit import systemverilog
@@ -445,4 +446,4 @@ class Design:
 
 
 def _container(w: Wire) -> np.dtype[Any]:
-    return np.dtype(f"{'i' if w.signed else 'u'}{systemverilog.container(w.bits) // 8}")
+    return np.dtype(f"{'i' if w.signed else 'u'}{container(w.bits) // 8}")

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from rtl4ml import __version__
+from rtl4ml.cells.axis import FLAG, AxisIn, AxisOut, container, edges
 from rtl4ml.emit.library import library, module, modules
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.netlist import Cell, Netlist, Param, Wire
@@ -25,11 +26,6 @@ class Project:
     top: str
     sources: tuple[Path, ...]  # SystemVerilog, the top last
     images: Path  # folder of the memory images; simulators and synthesis start in it
-
-
-def container(bits: int) -> int:
-    """Bits of the smallest of 8, 16, 32 and 64 that hold an element at the AXI4-Stream edges."""
-    return next(c for c in (8, 16, 32, 64) if c >= bits)
 
 
 @cache
@@ -63,24 +59,16 @@ def instance(cell: Cell) -> tuple[list[str], dict[str, Image]]:
             wide = not cell.generated and key in _wide(cell.module)
             body.append(f"    .{key}({_value(p, name, wide=wide)})")
         lines += [",\n".join(body), f"  ) {cell.name} ("]
-    pins = [".clk_i(aclk)", ".rst_ni(aresetn)"]
-    for port, w in cell.inputs.items():
-        pins += _pins(port, w.name, "valid_i", "ready_o", "data_i")
-    for port, w in cell.outputs.items():
-        pins += _pins(port, w.name, "valid_o", "ready_i", "data_o")
+    bound = [("clk_i", "aclk"), ("rst_ni", "aresetn"), *cell.connections()]
     if ports is not None:
-        missing = {p[1 : p.index("(")] for p in pins} - ports
+        missing = {port for port, _ in bound} - ports
         if missing:
             raise ValueError(
                 f"{cell.module}: has no port {', '.join(sorted(missing))} (instance {cell.name})"
             )
+    pins = (f".{port}" if port == signal else f".{port}({signal})" for port, signal in bound)
     lines += [",\n".join(f"    {p}" for p in pins), "  );"]
     return lines, images
-
-
-def _pins(port: str, wire: str, *ends: str) -> list[str]:
-    """The three pins of a stream's port, such as .x_valid_i(wire_valid)."""
-    return [f".{port}_{end}({wire}_{end[:-2]})" for end in ends]
 
 
 def _snake(name: str) -> str:
@@ -143,80 +131,10 @@ module {TOP} (
 
 """
     declarations = [line for w in wires.values() for line in _declare(w)]
-    (_, params_in), (_, params_out) = edges(netlist, frames_in_flight=frames_in_flight)
-    edge_in = f"""
-  logic flag_valid, flag_ready, flag_data;
-
-  r4_axis_in #(
-{_bind(params_in)}
-  ) u_axis_in (
-    .clk_i(aclk),
-    .rst_ni(aresetn),
-    .s_axis_tvalid,
-    .s_axis_tready,
-    .s_axis_tdata,
-    .s_axis_tlast,
-    .y_valid_o({x.name}_valid),
-    .y_ready_i({x.name}_ready),
-    .y_data_o({x.name}_data),
-    .flag_valid_o(flag_valid),
-    .flag_ready_i(flag_ready),
-    .flag_data_o(flag_data),
-    .errors_o(frame_errors_o)
-  );"""
-    edge_out = f"""
-  r4_axis_out #(
-{_bind(params_out)}
-  ) u_axis_out (
-    .clk_i(aclk),
-    .rst_ni(aresetn),
-    .x_valid_i({y.name}_valid),
-    .x_ready_o({y.name}_ready),
-    .x_data_i({y.name}_data),
-    .flag_valid_i(flag_valid),
-    .flag_ready_o(flag_ready),
-    .flag_data_i(flag_data),
-    .m_axis_tvalid,
-    .m_axis_tready,
-    .m_axis_tdata,
-    .m_axis_tlast,
-    .m_axis_tuser
-  );
-
-endmodule
-"""
-    return text + "\n".join([*declarations, edge_in, *body, edge_out]), images
-
-
-def edges(netlist: Netlist, *, frames_in_flight: int) -> list[tuple[str, dict[str, Param]]]:
-    """Modules and parameters of the AXI4-Stream edges, input first."""
-    x, y = netlist.input, netlist.output
-    return [
-        (
-            "r4_axis_in",
-            {
-                "Lanes": x.lanes,
-                "ElemWidth": x.bits,
-                "ContainerWidth": container(x.bits),
-                "Beats": x.beats,
-                "FlagDepth": frames_in_flight,
-            },
-        ),
-        (
-            "r4_axis_out",
-            {
-                "Lanes": y.lanes,
-                "ElemWidth": y.bits,
-                "Signed": int(y.signed),
-                "ContainerWidth": container(y.bits),
-                "Beats": y.beats,
-            },
-        ),
-    ]
-
-
-def _bind(params: Mapping[str, Param]) -> str:
-    return ",\n".join(f"    .{k}({_value(p, '')})" for k, p in params.items())
+    into, out = ("\n".join(instance(c)[0]) for c in edges(netlist, frames_in_flight=frames_in_flight))
+    flag = ", ".join(f"{FLAG}_{end}" for end in ("valid", "ready", "data"))
+    edge_in = f"\n  logic {flag};\n\n{into}"
+    return text + "\n".join([*declarations, edge_in, *body, f"\n{out}\n\nendmodule\n"]), images
 
 
 def write(netlist: Netlist, folder: Path, *, frames_in_flight: int, generated: Mapping[str, str]) -> Project:
@@ -225,7 +143,7 @@ def write(netlist: Netlist, folder: Path, *, frames_in_flight: int, generated: M
     rtl, mem = folder / "rtl", folder / "mem"
     rtl.mkdir(parents=True, exist_ok=True)
     mem.mkdir(exist_ok=True)
-    used = modules({c.module for c in netlist.cells} | {"r4_axis_in", "r4_axis_out", *_children(generated)})
+    used = modules({c.module for c in netlist.cells} | {AxisIn.module, AxisOut.module, *_children(generated)})
     sources = []
     for m in used:
         path = rtl / f"{m}.sv"

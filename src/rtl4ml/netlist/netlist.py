@@ -100,6 +100,18 @@ class Cell(ABC):
     def timing(self) -> Timing:
         """When it acts."""
 
+    def connections(self) -> list[tuple[str, str]]:
+        """Ports of the instance beside clock and reset, and the signals of the top module that they are bound to."""
+        return [
+            (f"{port}_{end}", f"{wire.name}_{end[:-2]}")
+            for wires, ends in (
+                (self.inputs, ("valid_i", "ready_o", "data_i")),
+                (self.outputs, ("valid_o", "ready_i", "data_o")),
+            )
+            for port, wire in wires.items()
+            for end in ends
+        ]
+
     @property
     def slots(self) -> int:
         """Work slots a frame, those of `timing`; unless overridden as many as the busiest port has beats."""

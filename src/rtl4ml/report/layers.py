@@ -27,19 +27,19 @@ def use(r: Resources) -> schema.Use:
 
 def layers(design: Design) -> list[schema.Layer]:
     """A line an operator, and one for each part around them; resources as predicted."""
-    net, graph = design.netlist, design.graph
+    graph = design.graph
     around = {
         graph.aside("s_axis"): "Input stream",
         graph.aside("m_axis"): "Output stream",
         graph.aside("edges"): "AXI4-Stream ports",
     }
     cost: dict[str, Resources] = {}
-    work = {graph.aside("edges"): max(net.input.beats, net.output.beats)}  # each takes a beat a cycle
+    work: dict[str, int] = {}
     for u, r in zip(design.units, design.model, strict=True):
         cost[u.layer] = cost.get(u.layer, Resources()) + r
         # An operator's work is done by its other cells; a stream around them may be a FIFO alone.
-        if u.cell is not None and (u.cell.module != "r4_fifo" or u.layer in around):
-            work[u.layer] = max(work.get(u.layer, 0), design.cycles.cells[u.cell.name])
+        if u.cell is not None and (u.module != "r4_fifo" or u.layer in around):
+            work[u.layer] = max(work.get(u.layer, 0), u.cell.slots)
     lines: list[schema.Layer] = []
     for op in design.graph.ops:
         r = cost.pop(op.name, Resources())

@@ -27,9 +27,9 @@ from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
+from rtl4ml.cells.axis import edges
 from rtl4ml.device import Resources
 from rtl4ml.emit.library import library, modules
-from rtl4ml.emit.systemverilog import edges
 from rtl4ml.errors import EnvironmentProblem
 from rtl4ml.host import cache, processes
 from rtl4ml.host.tools import check_writing, disk_errors
@@ -147,14 +147,10 @@ class Unit:
 
 def units(netlist: Netlist, *, frames_in_flight: int) -> list[Unit]:
     """All that a design is made of: the cells of the netlist and the two edges."""
-    out = [
+    return [
         Unit(c.name, c.layer, c.module, c.params(), c.text() if c.generated else "", c)  # type: ignore[attr-defined]
-        for c in netlist.cells
+        for c in (*netlist.cells, *edges(netlist, frames_in_flight=frames_in_flight))
     ]
-    layer = netlist.graph.aside("edges")
-    for module, params in edges(netlist, frames_in_flight=frames_in_flight):
-        out.append(Unit(f"u_{module[3:]}", layer, module, dict(params)))
-    return out
 
 
 def synthesize(

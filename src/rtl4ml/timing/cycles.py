@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.timing import sizing
 from rtl4ml.timing.depths import stands_still
-from rtl4ml.timing.edges import edges
 from rtl4ml.timing.stepper import FRAMES, Stepper
 
 # Times as large as what is analysed may be a netlist of which the first frame is stepped through.
@@ -62,13 +61,13 @@ def predict(netlist: Netlist) -> Cycles:
         narrow = tuple(n.graph.inputs[0].hwc[:2] for n in pair)
         interval = round(work[bottleneck] * Fraction(b.interval) / max(b.cells.values()))
         if work[bottleneck] * len(netlist.cells) <= STEPPED * sizing.ANALYSED:
-            first = Stepper(netlist, *edges(netlist)).run(frames=1)
+            first = Stepper(netlist).run(frames=1)
             if first.ends:
                 return Cycles(first.ends[0], interval, work, bottleneck, observed=b.observed, narrower=narrow)
         fill1, fill2 = (n.latency - max(n.cells.values()) for n in (a, b))
         latency = interval + fill1 + (fill2 - fill1) * (w - w1) // (w2 - w1)
         return Cycles(latency, interval, work, bottleneck, observed=b.observed, narrower=narrow)
-    stepper = Stepper(netlist, *edges(netlist))
+    stepper = Stepper(netlist)
     steps = first = stepper.run(frames=1 if netlist.settled is not None else searched(work))
     if netlist.settled is not None and first.ends:
         steps = stepper.run(start=netlist.settled)
@@ -107,7 +106,7 @@ def frame_ends(netlist: Netlist, frames: int) -> NDArray[np.int64]:
     """
     if frames < 1:
         return np.zeros(0, np.int64)
-    ends = Stepper(netlist, *edges(netlist)).run(frames=frames).until(frames)
+    ends = Stepper(netlist).run(frames=frames).until(frames)
     if len(ends) < frames:
         raise stands_still(netlist)
     return ends
@@ -122,7 +121,7 @@ def unsettled(netlist: Netlist, intervals: NDArray[np.integer[Any]]) -> bool:
     less than twice in the last half.
     """
     count = len(intervals)
-    steps = Stepper(netlist, *edges(netlist)).run(frames=count + 1)
+    steps = Stepper(netlist).run(frames=count + 1)
     start = len(steps.ends) - 1 - steps.period if steps.period else count
     few = start > count // 2 or 2 * len(steps.gaps) > count - count // 2
     return few and np.array_equal(np.diff(steps.until(count + 1)), intervals)

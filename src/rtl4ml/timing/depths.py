@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.netlist.netlist import Netlist
-from rtl4ml.timing.edges import edges
 from rtl4ml.timing.stepper import ENDLESS, FRAMES, State, Stepper, Steps
 
 
@@ -44,7 +43,7 @@ class Paced(NamedTuple):
 
 def unhindered(netlist: Netlist) -> Paced:
     """How fast a netlist is that no FIFO holds up."""
-    stepper = Stepper(netlist, *edges(netlist))
+    stepper = Stepper(netlist)
     endless = dict.fromkeys((name for name in stepper.fifos if name != "s_axis"), ENDLESS)
     interval: int | Fraction = stepper.pace
     for _ in range(_PACES):  # a netlist may be slower than its slowest cell

@@ -17,7 +17,6 @@ from rtl4ml.cells.streams import Fifo
 from rtl4ml.cells.window import Window
 from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.netlist.netlist import Cell, Netlist, Relief, Wire
-from rtl4ml.timing.edges import edges
 from rtl4ml.timing.stepper import ENDLESS, Stepper
 
 
@@ -73,7 +72,7 @@ class _Alone:
         last = next(w for c in self.cells for w in c.outputs.values() if w.name not in inner)
         alone = relieved(Netlist(self.net.graph, self.cells, first, last), relief)
         fifos = {c.x.name: c.name for c in alone.cells if isinstance(c, Fifo)}
-        return Stepper(alone, *edges(alone)), fifos
+        return Stepper(alone), fifos
 
     def keeps(self, pace: int, relief: Relief) -> bool:
         steps = self.stepper(relief)[0].run(pace=pace)  # in step with the source it soon repeats itself

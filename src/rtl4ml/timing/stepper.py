@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl4ml.cells.axis import edges
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.errors import EnvironmentProblem, UnsupportedLayer
 from rtl4ml.host import cache, processes
@@ -91,9 +92,10 @@ class Steps:
 
 
 class Stepper:
-    """A netlist between two AXI4-Stream edges of the given timing, ready to be stepped through."""
+    """A netlist between its two AXI4-Stream edges, ready to be stepped through."""
 
-    def __init__(self, netlist: Netlist, edge_in: Timing, edge_out: Timing) -> None:
+    def __init__(self, netlist: Netlist) -> None:
+        edge_in, edge_out = (c.timing() for c in edges(netlist))
         self._keep: list[NDArray[Any]] = []
         self._wires = {SOURCE: 0}
         self._out_beats = netlist.output.beats
