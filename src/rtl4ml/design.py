@@ -10,39 +10,45 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import arguments
+from rtl4ml.bridge import builder
+from rtl4ml.bridge.project import HlsProject
 from rtl4ml.cells.axis import container
 from rtl4ml.cells.streams import Fifo
+from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import ZCU102, Resources, total
 from rtl4ml.emit import systemverilog
 from rtl4ml.errors import HlsCannot, StaleProject
 from rtl4ml.folding.search import fold_for
+from rtl4ml.frontends.parsed import Parsed
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.frontends.qkeras.load import load
+from rtl4ml.frontends.qkeras.reference import expected
 from rtl4ml.frontends.qkeras.untouched import Untouched
 from rtl4ml.host import identity, processes
 from rtl4ml.host.folders import project_folder
+from rtl4ml.host.identity import Identity
 from rtl4ml.host.tools import absolute
 from rtl4ml.ir.fingerprint import fingerprint
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Fixed
+from rtl4ml.measurements import Cycles, FrameTally, Tally
 from rtl4ml.netlist.netlist import Netlist, Wire
 from rtl4ml.netlist.plan import Plan
+from rtl4ml.report.collect import write
+from rtl4ml.report.extras import Extras
+from rtl4ml.report.schema import Accuracy
+from rtl4ml.report.subject import Part, Subject
+from rtl4ml.simulation.bulk import Simulator, build
 from rtl4ml.synthesis.yosys import Unit, synthesize, units
-from rtl4ml.timing.cycles import Cycles, frame_ends, predict, unsettled
+from rtl4ml.timing.cycles import frame_ends, predict, unsettled
 from rtl4ml.timing.excess import excess
 from rtl4ml.timing.sizing import sized_netlist
-
-if TYPE_CHECKING:
-    from rtl4ml.bridge.project import HlsProject
-    from rtl4ml.frontends.parsed import Parsed
-    from rtl4ml.host.identity import Identity
-    from rtl4ml.report.extras import Extras
-    from rtl4ml.report.schema import Accuracy
-    from rtl4ml.simulation.bulk import Simulator
 
 Real = NDArray[np.float64]
 BOARD = "ZCU102"
@@ -82,10 +88,6 @@ def convert(
 
     Raises Rtl4mlError: one line that names the layer or file, the rule, the offender and the way out.
     """
-    from rtl4ml.bridge import builder
-    from rtl4ml.frontends.qkeras.importer import parse
-    from rtl4ml.frontends.qkeras.load import load
-
     # Everything that can be refused without the model is refused before it is loaded.
     out = arguments.output_folder(out)
     target_interval = arguments.target_interval(target_interval)
@@ -164,53 +166,6 @@ class Run:
         return f"<Run of {len(self.y):,} samples: {pace}, {self.cycles:,} cycles>"
 
 
-@dataclass
-class Tally:
-    """How many samples and values were compared with the reference, and how many values differed."""
-
-    samples: int = 0
-    values: int = 0
-    mismatches: int = 0
-
-    def __repr__(self) -> str:
-        if not self.samples:
-            return "<nothing compared>"
-        return f"<{self.mismatches:,} of {self.values:,} values differ, {self.samples:,} samples>"
-
-    def add(self, got: Real, want: Real) -> None:
-        self.samples += len(got)
-        self.values += got.size
-        self.mismatches += int((got != want).sum())
-
-    def entry(self) -> dict[str, int] | None:
-        if not self.samples:
-            return None
-        return {"samples": self.samples, "values": self.values, "mismatches": self.mismatches}
-
-
-@dataclass
-class FrameTally:
-    """How many simulated frames were compared with the prediction, and how many ended in the very cycle predicted."""
-
-    compared: int = 0
-    as_predicted: int = 0
-
-    def __repr__(self) -> str:
-        if not self.compared:
-            return "<no frames compared>"
-        return f"<{self.as_predicted:,} of {self.compared:,} frames ended in the predicted cycle>"
-
-    def add(self, ends: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
-        """ends, predicted: (N,) cycles of the last output beats of frames that followed one reset."""
-        self.compared += len(ends)
-        self.as_predicted += int((ends == predicted).sum())
-
-    def entry(self) -> dict[str, int] | None:
-        if not self.compared:
-            return None
-        return {"compared": self.compared, "as_predicted": self.as_predicted}
-
-
 @dataclass(kw_only=True, eq=False, repr=False)
 class Design:
     """A model's hardware: graph, netlist and project folder, and what has been measured of it.
@@ -245,7 +200,7 @@ class Design:
     measured: tuple[int | None, int | Fraction | None] = (None, None)
     frames: FrameTally = field(default_factory=FrameTally)
     peaks: dict[str, int] = field(default_factory=dict)
-    yosys: list[Resources] | None = None
+    counted: list[Resources] | None = None
     _reference: tuple[str, Real] | None = None
     _compiled: dict[str, str] = field(default_factory=dict)  # SHA-256 of programs made in the folder
 
@@ -333,8 +288,6 @@ class Design:
 
     def reference(self, x: Any) -> Real:
         """What QKeras gives (or its formulas in float64 where float32 rounds), cut before a softmax at the end."""
-        from rtl4ml.frontends.qkeras.reference import expected
-
         a = np.ascontiguousarray(x)
         key = hashlib.blake2b(a.tobytes(), digest_size=16).hexdigest() + str(a.dtype) + str(a.shape)
         if self._reference is None or self._reference[0] != key:
@@ -353,8 +306,6 @@ class Design:
     @cached_property
     def simulator(self) -> Simulator:
         """The compiled RTL."""
-        from rtl4ml.simulation.bulk import build
-
         with self._timed("verilate"):
             top = self.folder / f"rtl/{systemverilog.TOP}.sv"
             sources = [self.folder / name for name in sorted(self.identity.files) if name.endswith(".sv")]
@@ -418,14 +369,12 @@ class Design:
         """Resources by Yosys, cell by cell."""
         self._check_folder()
         with self._timed("synthesize"):
-            self.yosys = synthesize(self.units, progress=progress)
-        return total(self.yosys)
+            self.counted = synthesize(self.units, progress=progress)
+        return total(self.counted)
 
     @cached_property
-    def model(self) -> list[Resources]:
+    def predicted(self) -> list[Resources]:
         """Predicted resources of every unit."""
-        from rtl4ml.cost.estimate import estimate
-
         return [estimate(u.module, u.params, u.cell) for u in self.units]
 
     def report(self, *, accuracy: Accuracy | None = None, extras: Extras | None = None) -> dict[str, Any]:
@@ -433,10 +382,41 @@ class Design:
 
         accuracy: the report's entry of that name; extras: what the page shows besides, such as a class map
         """
-        from rtl4ml.report.collect import write
-
         self._check_folder()
-        return write(self, accuracy=accuracy, extras=extras)
+        return write(self._subject(), accuracy=accuracy, extras=extras)
+
+    def _subject(self) -> Subject:
+        """The design as its report sees it."""
+        parts = [
+            Part(u.layer, u.module, u.cell.slots, u.cell.multipliers, getattr(u.cell, "dsps", None), r)
+            for u, r in zip(self.units, self.predicted, strict=True)
+            if u.cell is not None
+        ]
+        return Subject(
+            folder=self.folder,
+            identity=self.identity,
+            board=self.board_name,
+            part=self.part,
+            clock_mhz=self.clock_mhz,
+            budget=self.budget,
+            target_interval=self.target_interval,
+            excess=self.excess,
+            parsed=self.parsed,
+            plan=self.plan,
+            netlist=self.netlist,
+            cycles=self.cycles,
+            parts=parts,
+            counted=None if self.counted is None else total(self.counted),
+            exactness=self.exactness,
+            untouched=self.untouched.entry(),
+            stalled=self.stalled,
+            patterns=len(self.patterns),
+            measured=self.measured,
+            frames=self.frames,
+            peaks=self.peaks,
+            seconds=self.seconds,
+            refusals=self.hls_project.texts if isinstance(self.hls_project, HlsCannot) else (),
+        )
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:

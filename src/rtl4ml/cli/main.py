@@ -455,7 +455,7 @@ def _proven_report(design: Any, data: Path | None, x: NDArray[Any], y: NDArray[A
     from rtl4ml.report.extras import Extras
     from rtl4ml.report.pictures import looks
 
-    shown = None if data is None else looks(design, x, y)
+    shown = None if data is None else looks(design.parsed, x, y)
     found: Report = (
         design.report() if shown is None else design.report(extras=Extras(sample="frame", frames=shown))
     )

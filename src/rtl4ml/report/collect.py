@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from rtl4ml.device import Resources, total
 from rtl4ml.host import identity
@@ -15,13 +15,11 @@ from rtl4ml.report.layers import layers, refusals, use
 from rtl4ml.report.pace import MOST_GAPS, Gaps
 from rtl4ml.report.pictures import pictures
 from rtl4ml.report.schema import Report
-
-if TYPE_CHECKING:
-    from rtl4ml.design import Design
+from rtl4ml.report.subject import Subject
 
 
 def write(
-    design: Design, *, accuracy: schema.Accuracy | None = None, extras: Extras | None = None
+    design: Subject, *, accuracy: schema.Accuracy | None = None, extras: Extras | None = None
 ) -> dict[str, Any]:
     """Writes report.json and report.html into the design's folder; returns the former."""
     found = collect(design, accuracy=accuracy)
@@ -30,7 +28,7 @@ def write(
     return dict(found)
 
 
-def collect(design: Design, *, accuracy: schema.Accuracy | None = None) -> Report:
+def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Report:
     """The report's content: what was run since `convert`, None for what was not."""
     graph, cycles = design.graph, design.cycles
     out = schema.blank(
@@ -41,7 +39,7 @@ def collect(design: Design, *, accuracy: schema.Accuracy | None = None) -> Repor
             "macs": graph.macs,
         },
         target={
-            "board": design.board_name,
+            "board": design.board,
             "part": design.part,
             "clock_mhz": design.clock_mhz,
             "budget": {
@@ -56,10 +54,10 @@ def collect(design: Design, *, accuracy: schema.Accuracy | None = None) -> Repor
     out["identity"] = {"design": design.identity.design, "files": len(design.identity.files)}
     for how, tally in design.exactness.items():
         out["exactness"][how] = tally.entry()  # type: ignore[literal-required]
-    out["exactness"]["predict"] = cast("schema.Predict | None", design.untouched.entry())
+    out["exactness"]["predict"] = cast("schema.Predict | None", design.untouched)
     if design.stalled.samples:
         out["stalls"] = {
-            "patterns": len(design.patterns),
+            "patterns": design.patterns,
             "frames": design.stalled.samples,
             "mismatches": design.stalled.mismatches,
         }
@@ -74,9 +72,9 @@ def collect(design: Design, *, accuracy: schema.Accuracy | None = None) -> Repor
         "observed": cycles.observed and {"first": cycles.observed[0], "last": cycles.observed[1]},
         "narrower": [{"rows": rows, "columns": columns} for rows, columns in cycles.narrower],
     }
-    out["resources"]["model"] = use(total(design.model))
-    out["resources"]["yosys"] = None if design.yosys is None else use(total(design.yosys))
-    multipliers = sum(c.multipliers for c in design.netlist.cells)
+    out["resources"]["model"] = use(total(p.predicted for p in design.parts))
+    out["resources"]["yosys"] = None if design.counted is None else use(design.counted)
+    multipliers = sum(p.multipliers for p in design.parts)
     out["efficiency"] = {
         "multipliers": multipliers,
         "macs_per_cycle": float(graph.macs / cycles.interval),

@@ -3,20 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rtl4ml.device import Resources
 from rtl4ml.report import extras as report_extras
 from rtl4ml.report import schema
-
-if TYPE_CHECKING:
-    from rtl4ml.design import Design
+from rtl4ml.report.subject import Subject
 
 
-def refusals(design: Design) -> list[report_extras.Refusal]:
+def refusals(design: Subject) -> list[report_extras.Refusal]:
     """The layers for which there is no HLS project."""
-    texts = () if design.hls_refusal is None else design.hls_refusal.texts
-    parts = (text.partition(": ") for text in texts)
+    parts = (text.partition(": ") for text in design.refusals)
     return [report_extras.Refusal(layer=layer, reason=reason) for layer, _, reason in parts]
 
 
@@ -25,7 +20,7 @@ def use(r: Resources) -> schema.Use:
     return {"lut": round(r.lut), "ff": round(r.ff), "dsp": round(r.dsp), "bram36": r.bram36}
 
 
-def layers(design: Design) -> list[schema.Layer]:
+def layers(design: Subject) -> list[schema.Layer]:
     """A line an operator, and one for each part around them; resources as predicted."""
     graph = design.graph
     around = {
@@ -35,11 +30,11 @@ def layers(design: Design) -> list[schema.Layer]:
     }
     cost: dict[str, Resources] = {}
     work: dict[str, int] = {}
-    for u, r in zip(design.units, design.model, strict=True):
-        cost[u.layer] = cost.get(u.layer, Resources()) + r
+    for p in design.parts:
+        cost[p.layer] = cost.get(p.layer, Resources()) + p.predicted
         # An operator's work is done by its other cells; a stream around them may be a FIFO alone.
-        if u.cell is not None and (u.module != "r4_fifo" or u.layer in around):
-            work[u.layer] = max(work.get(u.layer, 0), u.cell.slots)
+        if p.module != "r4_fifo" or p.layer in around:
+            work[p.layer] = max(work.get(p.layer, 0), p.slots)
     lines: list[schema.Layer] = []
     for op in design.graph.ops:
         r = cost.pop(op.name, Resources())

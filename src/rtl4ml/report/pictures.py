@@ -5,25 +5,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl4ml.cells.streams import Fifo
 from rtl4ml.frontends import precision
+from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.report import extras as report_extras
 from rtl4ml.report import fifo_places
 from rtl4ml.report.extras import Extras
 from rtl4ml.report.figures import maps
 from rtl4ml.report.figures.canvas import Edge, Stage
 from rtl4ml.report.layers import layers, refusals
-
-if TYPE_CHECKING:
-    from rtl4ml.cells.streams import Fifo
-    from rtl4ml.design import Design
+from rtl4ml.report.subject import Subject
 
 
-def pictures(design: Design, extras: Extras) -> Extras:
+def pictures(design: Subject, extras: Extras) -> Extras:
     """The pipeline and its FIFOs, unless the caller drew one; why there is no C simulation; what the reference was."""
     cycles = design.cycles
     owner = {c.name: c.layer for c in design.netlist.cells}
@@ -138,15 +137,15 @@ def frames(
     )
 
 
-def looks(design: Design, x: NDArray[np.floating], y: NDArray[np.floating]) -> maps.Frames | None:
+def looks(parsed: Parsed, x: NDArray[np.floating], y: NDArray[np.floating]) -> maps.Frames | None:
     """As `frames`, for samples over the range of the input; None where the design makes no masks of images.
 
     Masks are those of the hardware, or where its logits reach zero, if they stand for a sigmoid.
     """
-    mask = design.parsed.output == "mask"
-    if not (mask or (design.parsed.output == "logits" and design.parsed.cut == ("sigmoid",))):
+    mask = parsed.output == "mask"
+    if not (mask or (parsed.output == "logits" and parsed.cut == ("sigmoid",))):
         return None
-    s = design.graph.inputs[0]
+    s = parsed.input
     if len(s.shape) != 3 or y.shape[1:] != (*s.shape[:2], 1) or not len(y):
         return None
     lo, hi = s.lo * s.type.step, s.hi * s.type.step
@@ -154,15 +153,12 @@ def looks(design: Design, x: NDArray[np.floating], y: NDArray[np.floating]) -> m
     return frames(images, y, threshold=0.5 if mask else 0.0)
 
 
-def products(design: Design) -> list[report_extras.Products]:
+def products(design: Subject) -> list[report_extras.Products]:
     """Products at once and the DSP48E2 that make them, for every operator that has some there."""
     found: dict[str, tuple[int, int]] = {}
-    for u, r in zip(design.units, design.model, strict=True):
-        if u.cell is None or not u.cell.multipliers:
-            continue
-        dsps = getattr(u.cell, "dsps", None)
-        dsps = round(r.dsp) if dsps is None else int(dsps)
-        if dsps:
-            n, d = found.get(u.layer, (0, 0))
-            found[u.layer] = n + u.cell.multipliers, d + dsps
+    for p in design.parts:
+        dsps = round(p.predicted.dsp) if p.dsps is None else p.dsps
+        if p.multipliers and dsps:
+            n, d = found.get(p.layer, (0, 0))
+            found[p.layer] = n + p.multipliers, d + dsps
     return [report_extras.Products(layer=k, products=n, dsps=d) for k, (n, d) in found.items()]

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl4ml.measurements import Cycles
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.timing import sizing
 from rtl4ml.timing.depths import stands_still
@@ -19,27 +19,6 @@ from rtl4ml.timing.stepper import FRAMES, Stepper
 
 # Times as large as what is analysed may be a netlist of which the first frame is stepped through.
 STEPPED = 20
-
-
-@dataclass(frozen=True)
-class Cycles:
-    """Latency and interval in cycles (design contract), and the interval that each cell alone would have.
-
-    interval: the exact mean of the cycles between frames, a fraction where they are not the same and it is not whole
-    gaps:     where they are not the same: the cycles between frames, over and over again
-    observed: where no repetition was found: the first and last frame, from 1 up, of those that were stepped through to
-              look at their pace; the interval is then the longest of the cycles between these. None: it is exact
-    narrower: where the netlist is too large for that: rows and columns of the two narrower frames that the interval is
-              extrapolated from; gaps are then not known
-    """
-
-    latency: int
-    interval: int | Fraction
-    cells: dict[str, int]
-    bottleneck: str
-    gaps: tuple[int, ...] = ()
-    observed: tuple[int, int] | None = None
-    narrower: tuple[tuple[int, int], ...] = ()
 
 
 def predict(netlist: Netlist) -> Cycles:

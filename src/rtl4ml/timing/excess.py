@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from rtl4ml.measurements import Cycles
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.report.numbers import number
-from rtl4ml.timing.cycles import Cycles
 
 
 def excess(netlist: Netlist, cycles: Cycles, target: int | None, by_hand: Collection[str]) -> str | None:

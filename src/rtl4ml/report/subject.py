@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A design as its report sees it: values, and nothing that could be run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from rtl4ml.cells.streams import Fifo
+from rtl4ml.device import Resources
+from rtl4ml.frontends.parsed import Parsed
+from rtl4ml.host.identity import Identity
+from rtl4ml.ir.graph import Graph
+from rtl4ml.measurements import Cycles, FrameTally, Tally
+from rtl4ml.netlist.netlist import Netlist
+from rtl4ml.netlist.plan import Plan
+
+
+@dataclass(frozen=True)
+class Part:
+    """A cell of a design.
+
+    slots:       cycles a frame that it works
+    multipliers: products that it makes at once, whatever makes them
+    dsps:        DSP48E2 that it takes by its own account; None where only the prediction knows
+    predicted:   resources by the model
+    """
+
+    layer: str
+    module: str
+    slots: int
+    multipliers: int
+    dsps: int | None
+    predicted: Resources
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """All that a report is made of.
+
+    counted:     resources by Yosys, or None
+    exactness:   comparisons with the reference by path; untouched: the entry `exactness.predict`
+    patterns:    patterns of random stalls
+    measured:    latency and interval in the simulated RTL, None where they were not measured
+    peaks:       most beats that each FIFO held
+    refusals:    why there is no HLS project, a line a layer
+    """
+
+    folder: Path
+    identity: Identity
+    board: str
+    part: str
+    clock_mhz: float
+    budget: Mapping[str, float]
+    target_interval: int | None
+    excess: str | None
+    parsed: Parsed
+    plan: Plan
+    netlist: Netlist
+    cycles: Cycles
+    parts: Sequence[Part]
+    counted: Resources | None
+    exactness: Mapping[str, Tally]
+    untouched: Mapping[str, Any] | None
+    stalled: Tally
+    patterns: int
+    measured: tuple[int | None, int | Fraction | None]
+    frames: FrameTally
+    peaks: Mapping[str, int]
+    seconds: Mapping[str, float]
+    refusals: Sequence[str]
+
+    @property
+    def graph(self) -> Graph:
+        """The plan's graph."""
+        return self.plan.graph
+
+    @property
+    def fifos(self) -> list[Fifo]:
+        """The FIFOs of the netlist."""
+        return [c for c in self.netlist.cells if isinstance(c, Fifo)]
