@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rtl4ml.cells.axis import edges
 from rtl4ml.netlist.netlist import Netlist, Timing
-from rtl4ml.timing.edges import edges
 
 
 class _Stepped:
@@ -71,7 +71,7 @@ def step(netlist: Netlist, limit: int = 100_000) -> tuple[int, int]:
 
 def frame_ends(netlist: Netlist, limit: int) -> Iterator[int]:
     """Cycles in which the last beats of the frames come out, by stepping through `limit` cycles; see `_Stepped`."""
-    edge_in, edge_out = edges(netlist)
+    edge_in, edge_out = (c.timing() for c in edges(netlist))
     cells = [_Stepped(["s_axis"], [netlist.input.name], edge_in)]
     for c in netlist.cells:
         cells.append(

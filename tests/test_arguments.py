@@ -8,6 +8,7 @@ import inspect
 import re
 import resource
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import rtl4ml
 from rtl4ml import arguments
 from rtl4ml.cli import main
 from rtl4ml.design import Design
-from rtl4ml.device import DEFAULT_BUDGET, XCZU9EG
+from rtl4ml.device import ZCU102
 from rtl4ml.errors import BadInput, EnvironmentProblem, named
 from rtl4ml.frontends.parsed import check_batch
 from rtl4ml.frontends.qkeras.quantizers.precision import _checked, declared_quantizer, parse_precision
@@ -228,8 +229,8 @@ REFUSALS: list[Callable[[], Any]] = [
     lambda: arguments.output_folder("\0"),
     lambda: arguments.target_interval(0),
     lambda: arguments.target_interval(2**41),
-    lambda: arguments.budget([1], XCZU9EG),
-    lambda: arguments.budget({"lut": 2}, XCZU9EG),
+    lambda: arguments.budget([1], ZCU102.capacity),
+    lambda: arguments.budget({"lut": 2}, ZCU102.capacity),
     lambda: arguments.clock_mhz(0),
     lambda: arguments.head("masks", None, None),
     lambda: arguments.head("mask", None, None),
@@ -292,7 +293,8 @@ def test_the_command_line_names_options(
 ) -> None:
     """Whatever it can reach, by the real `convert`; the values are those that the options' own types take."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(DEFAULT_BUDGET, "lut", 1e-4)
+    small = replace(ZCU102, default_budget={**ZCU102.default_budget, "lut": 1e-4})
+    monkeypatch.setattr("rtl4ml.design.ZCU102", small)
     model.save("m.keras")
     np.save("x.npy", np.zeros((2, 5)))
     for argv, text in {

@@ -22,6 +22,7 @@ from steps_reference import frame_ends, step
 import rtl4ml.timing.depths as timing_depths
 import rtl4ml.timing.sizing as sizing
 from rtl4ml import paces
+from rtl4ml.cells.axis import container, edges
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.cells.window import Window
 from rtl4ml.emit import systemverilog
@@ -40,7 +41,6 @@ from rtl4ml.simulation import bulk as simulation
 from rtl4ml.simulation.bulk import RunResult
 from rtl4ml.timing import cycles, stepper
 from rtl4ml.timing.cycles import predict, unsettled
-from rtl4ml.timing.edges import edges
 from rtl4ml.timing.sizing import sized_netlist
 from rtl4ml.timing.stepper import Stepper
 
@@ -81,9 +81,13 @@ def test_compiled_and_plain_steps_agree(name: str) -> None:
 def test_they_agree_on_a_unet(small: Netlist, short: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """However short the periods are that the compiled one keeps of cells which repeat themselves within a frame."""
     monkeypatch.setattr(stepper, "_SHORT", short)
-    made = Stepper(small, *edges(small))
+    made = Stepper(small)
     periods = [c.slots for c in made._cells]
-    frames = [edges(small)[0].slots, *(c.timing().slots for c in small.cells), edges(small)[1].slots]
+    frames = [
+        edges(small)[0].timing().slots,
+        *(c.timing().slots for c in small.cells),
+        edges(small)[1].timing().slots,
+    ]
     assert (sum(periods) < sum(frames)) == (short < 1000)
     assert all(n % p == 0 for n, p in zip(frames, periods, strict=True))
     found = predict(replace(small, settled=None))  # a state that cells of other periods stood in
@@ -93,7 +97,7 @@ def test_they_agree_on_a_unet(small: Netlist, short: int, monkeypatch: pytest.Mo
 def test_they_agree_on_memories_that_offer_a_cycle_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Block RAM in all FIFOs of more than two entries, full and empty ones among them."""
     for cells in ("streams", "window", "mvu"):
-        monkeypatch.setattr(f"rtl4ml.cells.{cells}.is_block", lambda depth, width: True)
+        monkeypatch.setattr(f"rtl4ml.cells.{cells}.is_block", lambda *_: True)
     netlist = unet(np.random.default_rng(1), 600, **SMALL)
     fifos = [c for c in netlist.cells if isinstance(c, Fifo)]
     assert {c.timing().wait for c in fifos} == {1, 2}
@@ -101,7 +105,7 @@ def test_they_agree_on_memories_that_offer_a_cycle_later(monkeypatch: pytest.Mon
     seen = set()
     for _ in range(6):
         depth = {c.name: max(3, c.depth + int(rng.integers(-1, 3))) for c in fifos}
-        found = Stepper(netlist, *edges(netlist)).run(depths=depth, frames=6).ends
+        found = Stepper(netlist).run(depths=depth, frames=6).ends
         other = (replace(c, depth=depth[c.name]) if isinstance(c, Fifo) else c for c in netlist.cells)
         want = frame_ends(replace(netlist, cells=tuple(other)), 8000)
         assert found == tuple(islice(want, max(1, len(found))))
@@ -146,7 +150,7 @@ def chain(rng: np.random.Generator) -> Netlist:
 def test_what_is_said_to_repeat_goes_on_like_that(seed: int) -> None:
     """FIFOs that fill for ever among them: against the plain stepper."""
     netlist = chain(np.random.default_rng(seed))
-    found = Stepper(netlist, *edges(netlist)).run()
+    found = Stepper(netlist).run()
     ends = list(found.ends)
     while found.period and len(ends) < 40:
         ends.append(ends[-1] + ends[-found.period] - ends[-found.period - 1])
@@ -159,7 +163,7 @@ def test_what_fifos_held_does_not_count_for_ever() -> None:
     filled = 0
     for seed in range(17):
         netlist = chain(np.random.default_rng(seed))
-        stepper = Stepper(netlist, *edges(netlist))
+        stepper = Stepper(netlist)
         fast = stepper.run()
         if fast.period:
             filled += max(fast.peaks.values()) > 8
@@ -273,7 +277,7 @@ def test_a_large_netlist_follows_from_narrower_ones(
     assert found.narrower == guessed.narrower != want.narrower == ()
     assert len(found.narrower) == 2
     assert all(r <= rows and c < columns for r, c in found.narrower)
-    steps = Stepper(large, *edges(large)).run()
+    steps = Stepper(large).run()
     assert steps.steady
     assert steps.interval == want.interval, "FIFOs must be deep enough"
     assert found.latency == steps.ends[0]
@@ -287,7 +291,7 @@ def test_a_large_netlist_follows_from_narrower_ones(
 
 def test_the_pace_does_not_depend_on_where_a_run_starts(small: Netlist) -> None:
     """From reset and from the steady state of the same cells with other FIFOs, in which some do not fit."""
-    stepper = Stepper(small, *edges(small))
+    stepper = Stepper(small)
     names = [n for n in stepper.fifos if n != "s_axis"]
     roomy = stepper.run(depths=dict.fromkeys(names, 1000))
     assert roomy.steady
@@ -408,7 +412,7 @@ def in_hardware(netlist: Netlist, frames: int, folder: Path, monkeypatch: pytest
     into, out = netlist.input, netlist.output
     return simulator.run(
         np.random.default_rng(0).integers(-99, 99, (frames, into.beats, into.lanes)),
-        in_dtype="i1", out_beats=out.beats, out_lanes=out.lanes, out_dtype=f"i{systemverilog.container(out.bits) // 8}",
+        in_dtype="i1", out_beats=out.beats, out_lanes=out.lanes, out_dtype=f"i{container(out.bits) // 8}",
     )  # fmt: skip
 
 
@@ -466,7 +470,7 @@ def test_an_output_that_is_complete_before_its_input_waits() -> None:
 def test_a_late_repetition_is_found(in_turn: Netlist, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also among frames of which not every state is remembered."""
     monkeypatch.setattr(stepper, "FRAMES", kept)
-    steps = Stepper(in_turn, *edges(in_turn)).run(frames=1000)
+    steps = Stepper(in_turn).run(frames=1000)
     assert steps.period == 3
     assert steps.gaps in {(13, 13, 11), (13, 11, 13), (11, 13, 13)}
 
@@ -478,7 +482,7 @@ def test_a_repetition_that_begins_late_is_found(seed: int, monkeypatch: pytest.M
     cells = (replace(c, depth=min(c.depth, 30)) if isinstance(c, Fifo) else c for c in filling.cells)
     netlist = replace(filling, cells=tuple(cells))
     monkeypatch.setattr(stepper, "FRAMES", 2)
-    steps = Stepper(netlist, *edges(netlist)).run(frames=2000)
+    steps = Stepper(netlist).run(frames=2000)
     assert len(steps.ends) - 1 - steps.period > 12
     assert len(steps.ends) < 200
     want = list(islice(frame_ends(netlist, 10_000), len(steps.ends) + 60))

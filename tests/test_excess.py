@@ -17,7 +17,7 @@ from test_report import SCHEMA, Page
 import rtl4ml
 from rtl4ml.design import Design
 from rtl4ml.host import frameworks
-from rtl4ml.timing.cycles import Cycles
+from rtl4ml.measurements import Cycles
 from rtl4ml.timing.excess import excess
 
 

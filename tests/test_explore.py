@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import product
 from math import gcd
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from contract import randomize
 
-from rtl4ml.device import DEFAULT_BUDGET, XCZU9EG, Resources
+from rtl4ml.device import ZCU102, Device, Resources
 from rtl4ml.errors import BadInput, OverBudget
 from rtl4ml.folding import options, search
 from rtl4ml.folding.explorer import Explorer
@@ -55,7 +56,7 @@ def exhaustive(explorer: Explorer, target: int, limits: dict[str, float] | None 
         cost = joined(explorer, pick, makers, target)
         if cost is None or any(getattr(cost, k) > v for k, v in (limits or {}).items()):
             continue
-        value = objective(cost, sum(o.folding.multipliers for o in pick))
+        value = objective(cost, sum(o.folding.multipliers for o in pick), ZCU102)
         best = value if best is None else min(best, value)
     return best
 
@@ -92,7 +93,7 @@ def cost_of(explorer: Explorer, plan: Plan, target: int) -> Resources:
 
 def value_of(explorer: Explorer, plan: Plan, target: int) -> float:
     multipliers = sum(o.folding.multipliers for o in picked(explorer, plan, target))
-    return objective(cost_of(explorer, plan, target), multipliers)
+    return objective(cost_of(explorer, plan, target), multipliers, ZCU102)
 
 
 @pytest.mark.parametrize(("kind", "target"), [("chain", 60), ("chain", 200), ("skip", 150), ("skip", 400)])
@@ -125,7 +126,7 @@ def test_a_budget_gives_the_smallest_interval() -> None:
         sum(r.lut for r in layer_resources(Explorer(g).fold(t)).values())
         for t in (Explorer(g).floor, Explorer(g).intervals[-1])
     )
-    budget = {"lut": (fast + slow) / 2 / XCZU9EG["lut"]}
+    budget = {"lut": (fast + slow) / 2 / ZCU102.lut}
     found = fold_for(g, target_interval=None, budget=budget)
     reached = max(
         f.interval
@@ -139,12 +140,11 @@ def test_a_budget_gives_the_smallest_interval() -> None:
     assert faster, "the budget must cost some speed, or nothing is shown"
     names = {op.name for op in g.ops}
     beside = sum((r for name, r in layer_resources(found).items() if name not in names), Resources())
-    limits = {k: v * budget.get(k, 1.0) - getattr(beside, k) for k, v in XCZU9EG.items()}
+    limits = {k: v * budget.get(k, 1.0) - getattr(beside, k) for k, v in ZCU102.capacity.items()}
     for t in faster:
         other = explorer.choose(t, limits)
         assert (
-            other is None
-            or sum(r.lut for r in layer_resources(other).values()) > budget["lut"] * XCZU9EG["lut"]
+            other is None or sum(r.lut for r in layer_resources(other).values()) > budget["lut"] * ZCU102.lut
         )
 
 
@@ -207,7 +207,7 @@ def test_an_interval_that_does_not_fit() -> None:
     """The error names one that does, which is then taken; without the limit the one asked for is made."""
     g = graph("chain")
     lut = sum(r.lut for r in layer_resources(Explorer(g).fold(30)).values())
-    budget = {"lut": 0.7 * lut / XCZU9EG["lut"], "dsp": 2 / XCZU9EG["dsp"]}
+    budget = {"lut": 0.7 * lut / ZCU102.lut, "dsp": 2 / ZCU102.dsp}
     with pytest.raises(OverBudget, match=r"must fit the budget.*; target_interval=\d+ fits$") as error:
         fold_for(g, target_interval=30, budget=budget)
     fold_for(g, target_interval=int(re.findall(r"=(\d+) fits", str(error.value))[0]), budget=budget)
@@ -224,8 +224,8 @@ def test_a_bound_is_below_every_choice() -> None:
         found = explorer.choose(target)
         assert found is not None
         cost = cost_of(explorer, found, target)
-        share = max(getattr(cost, k) / v for k, v in XCZU9EG.items())
-        assert 0.5 * share < explorer.fill(target, XCZU9EG, Resources()) <= share * (1 + 1e-9)
+        share = max(getattr(cost, k) / v for k, v in ZCU102.capacity.items())
+        assert 0.5 * share < explorer.fill(target, ZCU102.capacity, Resources()) <= share * (1 + 1e-9)
 
 
 def test_large_adder_graphs_are_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,49 +239,54 @@ def test_large_adder_graphs_are_guessed(monkeypatch: pytest.MonkeyPatch) -> None
     g = parse(randomize(frameworks.keras().Model(first, x), np.random.default_rng(0))).graph
     op = next(o for o in g.ops if isinstance(o, Linear))
     unrolled = next(f for f in lowering_of(op).foldings() if f.style == "unrolled")
-    guess = operator_resources(g, op, unrolled)
+    guess = operator_resources(g, op, unrolled, ZCU102)
     monkeypatch.setattr(options, "UNROLLED", 2000)
-    found = operator_resources(g, op, unrolled)
+    found = operator_resources(g, op, unrolled, ZCU102)
     assert guess != found
     assert guess.lut == pytest.approx(found.lut, rel=0.25)
     assert guess.ff == pytest.approx(found.ff, rel=0.5)
+
+
+def sparing(**shares: float) -> Device:
+    """The device, of which a design takes no more than these shares unless it is asked to."""
+    return replace(ZCU102, default_budget={**ZCU102.default_budget, **shares})
 
 
 def used(plan: Plan, key: str = "lut") -> float:
     return float(sum(getattr(r, key) for r in layer_resources(plan).values()))
 
 
-def test_a_design_without_a_target_leaves_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_design_without_a_target_leaves_room() -> None:
     """Unless a budget asks for more; what it does not name keeps its share."""
     g = graph("chain")
-    fastest = used(fold_for(g, target_interval=None, budget=dict.fromkeys(XCZU9EG, 1.0)))
-    monkeypatch.setitem(DEFAULT_BUDGET, "lut", 0.8 * fastest / XCZU9EG["lut"])
-    assert used(fold_for(g, target_interval=None, budget=None)) <= 0.8 * fastest
-    assert used(fold_for(g, target_interval=None, budget={"ff": 1.0})) <= 0.8 * fastest
-    assert used(fold_for(g, target_interval=None, budget={"lut": 1.0})) == fastest
+    fastest = used(fold_for(g, target_interval=None, budget=dict.fromkeys(ZCU102.capacity, 1.0)))
+    device = sparing(lut=0.8 * fastest / ZCU102.lut)
+    assert used(fold_for(g, target_interval=None, budget=None, device=device)) <= 0.8 * fastest
+    assert used(fold_for(g, target_interval=None, budget={"ff": 1.0}, device=device)) <= 0.8 * fastest
+    assert used(fold_for(g, target_interval=None, budget={"lut": 1.0}, device=device)) == fastest
 
 
-def test_a_target_may_take_what_the_device_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_target_may_take_what_the_device_has() -> None:
     g = graph("chain")
     lut = used(Explorer(g).fold(30))
-    monkeypatch.setitem(DEFAULT_BUDGET, "lut", 0.8 * lut / XCZU9EG["lut"])
-    assert used(fold_for(g, target_interval=30, budget=None)) == lut
+    device = sparing(lut=0.8 * lut / ZCU102.lut)
+    assert used(fold_for(g, target_interval=30, budget=None, device=device)) == lut
     with pytest.raises(OverBudget, match="must fit the budget"):
-        fold_for(g, target_interval=30, budget={"lut": 0.8 * lut / XCZU9EG["lut"], "dsp": 1e-9})
+        fold_for(g, target_interval=30, budget={"lut": 0.8 * lut / ZCU102.lut, "dsp": 1e-9})
 
 
-def test_a_device_that_holds_no_design_in_the_default_share(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_holds_no_design_in_the_default_share() -> None:
     """The error says what to ask for; that is then made."""
     g = graph("chain")
     smallest = used(fold_for(g, target_interval=None, budget={"lut": 1e-4}, fit=False))
-    monkeypatch.setitem(DEFAULT_BUDGET, "lut", 0.7 * smallest / XCZU9EG["lut"])
+    device = sparing(lut=0.7 * smallest / ZCU102.lut)
     pattern = (
         r"\w+: the design must fit the budget, not need [\d,]+ lut of [\d,]+ \([\d.]+ x\), most lut in this layer "
         r"\([\d,]+\); no smaller design was found: allow it more than the default share with budget={\"lut\": "
         r"(0\.\d+)}, take a smaller model or frame, or look at its report with fit=False"
     )
     with pytest.raises(OverBudget) as error:
-        fold_for(g, target_interval=None, budget=None)
+        fold_for(g, target_interval=None, budget=None, device=device)
     found = re.fullmatch(pattern, str(error.value))
     assert found, str(error.value)
     fold_for(g, target_interval=None, budget={"lut": float(found[1])})
@@ -292,7 +297,7 @@ def test_a_search_that_gives_up_beside_a_design_that_fits(monkeypatch: pytest.Mo
     g = graph("chain")
     explorer = Explorer(g)
     fast, slow = used(explorer.fold(30)), used(explorer.fold(explorer.intervals[-1]))
-    budget = {"lut": (fast + slow) / 2 / XCZU9EG["lut"]}
+    budget = {"lut": (fast + slow) / 2 / ZCU102.lut}
     monkeypatch.setattr(search, "_search", lambda *_: (None, Resources()))
     pattern = (
         r"\w+: the design must fit the budget, not need [\d,]+ lut of [\d,]+ \([\d.]+ x\), most lut in this layer "
@@ -303,7 +308,7 @@ def test_a_search_that_gives_up_beside_a_design_that_fits(monkeypatch: pytest.Mo
     found = re.fullmatch(pattern, str(error.value))
     assert found, str(error.value)
     assert int(found[1]) > 30
-    assert used(fold_for(g, target_interval=int(found[1]), budget=budget)) <= budget["lut"] * XCZU9EG["lut"]
+    assert used(fold_for(g, target_interval=int(found[1]), budget=budget)) <= budget["lut"] * ZCU102.lut
 
     small = explorer.fold(explorer.intervals[-1])
     fold = Explorer.fold

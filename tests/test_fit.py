@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from test_cycles import SMALL, student
 
 import rtl4ml
 from rtl4ml.cli.main import main
-from rtl4ml.device import XCZU9EG
+from rtl4ml.device import ZCU102
 from rtl4ml.errors import OverBudget
 from rtl4ml.host import frameworks
 from rtl4ml.netlist.memories import is_block
@@ -25,9 +26,9 @@ from rtl4ml.report.verdicts import RESOURCE_NAMES
 @pytest.fixture
 def small_device(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """A device of few LUTs and flip-flops."""
-    for k, v in {"lut": 1_000, "ff": 500}.items():
-        monkeypatch.setitem(XCZU9EG, k, v)
-    return dict(XCZU9EG)
+    small = replace(ZCU102, lut=1_000, ff=500)
+    monkeypatch.setattr("rtl4ml.design.ZCU102", small)
+    return dict(small.capacity)
 
 
 @pytest.fixture
@@ -95,11 +96,9 @@ def test_an_interval_is_kept_whatever_fits(
 
 
 def test_what_a_memory_is_made_of_follows_the_device() -> None:
-    assert not is_block(64, 8)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(XCZU9EG, "lut", 1_000)
-        assert is_block(64, 8)
-    assert not is_block(64, 8)
+    assert not is_block(64, 8, ZCU102)
+    assert is_block(64, 8, replace(ZCU102, lut=1_000))
+    assert not is_block(64, 8, ZCU102)
 
 
 def test_the_page_says_what_the_budget_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +106,7 @@ def test_the_page_says_what_the_budget_was(tmp_path: Path, monkeypatch: pytest.M
     dense = q.QDense(3, kernel_quantizer=q.quantized_bits(4, 0, alpha=1), use_bias=False)
     model = keras.Sequential([keras.Input((4,)), q.QActivation("quantized_bits(8,0,alpha=1)"), dense])
     report = rtl4ml.convert(model, out=tmp_path / "default").report()
-    assert report["target"]["budget"] == dict.fromkeys(XCZU9EG, 0.75)
+    assert report["target"]["budget"] == dict.fromkeys(ZCU102.capacity, 0.75)
     page = (tmp_path / "default" / "report.html").read_text()
     assert "The budget: at most 75 % of each resource." in page
     assert "Nearly full" not in page
@@ -118,8 +117,9 @@ def test_the_page_says_what_the_budget_was(tmp_path: Path, monkeypatch: pytest.M
     assert f"The budget: at most {shares}." in (tmp_path / "named" / "report.html").read_text()
 
     design = rtl4ml.convert(model, out=tmp_path / "target", target_interval=6)
-    monkeypatch.setitem(XCZU9EG, "lut", round(design.report()["resources"]["model"]["lut"] / 0.88))
-    assert design.report()["target"]["budget"] == dict.fromkeys(XCZU9EG, 1.0)
+    small = replace(ZCU102, lut=round(design.report()["resources"]["model"]["lut"] / 0.88))
+    monkeypatch.setattr(design, "plan", replace(design.plan, device=small))
+    assert design.report()["target"]["budget"] == dict.fromkeys(ZCU102.capacity, 1.0)
     page = (tmp_path / "target" / "report.html").read_text()
     assert "Nearly full" in page
     assert re.search(

@@ -19,11 +19,12 @@ from test_reference import Q, act, linear, sequential
 
 import rtl4ml
 from rtl4ml.cli.main import main
-from rtl4ml.design import Design, FrameTally, Run, Tally
+from rtl4ml.design import Design, Run
 from rtl4ml.errors import StaleProject
 from rtl4ml.frontends.qkeras.untouched import OFF_GRID, UNEXPLAINED, Untouched
 from rtl4ml.host import identity
 from rtl4ml.ir.fingerprint import fingerprint
+from rtl4ml.measurements import FrameTally, Tally
 
 USES: dict[str, Callable[[Design, Any], Any]] = {
     "csim": lambda d, x: d.csim(x),

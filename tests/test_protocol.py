@@ -12,6 +12,7 @@ import pytest
 import rtl_runner
 
 import rtl4ml
+from rtl4ml.cells.axis import container
 from rtl4ml.emit import systemverilog
 from rtl4ml.errors import SimulationFailed
 from rtl4ml.host import frameworks
@@ -162,8 +163,8 @@ def test_an_emitted_top_with_memories_a_skip_and_replays(tmp_path: Path, rng: np
         ],
         frames=rng.integers(of.lo, of.hi + 1, (3, into.beats, into.lanes)),
         truth=truth,
-        in_dtype=f"i{systemverilog.container(into.bits) // 8}",
-        out_dtype=f"i{systemverilog.container(out.bits) // 8}",
+        in_dtype=f"i{container(into.bits) // 8}",
+        out_dtype=f"i{container(out.bits) // 8}",
         images=design.folder / "mem",
         patience=20_000,
     )

@@ -26,7 +26,6 @@ from rtl4ml.netlist.netlist import Netlist, Relief
 from rtl4ml.ops.scale import Scale
 from rtl4ml.simulation import bulk as simulation
 from rtl4ml.timing.cycles import frame_ends, predict
-from rtl4ml.timing.edges import edges
 from rtl4ml.timing.relief import relief, relieved, segments, slowest
 from rtl4ml.timing.sizing import sized_netlist
 from rtl4ml.timing.stepper import ENDLESS, Stepper
@@ -115,7 +114,7 @@ def test_unet_students_keep_their_interval(student: int) -> None:
         found = predict(netlist)
         assert found.observed is None
         assert found.interval == slowest(netlist) == (target or found.interval), (bits, target)
-        steps = Stepper(netlist, *edges(netlist)).run()
+        steps = Stepper(netlist).run()
         assert steps.steady
         assert steps.interval == found.interval, (bits, target)
 
@@ -130,7 +129,7 @@ def test_the_relief_is_no_more_than_enough(seed: int) -> None:
     def keeps(with_: Relief) -> bool:
         net = relieved(netlist, with_)
         endless = {c.name: ENDLESS for c in net.cells if isinstance(c, Fifo) and c.x.name not in found.fifos}
-        return Stepper(net, *edges(net)).run(depths=endless, pace=pace).interval == pace
+        return Stepper(net).run(depths=endless, pace=pace).interval == pace
 
     assert keeps(found)
     assert not any(keeps(found.without(name)) for name in (*found.fifos, *found.windows))

@@ -38,6 +38,7 @@ from rtl4ml.report.extras import Extras, FifoPlace, Products
 from rtl4ml.report.figures import canvas, levels, maps, pipeline
 from rtl4ml.report.figures.canvas import Edge, Stage
 from rtl4ml.report.figures.maps import Frames
+from rtl4ml.report.subject import Part
 from rtl4ml.synthesis.yosys import units
 from rtl4ml.timing.sizing import sized_netlist
 
@@ -385,10 +386,9 @@ def test_report_of_a_design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             bottleneck=next(c.name for c in net.cells if c.layer == "join" and c.module == "r4_concat"),
             cells={c.name: c.timing().slots for c in net.cells},
         ),
-        units=[],
-        model=[],
+        parts=[],
         peaks={long.name: long.depth - 1},
-        hls_refusal=None,
+        refusals=(),
         parsed=SimpleNamespace(declared=False),
     )
     e = pictures.pictures(design, Extras())
@@ -412,16 +412,19 @@ def test_report_of_a_design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_the_streams_around_the_operators_have_an_interval():
     net = netlist(*ladder(X))
     cells = {c.name: c.timing().slots for c in net.cells}
-    parts = units(net, frames_in_flight=4)
+    parts = [
+        Part(u.layer, u.module, u.cell.slots, u.cell.multipliers, None, Resources(lut=1))
+        for u in units(net, frames_in_flight=4)
+        if u.cell is not None
+    ]
     design: Any = SimpleNamespace(
         graph=net.graph,
         plan=net.plan,
         netlist=net,
         cycles=SimpleNamespace(cells=cells, bottleneck=max(cells, key=lambda name: cells[name])),
-        units=parts,
-        model=[Resources(lut=1)] * len(parts),
+        parts=parts,
         fifos=[],
-        hls_refusal=None,
+        refusals=(),
         parsed=SimpleNamespace(declared=False),
     )
     operators = {op.name for op in net.graph.ops}
@@ -478,19 +481,18 @@ def test_report_of_a_converted_unet(tmp_path: Path, rng: np.random.Generator):
 
 
 def test_products_are_counted_where_there_are_dsps():
-    def unit(layer: str, multipliers: int, **attributes: int) -> SimpleNamespace:
-        return SimpleNamespace(layer=layer, cell=SimpleNamespace(multipliers=multipliers, **attributes))
+    def part(layer: str, multipliers: int, dsps: int | None = None, predicted: int = 1) -> Part:
+        return Part(layer, "r4_mvu", 1, multipliers, dsps, Resources(dsp=predicted))
 
-    units = [
-        unit("a", 64, dsps=16),
-        unit("a", 8, dsps=8),
-        unit("b", 32, dsps=0),  # in LUTs
-        unit("c", 0),
-        unit("d", 9),  # a cell that does not say: as the model has it
-        SimpleNamespace(layer="edges", cell=None),
+    parts = [
+        part("a", 64, dsps=16),
+        part("a", 8, dsps=8),
+        part("b", 32, dsps=0),  # in LUTs
+        part("c", 0),
+        part("d", 9, predicted=3),  # a cell that does not say: as the model has it
+        part("edges", 0, predicted=0),
     ]
-    model = [Resources(dsp=1)] * 4 + [Resources(dsp=3), Resources()]
-    design: Any = SimpleNamespace(units=units, model=model)
+    design: Any = SimpleNamespace(parts=parts)
     assert pictures.products(design) == [
         Products(layer="a", products=72, dsps=24),
         Products(layer="d", products=9, dsps=3),
@@ -508,9 +510,9 @@ def test_the_reference_names_what_the_input_passes_first(
         netlist=net,
         cycles=SimpleNamespace(bottleneck=next(c.name for c in net.cells if c.layer == "join")),
         fifos=[],
-        units=[],
-        model=[],
-        hls_refusal=None,
+        parts=[],
+        plan=net.plan,
+        refusals=(),
         parsed=SimpleNamespace(
             declared=True, behind=behind, quantizer=SimpleNamespace(name="ap_fixed<6,1,AP_TRN>")
         ),

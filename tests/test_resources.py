@@ -13,7 +13,7 @@ from designs import DESIGNS
 import rtl4ml
 from rtl4ml import device
 from rtl4ml.cost import estimate, registry
-from rtl4ml.device import XCZU9EG, total
+from rtl4ml.device import ZCU102, total
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import bram36
 from rtl4ml.synthesis import yosys
@@ -22,7 +22,7 @@ from rtl4ml.training.classification import students
 
 def assert_close(design: rtl4ml.Design) -> None:
     """LUT, FF, DSP and RAMB36 within 10 % each; an RAMB18 more or less is one part of the smallest counts."""
-    found, said = design.synthesize(), total(design.model)
+    found, said = design.synthesize(), total(design.predicted)
     print(f"{design.graph.name}: predicted {said.rounded()}, Yosys {found.rounded()}")
     for kind in ("lut", "ff", "dsp", "bram36"):
         want, got = getattr(found, kind), getattr(said, kind)
@@ -42,7 +42,7 @@ def test_prediction_holds_for_the_student(tmp_path: Path) -> None:
     path = students.student_path("salinas_1dcnn")
     design = rtl4ml.convert(path, out=tmp_path / "design", target_interval=204)
     assert_close(design)
-    share = {k: getattr(total(design.model), k) / v for k, v in XCZU9EG.items()}
+    share = {k: getattr(total(design.predicted), k) / v for k, v in ZCU102.capacity.items()}
     assert max(share.values()) < 0.20, share
 
 

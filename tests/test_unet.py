@@ -16,6 +16,7 @@ from test_cycles import student
 from unets import Unet, images, lively, unets
 
 import rtl4ml
+from rtl4ml.cells.axis import container
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.emit import systemverilog
 from rtl4ml.errors import SimulationFailed
@@ -27,7 +28,6 @@ from rtl4ml.lowering import lower  # noqa: F401 -- the submodule
 from rtl4ml.simulation import bulk as simulation
 from rtl4ml.simulation.bulk import build
 from rtl4ml.timing.cycles import predict, unsettled
-from rtl4ml.timing.edges import edges
 from rtl4ml.timing.stepper import Stepper
 
 lowering = sys.modules["rtl4ml.lowering.lower"]
@@ -174,10 +174,10 @@ def test_skip_fifos_lose_no_entry_unseen(design: rtl4ml.Design, tmp_path: Path) 
         try:
             run = simulator.run(
                 frames,
-                in_dtype=f"u{systemverilog.container(into.bits) // 8}",
+                in_dtype=f"u{container(into.bits) // 8}",
                 out_beats=out.beats,
                 out_lanes=out.lanes,
-                out_dtype=f"i{systemverilog.container(out.bits) // 8}",
+                out_dtype=f"i{container(out.bits) // 8}",
                 patience=100_000,
             )
         except SimulationFailed as error:
@@ -191,7 +191,7 @@ def test_fifos_in_block_memory_keep_the_pace(
     hasty: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They offer a beat a cycle later, which depths and predictions must know to the cycle."""
-    monkeypatch.setattr("rtl4ml.netlist.memories.is_block", lambda depth, width: True)
+    monkeypatch.setattr("rtl4ml.netlist.memories.is_block", lambda *_: True)
     rng = np.random.default_rng(6)
     model = student("unet").build(
         widths=(2, 3, 4), size=(8, 12), channels=1, weight_bits=3, activation_bits=3, blocks=1
@@ -232,7 +232,7 @@ def test_a_student_sixteen_times_smaller(tmp_path: Path) -> None:
     html = (design.folder / "report.html").read_text(encoding="utf-8")
     assert "too few samples" in html
     assert "each of 24 frames in the predicted cycle" in html
-    gaps = np.diff(Stepper(design.netlist, *edges(design.netlist)).run().ends)
+    gaps = np.diff(Stepper(design.netlist).run().ends)
     assert unsettled(design.netlist, gaps[:3])
     assert unsettled(design.netlist, np.append(gaps, 3 * [gaps[-1]]))
     assert not unsettled(design.netlist, np.add(gaps[:3], [0, 0, 1]))

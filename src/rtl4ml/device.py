@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 
@@ -12,9 +12,9 @@ from functools import cached_property
 class Device:
     """An FPGA: its part number and what it holds.
 
-    default_share: the greatest share of each resource that a design may take unless more is asked for. A device that is
-                   nearly full hardly closes timing: placement and routing need room. A rule of practice, no figure of
-                   the data sheet.
+    default_budget: the greatest share of each resource that a design may take unless more is asked for. A device that
+                    is nearly full hardly closes timing: placement and routing need room. A rule of practice, no figure
+                    of the data sheet.
 
     `ZCU102` holds 274,080 LUTs, of which a design may take 0.75 * 274,080 = 205,560.
     """
@@ -25,7 +25,9 @@ class Device:
     ff: int
     dsp: int
     bram36: int
-    default_share: float = 0.75
+    default_budget: Mapping[str, float] = field(
+        default_factory=lambda: {"lut": 0.75, "ff": 0.75, "dsp": 0.75, "bram36": 0.75}
+    )
 
     @cached_property
     def capacity(self) -> dict[str, int]:
@@ -39,8 +41,8 @@ class Device:
         device: the foldings are then those that fill it least anyway, so a smaller share would only refuse a design.
         The report says where such a design takes more than the default.
         """
-        share = self.default_share if target_interval is None else 1.0
-        return {**dict.fromkeys(self.capacity, share), **(budget or {})}
+        default = self.default_budget if target_interval is None else dict.fromkeys(self.capacity, 1.0)
+        return {**default, **(budget or {})}
 
 
 # Capacities: DS891, table of Zynq UltraScale+ EG devices; there is no UltraRAM.

@@ -133,14 +133,14 @@ def nearly_full(report: Report) -> str:
     available = use_of(report["resources"]["available"])
     name, use = trusted(report)
     shares = {k: share_of(used, available[k]) or 0.0 for k, used in use.items()}
-    most = DEVICES[report["target"]["part"]].default_share
-    full = [k for k, s in shares.items() if s > most]
+    most = DEVICES[report["target"]["part"]].default_budget
+    full = [k for k, s in shares.items() if s > most[k]]
     if not full or max(shares.values()) > 1:
         return ""
     taken = ", ".join(f"{RESOURCE_NAMES[k]} {percent(shares[k])}" for k in full)
+    least = _round_percent(min(most[k] for k in full))
     return (
-        f"{taken} of the device, more than the {_round_percent(most)} up to which timing can be expected to close, "
-        f"by {name}"
+        f"{taken} of the device, more than the {least} up to which timing can be expected to close, by {name}"
     )
 
 
