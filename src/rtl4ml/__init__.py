@@ -6,7 +6,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from rtl4ml._version import __version__
 
 if TYPE_CHECKING:
     from rtl4ml.design import Design, Run, convert

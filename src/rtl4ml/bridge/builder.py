@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from rtl4ml import __version__
+from rtl4ml._version import __version__
 from rtl4ml.bridge.layers import Layers
 from rtl4ml.bridge.project import HlsProject
 from rtl4ml.bridge.readback import verify

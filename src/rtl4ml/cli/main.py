@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 from click.core import ParameterSource
 
-from rtl4ml import __version__
+from rtl4ml._version import __version__
 from rtl4ml.errors import BadInput, HlsCannot, Rtl4mlError, SimulationFailed, Value, readable
 from rtl4ml.host import interruption, progress
 from rtl4ml.host.folders import NEW, project_folder, repair

@@ -3,18 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rtl4ml.cells.adders import Adders
 from rtl4ml.netlist.memories import Terms
-
-if TYPE_CHECKING:
-    from rtl4ml.netlist.netlist import Cell
+from rtl4ml.netlist.netlist import Cell
 
 
 def adder_graph_terms(cell: Cell) -> tuple[Terms, Terms, float]:
     """A generated graph of adders: the bits that both operands of each reach, and the bits kept between stages."""
-    from rtl4ml.cells.adders import Adders
-
     assert isinstance(cell, Adders)
     g = cell.graph
     pairs = constants = kept = 0

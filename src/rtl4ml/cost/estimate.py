@@ -16,16 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil
-from typing import TYPE_CHECKING
 
 from rtl4ml.cost import activation, dot, head, join, pool, products, spatial, streams, window  # noqa: F401 -- they register their models
 from rtl4ml.cost.adders import adder_graph_terms
 from rtl4ml.cost.registry import DEFAULTS, MODELS, P, coefficients
 from rtl4ml.device import Resources
 from rtl4ml.netlist.memories import Terms
-
-if TYPE_CHECKING:
-    from rtl4ml.netlist.netlist import Cell, Param
+from rtl4ml.netlist.netlist import Cell, Param
 
 
 def terms(module: str, params: Mapping[str, Param], cell: Cell | None = None) -> tuple[Terms, Terms, float]:

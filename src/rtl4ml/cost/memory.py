@@ -5,17 +5,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import ceil
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml.cost.terms import image_depth, log, wrap
+from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import Terms, bram36, lutram, lutram_shape, tile
-
-if TYPE_CHECKING:
-    from rtl4ml.netlist.images import Image
-
 
 Bits = NDArray[np.uint8]
 

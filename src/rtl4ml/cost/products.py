@@ -3,20 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml.cost.memory import Bits, image_columns
 from rtl4ml.cost.registry import P, coefficients, models
 from rtl4ml.cost.terms import adder_tree, image_depth
+from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import Terms
 from rtl4ml.netlist.packing import Packing
-
-if TYPE_CHECKING:
-    from rtl4ml.netlist.images import Image
-
 
 # Sizes that r4_mul and r4_product are counted at.
 PRODUCT_X = range(1, 11)

@@ -3,12 +3,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import Terms
-
-if TYPE_CHECKING:
-    from rtl4ml.netlist.images import Image
 
 
 def log(n: int) -> int:

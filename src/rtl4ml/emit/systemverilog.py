@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from rtl4ml import __version__
+from rtl4ml._version import __version__
 from rtl4ml.cells.axis import FLAG, AxisIn, AxisOut, container, edges
 from rtl4ml.emit.library import library, module, modules
 from rtl4ml.netlist.images import Image

@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rtl4ml import __version__
+from rtl4ml._version import __version__
 from rtl4ml.errors import BadInput, Rtl4mlError
 from rtl4ml.host import interruption, leftovers
 from rtl4ml.host.tools import absolute, disk_errors

@@ -18,8 +18,6 @@ def is_block(depth: int, width: int, device: Device) -> bool:
 @cache
 def _either(depth: int, width: int) -> tuple[float, float]:
     """RAMB36 or LUTs of a memory."""
-    from rtl4ml.netlist.memories import bram36, lutram
-
     return bram36(width, depth), sum(lutram(width, depth).values())
 
 

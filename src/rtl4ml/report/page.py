@@ -18,7 +18,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from rtl4ml import __version__
+from rtl4ml._version import __version__
 from rtl4ml.host.tools import disk_errors
 from rtl4ml.report import pace
 from rtl4ml.report.extras import Extras

@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml import __version__
+from rtl4ml._version import __version__
 from rtl4ml.errors import BadInput
 from rtl4ml.host import frameworks
 from rtl4ml.host.tools import disk_errors
