@@ -227,8 +227,7 @@ def test_verilator_takes_them(model: Any, tmp_path: Path) -> None:
     names = ["module", "flag", "x_f", "endmodule", "x_fork", "axis_in", "A__DOT__b", "a__DOT__b", "x_valid", "u_x",
              "m_axis", "1.0/\u5c64", "n" * 100, "u_axis_out"]  # fmt: skip
     netlist = netlist_of(renamed(model, names))
-    generated = {c.module: c.text() for c in netlist.cells if c.generated}  # type: ignore[attr-defined]
-    project = systemverilog.write(netlist, tmp_path, frames_in_flight=2, generated=generated)
+    project = systemverilog.write(netlist, tmp_path, frames_in_flight=2)
     verilator, env = verilator_env()
     command = [str(verilator), "--lint-only", "-Wall", "-Wno-fatal", "--top-module", project.top]
     command += [str(library.library() / "lint.vlt"), *map(str, project.sources)]

@@ -160,9 +160,9 @@ def test_skip_fifos_lose_no_entry_unseen(design: rtl4ml.Design, tmp_path: Path) 
         ]
         folder = tmp_path / name
         folder.mkdir()
-        systemverilog.write(replace(design.netlist, cells=tuple(cells)), folder,
-                   frames_in_flight=design.frames_in_flight,
-                   generated={c.module: c.text() for c in cells if c.generated})  # type: ignore[attr-defined]  # fmt: skip
+        systemverilog.write(
+            replace(design.netlist, cells=tuple(cells)), folder, frames_in_flight=design.frames_in_flight
+        )
         sources = sorted(p for p in (folder / "rtl").glob("*.sv") if p.stem != systemverilog.TOP)
         simulator = build(
             folder,

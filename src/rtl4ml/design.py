@@ -111,9 +111,7 @@ def convert(
             hls = error
         netlist, cycles = analysed.result()
         flags = -(-cycles.latency // cycles.interval) + 2
-        # only cells of which the module is generated have a text
-        generated = {c.module: c.text() for c in netlist.cells if c.generated}  # type: ignore[attr-defined]
-        systemverilog.write(netlist, folder, frames_in_flight=flags, generated=generated)
+        systemverilog.write(netlist, folder, frames_in_flight=flags)
         known = identity.write(folder, plan=fingerprint(plan.graph, plan.foldings, clock_mhz))
     folder = absolute(out)
     if not isinstance(hls, HlsCannot):

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 from rtl4ml._version import __version__
-from rtl4ml.cells.library import LibraryCell
+from rtl4ml.cells.library import GeneratedCell
 from rtl4ml.ir.types import Fixed
 from rtl4ml.netlist.adder_graph import AdderGraph
 from rtl4ml.netlist.netlist import Param, Timing
@@ -19,10 +18,8 @@ LEVELS_PER_STAGE = 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Adders(LibraryCell):
+class Adders(GeneratedCell):
     """A constant matrix product by adders; its module is generated from the graph."""
-
-    generated: ClassVar[bool] = True
 
     operator: str  # as the generated module's comment names it
     products: int  # of the matrix

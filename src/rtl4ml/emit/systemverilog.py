@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rtl4ml._version import __version__
 from rtl4ml.cells.axis import FLAG, AxisIn, AxisOut, container, edges
+from rtl4ml.cells.library import GeneratedCell
 from rtl4ml.emit.library import library, module, modules
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.netlist import Cell, Netlist, Param, Wire
@@ -137,9 +138,10 @@ module {TOP} (
     return text + "\n".join([*declarations, edge_in, *body, f"\n{out}\n\nendmodule\n"]), images
 
 
-def write(netlist: Netlist, folder: Path, *, frames_in_flight: int, generated: Mapping[str, str]) -> Project:
+def write(netlist: Netlist, folder: Path, *, frames_in_flight: int) -> Project:
     """Writes top, generated modules, memory images and copies of the cells that they use into `folder`."""
     text, images = top_text(netlist, frames_in_flight=frames_in_flight)
+    generated = {c.module: c.text() for c in netlist.cells if isinstance(c, GeneratedCell)}
     rtl, mem = folder / "rtl", folder / "mem"
     rtl.mkdir(parents=True, exist_ok=True)
     mem.mkdir(exist_ok=True)

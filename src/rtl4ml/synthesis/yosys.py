@@ -28,6 +28,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rtl4ml.cells.axis import edges
+from rtl4ml.cells.library import GeneratedCell
 from rtl4ml.device import Resources
 from rtl4ml.emit.library import library, modules
 from rtl4ml.errors import EnvironmentProblem
@@ -148,7 +149,7 @@ class Unit:
 def units(netlist: Netlist, *, frames_in_flight: int) -> list[Unit]:
     """All that a design is made of: the cells of the netlist and the two edges."""
     return [
-        Unit(c.name, c.layer, c.module, c.params(), c.text() if c.generated else "", c)  # type: ignore[attr-defined]
+        Unit(c.name, c.layer, c.module, c.params(), c.text() if isinstance(c, GeneratedCell) else "", c)
         for c in (*netlist.cells, *edges(netlist, frames_in_flight=frames_in_flight))
     ]
 
