@@ -6,8 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from rtl4ml.cells.library import LibraryCell
 from rtl4ml.netlist.netlist import Netlist, Param, Timing
 
@@ -42,8 +40,7 @@ class AxisIn(LibraryCell):
         }
 
     def timing(self) -> Timing:
-        k = np.arange(self.y.beats)
-        return Timing(self.y.beats, (k + 1,), (k,), latency=0, wait=1, free=k + 1, depth=self.registers)
+        return Timing.fifo(self.y.beats, self.registers)
 
     def connections(self) -> list[tuple[str, str]]:
         return [

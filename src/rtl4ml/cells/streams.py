@@ -35,8 +35,7 @@ class Fifo(LibraryCell):
         return {"Width": self.x.width, "Depth": self.depth, "MemoryKind": int(self.block)}
 
     def timing(self) -> Timing:
-        k = np.arange(self.x.beats)
-        return Timing(self.x.beats, (k + 1,), (k,), latency=0, wait=self.wait, free=k + 1, depth=self.depth)
+        return Timing.fifo(self.x.beats, self.depth, self.wait)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,4 +72,4 @@ class ForkCell(LibraryCell):
         return {"Width": self.x.width}
 
     def timing(self) -> Timing:
-        return Timing.passing(self.x.beats, 0, outputs=2)
+        return Timing.fork(self.x.beats)

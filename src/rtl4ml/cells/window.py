@@ -82,16 +82,7 @@ class Window(LibraryCell):
 
     def timing(self) -> Timing:
         need, free = self._order(self.geo)
-        slots = len(need)
-        return Timing(
-            slots,
-            (np.maximum.accumulate(need),),
-            (np.arange(slots),),
-            latency=1,
-            wait=1,
-            free=free,
-            depth=self.depth,
-        )
+        return Timing.ring(np.maximum.accumulate(need), free, self.depth)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import ClassVar
 
 import numpy as np
@@ -34,10 +35,22 @@ class Wire:
         return self.lanes * self.bits
 
 
+class TimingKind(IntEnum):
+    """How a cell deals with beats; the numbers are those of `sim/cycles.cpp`."""
+
+    PLAIN = 0  # takes and makes beats in given slots
+    RING = 1  # keeps beats and reads them several times
+    FIFO = 2
+    FORK = 3
+
+
 @dataclass(frozen=True, eq=False)
 class Timing:
     """When a cell acts, in work slots: it performs one slot a cycle when it may.
 
+    Cells have one or two inputs and one or two outputs.
+
+    kind:    whether the cell buffers beats or passes them on, see `TimingKind`
     slots:   work slots a frame
     need:    per input port, array (slots,): input beats of the frame that slot k must have
     emit:    per output port, array (beats,): the slot that makes output beat j
@@ -45,7 +58,7 @@ class Timing:
     wait:    cycles from the taking of a beat to the first slot that may use it (0: taken in the slot itself)
     free:    array (slots,): input beats that are given back once slot k is done (buffering cells only)
     depth:   input beats that the cell can hold (buffering cells only)
-    hold:    a beat that several slots need stays offered and is taken by the last of them, not by the first
+    hold:    a beat that several consecutive slots need is taken (ready) only in the last of them
     peek:    array (slots,): beats that must be offered for slot k, taken or not, where that is more than `need`
     """
 
@@ -58,12 +71,48 @@ class Timing:
     depth: int = 0
     hold: bool = False
     peek: Index | None = None
+    kind: TimingKind = TimingKind.PLAIN
+
+    def __post_init__(self) -> None:
+        if not (1 <= len(self.need) <= 2 and 1 <= len(self.emit) <= 2):
+            raise ValueError(
+                f"timing: a cell must have one or two inputs and outputs, not {len(self.need)} and {len(self.emit)}"
+            )
+        if self.kind is TimingKind.FORK and (len(self.need) != 1 or self.latency):
+            raise ValueError("timing: a fork must pass its one input on in the same cycle")
 
     @classmethod
-    def passing(cls, beats: int, latency: int, *, inputs: int = 1, outputs: int = 1) -> Timing:
-        """A cell that makes one beat of every output from one beat of every input."""
+    def fifo(cls, beats: int, depth: int, wait: int = 1) -> Timing:
+        """A FIFO of `depth` beats that offers each `wait` cycles after it has taken it."""
         k = np.arange(beats)
-        return cls(beats, (k + 1,) * inputs, (k,) * outputs, latency)
+        return cls(beats, (k + 1,), (k,), latency=0, wait=wait, free=k + 1, depth=depth, kind=TimingKind.FIFO)
+
+    @classmethod
+    def ring(cls, need: Index, free: Index, depth: int) -> Timing:
+        """A buffer of `depth` beats that makes a beat in every slot, of those that it has until they are given back."""
+        slots = len(need)
+        return cls(
+            slots,
+            (need,),
+            (np.arange(slots),),
+            latency=1,
+            wait=1,
+            free=free,
+            depth=depth,
+            kind=TimingKind.RING,
+        )
+
+    @classmethod
+    def fork(cls, beats: int) -> Timing:
+        """A beat of the one input for each of two outputs, in the same cycle."""
+        k = np.arange(beats)
+        return cls(beats, (k + 1,), (k, k), latency=0, kind=TimingKind.FORK)
+
+    @classmethod
+    def passing(cls, beats: int, latency: int, *, inputs: int = 1) -> Timing:
+        """A cell that makes an output beat of one beat of every input."""
+        k = np.arange(beats)
+        return cls(beats, (k + 1,) * inputs, (k,), latency)
 
 
 Param = int | str | Image

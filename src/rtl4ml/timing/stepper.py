@@ -24,12 +24,11 @@ from rtl4ml.cells.streams import Fifo
 from rtl4ml.errors import EnvironmentProblem, UnsupportedLayer
 from rtl4ml.host import cache, processes
 from rtl4ml.host.tools import require
-from rtl4ml.netlist.netlist import Netlist, Timing
+from rtl4ml.netlist.netlist import Netlist, Timing, TimingKind
 from rtl4ml.paces import mean, shortest
 
 State = NDArray[np.int64]
 
-PLAIN, RING, FIFO, FORK = 0, 1, 2, 3
 # The streams outside the edges: no wire can have these names, which are no identifiers.
 SOURCE, SINK = "s_axis.", "m_axis."
 FRAMES = 48  # of which every state is remembered; more are looked at one by one
@@ -112,7 +111,7 @@ class Stepper:
         self._cells = (_Cell * len(cells))(*cells)
         names = ["s_axis", *(c.name for c in netlist.cells), "m_axis"]
         self._made = {c.name: c for c in netlist.cells if isinstance(c, Fifo)}
-        self.fifos = {name: i for i, name in enumerate(names) if self._cells[i].kind == FIFO}
+        self.fifos = {name: i for i, name in enumerate(names) if self._cells[i].kind == TimingKind.FIFO}
         self.pace = max(slots)  # no netlist is faster
         # A frame that shares no cycle with another takes no longer, and nor does the whole of what cells pass on.
         self._longest = 2 * sum(slots) + _DEEPEST * len(slots)
@@ -137,19 +136,14 @@ class Stepper:
             c.source[k] = self._wire(w)
         for k, w in enumerate(outs):
             c.sink[k] = self._wire(w)
-        if t.free is not None and t.latency == 0:
-            c.kind = FIFO
-        elif len(outs) > 1:
-            if len(ins) != 1 or t.latency:
-                raise ValueError(f"{name}: a cell of several outputs must pass its one input on at once")
-            c.kind = FORK
-        elif t.free is not None:
-            c.kind = RING
+        c.kind = t.kind
+        if t.kind is TimingKind.RING:
+            assert t.free is not None
             c.beats = int(t.free[-1])
             starts = self._runs(c, t.need[0], t.free)
             c.need = self._array(t.need[0][starts], np.int32)
             c.free = self._array(t.free[starts], np.int32)
-        else:
+        elif t.kind is TimingKind.PLAIN:
             flags = np.zeros(t.slots, np.uint8)
             for k, n in enumerate(t.need):
                 takes = np.diff(n, append=n[-1] + 1) > 0 if t.hold else np.diff(n, prepend=0) > 0
