@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,13 +23,12 @@ from rtl4ml.folding.explorer import Explorer
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.reference import expected
 from rtl4ml.host import frameworks
-from rtl4ml.lowering import lower  # noqa: F401 -- the submodule
 from rtl4ml.simulation import bulk as simulation
 from rtl4ml.simulation.bulk import build
+from rtl4ml.timing import sizing
 from rtl4ml.timing.cycles import predict, unsettled
 from rtl4ml.timing.stepper import Stepper
 
-lowering = sys.modules["rtl4ml.lowering.lower"]
 pytestmark = pytest.mark.filterwarnings("ignore:The initializer:UserWarning")  # weights are drawn anew
 
 
@@ -45,7 +43,7 @@ def test_random_unets(unet: Unet, seed: int) -> None:
     x = images(model, 2, rng)
     np.testing.assert_array_equal(parsed.emulate(x)[0], expected(parsed, x)[0])
     explorer = Explorer(parsed.graph)
-    netlist = lowering.lower(explorer.fold(max(explorer.floor, 40 * unet.size[0] * unet.size[1])))
+    netlist = sizing.sized_netlist(explorer.fold(max(explorer.floor, 40 * unet.size[0] * unet.size[1])))
     assert predict(netlist).interval >= max(c.slots for c in netlist.cells)
 
 
@@ -151,7 +149,7 @@ def test_skip_fifos_lose_no_entry_unseen(design: rtl4ml.Design, tmp_path: Path) 
     """In the RTL: with one entry less in a skip's FIFO it stands still, or is slower than it was."""
     x = images(design.parsed.model, 12, np.random.default_rng(0))
     frames = design.parsed.quantize_input(x).reshape(len(x), design.netlist.input.beats, -1)
-    skips = lowering._skips(design.netlist)
+    skips = sizing._skips(design.netlist)
     assert len(skips) == 2
     for name in skips:
         cells = [
@@ -191,13 +189,14 @@ def test_fifos_in_block_memory_keep_the_pace(
     hasty: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They offer a beat a cycle later, which depths and predictions must know to the cycle."""
-    monkeypatch.setattr("rtl4ml.netlist.memories.is_block", lambda *_: True)
+    for cells in ("streams", "window", "mvu"):
+        monkeypatch.setattr(f"rtl4ml.cells.{cells}.is_block", lambda *_: True)
     rng = np.random.default_rng(6)
     model = student("unet").build(
         widths=(2, 3, 4), size=(8, 12), channels=1, weight_bits=3, activation_bits=3, blocks=1
     )
     design = rtl4ml.convert(lively(model, rng), out=tmp_path / "design", target_interval=150)
-    skips = lowering._skips(design.netlist)
+    skips = sizing._skips(design.netlist)
     assert len(skips) == 2
     assert all(c.block for c in design.netlist.cells if isinstance(c, Fifo) and c.name in skips)
     assert design.cycles.interval == max(design.cycles.cells.values())
