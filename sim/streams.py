@@ -8,6 +8,8 @@ cell whose ports follow the naming law this is all there is to write:
     async def cell(dut):
         await streams.replay(dut)
 
+tb_cells.py does so for every cell of a module and is the bench of all cells that need no more.
+
 Cycle 0 is the first with rst_ni high. A beat's stamp is the cycle in which it was taken: valid and ready both high
 before the rising edge that ends the cycle.
 """

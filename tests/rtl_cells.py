@@ -180,8 +180,9 @@ def check(
     timed: bool = True,
     intervals: Mapping[str, int] | None = None,
 ) -> None:
-    """Runs sim/tb_<bench>.py on all cases: values, free and stalled, and after a reset in a frame's middle.
+    """Runs sim/tb_cells.py on all cases: values, free and stalled, and after a reset in a frame's middle.
 
+    bench:     what the cases are called: in the file that is built, and where they fail
     timed:     every stamp of an unstalled run must be what the only cell's `Timing` says
     intervals: case name to the cycles between last output beats of frames, once steady
     """
@@ -230,7 +231,7 @@ def check(
         ]
         instances.append({"name": c.name, "ports": {"x": c.input.name, "y": c.output.name}, "runs": runs})
     result = rtl_runner.run_case(
-        f"rtl4ml.sim.tb_{bench}",
+        "rtl4ml.sim.tb_cells",
         top="r4_bench",
         case={"instances": instances},
         images=images or None,

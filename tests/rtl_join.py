@@ -25,8 +25,9 @@ class Case:
 
 
 def check(bench: str, cases: Sequence[Case], *, seed: int, stalled: int = 3) -> None:
-    """Runs sim/tb_<bench>.py on all cases: values, free and stalled, and after a reset in a frame's middle; every
-    stamp of the unstalled run must be what the cell's `Timing` says.
+    """Runs sim/tb_cells.py on all cases: values, free and stalled, and after a reset in a frame's middle; every
+    stamp of the unstalled run must be what the cell's `Timing` says. `bench` as of
+    `rtl_cells.check`.
     """
     pins = ["  input logic aclk", "  input logic aresetn"]
     body: list[str] = []
@@ -73,7 +74,7 @@ def check(bench: str, cases: Sequence[Case], *, seed: int, stalled: int = 3) -> 
     wrapper.parent.mkdir(parents=True, exist_ok=True)
     wrapper.write_text(text, encoding="ascii")
     result = rtl_runner.run_case(
-        f"rtl4ml.sim.tb_{bench}",
+        "rtl4ml.sim.tb_cells",
         top="r4_bench",
         case={"instances": instances},
         images=images or None,

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bench of r4_scale: values, stalls, latency and throughput come from the instances of the case."""
+"""Bench of any cells, many in one build: values, stalls, latency and throughput come from the instances of the case.
+
+tests/rtl_cells.py and tests/rtl_join.py build the module that holds the instances, and check what is measured.
+"""
 
 from __future__ import annotations
 
