@@ -45,7 +45,6 @@ module r4_taps #(
 
   localparam int unsigned BeatWidth = Lanes * ElemWidth;
   localparam int unsigned Rows      = (KernelH - 1) * DilationH;  // earlier rows that a window reaches
-  localparam int unsigned Cols      = (KernelW - 1) * DilationW;  // earlier columns
 
   if (ExtHeight < Height || ExtWidth < Width) begin : gen_check_extent
     $fatal(1, "r4_taps: ExtHeight (%0d) and ExtWidth (%0d) must hold the frame (%0d x %0d)",
@@ -146,10 +145,6 @@ module r4_taps #(
       assign y_data_o[(r*KernelW+c)*BeatWidth+:BeatWidth] = (row_inside_q[r] && col_inside_q[c])
           ? window[(c*KernelH+r)*BeatWidth+:BeatWidth] : {Lanes{ElemWidth'(PadValue)}};
     end
-  end
-  if (Cols == 0) begin : gen_single_column
-    logic unused;
-    assign unused = 1'b0;
   end
 
 `ifndef SYNTHESIS
