@@ -40,7 +40,6 @@ module r4_dot_pair #(
     logic [4*(XWidth-1)-1:0] rests;
     assign tops  = tops_i[Stage*4+:4];
     assign rests = rests_i[Stage*4*(XWidth-1)+:4*(XWidth-1)];
-    // The row in two pieces: of two operands Yosys puts that of fewer pieces first, and only the second shares LUTs.
     logic top;
     logic [XWidth-2:0] rest;
     assign top  = tops[w];
@@ -64,13 +63,23 @@ module r4_dot_pair #(
       localparam int unsigned Under = b > 1 ? XWidth + b : XWidth;
       localparam int unsigned Below = Under > PWidth ? PWidth : Under;
       localparam logic [Upper-1:0] Flip = Upper'(1) << (Upper - 1);
-      logic [Upper-1:0] a, sum;
+      logic [Upper-1:0] a, row, sum;
       if (XSigned) begin : gen_signed
         assign a   = Upper'(signed'(gen_row[b-1].below[Below-1:b]));
-        assign sum = Last ? a - (Upper'(signed'({top, rest})) ^ Flip) : a + Upper'(signed'({top, rest}));
+        assign row = Upper'(signed'({top, rest}));
       end else begin : gen_unsigned
         assign a   = Upper'(gen_row[b-1].below[Below-1:b]);
-        assign sum = Last ? a - (Upper'({top, rest}) ^ Flip) : a + Upper'({top, rest});
+        assign row = Upper'({top, rest});
+      end
+      if (Last) begin : gen_last
+        assign sum = a - (row ^ Flip);
+      end else begin : gen_inner
+        // Yosys orders the operands of an adder by their lowest bits, a wire by when its name came up: the constants
+        // there keep the row second, whatever the cell is instantiated in, and only the second operand shares LUTs.
+        logic one;
+        assign {sum, one} = {a, 1'b0} + {row, 1'b1};
+        logic unused;
+        assign unused = one;
       end
       assign acc = {sum, gen_row[b-1].below[b-1:0]};
     end

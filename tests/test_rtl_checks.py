@@ -33,13 +33,18 @@ CASES = [
         {"Simd": 0},
         "r4_mvu: Simd (0), Pe (1), SimdFolds (1) and PeFolds (1) must be at least 1",
     ),
-    ("r4_mvu", {"WeightKind": 4}, "r4_mvu: WeightKind (4) must be 0 to 3"),
+    ("r4_mvu", {"WeightKind": 4}, "r4_dot: WeightKind (4) must be 0 to 3"),
     (
         "r4_dwu",
         {"Groups": 0},
         "r4_dwu: Lanes (1), Multiplier (1), Groups (0), Taps (1) and TapFolds (1) must be at least 1",
     ),
-    ("r4_dwu", {"WeightKind": 4}, "r4_dwu: WeightKind (4) must be 0 to 3"),
+    ("r4_dwu", {"WeightKind": 4}, "r4_dot: WeightKind (4) must be 0 to 3"),
+    (
+        "r4_dot",
+        {"Simd": 2, "Chain": 2},
+        "r4_dot: Chain (2) must be 1 to Simd (2), and 1 where Fields is 0",
+    ),
     (
         "r4_pool_axis",
         {"Stride": 1},
