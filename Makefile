@@ -6,7 +6,7 @@
 #   make demo      the main job: the trained student becomes verified hardware, in build/demo
 #   make test      linters aside, all tests that take seconds
 #   make test-all  those that take minutes too
-#   make lint      ruff, mypy --strict, Verilator -Wall on every cell alone
+#   make lint      ruff, the layers by import-linter, mypy --strict, Verilator -Wall on every cell alone
 #   make bench     the figures of the README, measured on this machine
 #   make lock      resolve the dependencies afresh into requirements.lock
 #   make clean     remove everything generated; the environment stays
@@ -36,6 +36,7 @@ test-all: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo --cache-dir build/import_linter
 	$(BIN)/mypy
 	$(BIN)/python scripts/lint_rtl.py
 
