@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`convert`: a QKeras model to a design, and what can be done with a design."""
 
 from __future__ import annotations

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Operators, one module a family: legality, range and integer truth of each."""
