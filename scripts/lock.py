@@ -26,7 +26,16 @@ def main() -> None:
     keep = ["--constraint", str(ROOT / "requirements.lock")] if parser.parse_args().keep else []
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", *keep]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--dry-run",
+            "--ignore-installed",
+            *keep,
+        ]
         subprocess.run([*command, "--report", str(report), f"{ROOT}[dev]"], check=True)
         packages = [item["metadata"] for item in json.loads(report.read_text())["install"]]
     versions = {p["name"].lower().replace("_", "-"): p["version"] for p in packages}

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every operator and every cell must have. A failure is the list of what is missing.
+
+An operator: a lowering, a front-end handler (or a stated reason), an HLS writer (or a stated refusal), a row in
+docs/operators.md. A cell: a Python face, a cost model, a calibration grid, a bench, a row in docs/cells.md.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from rtl4ml.bridge import layers as hls_layers
+from rtl4ml.cost.estimate import MODELS
+from rtl4ml.ir.op import Op
+from rtl4ml.lowering import lower  # noqa: F401 -- it imports every lowering, and these every operator and cell
+from rtl4ml.lowering.registry import has_lowering
+from rtl4ml.netlist.netlist import Cell
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "src" / "rtl4ml"
+
+# Operators that no front end makes, with the reason: they come from another operator's lowering, or from code alone.
+INTERNAL: dict[str, str] = {}
+
+# Operators that hls4ml cannot hold and that the bridge refuses by the layer's name, with the reason.
+NO_HLS: dict[str, str] = {}
+
+# The edges of a design have no class while the netlist does not hold them as cells.
+EDGES = {"r4_axis_in", "r4_axis_out"}
+
+
+def concrete(base: type) -> Iterator[type]:
+    """Every class of ours below a class that has no abstract method left."""
+    for kind in base.__subclasses__():
+        if kind.__module__.startswith("rtl4ml.") and not inspect.isabstract(kind):
+            yield kind
+        yield from concrete(kind)
+
+
+OPERATORS = sorted({k.__name__: k for k in concrete(Op)}.items())
+FACES = sorted(
+    {k.module: k for k in concrete(Cell) if isinstance(k.__dict__.get("module"), str)}.items()
+)  # module of rtl/ to the class that stands for it
+MODULES = sorted(p.stem for p in (ROOT / "rtl").glob("r4_*.sv"))
+
+
+# -- what there is ----------------------------------------------------------------------------------------------
+
+
+@cache
+def made_by_front_ends() -> frozenset[str]:
+    """Names of all classes that the front ends call."""
+    trees = [ast.parse(p.read_text()) for p in (SOURCES / "frontends").rglob("*.py")]
+    calls = [node.func for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return frozenset(f.id for f in calls if isinstance(f, ast.Name))
+
+
+def has_hls_writer(kind: type) -> bool:
+    """Whether the bridge has a writer for operators of this class: a branch of its one chain of `isinstance`."""
+    tree = ast.parse(inspect.getsource(hls_layers))
+    branches = [
+        node.args[1].id
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef) and function.name == "_lower"
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance"
+        if isinstance(node.args[1], ast.Name)
+    ]
+    return any(base.__name__ in branches for base in kind.__mro__)
+
+
+def table_rows(page: str) -> dict[str, str]:
+    """First cell of every table row of a page of docs/ (its link's text), to the row."""
+    found = re.findall(r"^\| *\[?`?(\w+)`?\]?[^|]*\|.*$", (ROOT / "docs" / page).read_text(), re.MULTILINE)
+    lines = re.findall(r"^\| *\[?`?\w+`?\]?[^|]*\|.*$", (ROOT / "docs" / page).read_text(), re.MULTILINE)
+    return dict(zip(found, lines, strict=True))
+
+
+@cache
+def calibrated() -> frozenset[str]:
+    """Modules of which Yosys's counts over a grid are recorded; test_resources_cells.py holds grid and counts equal."""
+    recorded = json.loads((ROOT / "tests" / "golden" / "resources.json").read_text())
+    return frozenset(module for module, counts in recorded.items() if counts)
+
+
+@cache
+def benches() -> dict[str, str]:
+    """Text of every test that runs cells, by its name."""
+    texts = {p.stem: p.read_text() for p in (ROOT / "tests").rglob("test_*.py")}
+    return {k: t for k, t in texts.items() if re.search(r"\brtl_(cells|runner|join)\b", t)}
+
+
+def has_bench(module: str) -> bool:
+    """Whether a test is named after a cell, or runs it by its name."""
+    named = {f"test_rtl_{module[3:]}", f"test_{module[3:]}"}
+    return any(
+        stem in named or (f'"{module}"' in text and "run_cell" in text) for stem, text in benches().items()
+    )
+
+
+def instanced(module: str) -> bool:
+    """Whether another module of rtl/ has an instance of this one, or a generated module has."""
+    others = [p.read_text() for p in (ROOT / "rtl").glob("r4_*.sv") if p.stem != module]
+    generators = [p.read_text() for p in (SOURCES / "cells").glob("*.py")]
+    return any(re.search(rf"^\s*{module}\b", t, re.MULTILINE) for t in others) or any(
+        re.search(rf"\b{module} (#\(|u_)", t) for t in generators
+    )
+
+
+# -- what must be -----------------------------------------------------------------------------------------------
+
+
+def missing_of_operators() -> Iterator[str]:
+    rows = table_rows("operators.md")
+    for name, kind in OPERATORS:
+        if not has_lowering(kind):
+            yield f"{name}: a lowering, @lowers({name}) in src/rtl4ml/lowering"
+        if name not in made_by_front_ends() and name not in INTERNAL:
+            yield f"{name}: a handler in src/rtl4ml/frontends that makes it, or a reason in INTERNAL of this file"
+        if name in made_by_front_ends() and name in INTERNAL:
+            yield f"{name}: no entry in INTERNAL of this file, since a front end makes it"
+        if has_hls_writer(kind) == (name in NO_HLS):
+            yield f"{name}: an HLS writer in src/rtl4ml/bridge or a reason in NO_HLS of this file, and not both"
+        if name not in rows:
+            yield f"{name}: a row in docs/operators.md"
+    for name in [*INTERNAL, *NO_HLS]:
+        if name not in dict(OPERATORS):
+            yield f"{name}: an operator of this name, or no entry in this file"
+
+
+def missing_of_cells() -> Iterator[str]:
+    faces, rows = dict(FACES), table_rows("cells.md")
+    operators = (ROOT / "docs" / "operators.md").read_text()
+    for module in MODULES:
+        if module not in rows:
+            yield f"{module}: a row in docs/cells.md; run scripts/document.py"
+        if module not in faces and module not in EDGES:
+            if not instanced(module):
+                yield f"{module}: a class in src/rtl4ml/cells, or another module that is built of it"
+            continue
+        if module not in MODELS:
+            yield f"{module}: a cost model, @models({module!r}) in src/rtl4ml/cost"
+        if module not in calibrated():
+            yield f"{module}: a grid in scripts/calibrate_resources.py; run that"
+        if not has_bench(module):
+            yield f"{module}: a bench, tests/test_rtl_{module[3:]}.py"
+        if f"[{module}]" not in operators:
+            yield f"{module}: an operator in docs/operators.md that is made of it"
+    for module in [*faces, *EDGES]:
+        if module not in MODULES:
+            yield f"{module}: its source, rtl/{module}.sv"
+
+
+def test_every_operator_is_complete() -> None:
+    assert len(OPERATORS) > 15
+    missing = list(missing_of_operators())
+    assert not missing, "missing:\n  " + "\n  ".join(missing)
+
+
+def test_every_cell_is_complete() -> None:
+    assert len(FACES) > 20 and len(MODULES) > 40
+    missing = list(missing_of_cells())
+    assert not missing, "missing:\n  " + "\n  ".join(missing)
+
+
+def test_the_tables_list_nothing_else() -> None:
+    operators, cells = set(table_rows("operators.md")), set(table_rows("cells.md"))
+    unknown = (operators - set(dict(OPERATORS)) - {"operator", "edges", "streams"}) | (
+        cells - set(MODULES) - {"cell"}
+    )
+    assert not unknown, f"rows of no operator and of no cell: {sorted(unknown)}"
