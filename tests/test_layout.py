@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,11 @@ LATE = {
 }
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -73,7 +79,7 @@ def first_line(path: Path) -> str:
 
 
 def test_every_module_says_what_it_is() -> None:
-    without = [name(p) for p in SOURCES if not ast.get_docstring(ast.parse(p.read_text()))]
+    without = [name(p) for p in SOURCES if not ast.get_docstring(parsed(p))]
     assert not without, f"these modules must have a docstring: {without}"
 
 
@@ -103,24 +109,49 @@ def test_functions_import_no_own_modules() -> None:
 
 def late_imports(path: Path) -> Iterator[str]:
     """Own modules that the functions of a module import."""
-    for function in ast.walk(ast.parse(path.read_text())):
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            for node in ast.walk(function):
-                names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-                yield from (n for n in names if n.partition(".")[0] == "rtl4ml")
+    for node, inside in imports(parsed(path)):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+        if inside:
+            yield from (n for n in names if n.partition(".")[0] == "rtl4ml")
+
+
+def imports(node: ast.AST, inside: bool = False) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """Every import below a node, and whether it stands inside a function; no expression is searched."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child, inside
+        elif isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield from imports(child, inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def test_no_private_name_is_imported() -> None:
     private = [
         f"{name(p)}: {node.module}.{a.name}"
         for p in SOURCES
-        for node in ast.walk(ast.parse(p.read_text()))
+        for node, _ in imports(parsed(p))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rtl4ml")
         for a in node.names
         if re.fullmatch(r"_[^_].*", a.name)
     ]
     assert not private, f"private names of other modules are imported: {private}"
+
+
+def test_imported_modules_exist() -> None:
+    """Programs that tests and scripts run stand in texts, which no linter reads."""
+    modules = {".".join(p.relative_to(ROOT / "src").with_suffix("").parts) for p in SOURCES}
+    modules |= {m.removesuffix(".__init__") for m in modules}
+    mapped = CONFIG["tool"]["setuptools"]["package-dir"]
+    modules |= {f"{k}.{p.stem}" for k, v in mapped.items() if k != "rtl4ml" for p in (ROOT / v).glob("*.py")}
+    given = set(re.findall(r'^    "(\w+)": "', (ROOT / "src/rtl4ml/__init__.py").read_text(), re.MULTILINE))
+    statement = re.compile(r"^ *(?:from (rtl4ml[\w.]*) import ([\w, ]+)|import (rtl4ml[\w.]*))", re.MULTILINE)
+    gone = set()
+    for path in (p for p in CODE if p.suffix == ".py"):
+        for module, names, plain in statement.findall(path.read_text(encoding="utf-8")):
+            wanted = {module or plain} - {"rtl4ml"} - set(mapped)
+            if module == "rtl4ml":
+                wanted = {f"rtl4ml.{n.split()[0]}" for n in names.split(",") if n.split()[0] not in given}
+            gone |= {f"{name(path)}: {m}" for m in wanted - modules - {"rtl4ml.__version__"}}
+    assert not gone, f"imports of modules that do not exist: {sorted(gone)}"
 
 
 def test_packages_are_those_that_exist() -> None:

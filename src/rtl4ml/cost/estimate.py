@@ -3,7 +3,7 @@
 
 Each module has a list of terms: sizes of its parts (bits of adders, of registers, of multiplexers, LUTs of memories)
 as its source states them. What a term costs is a coefficient, fitted to Yosys's counts over a grid of parameters by
-`scripts/calibrate_resources.py` and kept in `resources.json`. DSP48E2 are the slices that r4_mvu and r4_dwu pack
+`scripts/calibrate_resources.py` and kept in `coefficients.json`. DSP48E2 are the slices that r4_mvu and r4_dwu pack
 products into; RAMB36 follow from widths and depths (UG573: 72 x 512, 36 x 1,024, ... of an RAMB36, half of it an
 RAMB18).
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run by rtl4ml.protocol in a process of its own: cocotb's runner changes the environment and ends with sys.exit.
+"""Run by `simulation.protocol` in a process of its own: cocotb's runner changes the environment and ends with sys.exit.
 
 Called with one JSON file; `do` in it is "build" or "test". Imports nothing of rtl4ml.
 """

@@ -24,7 +24,7 @@ STEPPED = 20
 def predict(netlist: Netlist) -> Cycles:
     """Latency of the first frame after reset and the steady interval, no stalls outside, from the cells' timing.
 
-    Those of a netlist too large to be stepped through follow from two of narrower frames (`lower.narrower`): the
+    Those of a netlist too large to be stepped through follow from two of narrower frames (`sizing.narrower`): the
     interval is that of the slowest cell, if it is so there; the first frame is stepped through where it is not too
     large for that either, else the time to fill the pipeline is taken as linear in the width.
 
