@@ -8,6 +8,7 @@
 #   make test-all  those that take minutes too
 #   make lint      ruff, the layers by import-linter, mypy --strict, Verilator -Wall on every cell alone
 #   make bench     the figures of the README, measured on this machine
+#   make docs      the parts of docs/ that follow from the code, written afresh
 #   make lock      resolve the dependencies afresh into requirements.lock
 #   make clean     remove everything generated; the environment stays
 
@@ -21,7 +22,7 @@ READY := $(VENV)/rtl4ml.ready
 # What may be used again (compiled simulation runtime, synthesized cells) stays in this folder too.
 export RTL4ML_CACHE ?= $(CURDIR)/build/cache
 
-.PHONY: demo test test-all lint bench lock clean
+.PHONY: demo test test-all lint bench docs lock clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -43,11 +44,14 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python scripts/bench.py
 
+docs: $(READY)
+	$(BIN)/python scripts/document.py
+
 lock: $(READY)
 	$(BIN)/python scripts/lock.py
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find rtl hls boards models sim src tests scripts -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamp is written last: an installation that was interrupted is done again, a finished one is not repeated.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the parts of docs/ that follow from the code: the layers, the objects of a tiny network, cells, timing.
 
-    python scripts/document.py             rewrites the generated parts
+    python scripts/document.py             rewrites the generated parts; `make docs` does that
     python scripts/document.py --check     names the pages that are out of date, and fails if there are any
 
 A generated part of a page stands between `<!-- generated: NAME -->` and `<!-- end -->`; all else is written by hand.

@@ -134,7 +134,7 @@ def missing_of_cells() -> Iterator[str]:
     operators = (ROOT / "docs" / "operators.md").read_text()
     for module in MODULES:
         if module not in rows:
-            yield f"{module}: a row in docs/cells.md; run scripts/document.py"
+            yield f"{module}: a row in docs/cells.md; run make docs"
         if module not in faces and module not in EDGES:
             if not instanced(module):
                 yield f"{module}: a class in src/rtl4ml/cells, or another module that is built of it"

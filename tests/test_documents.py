@@ -25,7 +25,7 @@ def pages() -> list[Path]:
 @pytest.mark.parametrize("page", sorted(document.PAGES))
 def test_what_is_generated_is_up_to_date(page: str) -> None:
     text = (ROOT / "docs" / page).read_text()
-    assert document.current(page) == text, f"docs/{page}: run python scripts/document.py"
+    assert document.current(page) == text, f"docs/{page}: run make docs"
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda p: p.relative_to(ROOT).as_posix())
