@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import arguments
-from rtl4ml.bridge import builder
 from rtl4ml.bridge.project import HlsProject
+from rtl4ml.bridge.write import write_project
 from rtl4ml.cells.axis import container
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.cost.estimate import estimate
@@ -107,7 +107,7 @@ def convert(
     with project_folder(out) as folder, processes.pool(1, wait=False) as pool:
         analysed = pool.submit(_analysed, plan)  # hardly keeps the interpreter from others
         try:
-            hls = builder.write(plan, folder / "hls", clock_mhz=clock_mhz, part=ZCU102.part)
+            hls = write_project(plan, folder / "hls", clock_mhz=clock_mhz, part=ZCU102.part)
         except HlsCannot as error:
             hls = error
         netlist, cycles = analysed.result()

@@ -1,133 +1,187 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the hls4ml project of a graph."""
+"""hls4ml's list of layers, filled layer by layer."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import re
-import warnings
-from collections.abc import Iterator
-from importlib import resources
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rtl4ml._version import __version__
-from rtl4ml.bridge.layers import Layers
-from rtl4ml.bridge.project import HlsProject
-from rtl4ml.bridge.readback import verify
-from rtl4ml.errors import HlsCannot
-from rtl4ml.host.tools import disk_errors
+from rtl4ml.bridge.precision import precision
 from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.types import Fixed, Ints, Stream
 from rtl4ml.netlist.plan import Plan
 
-log = logging.getLogger(__name__)
-
-ZCU102 = "xczu9eg-ffvb1156-2-e"
-# Samples for the test bench that hls4ml writes: no more than some seconds of emulation; none of very large frames.
-_VECTORS, _VECTOR_MACS = 10, 4 * 10**9
+Real = NDArray[np.float64]
 
 
-def write(plan: Plan, out: str | Path, *, clock_mhz: float = 250, part: str = ZCU102) -> HlsProject:
-    """Writes the hls4ml project of a graph with the foldings of a plan into the folder `out`, which is made.
+# What hls4ml's passes put before the name of a layer for a layer of their own.
+PASSES = ("clone_", "repack_", "zp1d_", "zp2d_", "bnbt_")
 
-    clock_mhz: target clock in MHz
-    Raises HlsCannot, naming the layer, where hls4ml 1.3 cannot hold the graph exactly.
+
+@dataclass(frozen=True)
+class HlsLayer:
+    """One layer of the project: what it does for which operator, and how its multipliers are shared.
+
+    A dense layer of 24 products of which 4 are made at once:
+    HlsLayer("dense", "Dense", "dense", "fixed<14,7>", strategy="Resource", reuse_factor=6)
     """
-    folder = Path(out)
-    graph = plan.graph
-    top = f"{re.sub(r'[^0-9A-Za-z_]', '_', graph.name)}_hls"
-    layers = Layers(graph, plan)
-    layers.build()
-    from rtl4ml.host import frameworks
 
-    frameworks.keras()  # hls4ml imports whatever is called `keras`
-    with _quiet() as said, disk_errors(folder):
-        model = _model(layers, top, folder, clock_mhz, part)
-        if model.outputs == model.inputs:  # its passes leave out what changes nothing
-            raise HlsCannot(f"{graph.name}: hls4ml 1.3 cannot hold a model that only quantizes its input")
-        verify(layers, model)
-        _write(model, folder, top, graph)
-    log.debug("hls4ml: %s", said.getvalue())
-    return HlsProject(folder, top, graph, tuple(layers.report))
+    name: str
+    kind: str
+    operator: str
+    result: str
+    strategy: str = ""
+    reuse_factor: int = 1
 
 
-def _model(layers: Layers, top: str, folder: Path, clock_mhz: float, part: str) -> Any:
-    """hls4ml's ModelGraph of the layers, after all of its passes."""
-    from hls4ml.model.graph import ModelGraph
-    from hls4ml.utils.config import create_config
+@dataclass(frozen=True)
+class Node:
+    """A layer of the list, as its readers see it: its name, the type and shape of its result.
 
-    from rtl4ml.bridge.r4cell import register
+    precision: hls4ml's name of the type with the modes of its assignment, such as "ufixed<4,1,RND_CONV,SAT>"
+    """
 
-    register()
-    config = create_config(
-        output_dir=str(folder),
-        project_name=top,
-        backend="Vitis",
-        part=part,
-        clock_period=1000 / clock_mhz,
-        io_type="io_stream",
-    )
-    config["HLSConfig"] = {
-        "Model": {"Precision": {"default": "fixed<16,6>"}, "ReuseFactor": 1, "Strategy": "Latency"},
-        "LayerName": layers.config,
-    }
-    config["Stamp"] = "rtl4ml"
-    return ModelGraph.from_layer_list(config, layers.entries, inputs=layers.inputs, outputs=layers.outputs)
+    name: str
+    type: Fixed
+    shape: tuple[int, ...]
+    precision: str
 
 
-def _write(model: Any, folder: Path, top: str, graph: Graph) -> None:
-    from hls4ml.writer import get_writer
-    from jinja2 import Environment, StrictUndefined
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """What a layer must have when hls4ml's passes are through.
 
-    folder.mkdir(parents=True, exist_ok=True)
-    get_writer("Vitis").write_hls(model)
-    own = resources.files("rtl4ml.hls")
-    (folder / "firmware/nnet_utils/nnet_rtl4ml.h").write_text(
-        own.joinpath("nnet_rtl4ml.h").read_text("utf-8"), "utf-8"
-    )
-    template = Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(
-        own.joinpath("csim_main.cpp.j2").read_text("utf-8")
-    )
-    text = template.render(
-        version=__version__,
-        model=graph.name,
-        top=top,
-        inputs=[s.elements for s in graph.inputs],
-        outputs=[s.elements for s in graph.outputs],
-    )
-    (folder / "csim_main.cpp").write_text(text, "utf-8")
-    _vectors(graph, folder / "tb_data")
-    config = folder / "hls4ml_config.yml"  # the folder may be renamed: it must not know its place
-    config.write_text(
-        re.sub(r"(?m)^OutputDir: .*(\n  .*)*$", "OutputDir: .", config.read_text("utf-8")), "utf-8"
-    )
+    types:   hls4ml's names of types by what has them: {"result": "fixed<14,7>", "weight": "fixed<4,1>"}
+    weights: real numbers by what they are: {"weight": (3, 2, 4), "bias": (4,)}
+    """
+
+    types: Mapping[str, str]
+    weights: Mapping[str, Real]
+    reuse: int
+    strategy: str
 
 
-def _vectors(graph: Graph, folder: Path) -> None:
-    """Random samples and their exact results, for the test bench that hls4ml wrote; without them it runs on zeros."""
-    count = min(_VECTORS, _VECTOR_MACS // max(1, graph.macs))
-    if not count:
-        return
-    x = graph.inputs[0]
-    integers = np.random.default_rng(0).integers(x.lo, x.hi, (count, *x.shape), endpoint=True)
-    (y,) = graph.emulate([integers])
-    folder.mkdir(exist_ok=True)
-    for name, values in (
-        ("input_features", x.real(integers)),
-        ("output_predictions", graph.outputs[0].real(y)),
-    ):
-        rows = (" ".join(f"{v:.17g}" for v in row) for row in values.reshape(count, -1).tolist())
-        (folder / f"tb_{name}.dat").write_text("".join(f"{row}\n" for row in rows), "utf-8")
+@dataclass
+class LayerBuilder:
+    """hls4ml's list of layers and their configuration, while they are made of a graph and its foldings.
+
+    entries:  the list as hls4ml's own parser would give it
+    config:   hls4ml's configuration by layer
+    expected: what the layers must have in the end
+    report:   a line for each layer
+    inputs, outputs: the names of the layers at the ends
+    operator: name of the operator at hand, for messages and for the report: that of its last Keras layer if it has any
+    """
+
+    plan: Plan
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    config: dict[str, dict[str, Any]] = field(default_factory=dict)
+    expected: dict[str, Expected] = field(default_factory=dict)
+    report: list[HlsLayer] = field(default_factory=list)
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    operator: str = ""
+    _nodes: dict[str, Node] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=lambda: {"input"})
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the plan."""
+        return self.plan.graph
+
+    def name(self, hint: str) -> str:
+        """A name that no other layer has, nor gets from hls4ml's passes, whatever its case."""
+        name, k = hint, 1
+        while not self._taken.isdisjoint(forms := {f"{p}{name}".lower() for p in ("", *PASSES)}):
+            k += 1
+            name = f"{hint}_{k}"
+        self._taken |= forms
+        return name
+
+    def add_input(self, s: Stream) -> None:
+        """Appends the layer of an input of the graph."""
+        hint = "model_input" if s.name.lower() == "input" else s.name
+        self.operator = s.name
+        node = self.add(
+            "InputLayer", hint, [], s.type, s.shape, input_shape=list(s.shape), data_format="channels_last"
+        )
+        self.inputs.append(node.name)
+        self.define(s, node)
+
+    def add(
+        self,
+        kind: str,
+        hint: str,
+        inputs: Sequence[Node],
+        t: Fixed,
+        shape: tuple[int, ...],
+        *,
+        result: str = "",
+        types: Mapping[str, str] | None = None,
+        weights: Mapping[str, Real] | None = None,
+        strategy: str = "",
+        reuse: int = 1,
+        **attributes: Any,
+    ) -> Node:
+        """Appends a layer with a name like `hint`, whose result has the type `t`.
+
+        result: hls4ml's name of that type where its assignment rounds or saturates
+        types, weights: of its accumulator, weights and bias, as in `Expected`
+        attributes: whatever else hls4ml asks of this kind of layer
+        """
+        name = self.name(hint)
+        result = result or precision(t)
+        expected = Expected({"result": result, **(types or {})}, weights or {}, reuse, strategy)
+        self.config[name] = {"Precision": dict(expected.types), "ReuseFactor": reuse}
+        if strategy:
+            self.config[name]["Strategy"] = strategy
+        entry = {"class_name": kind, "name": name, "inputs": [n.name for n in inputs], **attributes}
+        for what, data in expected.weights.items():
+            entry[f"{what}_data"] = data.copy()  # hls4ml keeps the array; ours is what it is compared with
+        self.entries.append(entry)
+        self.expected[name] = expected
+        self.report.append(HlsLayer(name, kind, self.operator, result, strategy, reuse))
+        return Node(name, t, shape, result)
+
+    def add_cell(
+        self,
+        cell: str,
+        hint: str,
+        x: Node,
+        t: Fixed,
+        shape: tuple[int, ...],
+        *,
+        constants: Mapping[str, int] | None = None,
+        tables: Mapping[str, tuple[Real, str]] | None = None,
+    ) -> Node:
+        """Appends a function of our own header, nnet_rtl4ml.h."""
+        return self.add(
+            "R4Cell", hint, [x], t, shape,
+            cell=cell, out_shape=shape, constants={"n_pixels": prod(shape[:-1]), **(constants or {})},
+            tables=tables or {},
+        )  # fmt: skip
+
+    def define(self, s: Stream, node: Node) -> None:
+        """Says which layer makes a stream."""
+        self._nodes[s.name] = node
+
+    def read(self, s: Stream) -> Node:
+        """The layer that makes a stream, on the grid on which the reader takes its integers."""
+        node = self._nodes[s.name]
+        if node.type.fraction == s.type.fraction:
+            return node
+        t = Fixed(
+            node.type.signed, node.type.width - int(node.type.signed) - s.type.fraction, s.type.fraction
+        )
+        return self.add_cell("r4_rename", f"{node.name}_grid", node, t, node.shape)
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[io.StringIO]:
-    """hls4ml reports by print and by warnings; both are kept for the log."""
-    said = io.StringIO()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(said):
-        warnings.simplefilter("ignore")
-        yield said
+def table(rows: Ints) -> tuple[Real, str]:
+    """The numbers of a table and the type that holds them."""
+    width = Fixed.covering(min(int(rows.min()), -1), int(rows.max()), 0).width
+    return rows.astype(np.float64), f"int<{width}>"

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml.bridge.layers import HlsLayer
+from rtl4ml.bridge.builder import HlsLayer
 from rtl4ml.errors import BadInput, EnvironmentProblem, HlsCannot
 from rtl4ml.host import processes
 from rtl4ml.host.stamps import seal, sealed
@@ -64,9 +64,8 @@ class HlsProject:
             f"-std={_standard(gxx)}",
             "-w",
             "-Ifirmware/ap_types",
-            "-DWEIGHTS_DIR=firmware/weights",
+            '-DWEIGHTS_DIR="firmware/weights"',
         ]
-        command[-1] = '-DWEIGHTS_DIR="firmware/weights"'
         sources = [f"firmware/{self.top}.cpp", f"{self.top}_bridge.cpp", "csim_main.cpp"]
         done = processes.run([*command, *sources, "-o", part.name], cwd=self.folder)
         if done.returncode:
