@@ -16,8 +16,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rtl4ml.bridge import builder, layers
 from rtl4ml.bridge import project as bridge_project
+from rtl4ml.bridge import write
+from rtl4ml.bridge.layer_list import layer_list
+from rtl4ml.bridge.layers.linear import is_legal_reuse, reuse_of
+from rtl4ml.bridge.registry import has_writer, writes
+from rtl4ml.bridge.write import write_project
 from rtl4ml.errors import BadInput, EnvironmentProblem, HlsCannot
 from rtl4ml.folding.explorer import fold
 from rtl4ml.frontends.qkeras.importer import parse
@@ -31,12 +35,12 @@ from rtl4ml.lowering.registry import narrowest_plan
 from rtl4ml.netlist.plan import Folding, Plan
 from rtl4ml.ops.activation import Activation
 from rtl4ml.ops.bilinear import Bilinear
-from rtl4ml.ops.conv import Conv, Dense, Depthwise
+from rtl4ml.ops.conv import Conv, Dense, Depthwise, Linear
 from rtl4ml.ops.head import Mask
 from rtl4ml.ops.merge import Concat
 from rtl4ml.ops.opening import Opening
 from rtl4ml.ops.pool import Pool
-from rtl4ml.ops.stuff import Stuff
+from rtl4ml.ops.stuff import Stuff, Transposed
 
 # -- graphs without a model ---------------------------------------------------------------------------------
 
@@ -80,7 +84,7 @@ def run(g: Graph, folder: Path, x: Ints) -> Ints:
 
 def run_plan(p: Plan, folder: Path, x: Ints) -> Ints:
     """The same with the foldings of a plan."""
-    project = builder.write(p, folder)
+    project = write_project(p, folder)
     return steps(p.graph.outputs[0], project.csim(p.graph.inputs[0].real(x)))
 
 
@@ -96,7 +100,7 @@ def steps(s: Stream, y: NDArray[np.float64]) -> Ints:
 def test_the_project_has_the_graphs_types_and_folding(tmp_path: Path, rng: np.random.Generator) -> None:
     conv = small(rng)
     wide = Folding(pe=2, simd=2)  # 4 of the 24 products at once
-    project = builder.write(plan(conv, conv=wide), tmp_path / "hls", clock_mhz=200)
+    project = write_project(plan(conv, conv=wide), tmp_path / "hls", clock_mhz=200)
     text = {
         p: (tmp_path / "hls" / p).read_text()
         for p in ("project.tcl", "firmware/defines.h", "firmware/parameters.h")
@@ -131,7 +135,7 @@ def test_the_project_is_the_same_in_every_folder(tmp_path: Path, rng: np.random.
     g = graph(small(rng))
     written = []
     for name in ("a", "somewhere/else"):
-        builder.write(narrowest_plan(g), tmp_path / name)
+        write_project(narrowest_plan(g), tmp_path / name)
         files = {
             p.relative_to(tmp_path / name): p.read_bytes()
             for p in (tmp_path / name).rglob("*")
@@ -150,7 +154,7 @@ def test_reuse_factors_are_those_that_hls4ml_allows() -> None:
     for n_in in (1, 2, 3, 5, 8, 12):
         for n_out in (1, 2, 3, 4, 6):
             for rf in range(1, n_in * n_out + 1):
-                assert layers._legal_reuse(n_in, n_out, rf) == theirs._validate_reuse_factor(n_in, n_out, rf)
+                assert is_legal_reuse(n_in, n_out, rf) == theirs._validate_reuse_factor(n_in, n_out, rf)
 
 
 @pytest.mark.parametrize(("pe", "simd"), [(1, 1), (1, 2), (2, 6), (4, 3), (4, 6), (2, 1)])
@@ -159,10 +163,10 @@ def test_the_reuse_factor_spends_the_multipliers_of_the_folding(
 ) -> None:
     conv = small(rng)
     made = plan(conv, conv=Folding(pe, simd))
-    strategy, reuse = layers.Layers(made.graph, made)._share(conv)
-    assert layers._legal_reuse(6, 4, reuse)
+    strategy, reuse = reuse_of(conv, made[conv])
+    assert is_legal_reuse(6, 4, reuse)
     assert 24 // reuse >= pe * simd  # never slower
-    assert not [rf for rf in range(reuse + 1, 24 // (pe * simd) + 1) if layers._legal_reuse(6, 4, rf)]
+    assert not [rf for rf in range(reuse + 1, 24 // (pe * simd) + 1) if is_legal_reuse(6, 4, rf)]
     assert strategy == ("Latency" if reuse == 1 else "Resource")
 
 
@@ -189,7 +193,7 @@ def test_every_rounding_on_every_integer(tmp_path: Path) -> None:
     for k, (shift, lo, hi) in enumerate(wanted):
         want = [min(max(round(Fraction(int(i)) * Fraction(2) ** -shift), lo), hi) for i in v[:, 0]]
         assert (got[:, k] >> (join.output.type.fraction - (4 - shift))).tolist() == want, (shift, lo, hi)
-    kinds = {entry.name: entry for entry in builder.write(narrowest_plan(g), tmp_path).layers}
+    kinds = {entry.name: entry for entry in write_project(narrowest_plan(g), tmp_path).layers}
     assert [kinds[f"a{k}"].kind for k in range(4)] == ["Activation", "Activation", "Activation", "R4Cell"]
     assert [kinds[f"a{k}"].result.split(",", 2)[2] for k in range(3)] == [
         "RND_CONV,SAT>",
@@ -288,7 +292,7 @@ def test_a_stream_may_be_read_on_another_grid(tmp_path: Path, rng: np.random.Gen
     )  # the same integers, worth 2^-5 of before
     g = Graph("little", (conv.x,), (conv,), (moved,))
     x = rng.integers(conv.x.lo, conv.x.hi + 1, (9, 6, 2))
-    project = builder.write(narrowest_plan(g), tmp_path)
+    project = write_project(narrowest_plan(g), tmp_path)
     np.testing.assert_array_equal(project.csim(conv.x.real(x)), conv.golden(x) * 2.0**-moved.type.fraction)
 
 
@@ -484,7 +488,7 @@ def test_the_c_simulation_equals_qkeras(
     made = fold(parsed.graph, target_interval=interval)
     g = made.graph
     x = rng.uniform(-2, 2, (100, *g.inputs[0].shape)).astype(np.float32)
-    project = builder.write(made, tmp_path / "hls")
+    project = write_project(made, tmp_path / "hls")
     got = project.csim(g.inputs[0].real(parsed.quantize_input(x)))
     want = m.predict(x, verbose=0)
     assert len(np.unique(want)) > 2
@@ -500,7 +504,7 @@ def test_argmax_and_mask(tmp_path: Path, rng: np.random.Generator) -> None:
     coarse.set_weights([rng.normal(0, 0.4, w.shape) for w in coarse.get_weights()])
     parsed = parse(coarse, output="argmax")
     data = rng.uniform(-1, 1, (200, 16, 2)).astype(np.float32)
-    got = builder.write(narrowest_plan(parsed.graph), tmp_path / "a").csim(
+    got = write_project(narrowest_plan(parsed.graph), tmp_path / "a").csim(
         parsed.input.real(parsed.quantize_input(data))
     )
     logits = coarse.predict(data, verbose=0)
@@ -511,7 +515,7 @@ def test_argmax_and_mask(tmp_path: Path, rng: np.random.Generator) -> None:
     one = keras.Model(i, b.layers.Activation("sigmoid")(b.conv(x, 1, 3)))
     one.set_weights([rng.normal(0, 0.7, w.shape) for w in one.get_weights()])
     parsed = parse(one, output="mask", threshold=0.6)
-    got = builder.write(narrowest_plan(parsed.graph), tmp_path / "m").csim(
+    got = write_project(narrowest_plan(parsed.graph), tmp_path / "m").csim(
         parsed.input.real(parsed.quantize_input(data))
     )
     want = one.predict(data, verbose=0) >= 0.6
@@ -541,7 +545,7 @@ def test_every_kind_of_reuse_is_exact(pe: int, simd: int, tmp_path: Path, rng: n
 
 @pytest.mark.slow
 def test_hls4mls_own_test_bench_finds_its_predictions(tmp_path: Path, rng: np.random.Generator) -> None:
-    project = builder.write(plan(small(rng)), tmp_path / "hls")
+    project = write_project(plan(small(rng)), tmp_path / "hls")
     command = [
         "g++",
         "-std=c++17",
@@ -572,7 +576,7 @@ def test_hls4mls_own_test_bench_finds_its_predictions(tmp_path: Path, rng: np.ra
 @pytest.mark.slow
 def test_hls4mls_own_library_gives_the_same(tmp_path: Path, rng: np.random.Generator) -> None:
     conv = small(rng)
-    project = builder.write(plan(conv), tmp_path / "hls")
+    project = write_project(plan(conv), tmp_path / "hls")
     subprocess.run(["bash", "build_lib.sh"], cwd=project.folder, check=True)
     library = ctypes.CDLL(str(next((project.folder / "firmware").glob("*.so"))))
     x = np.ascontiguousarray(conv.x.real(rng.integers(-32, 32, (6, 2))))
@@ -591,7 +595,7 @@ def test_eight_readers_are_refused(tmp_path: Path) -> None:
     others = [act(first.output, f"a{k}", Rounding(1, -8, 7), 1, -8, 7) for k in range(8)]
     g = graph(first, *others, Concat(name="join", inputs=tuple(a.output for a in others)))
     with pytest.raises(HlsCannot, match=r"^first: hls4ml 1\.3 cannot copy a stream to 8 readers, only to 7$"):
-        builder.write(narrowest_plan(g), tmp_path / "hls")
+        write_project(narrowest_plan(g), tmp_path / "hls")
     assert not (tmp_path / "hls").exists()
 
 
@@ -604,7 +608,7 @@ def test_overlapping_pools_in_two_dimensions_are_refused(tmp_path: Path) -> None
         r"size \(2, 2\) with stride \(1, 1\)$"
     )
     with pytest.raises(HlsCannot, match=text):
-        builder.write(plan(pool), tmp_path / "hls")
+        write_project(plan(pool), tmp_path / "hls")
 
 
 def test_pools_that_lie_apart_in_two_dimensions_are_refused(tmp_path: Path) -> None:
@@ -616,7 +620,7 @@ def test_pools_that_lie_apart_in_two_dimensions_are_refused(tmp_path: Path) -> N
         r"size \(1, 2\) with stride \(2, 2\)$"
     )
     with pytest.raises(HlsCannot, match=text):
-        builder.write(plan(pool), tmp_path / "hls")
+        write_project(plan(pool), tmp_path / "hls")
 
 
 def test_every_layer_that_cannot_be_held_is_named(tmp_path: Path) -> None:
@@ -624,7 +628,7 @@ def test_every_layer_that_cannot_be_held_is_named(tmp_path: Path) -> None:
     between = Pool(name="between", inputs=(first.output,), mode="max", size=(1, 1), stride=(1, 1))
     last = Pool(name="last", inputs=(between.output,), mode="max", size=(3, 3), stride=(2, 2))
     with pytest.raises(HlsCannot) as caught:
-        builder.write(plan(first, between, last), tmp_path / "hls")
+        write_project(plan(first, between, last), tmp_path / "hls")
     assert [text.partition(":")[0] for text in caught.value.texts] == ["first", "last"]
     assert str(caught.value) == caught.value.texts[0]
 
@@ -634,7 +638,7 @@ def test_several_outputs_are_refused(tmp_path: Path, rng: np.random.Generator) -
     b = act(a.output, "b", Rounding(1, 0, 7), a.output.type.fraction - 1, 0, 7)
     text = r"^little: an HLS project must have one input and one output, not 1 and 2; split the model$"
     with pytest.raises(HlsCannot, match=text):
-        builder.write(plan(a, b, outputs=2), tmp_path / "hls")
+        write_project(plan(a, b, outputs=2), tmp_path / "hls")
 
 
 def test_a_model_that_only_quantizes_its_input_is_refused(tmp_path: Path) -> None:
@@ -642,10 +646,55 @@ def test_a_model_that_only_quantizes_its_input_is_refused(tmp_path: Path) -> Non
     with pytest.raises(
         HlsCannot, match=r"^little: hls4ml 1\.3 cannot hold a model that only quantizes its input$"
     ):
-        builder.write(plan(nothing), tmp_path / "hls")
+        write_project(plan(nothing), tmp_path / "hls")
 
 
-def test_an_unknown_operator_is_refused(tmp_path: Path) -> None:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Unwritten(Op):
+    """An operator that no writer is registered for."""
+
+    op: ClassVar[str] = "Unwritten"
+
+    @property
+    def output(self) -> Stream:
+        return replace(self.x, name=self.name)
+
+    def golden(self, *x: Ints) -> Ints:
+        return x[0]
+
+
+def test_an_operator_without_a_writer_is_refused(tmp_path: Path) -> None:
+    x = source((1,))
+    odd = Unwritten(name="odd", inputs=(x,))
+    made = Plan(graph(odd), {"odd": Folding()})
+    with pytest.raises(
+        HlsCannot, match=r"^odd: hls4ml 1\.3 cannot hold the operator Unwritten, and rtl4ml adds none for it$"
+    ):
+        write_project(made, tmp_path / "hls")
+    assert not has_writer(Unwritten)
+
+
+def test_an_operator_has_one_writer() -> None:
+    with pytest.raises(ValueError, match=r"^Conv: has a writer already, _conv$"):
+        writes(Conv)(lambda b, op, x: x)
+
+
+def test_the_nearest_class_writes() -> None:
+    """Both kinds are Linear, which has no writer: the order in which writers are registered decides nothing."""
+    assert [has_writer(kind) for kind in (Dense, Conv, Depthwise, Linear)] == [True, True, True, False]
+    x = source((4, 4, 2))
+    one, ones = np.ones((1, 1, 2, 2), np.int64), np.ones((1, 1, 2, 1), np.int64)
+    fraction = np.zeros(2, np.int64)
+    ops = [
+        Dense(name="a", inputs=(source((2,)),), weights=one, weight_fraction=fraction),
+        Transposed(name="b", inputs=(x,), weights=one, weight_fraction=fraction, stuffed=(1, 1)),
+        Depthwise(name="c", inputs=(x,), weights=ones, weight_fraction=fraction),
+    ]
+    kinds = [layer_list(plan(op)).report[-1].kind for op in ops]
+    assert kinds == ["Dense", "Conv2D", "DepthwiseConv2D"]
+
+
+def test_an_unknown_mapping_is_refused(tmp_path: Path) -> None:
     @dataclass(frozen=True, kw_only=True, eq=False)
     class Odd(Activation):
         op: ClassVar[str] = "Odd"
@@ -659,7 +708,7 @@ def test_an_unknown_operator_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         HlsCannot, match=r"^odd: hls4ml 1\.3 cannot hold Curve, and rtl4ml adds nothing for it$"
     ):
-        builder.write(plan(odd), tmp_path / "hls")
+        write_project(plan(odd), tmp_path / "hls")
 
 
 @pytest.mark.parametrize(
@@ -687,16 +736,16 @@ def test_whatever_hls4ml_changes_is_refused(
     rng: np.random.Generator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    original = builder._model
+    original = write._model
 
     def spoiled(*args: Any) -> Any:
         m = original(*args)
         spoil(m.graph["conv"])
         return m
 
-    monkeypatch.setattr(builder, "_model", spoiled)
+    monkeypatch.setattr(write, "_model", spoiled)
     with pytest.raises(HlsCannot, match=rf"^conv: hls4ml 1\.3 cannot hold it exactly, its passes {text}$"):
-        builder.write(plan(small(rng)), tmp_path / "hls")
+        write_project(plan(small(rng)), tmp_path / "hls")
     assert not (tmp_path / "hls").exists()
 
 
@@ -713,7 +762,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> bridge_project.HlsProje
         weights=rng.integers(-7, 8, (1, 3, 2, 2)),
         weight_fraction=np.full(4, 3),
     )
-    p = builder.write(plan(op), tmp_path_factory.mktemp("bridge") / "with a blank" / "hls")
+    p = write_project(plan(op), tmp_path_factory.mktemp("bridge") / "with a blank" / "hls")
     p.compile()
     return p
 
@@ -782,14 +831,14 @@ def test_values_off_the_grid_are_refused(project: bridge_project.HlsProject) -> 
 def test_without_a_compiler(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    p = builder.write(plan(small(rng)), tmp_path / "hls")
+    p = write_project(plan(small(rng)), tmp_path / "hls")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EnvironmentProblem, match=r"^g\+\+: must be in PATH, not missing; install it"):
         p.csim(np.zeros((1, 6, 2)))
 
 
 def test_a_project_that_does_not_compile(tmp_path: Path, rng: np.random.Generator) -> None:
-    p = builder.write(plan(small(rng)), tmp_path / "hls")
+    p = write_project(plan(small(rng)), tmp_path / "hls")
     (p.folder / "firmware/defines.h").write_text("#error broken\n")
     with pytest.raises(
         EnvironmentProblem,
@@ -800,7 +849,7 @@ def test_a_project_that_does_not_compile(tmp_path: Path, rng: np.random.Generato
 
 
 def test_a_program_that_was_cut_short_is_compiled_again(tmp_path: Path, rng: np.random.Generator) -> None:
-    p = builder.write(plan(small(rng)), tmp_path / "hls")
+    p = write_project(plan(small(rng)), tmp_path / "hls")
     whole = p.compile().read_bytes()
     p.program.write_bytes(whole[: len(whole) // 2])
     assert p.compile().read_bytes() == whole
@@ -821,7 +870,7 @@ def test_a_program_that_was_cut_short_is_compiled_again(tmp_path: Path, rng: np.
 def test_a_program_that_complains_is_not_believed(
     script: str, text: str, tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    p = builder.write(plan(small(rng)), tmp_path / "hls")
+    p = write_project(plan(small(rng)), tmp_path / "hls")
     key = p.folder / "csim.key"
     p.program.write_text(f"#!/bin/sh\n{script}\n")
     p.program.chmod(0o755)

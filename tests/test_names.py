@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl4ml.bridge import builder
-from rtl4ml.bridge import layers as bridge_layers
+from rtl4ml.bridge.builder import PASSES
+from rtl4ml.bridge.layer_list import layer_list
+from rtl4ml.bridge.write import write_project
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.emit import library, systemverilog
 from rtl4ml.folding.explorer import fold
@@ -160,12 +161,8 @@ def test_random_names_change_nothing_but_names(model: Any, seed: int) -> None:
             (type(c), getattr(c, "depth", 0)) for c in plain.cells
         ], names
         assert list(layer_resources(made_by(netlist)).values()) == cost, names
-        layers = bridge_layers.Layers(netlist.graph, made_by(netlist))
-        layers.build()
-        low = [e["name"].lower() for e in layers.entries]
-        assert len({*low, *(f"{p}{n}" for n in low for p in bridge_layers._PASSES)}) == len(low) * (
-            1 + len(bridge_layers._PASSES)
-        )
+        low = [e["name"].lower() for e in layer_list(made_by(netlist)).entries]
+        assert len({*low, *(f"{p}{n}" for n in low for p in PASSES)}) == len(low) * (1 + len(PASSES))
 
 
 def test_names_without_a_collision_stay(model: Any) -> None:
@@ -244,7 +241,7 @@ def test_hls4ml_takes_them(model: Any, tmp_path: Path) -> None:
     names = ["model_input", "int", "clone_template", "template", "repack_class", "class", "nnet", "layer2"]
     names += ["layer3_out", "model_default", "clone_template_activation", "clone_repack_class", "std", "main"]
     graph = parse(renamed(model, names)).graph
-    project = builder.write(narrowest_plan(replace(graph, name="main")), tmp_path / "hls")
+    project = write_project(narrowest_plan(replace(graph, name="main")), tmp_path / "hls")
     s = graph.inputs[0]
     x = np.random.default_rng(2).integers(s.lo, s.hi, (5, *s.shape), endpoint=True)
     (y,) = graph.emulate([x])
