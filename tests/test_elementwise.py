@@ -47,7 +47,7 @@ def affine(slope: Any, offset: Any) -> Function:
         f32=lambda x: np.asarray(x, np.float32) * a + b,
         f64=lambda x: np.asarray(x, np.float64) * np.float64(a) + np.float64(b),
         monotone=sign.astype(np.int64),
-        wide=True,
+        per_channel=True,
         layer="bn",
     )
 

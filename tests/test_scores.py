@@ -93,7 +93,7 @@ def test_scores_that_fall_where_the_logit_rises() -> None:
 def test_functions_of_few_elements_are_those_of_a_whole_tensor(text: str, n: int) -> None:
     f = read_function("layer", getattr(keras.activations, text))
     x = (np.arange(-2048, 2048, dtype=np.float32) / 256)[:, None]
-    whole = np.asarray(f.own(frameworks.tf().constant(x)))
+    whole = np.asarray(f.framework_object(frameworks.tf().constant(x)))
     starts = range(0, len(x) - n, 97)
     np.testing.assert_array_equal(
         np.concatenate([f.f32(x[i : i + n]) for i in starts]),

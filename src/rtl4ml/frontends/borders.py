@@ -47,7 +47,7 @@ def division(layer: str, count: int | Ints) -> Function:
         f32=lambda x: np.asarray(x, np.float32) / single,
         f64=lambda x: np.asarray(x, np.float64) / double,
         monotone=1,
-        wide=single.ndim > 0,
+        per_channel=single.ndim > 0,
         layer=layer,
     )
 
@@ -167,7 +167,7 @@ class Borders:
 
     def _each(self, f: Function, channels: int) -> Function:
         """A function of (n, channels) on (n, K * channels)."""
-        if not f.wide:
+        if not f.per_channel:
             return f
         f64 = f.f64
 

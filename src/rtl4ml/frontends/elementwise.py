@@ -162,7 +162,7 @@ class _Chain:
     @property
     def rows(self) -> int:
         """Channels that differ."""
-        return self.source.channels if any(s.wide for s in self.steps) else 1
+        return self.source.channels if any(s.per_channel for s in self.steps) else 1
 
     @property
     def monotone(self) -> NDArray[np.bool_] | None:

@@ -53,18 +53,23 @@ class Grid:
 class Function:
     """An elementwise function of a model.
 
-    f32, f64: (n, C or 1) to the same shape; f32 is the model's own code, f64 the formula in float64 (None: unknown)
-    monotone: +1 where it never falls, -1 where it never rises, 0 where neither is proven; one number or one a channel
-    grid:     where its values lie (a quantizer), or None
-    clip:     (a, b), where the function is x clipped to [a, b], then rounded if there is a grid; None otherwise
-    rounding: r, where that rounding is k = round(x * 2**r); the value of k is that of `grid` (an alpha scales it)
-    scale:    s, where the function is x * 2**s
-    wide:     whether it keeps one row a channel
-    own:      the Keras layer or function that it is, where there is one
-    rank:     axes of what it reads, channels included, where it is a layer that minds
-    snaps:    whether QKeras leaves a residue in every case, and the grid point is the nearest
-    shared:   whether the model reads elsewhere, too, what it reads
-    apart:    whether elements are moved between it and the function before it
+    f32:        from (n, C or 1) to the same shape in float32, as the model computes it
+    f64:        the formula in float64; None: it is not known
+    monotone:   +1 where it never falls, -1 where it never rises, 0 where neither is proven; a number, or one a channel
+    grid:       where its values lie (a quantizer), or None
+    clip:       (a, b), where the function is x clipped to [a, b], then rounded if there is a grid; None otherwise
+    rounding:   r, where that rounding is k = round(x * 2**r); the value of k is that of `grid` (an alpha scales it)
+    scale:      s, where the function is x * 2**s
+    per_channel: whether each channel has a function of its own
+    layer:      name of the layer of the model that it belongs to
+    framework_object: the framework's own layer or function, where there is one; for the front end's evaluator
+    rank:       axes of what that object reads, channels included, where it is a layer that minds
+    leaves_residue: whether the model's float32 values may lie a residue off the grid; the nearest point is meant
+    has_other_readers: whether the model reads what it reads elsewhere, too
+    after_move: whether elements are moved between the function before it and itself
+
+    quantized_relu(3,1), which rounds to the multiples of a quarter from 0 to 1.75:
+    Function(name="quantized_relu(3,1)", f32=..., f64=..., monotone=1, grid=Grid(2, 0, 7), clip=EVERYTHING, rounding=2)
     """
 
     name: str
@@ -75,13 +80,13 @@ class Function:
     clip: tuple[float, float] | None = None
     rounding: int = 0
     scale: int | None = None
-    wide: bool = False
+    per_channel: bool = False
     layer: str = ""
-    own: Any = None
+    framework_object: Any = None
     rank: int = 0
-    snaps: bool = False
-    shared: bool = False
-    apart: bool = False
+    leaves_residue: bool = False
+    has_other_readers: bool = False
+    after_move: bool = False
 
     def rounds_to(self, fraction: int) -> bool:
         """Whether it is nothing but a rounding to all of a range of that fraction, so that `steps` has its values."""

@@ -242,7 +242,7 @@ class ModelBuilder:
         positions. Where they cannot, the frame passes as one pixel, each of whose elements has a row of its own.
         """
         s = v.stream
-        channels = borders.frame[-1] if any(f.wide for f in steps[1:]) else 1
+        channels = borders.frame[-1] if any(f.per_channel for f in steps[1:]) else 1
 
         def compiled(rows: Ints | None) -> Compiled:
             return compile_functions(
@@ -319,7 +319,9 @@ class ModelBuilder:
                 f"not {f.name}; "
                 f"put a QActivation before the pool"
             )
-        return replace(v, steps=(*v.steps, replace(f, shared=not v.alone, apart=v.moved)), moved=False)
+        return replace(
+            v, steps=(*v.steps, replace(f, has_other_readers=not v.alone, after_move=v.moved)), moved=False
+        )
 
     def settled(self, layer: str, v: Value) -> Stream:
         """The stream of a value that must be on a fixed-point grid now. Raises UnsupportedLayer."""

@@ -39,7 +39,7 @@ def evaluator(origin: Origin | None, steps: Sequence[Function]) -> Callable[[Flo
     rest = list(steps)
     average = rest.pop(0) if rest and rest[0].name == "average" else None
     bias = rest.pop(0) if rest and rest[0].name == "bias" else None
-    if not rest or any(f.own is None for f in rest):
+    if not rest or any(f.framework_object is None for f in rest):
         return None
     runs: dict[int, Any] = {}
 
@@ -50,7 +50,7 @@ def evaluator(origin: Origin | None, steps: Sequence[Function]) -> Callable[[Flo
         if bias is not None and origin is None:
             a = bias.f32(a)
         n = len(a)
-        folded = a.shape[1] == 1 and not any(f.wide for f in steps)
+        folded = a.shape[1] == 1 and not any(f.per_channel for f in steps)
         if folded:  # one column stands for all channels: make it as full a tensor as a layer's own
             a = np.concatenate([a[:, 0], np.zeros(-n % _COLUMNS, np.float32)]).reshape(-1, _COLUMNS)
         rows, channels = a.shape
@@ -70,7 +70,7 @@ def evaluator(origin: Origin | None, steps: Sequence[Function]) -> Callable[[Flo
         if folded:
             y = y.reshape(-1, 1)[:n]
         grid = rest[-1].grid
-        if grid is not None and rest[-1].snaps:
+        if grid is not None and rest[-1].leaves_residue:
             y = np.ldexp(np.rint(np.ldexp(y, grid.fraction)), -grid.fraction)
         return y
 
@@ -88,18 +88,18 @@ def _trace(origin: Origin | None, bias: Floats, steps: Sequence[Function]) -> An
         others = []  # what else reads a tensor between: no kernel may swallow it
         y = identity(tf.reshape(x, (-1, *(1,) * (rank - 1), channels)))
         for f in steps:
-            if f.apart:
+            if f.after_move:
                 y, turned = tf.reverse(y, [0]), not turned
-            elif f.shared:
+            elif f.has_other_readers:
                 others.append(tf.reverse(y, [0]))
             if f.rank and f.rank + 1 != len(y.shape):
                 y = tf.reshape(y, (-1, *(1,) * (f.rank - 1), channels))
-            y = f.own(y, training=False) if f.rank else f.own(y)
+            y = f.framework_object(y, training=False) if f.rank else f.framework_object(y)
         # The optimizer leaves alone what is the graph's own output, so something must read the last result.
         y, turned = tf.reverse(y, [0]), not turned
         return [tf.reverse(y, [0]) if turned else y, *others]
 
-    with without_residue([f.own for f in steps]):
+    with without_residue([f.framework_object for f in steps]):
         spec = tf.TensorSpec((None, channels), tf.float32)
         return tf.function(graph, input_signature=[spec]).get_concrete_function()
 

@@ -57,7 +57,7 @@ def _softmax(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
 def _relu(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     top = np.inf if layer.max_value is None else float(layer.max_value)
     f = relu(
-        layer.name, top=top, slope=float(layer.negative_slope), threshold=float(layer.threshold), own=layer
+        layer.name, top=top, slope=float(layer.negative_slope), threshold=float(layer.threshold), obj=layer
     )
     return b.elementwise(layer, x[0], f)
 
@@ -76,7 +76,7 @@ def _batchnorm(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
         raise UnsupportedLayer(
             f"{layer.name}: normalization must be over the channels (axis -1), not axis {axis}; set axis=-1"
         )
-    if any(f.wide for f in v.steps) and v.rows is not None:
+    if any(f.per_channel for f in v.steps) and v.rows is not None:
         v = Value(b.stream(layer, v))
     if v.borders and v.stream.shape != v.borders.frame:  # flattened since
         v = Value(b.stream(layer, v))
@@ -112,8 +112,8 @@ def _normalization(layer: Any, rank: int) -> Function:
         f32=f32,
         f64=f64,
         monotone=sign,
-        wide=True,
+        per_channel=True,
         layer=layer.name,
-        own=layer,
+        framework_object=layer,
         rank=rank,
     )

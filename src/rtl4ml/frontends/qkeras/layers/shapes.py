@@ -24,13 +24,13 @@ def _unpooled(b: ModelBuilder, layer: Any, v: Value) -> Value:
 
 def reshaped(b: ModelBuilder, layer: Any, v: Value, shape: tuple[int, ...]) -> Value:
     """The value in another shape."""
-    if v.borders and not any(f.wide for f in v.steps):  # the order of elements stays
+    if v.borders and not any(f.per_channel for f in v.steps):  # the order of elements stays
         return replace(v, stream=b.reshaped(layer.name, v.stream, shape))
     v = _unpooled(b, layer, v)
     if shape == v.stream.shape:
         return v
     rows = v.rows
-    if any(f.wide for f in v.steps):
+    if any(f.per_channel for f in v.steps):
         rows = np.arange(v.stream.channels) if rows is None else rows
         if shape[-1] % len(rows):
             v = Value(b.stream(layer, v))

@@ -21,13 +21,13 @@ from rtl4ml.ir.types import Ints, Stream
 
 def _bias_function(layer: Any, bias: NDArray[np.float32]) -> Function:
     """A float bias: a sum in float32 whose rounding the quantizer behind it absorbs."""
-    wide = np.asarray(bias, np.float64)
+    double = np.asarray(bias, np.float64)
     return Function(
         name="bias",
         f32=lambda x: np.asarray(x, np.float32) + bias,
-        f64=lambda x: np.asarray(x, np.float64) + wide,
+        f64=lambda x: np.asarray(x, np.float64) + double,
         monotone=1,
-        wide=True,
+        per_channel=True,
         layer=layer.name,
     )
 

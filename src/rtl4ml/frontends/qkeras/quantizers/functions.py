@@ -20,7 +20,7 @@ def linear(layer: str = "") -> Function:
 
 
 def relu(
-    layer: str = "", *, top: float = np.inf, slope: float = 0.0, threshold: float = 0.0, own: Any = None
+    layer: str = "", *, top: float = np.inf, slope: float = 0.0, threshold: float = 0.0, obj: Any = None
 ) -> Function:
     """Keras's ReLU: x above the threshold, up to `top`; slope * (x - threshold) below it."""
 
@@ -36,16 +36,16 @@ def relu(
     plain = slope == 0 and threshold == 0
     return Function(
         name="relu",
-        f32=on_arrays(own) if own is not None else f32,
+        f32=on_arrays(obj) if obj is not None else f32,
         f64=f64,
         monotone=1 if slope >= 0 and threshold == 0 else 0,
         clip=(0.0, float(top)) if plain else None,
         layer=layer,
-        own=own,
+        framework_object=obj,
     )
 
 
-def leaky(layer: str, slope: float, own: Any) -> Function:
+def leaky(layer: str, slope: float, obj: Any) -> Function:
     """The identity above zero, slope * x below."""
 
     def f64(x: Floats) -> Floats:
@@ -53,13 +53,19 @@ def leaky(layer: str, slope: float, own: Any) -> Function:
         return np.where(x > 0, x, float(np.float32(slope)) * x)
 
     rises = 1 if slope >= 0 else 0
-    return Function(name="leaky_relu", f32=on_arrays(own), f64=f64, monotone=rises, layer=layer, own=own)
+    return Function(
+        name="leaky_relu", f32=on_arrays(obj), f64=f64, monotone=rises, layer=layer, framework_object=obj
+    )
 
 
 def _smooth(f64: Callable[[Floats], Floats] | None, monotone: int = 0) -> Callable[[Any], Function]:
     def read(obj: Any) -> Function:
         return Function(
-            name=str(getattr(obj, "__name__", obj)), f32=on_arrays(obj), f64=f64, monotone=monotone, own=obj
+            name=str(getattr(obj, "__name__", obj)),
+            f32=on_arrays(obj),
+            f64=f64,
+            monotone=monotone,
+            framework_object=obj,
         )
 
     return read
@@ -81,8 +87,8 @@ def _gentle(x: Floats) -> Floats:
 
 KERAS_FUNCTIONS: dict[str, Callable[[Any], Function]] = {
     "linear": lambda _: linear(),
-    "relu": lambda obj: relu(own=obj),
-    "relu6": lambda obj: relu(own=obj, top=6.0),
+    "relu": lambda obj: relu(obj=obj),
+    "relu6": lambda obj: relu(obj=obj, top=6.0),
     "sigmoid": _smooth(logistic),
     "tanh": _smooth(lambda x: np.tanh(np.asarray(x, np.float64))),
     "hard_sigmoid": _smooth(lambda x: np.clip(0.2 * np.asarray(x, np.float64) + 0.5, 0.0, 1.0), 1),

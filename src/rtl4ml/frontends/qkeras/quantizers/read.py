@@ -30,7 +30,10 @@ def read_function(layer: str, obj: Any) -> Function:
                 f"{layer}: qnoise_factor must be 1, not {noise:g}; finish the training schedule first"
             )
         return replace(
-            READERS[name](layer, obj, without_gradient(layer, obj)), layer=layer, name=text_of(obj), own=obj
+            READERS[name](layer, obj, without_gradient(layer, obj)),
+            layer=layer,
+            name=text_of(obj),
+            framework_object=obj,
         )
     if name in _REFUSED:
         raise UnsupportedLayer(

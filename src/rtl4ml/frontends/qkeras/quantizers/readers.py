@@ -147,7 +147,9 @@ def _binary(layer: str, q: Any, pure: Any) -> Function:
         return np.ldexp((sign + 1) / 2 if q.use_01 else sign, -grid.fraction)
 
     own = own_code(pure, clamp=1024.0)
-    return Function(name="", f32=lambda x: _snap(own(x), grid), f64=f64, monotone=1, grid=grid, snaps=True)
+    return Function(
+        name="", f32=lambda x: _snap(own(x), grid), f64=f64, monotone=1, grid=grid, leaves_residue=True
+    )
 
 
 def _ternary(layer: str, q: Any, pure: Any) -> Function:
@@ -162,7 +164,9 @@ def _ternary(layer: str, q: Any, pure: Any) -> Function:
         return np.ldexp(np.where(np.abs(x) >= np.float32(threshold), np.sign(x), 0.0), -grid.fraction)
 
     own = own_code(pure, clamp=1024.0 * max(1.0, threshold))
-    return Function(name="", f32=lambda x: _snap(own(x), grid), f64=f64, monotone=1, grid=grid, snaps=True)
+    return Function(
+        name="", f32=lambda x: _snap(own(x), grid), f64=f64, monotone=1, grid=grid, leaves_residue=True
+    )
 
 
 def _snap(y: Floats, grid: Grid) -> Floats:
