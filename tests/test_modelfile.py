@@ -17,7 +17,7 @@ import pytest
 from h5py import h5d
 
 from rtl4ml.errors import BadModel, EnvironmentProblem, Rtl4mlError, UnsupportedLayer, cause_of
-from rtl4ml.frontends.qkeras.checks import MOST_NAME
+from rtl4ml.frontends.names import MOST_NAME
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.load import load
 from rtl4ml.frontends.qkeras.model_archive import MOST_BYTES

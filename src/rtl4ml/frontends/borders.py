@@ -17,8 +17,7 @@ from math import lcm
 import numpy as np
 
 from rtl4ml.frontends.elementwise import Compiled, Source, tabulated
-from rtl4ml.frontends.functions import Floats, Function
-from rtl4ml.frontends.qkeras.fused import evaluator
+from rtl4ml.frontends.functions import Evaluator, Floats, Function
 from rtl4ml.ir.mappings import Table, Thresholds
 from rtl4ml.ir.types import FLOAT64_EXACT, Ints
 from rtl4ml.ops.pool import Pool
@@ -151,8 +150,10 @@ class Borders:
         average = division(self.layer, np.repeat(self.numbers, channels))
         return [average, *(self._each(f, channels) for f in steps[1:])]
 
-    def together(self, steps: Sequence[Function], channels: int) -> Callable[[Floats], Floats] | None:
-        """`kernels.evaluator` of the same, number by number."""
+    def together(
+        self, steps: Sequence[Function], channels: int, evaluator: Evaluator
+    ) -> Callable[[Floats], Floats] | None:
+        """What the evaluator makes of the same, number by number."""
         parts = [evaluator(None, (division(self.layer, int(n)), *steps[1:])) for n in self.numbers]
         if any(p is None for p in parts):
             return None

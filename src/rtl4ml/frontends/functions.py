@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml.host import frameworks
-from rtl4ml.host.frameworks import VECTOR
 from rtl4ml.ir.types import FLOAT32_EXACT, Fixed, Ints
 
 Floats = NDArray[np.floating]
@@ -88,6 +86,11 @@ class Function:
     has_other_readers: bool = False
     after_move: bool = False
 
+    @property
+    def rises(self) -> bool:
+        """Whether it never falls, in any channel."""
+        return bool((np.asarray(self.monotone) > 0).all())
+
     def rounds_to(self, fraction: int) -> bool:
         """Whether it is nothing but a rounding to all of a range of that fraction, so that `steps` has its values."""
         g = self.grid
@@ -107,13 +110,14 @@ class Function:
         return np.asarray(np.clip(y, dtype.type(lo), dtype.type(hi), out=y))
 
 
-def on_vectors(f: Callable[[Any], Any], x: Floats) -> Floats:
-    """TensorFlow's function f of float32 rows (n, ...), filled up so that none of its vectors has an end.
+def linear(layer: str = "") -> Function:
+    """Leaves everything as it is."""
+    return Function(
+        name="linear", f32=lambda x: x, f64=lambda x: x, monotone=1, clip=EVERYTHING, scale=0, layer=layer
+    )
 
-    A model evaluates the same function on a whole tensor; on few elements TensorFlow's scalar code gives other last
-    bits than its vector code.
-    """
-    a = np.asarray(x, np.float32)
-    n = len(a)
-    filled = a if n % VECTOR == 0 else np.concatenate([a, np.zeros((-n % VECTOR, *a.shape[1:]), np.float32)])
-    return np.asarray(f(frameworks.tf().constant(filled)), np.float32)[:n]
+
+# How a framework computes functions that stand in a row, which a front end hands to those who compile them. It takes
+# the linear layer before them, as the front end's `Value.origin` has it, or None, and the functions; it gives one
+# function of float32 arrays (n, channels), or None where the functions one by one give the same numbers.
+Evaluator = Callable[[Any, Sequence[Function]], Callable[[Floats], Floats] | None]

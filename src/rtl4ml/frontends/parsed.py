@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,16 @@ from numpy.typing import NDArray
 from rtl4ml.emulation.batches import emulate
 from rtl4ml.errors import BadInput, named
 from rtl4ml.frontends.functions import Function
-from rtl4ml.frontends.qkeras.snapshot import Snapshot
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Ints, Stream
 
-# -- what parse returns -------------------------------------------------------------------------------------
+
+class Weights(Protocol):
+    """A model's variables as they were at its conversion."""
+
+    def restored(self) -> AbstractContextManager[None]:
+        """Gives the model these variables for a block, and those of now back after it."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,7 +44,7 @@ class Parsed:
 
     graph: Graph
     model: Any
-    weights: Snapshot
+    weights: Weights
     quantizer: Function
     output: str
     cut: tuple[str, ...]

@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from math import prod
 from typing import Any
 
 from rtl4ml.errors import BadModel
-from rtl4ml.frontends.functions import Function
-from rtl4ml.frontends.qkeras.quantizers.functions import linear
+from rtl4ml.frontends.functions import Function, linear
+from rtl4ml.frontends.names import MOST_NAME, identifier
 from rtl4ml.frontends.qkeras.quantizers.read import read_function
 
-# What bounds a model. Characters of a name: what is made of it, with all its endings, is a file name too, of 255 bytes
-# at the most. Values of a frame: no device holds more.
-MOST_NAME = 100
+# Values of a frame: no device holds more.
 MOST_VALUES = 2**28
 
 
@@ -55,12 +52,6 @@ def static_shape(shape: Any, layer: str) -> tuple[int, ...]:
             "reshape it"
         )
     return tuple(int(d) for d in s)
-
-
-def identifier(name: str) -> str:
-    """A layer's name as an identifier of SystemVerilog and C++."""
-    n = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:MOST_NAME] or "layer"
-    return n if not n[0].isdigit() else f"n{n}"
 
 
 def layer_names(m: Any) -> frozenset[str]:

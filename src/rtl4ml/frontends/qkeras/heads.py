@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl4ml.frontends.builder import HEADS
 from rtl4ml.frontends.parsed import Parsed
 
 Real = NDArray[np.float64]
-
-_HEADS = ("softmax", "sigmoid", "tanh")
 
 
 def judged(parsed: Parsed, score: Real) -> Real:
@@ -43,6 +42,6 @@ def head_of(layer: Any) -> str:
     if kind == "Softmax":
         return "layer"
     obj = getattr(layer, "quantizer", None) if kind == "QActivation" else getattr(layer, "activation", None)
-    if getattr(obj, "__name__", "") not in _HEADS:
+    if getattr(obj, "__name__", "") not in HEADS:
         return ""
     return "layer" if kind in ("Activation", "QActivation") else "activation"

@@ -14,9 +14,11 @@ import numpy as np
 
 from rtl4ml import arguments
 from rtl4ml.errors import BadModel
+from rtl4ml.frontends.names import identifier
 from rtl4ml.frontends.parsed import Parsed
-from rtl4ml.frontends.qkeras.builder import ModelBuilder, NeedFloat64
-from rtl4ml.frontends.qkeras.checks import check_layer, identifier, static_shape
+from rtl4ml.frontends.qkeras.builder import ModelBuilder
+from rtl4ml.frontends.qkeras.checks import check_layer, layer_names, static_shape
+from rtl4ml.frontends.qkeras.fused import evaluator
 from rtl4ml.frontends.qkeras.layers import activations, joins, linear, pooling, shapes  # noqa: F401 -- they register their handlers
 from rtl4ml.frontends.qkeras.load import load
 from rtl4ml.frontends.qkeras.model_input import input_quantizer, quantizer_behind
@@ -55,15 +57,23 @@ def parse(
     else:
         quantizer = declared_quantizer(input_precision)
         behind = quantizer_behind(m, quantizer)
-    for float64 in (False, True):
-        b = ModelBuilder(
-            m, quantizer, shape, declared=input_precision is not None, float64=float64, handlers=HANDLERS
+
+    def built(*, float64: bool) -> Parsed | None:
+        builder = ModelBuilder(
+            evaluator=evaluator,
+            reserved=layer_names(m),
+            float64=float64,
+            model=m,
+            quantizer=quantizer,
+            shape=shape,
+            declared=input_precision is not None,
+            handlers=HANDLERS,
         )
-        try:
-            return replace(b.build(name, output, threshold, opening), behind=behind)
-        except NeedFloat64:
-            continue
-    raise AssertionError("a float64 graph cannot ask for float64")
+        return builder.build(name, output, threshold, opening)
+
+    parsed = built(float64=False) or built(float64=True)
+    assert parsed is not None  # float64 holds every sum
+    return replace(parsed, behind=behind)
 
 
 def _check_model(m: Any) -> None:

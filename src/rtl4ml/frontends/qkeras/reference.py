@@ -18,11 +18,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from rtl4ml.frontends.functions import on_vectors
 from rtl4ml.frontends.parsed import Parsed, check_batch
 from rtl4ml.frontends.qkeras.heads import Real, head_of, judged
 from rtl4ml.frontends.qkeras.quantizers.live import cannot_run, without_residue
 from rtl4ml.frontends.qkeras.reference64 import predict64
+from rtl4ml.frontends.qkeras.vectors import on_vectors
 from rtl4ml.frontends.qkeras.walk import Call, filling, walk
 from rtl4ml.host import frameworks
 from rtl4ml.host.frameworks import VECTOR

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rtl4ml.frontends.qkeras.builder import ModelBuilder, Value
+from rtl4ml.frontends.builder import Value
+from rtl4ml.frontends.qkeras.builder import ModelBuilder
 
 # -- one handler a layer ------------------------------------------------------------------------------------
 

@@ -19,11 +19,13 @@ class Call:
 
     training: whether the model calls it with training=True
     readers:  calls that read its output, the model's own output included
+    outputs:  tensors that it gives
     """
 
     layer: Any
     training: bool
     readers: int
+    outputs: int
 
 
 Visit = Callable[[Call, list[Any]], list[Any]]
@@ -52,7 +54,8 @@ def walk(model: Any, feeds: list[Any], visit: Visit) -> list[Any]:
                 made = walk(layer, inputs, visit)
             else:
                 training = node.call_kwargs.get("training") is True
-                made = visit(Call(layer, training, sum(readers[id(t)] for t in outputs)), inputs)
+                count = sum(readers[id(t)] for t in outputs)
+                made = visit(Call(layer, training, count, len(outputs)), inputs)
             values.update({id(t): v for t, v in zip(outputs, made, strict=True)})
     return [values[id(t)] for t in model.outputs]
 

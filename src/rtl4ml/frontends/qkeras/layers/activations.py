@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml.errors import BadModel, UnsupportedLayer
-from rtl4ml.frontends.functions import Floats, Function, on_vectors
-from rtl4ml.frontends.qkeras.builder import ModelBuilder, Value
+from rtl4ml.frontends.builder import Value
+from rtl4ml.frontends.functions import Floats, Function
+from rtl4ml.frontends.qkeras.builder import ModelBuilder
 from rtl4ml.frontends.qkeras.layers.weights import internal_quantizer
 from rtl4ml.frontends.qkeras.quantizers.functions import leaky, relu
 from rtl4ml.frontends.qkeras.quantizers.live import without_residue
 from rtl4ml.frontends.qkeras.quantizers.weights import weight_values
 from rtl4ml.frontends.qkeras.registry import handles
+from rtl4ml.frontends.qkeras.vectors import on_vectors
 from rtl4ml.host import frameworks
 
 

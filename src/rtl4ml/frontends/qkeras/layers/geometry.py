@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.frontends.qkeras.builder import Geometry
+from rtl4ml.frontends.builder import PoolGeometry
 from rtl4ml.ir.types import Stream
 
 
@@ -59,7 +59,7 @@ def check_conv(layer: Any, s: Stream, rank: int) -> None:
         )
 
 
-def pooled_size(hw: tuple[int, int], p: Geometry) -> tuple[int, int]:
+def pooled_size(hw: tuple[int, int], p: PoolGeometry) -> tuple[int, int]:
     """Rows and columns behind a pool."""
     h, w = ((n + sum(e) - k) // t + 1 for n, k, t, e in zip(hw, p.size, p.stride, p.padding, strict=True))
     return h, w

@@ -6,17 +6,17 @@ from __future__ import annotations
 from typing import Any
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.frontends.qkeras.builder import ModelBuilder, Value
+from rtl4ml.frontends.builder import Value
+from rtl4ml.frontends.qkeras.builder import ModelBuilder
 from rtl4ml.frontends.qkeras.registry import handles
 from rtl4ml.ir.types import Stream
+from rtl4ml.ops.merge import Add, Concat, Product
 
 # -- joins --
 
 
 @handles("Concatenate")
 def _concatenate(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
-    from rtl4ml.ops.merge import Concat
-
     streams = tuple(b.stream(layer, v) for v in x)
     if layer.axis not in (-1, len(streams[0].shape)):
         raise UnsupportedLayer(
@@ -40,15 +40,11 @@ def _of_one_shape(b: ModelBuilder, layer: Any, x: list[Value], what: str) -> tup
 
 @handles("Add")
 def _add(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
-    from rtl4ml.ops.merge import Add
-
     streams = _of_one_shape(b, layer, x, "sum")
     return Value(b.add(Add(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))
 
 
 @handles("Multiply")
 def _multiply(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
-    from rtl4ml.ops.merge import Product
-
     streams = _of_one_shape(b, layer, x, "product")
     return Value(b.add(Product(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))

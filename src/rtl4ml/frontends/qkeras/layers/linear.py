@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.frontends.qkeras.builder import ModelBuilder, Value
+from rtl4ml.frontends.builder import Value
+from rtl4ml.frontends.qkeras.builder import ModelBuilder
 from rtl4ml.frontends.qkeras.layers.geometry import check_conv, padding_of, pairs_of
 from rtl4ml.frontends.qkeras.layers.weights import (
     bias_values,
@@ -20,6 +21,7 @@ from rtl4ml.frontends.qkeras.layers.weights import (
 from rtl4ml.frontends.qkeras.registry import handles
 from rtl4ml.ir.types import Ints, Stream
 from rtl4ml.ops.conv import Conv, Dense, Depthwise
+from rtl4ml.ops.stuff import Stuff, Transposed
 
 
 @handles("QDense", "Dense")
@@ -57,8 +59,6 @@ def _conv(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
 @handles("QConv2DTranspose", "Conv2DTranspose")
 def _transposed(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     """A convolution, with the kernel turned round, of the frame with zeros behind its pixels."""
-    from rtl4ml.ops.stuff import Stuff, Transposed
-
     s = b.stream(layer, x[0])
     check_conv(layer, s, 3)
     for what, one in (("dilation_rate", (1, 1)), ("output_padding", None)):

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.frontends.borders import Borders, division
-from rtl4ml.frontends.qkeras.builder import Geometry, ModelBuilder, Value, rises
+from rtl4ml.frontends.builder import PoolGeometry, Value
+from rtl4ml.frontends.qkeras.builder import ModelBuilder
 from rtl4ml.frontends.qkeras.layers.geometry import check_conv, pairs_of, pooled_size, same_padding
 from rtl4ml.frontends.qkeras.layers.shapes import reshaped
 from rtl4ml.frontends.qkeras.registry import handles
@@ -32,14 +33,14 @@ def _pool(
         same_padding(n, k, t, 1) if padding == "same" else (0, 0)
         for n, k, t in zip(hw, size, stride, strict=True)
     )
-    p = Geometry(layer.name, size, stride, (a, c))
+    p = PoolGeometry(layer.name, size, stride, (a, c))
     if min(pooled_size(hw, p)) < 1:
         raise UnsupportedLayer(
             f"{layer.name}: the pool must fit its input of {hw} positions, not be {size}; "
             "use a smaller pool_size"
         )
     if mode == "max":  # commutes with functions that rise; where one falls, it waits for the quantizer
-        if v.pools or not all(rises(f) for f in v.steps):
+        if v.pools or not all(f.rises for f in v.steps):
             return replace(v, pools=(*v.pools, p))
         return replace(v, stream=b.pooled(p, v.stream, mode))
     s = b.stream(layer, v)

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.frontends.qkeras.builder import ModelBuilder, Value
+from rtl4ml.frontends.builder import Value
+from rtl4ml.frontends.qkeras.builder import ModelBuilder
 from rtl4ml.frontends.qkeras.layers.geometry import check_conv, edges_of, pairs_of
 from rtl4ml.frontends.qkeras.registry import handles
+from rtl4ml.ops.bilinear import Bilinear
+from rtl4ml.ops.shape import Crop, Pad, UpSample
 
 # -- shapes --
 
@@ -60,8 +63,6 @@ def _reshape(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
 
 @handles("ZeroPadding1D", "ZeroPadding2D")
 def _zero_padding(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
-    from rtl4ml.ops.shape import Pad
-
     rank = 2 if "1D" in type(layer).__name__ else 3
     v = x[0] if x[0].raw else Value(b.stream(layer, x[0]))
     check_conv(layer, v.stream, rank)
@@ -77,8 +78,6 @@ def _zero_padding(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
 @handles("Cropping1D", "Cropping2D")
 def _cropping(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     v = _unpooled(b, layer, x[0])
-    from rtl4ml.ops.shape import Crop
-
     rank = 2 if "1D" in type(layer).__name__ else 3
     check_conv(layer, v.stream, rank)
     edges = edges_of(rank, layer.cropping)
@@ -93,8 +92,6 @@ def _cropping(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
 
 @handles("UpSampling1D", "UpSampling2D")
 def _upsampling(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
-    from rtl4ml.ops.shape import UpSample
-
     rank = 2 if "1D" in type(layer).__name__ else 3
     check_conv(layer, x[0].stream, rank)
     how = getattr(layer, "interpolation", "nearest")
@@ -115,8 +112,6 @@ def _upsampling(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
 
 
 def _bilinear(b: ModelBuilder, layer: Any, v: Value) -> Value:
-    from rtl4ml.ops.bilinear import Bilinear
-
     factor = pairs_of(3, layer.size)
     if any(f & (f - 1) for f in factor):
         raise UnsupportedLayer(

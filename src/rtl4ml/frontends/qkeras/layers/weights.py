@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl4ml.frontends.builder import Value
 from rtl4ml.frontends.functions import Function
-from rtl4ml.frontends.qkeras.builder import ModelBuilder, Value
+from rtl4ml.frontends.qkeras.builder import ModelBuilder
 from rtl4ml.frontends.qkeras.fused import Origin
 from rtl4ml.frontends.qkeras.quantizers.weights import FREE_WEIGHT_BITS, read_weights, weight_values
 from rtl4ml.frontends.weights import Weights, to_grid
@@ -106,7 +107,7 @@ def _kernel_layer(layer: Any) -> Any:
 
 def finish_linear(b: ModelBuilder, layer: Any, s: Stream, bias: Function | None) -> Value:
     """The value behind a linear layer: its sums, and the functions that wait behind them."""
-    v = Value(s, () if bias is None else (bias,), made=Origin(_kernel_layer(layer), len(s.shape)))
+    v = Value(s, () if bias is None else (bias,), origin=Origin(_kernel_layer(layer), len(s.shape)))
     if bias is None:
         b.sums[layer.name] = s
     return b.function(layer, v, layer.activation, "activation")

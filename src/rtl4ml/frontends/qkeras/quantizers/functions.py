@@ -8,15 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rtl4ml.frontends.functions import EVERYTHING, Floats, Function, Grid
+from rtl4ml.frontends.functions import Floats, Function, Grid, linear
 from rtl4ml.frontends.qkeras.quantizers.live import on_arrays
-
-
-def linear(layer: str = "") -> Function:
-    """Leaves everything as it is."""
-    return Function(
-        name="linear", f32=lambda x: x, f64=lambda x: x, monotone=1, clip=EVERYTHING, scale=0, layer=layer
-    )
 
 
 def relu(

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from rtl4ml.errors import BadModel, UnsupportedLayer
-from rtl4ml.frontends.functions import Floats, on_vectors
+from rtl4ml.frontends.functions import Floats
+from rtl4ml.frontends.qkeras.vectors import on_vectors
 
 # -- one reader a quantizer ---------------------------------------------------------------------------------
 
