@@ -19,11 +19,10 @@ from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.builder import ModelBuilder
 from rtl4ml.frontends.qkeras.checks import check_layer, layer_names, static_shape
 from rtl4ml.frontends.qkeras.fused import evaluator
-from rtl4ml.frontends.qkeras.layers import activations, joins, linear, pooling, shapes  # noqa: F401 -- they register their handlers
+from rtl4ml.frontends.qkeras.handlers import handlers
 from rtl4ml.frontends.qkeras.load import load
 from rtl4ml.frontends.qkeras.model_input import input_quantizer, quantizer_behind
 from rtl4ml.frontends.qkeras.quantizers.precision import declared_quantizer
-from rtl4ml.frontends.qkeras.registry import HANDLERS
 from rtl4ml.ir.types import Fixed
 
 # -- parsing ------------------------------------------------------------------------------------------------
@@ -67,7 +66,7 @@ def parse(
             quantizer=quantizer,
             shape=shape,
             declared=input_precision is not None,
-            handlers=HANDLERS,
+            handlers=handlers(),
         )
         return builder.build(name, output, threshold, opening)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rtl4ml.errors import BadModel
+from rtl4ml.frontends.qkeras.model_file import load_file
 from rtl4ml.host import frameworks
 
 # -- loading ------------------------------------------------------------------------------------------------
@@ -18,8 +19,6 @@ def load(model: Any) -> Any:
     A file is data: its configuration may name nothing but layers of Keras and QKeras, and no code in it runs.
     """
     if isinstance(model, str | Path):
-        from rtl4ml.frontends.qkeras.model_file import load_file
-
         return load_file(Path(model))
     keras = frameworks.keras()
     if isinstance(model, keras.Model):

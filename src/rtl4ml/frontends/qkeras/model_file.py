@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from rtl4ml.errors import BadModel, Rtl4mlError, UnsupportedLayer, cause_of
+from rtl4ml.frontends.qkeras.handlers import supported_layers
 from rtl4ml.frontends.qkeras.model_archive import CONFIG, METADATA, MOST_BYTES, WEIGHTS, read_members
 from rtl4ml.frontends.qkeras.model_arguments import check_layer
 from rtl4ml.frontends.qkeras.model_graph import check_graph, check_numbers
@@ -172,6 +173,7 @@ def _layer_of(frames: list[inspect.FrameInfo]) -> str:
 
 def custom_objects() -> dict[str, Any]:
     """The classes of QKeras, and ours, that a file may name. A QActivation's quantizer object becomes one again."""
+    # Its import makes step_activation known to QKeras and Keras, and imports both: only where a file is read.
     from rtl4ml import steps
 
     qkeras = frameworks.qkeras()
@@ -256,8 +258,6 @@ def _hdf5(path: Path, source: Any) -> Iterator[Any]:
 
 def check_config(path: str, config: Any) -> None:
     """Raises unless every class and text that loading would look up is known, and every number has a bound."""
-    from rtl4ml.frontends.qkeras.registry import supported_layers
-
     layers = supported_layers()
     for owner, node in _nodes(config, "the model"):
         name = node.get("class_name")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which handler reads each kind of layer."""
+"""Registers the handler that reads each kind of layer; rtl4ml.frontends.qkeras.handlers has them all."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from rtl4ml.frontends.builder import Value
 from rtl4ml.frontends.qkeras.builder import ModelBuilder
 
-# -- one handler a layer ------------------------------------------------------------------------------------
-
 Handler = Callable[[ModelBuilder, Any, list[Value]], Value]
-HANDLERS: dict[str, Handler] = {}
+
+
+REGISTERED: dict[str, Handler] = {}
 
 
 def handles(*kinds: str) -> Callable[[Handler], Handler]:
@@ -20,14 +20,9 @@ def handles(*kinds: str) -> Callable[[Handler], Handler]:
 
     def register(f: Handler) -> Handler:
         for kind in kinds:
-            if kind in HANDLERS:
+            if kind in REGISTERED:
                 raise ValueError(f"{kind}: has a handler already")
-            HANDLERS[kind] = f
+            REGISTERED[kind] = f
         return f
 
     return register
-
-
-def supported_layers() -> frozenset[str]:
-    """Names of the Keras and QKeras layer classes that have a handler."""
-    return frozenset(HANDLERS)

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All handlers of layers, whoever asks first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rtl4ml.frontends.qkeras.layers import (  # noqa: F401 -- they register their handlers
+    activations,
+    joins,
+    linear,
+    pooling,
+    shapes,
+)
+from rtl4ml.frontends.qkeras.registry import REGISTERED, Handler
+
+
+def handlers() -> Mapping[str, Handler]:
+    """By the names of Keras and QKeras layer classes, what reads them."""
+    return REGISTERED
+
+
+def supported_layers() -> frozenset[str]:
+    """Names of the Keras and QKeras layer classes that have a handler."""
+    return frozenset(REGISTERED)
