@@ -20,6 +20,7 @@ from hls4ml.model.flow import register_flow
 from hls4ml.model.optimizer import ModelOptimizerPass
 from numpy.typing import NDArray
 
+import rtl4ml
 from rtl4ml import arguments
 from rtl4ml.errors import BadInput, BadModel, HlsCannot
 from rtl4ml.frontends import precision
@@ -102,8 +103,6 @@ class Rtl4mlBackend(Backend):  # type: ignore[misc]
 
     def write(self, model: Any) -> None:
         """Converts the model that hls4ml was given; the project goes to its output folder."""
-        from rtl4ml.design import convert
-
         config = model.config.config
         keras_model = config.get("KerasModel")
         if keras_model is None:
@@ -116,12 +115,12 @@ class Rtl4mlBackend(Backend):  # type: ignore[misc]
         out = Path(config["OutputDir"])
         with progress.printed(f"convert {keras_model.name}"):
             try:
-                design = convert(keras_model, out=out, clock_mhz=clock_mhz, **options)
+                design = rtl4ml.convert(keras_model, out=out, clock_mhz=clock_mhz, **options)
             except BadModel:
                 declared = _declared_input(config)
                 if declared is None or "input_precision" in options:
                     raise
-                design = convert(
+                design = rtl4ml.convert(
                     keras_model, out=out, clock_mhz=clock_mhz, input_precision=declared, **options
                 )
         self._designs[model] = design

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`backend="rtl4ml"` for hls4ml: what the entry point `hls4ml.backends` names; every `import hls4ml` runs it."""
+"""`backend="rtl4ml"` for hls4ml: what the entry point `hls4ml.backends` names; every `import hls4ml` runs it.
+
+So it stays light: `convert` and all behind it are imported when the backend writes its first design.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from rtl4ml.errors import EnvironmentProblem
+from rtl4ml.hls4ml_backend import Rtl4mlBackend
+from rtl4ml.host import frameworks
 
 
 def register(register_backend: Callable[[str, Any], None], register_writer: Any = None) -> None:  # noqa: ARG001
@@ -17,12 +22,8 @@ def register(register_backend: Callable[[str, Any], None], register_writer: Any 
     Where the process works with Keras 2 (tf_keras imported, or TF_USE_LEGACY_KERAS=1) hls4ml gets tf_keras under the
     name `keras`, whose version it asks before it hands anything over to a backend.
     """
-    from rtl4ml.hls4ml_backend import Rtl4mlBackend
-
     register_backend("rtl4ml", Rtl4mlBackend)
     if "tf_keras" in sys.modules or os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true"):
-        from rtl4ml.host import frameworks
-
         try:
             frameworks.keras()
         except EnvironmentProblem:

@@ -62,6 +62,16 @@ def _layer64(layer: Any, x: list[Real], end: bool) -> Real:
         return np.asarray(np.prod(np.stack(x), axis=0))
     if kind == "Concatenate":
         return np.concatenate(x, axis=layer.axis)
+    if (moved := _moved64(layer, kind, a)) is not None:
+        return moved
+    if "Pooling" in kind:
+        return _pool64(layer, a)
+    y = _linear64(layer, a)
+    return y if end else activation64(layer, layer.activation, y)
+
+
+def _moved64(layer: Any, kind: str, a: Real) -> Real | None:
+    """Elements moved, repeated or blended; None for a layer of another kind."""
     if kind == "Flatten":
         return a.reshape(len(a), int(np.prod(a.shape[1:])))
     if kind == "Reshape":
@@ -80,10 +90,7 @@ def _layer64(layer: Any, x: list[Real], end: bool) -> Real:
         for axis, times in enumerate(np.atleast_1d(layer.size), start=1):
             a = np.repeat(a, int(times), axis=axis)
         return a
-    if "Pooling" in kind:
-        return _pool64(layer, a)
-    y = _linear64(layer, a)
-    return y if end else activation64(layer, layer.activation, y)
+    return None
 
 
 def _target(shape: Any, elements: int) -> tuple[int, ...]:
