@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from rtl4ml.data.checks import line, require
 from rtl4ml.data.deal import dealt_frames
 from rtl4ml.data.frames import Frames, Mask, size_text
-from rtl4ml.data.image_checks import line, require
 from rtl4ml.data.image_files import read_image, stack
 from rtl4ml.errors import BadData
 

@@ -28,10 +28,7 @@ def folder(data: str | Path | None = None) -> Path | None:
     origin = "--data" if data is not None else VARIABLE
     require(
         path.is_dir(),
-        str(given),
-        f"{origin} must be a folder",
-        "a file" if path.exists() else "missing",
-        "check the path",
+        f"{given}: {origin} must be a folder, not {'a file' if path.exists() else 'missing'}; check the path",
     )
     return path
 
@@ -42,7 +39,7 @@ def load(scene: str, *, data: str | Path | None = None) -> Scene:
     "salinas_crop" is the .npz or, where there is none, the same pixels of the published Salinas files.
     "synthetic" needs no files. Raises BadData where files are missing, damaged or contradict each other.
     """
-    require(scene in SCENES, "scene", f"must be one of {', '.join(SCENES)}", repr(scene), "name one of them")
+    require(scene in SCENES, f"scene: must be one of {', '.join(SCENES)}, not {scene!r}; name one of them")
     if scene == "synthetic":
         return synthetic()
     place = folder(data)

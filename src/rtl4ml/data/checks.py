@@ -1,26 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How damaged files of scenes are refused."""
+"""How data that contradict themselves, and files whose bytes are wrong, are refused."""
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 
-from rtl4ml.errors import BadData
+from rtl4ml.errors import BadData, Rtl4mlError
 
-# What SciPy and NumPy raise over a file whose bytes are wrong.
+# What NumPy, SciPy and Pillow raise over a file whose bytes are wrong.
 DAMAGE = (
     *(OSError, EOFError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError),
-    *(RuntimeError, zipfile.BadZipFile, zlib.error),
+    *(RuntimeError, SyntaxError, struct.error, zipfile.BadZipFile, zlib.error),
 )
 
 
-def require(holds: bool, where: str, rule: str, offender: str, way_out: str = "check the file") -> None:
-    """Raises BadData with the place, the rule, the offender and the way out, unless it holds."""
+def require(holds: bool, text: str, kind: type[Rtl4mlError] = BadData) -> None:
+    """Raises an error of `kind` with the text, unless it holds."""
     if not holds:
-        raise BadData(f"{where}: {rule}, not {offender}; {way_out}")
+        raise kind(text)
 
 
 def line(error: BaseException) -> str:
-    """What an exception says, on one line."""
+    """What an exception says, on one line; the name of its type where it says nothing."""
     return " ".join(str(error).split()) or type(error).__name__

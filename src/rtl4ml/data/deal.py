@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl4ml.data.checks import require
 from rtl4ml.data.frames import PARTS, Frames, Mask, content_digest, named_split
-from rtl4ml.data.image_checks import require
 
 _DEALS = 200
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml.data.image_checks import require
+from rtl4ml.data.checks import require
+from rtl4ml.data.tiling import Tiling
 from rtl4ml.errors import BadData
 
 Mask = NDArray[np.bool_]
@@ -222,8 +223,6 @@ def with_scenes(frames: Frames, pictures: Sequence[Picture]) -> Frames:
     <scene>_<row>_<column>, and left out where the set has it already. Raises BadData where a scene is of a group that
     does not train alone.
     """
-    from rtl4ml.data.tiling import Tiling
-
     alone = set(frames.groups_of("train")) - {g for part in PARTS[1:] for g in frames.groups_of(part)}
     size, there = frames.shape[:2], set(frames.names)
     cut: list[tuple[NDArray[np.uint8], Mask]] = []

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml.data.image_checks import DAMAGE, line, require
+from rtl4ml.data.checks import DAMAGE, line, require
 from rtl4ml.errors import BadData
 
 LOSSLESS = (".png", ".tif", ".tiff", ".bmp")  # what a mask may be: a lossy one has noise around its ships

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rtl4ml.data.checks import require
 from rtl4ml.data.deal import dealt_frames
 from rtl4ml.data.frames import Frames, same_size
-from rtl4ml.data.image_checks import require
 from rtl4ml.data.image_files import IMAGES, LOSSLESS, read_image, read_mask, stack
 
 # ------------------------------------------------------------------------------------------------------------ folders

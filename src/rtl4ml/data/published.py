@@ -68,7 +68,7 @@ _INDIAN_PINES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Published:
+class Published:
     """A scene as the University of the Basque Country (EHU) publishes it: a cube and a ground truth, in two files."""
 
     name: str
@@ -77,20 +77,20 @@ class _Published:
     class_names: tuple[str, ...]
 
 
-PUBLISHED: Mapping[str, _Published] = {
-    "salinas": _Published(
+PUBLISHED: Mapping[str, Published] = {
+    "salinas": Published(
         name="Salinas",
         cube=("Salinas_corrected.mat", "salinas_corrected"),
         truth=("Salinas_gt.mat", "salinas_gt"),
         class_names=SALINAS,
     ),
-    "pavia_university": _Published(
+    "pavia_university": Published(
         name="Pavia University",
         cube=("PaviaU.mat", "paviaU"),
         truth=("PaviaU_gt.mat", "paviaU_gt"),
         class_names=_PAVIA,
     ),
-    "indian_pines": _Published(
+    "indian_pines": Published(
         name="Indian Pines",
         cube=("Indian_pines_corrected.mat", "indian_pines_corrected"),
         truth=("Indian_pines_gt.mat", "indian_pines_gt"),
@@ -107,7 +107,7 @@ def find(place: Path, name: str) -> Path | None:
     return next((p for p in found if p.is_file()), None)
 
 
-def published(scene: _Published, place: Path) -> Scene:
+def published(scene: Published, place: Path) -> Scene:
     """A published scene, from its files in a folder. Raises BadData."""
     paths = []
     for name, _ in (scene.cube, scene.truth):
@@ -121,16 +121,12 @@ def published(scene: _Published, place: Path) -> Scene:
     truth = _array(paths[1], scene.truth[1], 2)
     require(
         cube.shape[:2] == truth.shape,
-        paths[0].name,
-        f"the cube must be of the ground truth's size, {truth.shape[0]} x {truth.shape[1]}",
-        f"{cube.shape[0]} x {cube.shape[1]}",
-        f"take it and {paths[1].name} from one scene",
+        f"{paths[0].name}: the cube must be of the ground truth's size, {truth.shape[0]} x {truth.shape[1]}, "
+        f"not {cube.shape[0]} x {cube.shape[1]}; take it and {paths[1].name} from one scene",
     )
     require(
         truth.dtype.kind in "iu" or bool((truth == np.rint(truth)).all()),
-        paths[1].name,
-        "labels must be whole numbers",
-        "fractions",
+        f"{paths[1].name}: labels must be whole numbers, not fractions; check the file",
     )
     top = len(scene.class_names)
     bad = truth[(truth < 0) | (truth > top)]
@@ -171,11 +167,12 @@ def _array(path: Path, variable: str, ndim: int) -> NDArray[Any]:
         of_numbers = [v for v in arrays.values() if v.dtype.kind in "iuf"]
         require(
             len(of_numbers) == 1,
-            path.name,
-            f"must hold {variable} or a single array of {ndim} dimensions",
-            f"{len(of_numbers)} of them",
-            "take the file as published",
+            f"{path.name}: must hold {variable} or a single array of {ndim} dimensions, "
+            f"not {len(of_numbers)} of them; take the file as published",
         )
         array = of_numbers[0]
-    require(array.dtype.kind in "iuf", path.name, f"{variable} must hold real numbers", str(array.dtype))
+    require(
+        array.dtype.kind in "iuf",
+        f"{path.name}: {variable} must hold real numbers, not {array.dtype}; check the file",
+    )
     return array

@@ -43,16 +43,27 @@ def read_crop(path: Path) -> Scene:
     try:
         with np.load(path, allow_pickle=False) as file:
             missing = [name for name in names if name not in file.files]
-            require(not missing, path.name, f"must hold {', '.join(names)}", f"lack {', '.join(missing)}")
+            require(
+                not missing,
+                f"{path.name}: must hold {', '.join(names)}, not lack {', '.join(missing)}; check the file",
+            )
             x, y, row, col, split = (file[name] for name in names)
     except DAMAGE as error:
         raise BadData(
             f"{path.name}: must be a .npz file, not damaged ({line(error)}); fetch it again"
         ) from None
     for name, array in zip(names[1:], (y, row, col, split), strict=True):
-        require(array.ndim == 1, path.name, f"{name} must have 1 dimension", str(array.ndim))
-        require(len(array) == len(x), path.name, f"{name} must be one a spectrum, {len(x)}", str(len(array)))
-        require(array.dtype.kind in "iu", path.name, f"{name} must hold integers", str(array.dtype))
+        require(
+            array.ndim == 1, f"{path.name}: {name} must have 1 dimension, not {array.ndim}; check the file"
+        )
+        require(
+            len(array) == len(x),
+            f"{path.name}: {name} must be one a spectrum, {len(x)}, not {len(array)}; check the file",
+        )
+        require(
+            array.dtype.kind in "iu",
+            f"{path.name}: {name} must hold integers, not {array.dtype}; check the file",
+        )
     order = np.lexsort((col, row))
     bad = y[(y < 1) | (y > len(_CROP_CLASSES))]
     if len(bad):

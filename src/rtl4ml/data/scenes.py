@@ -44,18 +44,20 @@ class Scene:
     def __post_init__(self) -> None:
         n = len(self.spectra)
         require(
-            self.spectra.ndim == 2, self.source, "spectra must be (pixels, bands)", f"{self.spectra.shape}"
+            self.spectra.ndim == 2,
+            f"{self.source}: spectra must be (pixels, bands), not {self.spectra.shape}; check the file",
         )
         require(
             self.spectra.dtype.kind in "iuf",
-            self.source,
-            "spectra must be integers or floats",
-            str(self.spectra.dtype),
-            "convert them first",
+            f"{self.source}: spectra must be integers or floats, "
+            f"not {self.spectra.dtype}; convert them first",
         )
-        require(n > 0, self.source, "a scene must have labelled pixels", "none", "check the ground truth")
+        require(n > 0, f"{self.source}: a scene must have labelled pixels, not none; check the ground truth")
         for what, column in (("labels", self.labels), ("rows", self.row), ("columns", self.col)):
-            require(len(column) == n, self.source, f"{what} must be one a spectrum, {n}", str(len(column)))
+            require(
+                len(column) == n,
+                f"{self.source}: {what} must be one a spectrum, {n}, not {len(column)}; check the file",
+            )
         _in_range(self.source, "labels", self.labels, len(self.class_names))
         _in_range(self.source, "rows", self.row, self.shape[0])
         _in_range(self.source, "columns", self.col, self.shape[1])
@@ -68,22 +70,18 @@ class Scene:
         place = self.row * self.shape[1] + self.col
         require(
             bool((np.diff(place) > 0).all()),
-            self.source,
-            "every place must be labelled once, in row-major order",
-            "twice or out of order",
+            f"{self.source}: every place must be labelled once, in row-major order, "
+            "not twice or out of order; check the file",
         )
         if self.block_split is not None:
             require(
                 len(self.block_split) == n,
-                self.source,
-                f"the split must be of {n} pixels",
-                str(len(self.block_split)),
+                f"{self.source}: the split must be of {n} pixels, not {len(self.block_split)}; check the file",
             )
             require(
                 bool(np.isin(self.block_split, (0, 1, 2, 3)).all()),
-                self.source,
-                "the split must hold 0 to 3",
-                str(int(self.block_split.max())),
+                f"{self.source}: the split must hold 0 to 3, "
+                f"not {int(self.block_split.max())}; check the file",
             )
 
     @property
@@ -134,15 +132,16 @@ class Split:
     def __post_init__(self) -> None:
         parts = (("train", self.train), ("validation", self.validation), ("test", self.test))
         for what, part in parts:
-            require(len(part) > 0, self.name, f"the {what} part of a split must have pixels", "none")
+            require(
+                len(part) > 0,
+                f"{self.name}: the {what} part of a split must have pixels, not none; check the file",
+            )
         both = np.concatenate([part for _, part in parts])
         shared = len(both) - len(np.unique(both))
         require(
             shared == 0,
-            self.name,
-            "a split must have each pixel in one part",
-            f"{shared} pixels in several",
-            "deal them out again",
+            f"{self.name}: a split must have each pixel in one part, "
+            f"not {shared} pixels in several; deal them out again",
         )
 
     def sha256(self) -> str:
@@ -155,7 +154,10 @@ class Split:
 
 def _in_range(where: str, what: str, values: NDArray[Any], end: int) -> None:
     bad = values[(values < 0) | (values >= end)]
-    require(not len(bad), where, f"{what} must be 0 to {end - 1}", str(bad[0]) if len(bad) else "")
+    require(
+        not len(bad),
+        f"{where}: {what} must be 0 to {end - 1}, not {bad[0] if len(bad) else ''}; check the file",
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------- splits
@@ -188,10 +190,8 @@ def block_split(
     wanted = np.array([train, validation, 1 - train - validation])
     require(
         bool((wanted > 0).all()),
-        "split",
-        "shares of train and validation must be above 0 and below 1 together",
-        f"{train} and {validation}",
-        "give others",
+        "split: shares of train and validation must be above 0 and below 1 together, "
+        f"not {train} and {validation}; give others",
     )
     present = count.sum(axis=0) > 0
     best, chosen = np.inf, np.zeros(len(count), dtype=np.int64)
@@ -231,10 +231,8 @@ def random_split(scene: Scene, *, seed: int, train: int, validation: int) -> Spl
         pixels = rng.permutation(np.flatnonzero(scene.labels == k))
         require(
             len(pixels) > train + validation,
-            scene.source,
-            f"every class must have more than {train + validation} pixels for this split",
-            f"{len(pixels)} of {scene.class_names[k]}",
-            "ask for fewer",
+            f"{scene.source}: every class must have more than {train + validation} pixels for this split, "
+            f"not {len(pixels)} of {scene.class_names[k]}; ask for fewer",
         )
         for part, some in zip(parts, np.split(pixels, [train, train + validation]), strict=True):
             part.append(some)

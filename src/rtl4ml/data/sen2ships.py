@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from rtl4ml.data import catalog as scenes
+from rtl4ml.data.checks import DAMAGE, line, require
 from rtl4ml.data.frames import PARTS, Frames, Picture, same_size
-from rtl4ml.data.image_checks import DAMAGE, line, require
 from rtl4ml.data.image_files import read_image, read_mask
 from rtl4ml.errors import BadData
 

@@ -10,14 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl4ml.data.checks import require
 from rtl4ml.errors import BadInput
-
-
-def require(holds: bool, text: str) -> None:
-    """Raises BadData with the text, unless it holds."""
-    if not holds:
-        raise BadInput(text)
-
 
 # --------------------------------------------------------------------------------------------------------------- tiles
 
@@ -55,10 +49,12 @@ class Tiling:
             require(
                 len(pair) == 2 and min(pair) >= 1,
                 f"tiling: {what} must be rows and columns of at least 1, not {pair}; give two numbers",
+                BadInput,
             )
         require(
             self.stride[0] <= self.tile[0] and self.stride[1] <= self.tile[1],
             f"tiling: the stride must be at most the tile, {self.tile}, not {self.stride}; give a smaller one",
+            BadInput,
         )
 
     @property
@@ -75,6 +71,7 @@ class Tiling:
         require(
             scene.shape[:2] == self.scene,
             f"tiling: the scene must be of {self.scene}, not {scene.shape[:2]}; make a tiling of its size",
+            BadInput,
         )
         (h, w), (rows, columns) = self.tile, self.scene
         more = ((0, max(0, h - rows)), (0, max(0, w - columns)), *((0, 0),) * (scene.ndim - 2))
@@ -87,6 +84,7 @@ class Tiling:
         require(
             tiles.shape[:3] == wanted,
             f"tiling: tiles must be of {wanted}, not {tiles.shape[:3]}; give those of this tiling",
+            BadInput,
         )
         rows, columns = (
             list(zip(starts, _spans(starts, t, s), strict=True))

@@ -10,8 +10,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml.data.tiling import require
+from rtl4ml.data.checks import require
 from rtl4ml.errors import BadInput
+from rtl4ml.ir.types import Fixed, Ints, Stream
+from rtl4ml.ops.opening import MOST, Opening
 
 Mask = NDArray[np.bool_]
 Labels = NDArray[Any]  # (H, W): bool, or integers, 0 background and else the number of the object
@@ -28,6 +30,7 @@ def _pairs(truth: Sequence[Labels] | Labels, found: Sequence[Labels] | Labels) -
         len(truth) == len(found) and len(truth) > 0,
         f"masks: truth and result must have the same frames, at least 1, not {len(truth)} and {len(found)}; "
         "give one mask a frame",
+        BadInput,
     )
     both = [(np.asarray(t), np.asarray(f)) for t, f in zip(truth, found, strict=True)]
     for i, (t, f) in enumerate(both):
@@ -35,11 +38,13 @@ def _pairs(truth: Sequence[Labels] | Labels, found: Sequence[Labels] | Labels) -
             t.ndim == 2 and t.shape == f.shape,
             f"masks: truth and result must be (height, width) of one size, not {t.shape} and {f.shape} in frame {i}; "
             "give one mask a frame",
+            BadInput,
         )
         for array in (t, f):
             require(
                 array.dtype.kind in "bui",
                 f"masks: must be bool or numbers of objects, not {array.dtype} in frame {i}; apply a threshold first",
+                BadInput,
             )
     return both
 
@@ -163,18 +168,17 @@ def opened(masks: Mask, radius: int = OPENING) -> Mask:
     A radius of 0 is none. It is rtl4ml.ops.opening's golden function: pixels outside of the frame decide nothing, as in
     scikit-image. Raises BadInput where the radius or the shape is not one.
     """
-    from rtl4ml.ir.types import Fixed, Ints, Stream
-    from rtl4ml.ops.opening import MOST, Opening
-
     masks = np.asarray(masks)
     require(
         masks.dtype == np.bool_ and masks.ndim in (2, 3),
         f"opening: masks must be bool of shape (frames, height, width), not {masks.dtype} of {masks.shape}; "
         "apply a threshold first",
+        BadInput,
     )
     require(
         isinstance(radius, int | np.integer) and not isinstance(radius, bool) and 0 <= radius <= MOST,
         f"opening: must be a radius of 0 to {MOST} pixels, not {radius!r}; give 0 for no opening",
+        BadInput,
     )
     if radius == 0 or not masks.size:
         return masks.copy()
@@ -195,6 +199,7 @@ def binarize(probabilities: NDArray[Any], threshold: float, *, opening: int = OP
         p.dtype.kind in "fui" and p.ndim in (2, 3),
         f"probabilities: must be real of shape (frames, height, width), not {p.dtype} of {p.shape}; "
         "leave out the channel axis",
+        BadInput,
     )
     if not np.isfinite(p).all():
         place = tuple(np.argwhere(~np.isfinite(p))[0].tolist())
@@ -226,16 +231,18 @@ def choose_threshold(
     threshold nearest 0.5, then to the lower.
     Raises BadInput where arguments do not fit together.
     """
-    require(by in ("f2", "iou"), f"by: must be f2 or iou, not {by!r}; name one of them")
+    require(by in ("f2", "iou"), f"by: must be f2 or iou, not {by!r}; name one of them", BadInput)
     require(
         len(thresholds) > 0 and bool(np.isfinite(thresholds).all()),
         f"thresholds: must be finite and at least one, not {list(thresholds)}; leave them out for 0.05 to 0.95",
+        BadInput,
     )
     given = [np.asarray(p) for p in probabilities]
     for i, p in enumerate(given):
         require(
             p.ndim == 2,
             f"probabilities: must be (height, width) a frame, not {p.shape} in frame {i}; give one channel a frame",
+            BadInput,
         )
     curve = []
     for threshold in sorted(float(t) for t in thresholds):
