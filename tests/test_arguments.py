@@ -17,7 +17,7 @@ import pytest
 
 import rtl4ml
 from rtl4ml import arguments
-from rtl4ml.cli import main
+from rtl4ml.cli import main, options
 from rtl4ml.design import Design
 from rtl4ml.device import ZCU102
 from rtl4ml.errors import BadInput, EnvironmentProblem, named
@@ -285,7 +285,7 @@ def test_every_refusal_names_arguments_so_that_the_command_line_can_name_options
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
-    assert main._run(list(argv)) == 2
+    assert main.run(list(argv)) == 2
     return capsys.readouterr().err.splitlines()[-1]
 
 
@@ -321,4 +321,4 @@ def test_the_command_line_names_options(
 def test_a_mapping_is_written_each_way() -> None:
     error = BadInput(f"write {named('budget', {'lut': 0.5, 'ff': '0.25'})} or {named('budget', {'dsp': 1})}")
     assert str(error) == 'write budget={"lut": 0.5, "ff": 0.25} or budget={"dsp": 1}'
-    assert error.worded(main._option) == "write --budget lut=0.5 --budget ff=0.25 or --budget dsp=1"
+    assert error.worded(options.option_of) == "write --budget lut=0.5 --budget ff=0.25 or --budget dsp=1"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +21,7 @@ import numpy as np
 import pytest
 
 import rtl4ml
-from rtl4ml.cli import main
+from rtl4ml.cli import group, main, options, prove, show
 from rtl4ml.errors import BadModel, HlsCannot, OverBudget, SimulationFailed, UnsupportedLayer, named
 from rtl4ml.host import identity, interruption, progress
 from rtl4ml.host.folders import project_folder
@@ -109,7 +111,7 @@ def designs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[StandIn]:
 
 
 def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
-    status = main._run(list(argv))
+    status = main.run(list(argv))
     captured = capsys.readouterr()
     return status, captured.out, captured.err
 
@@ -131,7 +133,7 @@ def test_help_is_instant(argv: list[str]) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from rtl4ml.cli.main import main as cli; cli._run(['demo', '--help']);"
+        "import sys; from rtl4ml.cli import main; main.run(['demo', '--help']);"
         "print(sorted({m.partition('.')[0] for m in sys.modules} & "
         "{'numpy', 'tensorflow', 'tf_keras', 'qkeras', 'hls4ml', 'rich', 'matplotlib', 'pyosys', 'scipy'}))"
     )
@@ -140,7 +142,14 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_every_command_of_the_design_is_there() -> None:
-    assert sorted(main.cli.commands) == sorted(COMMANDS)
+    assert sorted(group.cli.commands) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", group.COMMANDS, ids=lambda command: command.name)
+def test_every_command_has_a_function_that_takes_its_arguments(command: group.LazyCommand) -> None:
+    module, _, name = command.function.partition(":")
+    function = getattr(import_module(f"rtl4ml.cli.{module}"), name)
+    inspect.signature(function).bind(**{str(p.name): None for p in command.params})
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -379,7 +388,7 @@ def test_a_bug_is_status_1_and_one_line(designs: list[StandIn], capsys: pytest.C
         assert "Traceback" not in err
         patch.setenv("RTL4ML_DEBUG", "1")
         with pytest.raises(ZeroDivisionError):
-            main._run(["verify", "m.h5"])
+            main.run(["verify", "m.h5"])
 
 
 @pytest.mark.parametrize(
@@ -403,7 +412,7 @@ def test_an_interruption_leaves_the_earlier_project_and_says_so(
 import time, threading, rtl4ml
 from pathlib import Path
 from test_cli import StandIn
-from rtl4ml.cli.main import main as cli
+from rtl4ml.cli import main
 rtl4ml.convert = StandIn
 def report(self, **options):
     threading.Thread(target=time.sleep, args=[600]).start()
@@ -411,7 +420,7 @@ def report(self, **options):
     for _ in range(600):  # a signal just before one long sleep would wait for its end
         time.sleep(0.1)
 StandIn.report = report
-cli.main(["{command}", "m.h5", "--out", "p"])
+main.main(["{command}", "m.h5", "--out", "p"])
 """
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     process = subprocess.Popen(
@@ -453,10 +462,10 @@ def test_an_interruption_of_which_a_library_makes_an_error(
 def test_an_interruption_after_the_swap_says_that_the_new_project_is_there(
     designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def show(*_: Any) -> None:
+    def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main, "_show", show)
+    monkeypatch.setattr(show, "report", interrupt)
     assert run(capsys, "convert", "m.h5", "--out", "p")[2].splitlines()[-1] == (
         "rtl4ml: interrupted; p: the new project is there, whole"
     )
@@ -555,7 +564,7 @@ def test_bounds_are_those_of_the_modules_that_check_them() -> None:
     from rtl4ml.arguments import MOST_SEED
     from rtl4ml.ops.opening import MOST
 
-    assert (main.MOST_OPENING, main.MOST_SEED) == (MOST, MOST_SEED)
+    assert (options.MOST_OPENING, options.MOST_SEED) == (MOST, MOST_SEED)
 
 
 @pytest.mark.parametrize("command", ["verify", "report"])
@@ -604,7 +613,7 @@ def test_brackets_in_a_path_are_shown(designs: list[StandIn], capsys: pytest.Cap
 def test_verify_runs_every_proof(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
     np.save("x.npy", np.zeros((100, 204, 1)))
     assert run(capsys, "verify", "m.h5", "--data", "x.npy", "--samples", "90", "--seed", "3")[0] == 0
-    stalled = f"simulate random {main.STALLED_SAMPLES} 3"
+    stalled = f"simulate random {prove.STALLED_SAMPLES} 3"
     assert designs[0].calls == ["emulate", "csim", "simulate none 90 0", stalled, "report"]
 
 
@@ -654,9 +663,9 @@ def test_train_passes_its_arguments_and_shows_progress(
     status, out, err = run(capsys, "train", "--data", "d", "--out", "o", "--seed", "3", "--quick", "--resume")
     assert (status, out) == (0, "OA 92.50 %\n")
     assert "loss 0.5000  validation 92.50 %" in err
-    options = {"data": Path("d"), "out": Path("o"), "seed": 3, "quick": True, "resume": True}
-    options |= {"per_class": None}
-    assert asked == {"recipe": "salinas_1dcnn", **options}
+    given = {"data": Path("d"), "out": Path("o"), "seed": 3, "quick": True, "resume": True}
+    given |= {"per_class": None}
+    assert asked == {"recipe": "salinas_1dcnn", **given}
 
 
 @pytest.mark.parametrize(
@@ -815,7 +824,7 @@ def test_without_a_terminal_a_long_step_says_now_and_then_how_far_it_is(
             err += capsys.readouterr().err
         assert text in err
 
-    with main.step("synthesis") as tell:
+    with show.step("synthesis") as tell:
         until("synthesis (0 s so far)\n")
         tell(3, 1200)
         until("synthesis: 3 of 1,200 (")
@@ -831,7 +840,7 @@ def test_without_a_terminal_a_long_step_says_now_and_then_how_far_it_is(
 
 
 def test_a_short_step_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with main.step("emulate"):
+    with show.step("emulate"):
         pass
     assert re.fullmatch(r"done emulate \(\d+\.\d s\)\n", capsys.readouterr().err)
 
@@ -892,7 +901,7 @@ def test_what_was_not_run_has_no_line(capsys: pytest.CaptureFixture[str]) -> Non
             "available": {"lut": 10, "ff": 10, "dsp": 10, "bram36": 10},
         },
     }
-    main._show(nothing, Path("p"))
+    show.report(nothing, Path("p"))
     out = capsys.readouterr().out
     for text in ("Against", "emulation", "C simulation", "stalls", "simulated", "\u2013"):
         assert text not in out
@@ -900,7 +909,7 @@ def test_what_was_not_run_has_no_line(capsys: pytest.CaptureFixture[str]) -> Non
     nothing["exactness"]["emulate"] = some
     nothing["stalls"] = {"patterns": 1, "frames": 6, "mismatches": 0}
     nothing["cycles"]["latency"]["rtl"] = 13
-    main._show(nothing, Path("p"))
+    show.report(nothing, Path("p"))
     out = capsys.readouterr().out
     for text in ("Against", "emulation", "RTL, random stalls", "simulated"):
         assert text in out
@@ -953,5 +962,7 @@ def test_arguments_are_named_as_options_here_and_as_arguments_in_python(
     ["target_interval", "clock_mhz", "input_precision", "output", "threshold", "opening", "budget", "out"],
 )
 def test_every_argument_that_a_message_names_is_an_option(argument: str) -> None:
-    assert main._option(argument, "") in {o for p in main.convert.params for o in p.opts}
-    assert {main._option("fit", v) for v in ("True", "False")} == {"--fit", "--no-fit"}
+    assert options.option_of(argument, "") in {
+        o for p in group.cli.commands["convert"].params for o in p.opts
+    }
+    assert {options.option_of("fit", v) for v in ("True", "False")} == {"--fit", "--no-fit"}

@@ -135,7 +135,7 @@ def test_a_file_of_what_keras_would_not_build(
     """Shapes that do not fit, and maps that are empty: Keras refuses them in its own words, which name no layer."""
     make, old, new, text = TAMPERED[case]
     path = tampered(tmp_path / f"m{suffix}", make(), old, new)
-    assert main._run(["convert", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert main.run(["convert", str(path), "--out", str(tmp_path / "out")]) == 2
     said = capsys.readouterr().err
     assert said.startswith(f"rtl4ml: {path}: {text}") and said.endswith("; correct the model\n")
     assert said.count("\n") == 1
@@ -223,7 +223,7 @@ def test_heads_that_are_neither_threshold_nor_argmax(
 ) -> None:
     make, options, text = HEADS[case]
     make().save(tmp_path / "m.keras")
-    assert main._run(["convert", str(tmp_path / "m.keras"), "--out", str(tmp_path / "out"), *options]) == 2
+    assert main.run(["convert", str(tmp_path / "m.keras"), "--out", str(tmp_path / "out"), *options]) == 2
     assert capsys.readouterr().err == f"rtl4ml: {text}\n"
 
 

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands: their names, texts and arguments, and where the function of each is.
+
+A function is imported when its command runs, and imports at its top what it needs; neither `rtl4ml --help` nor
+`rtl4ml COMMAND --help` imports it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from rtl4ml._version import __version__
+from rtl4ml.cli import options
+
+
+class LazyCommand(click.Command):
+    """A command whose function is imported when it runs.
+
+    function: module within this package and function, as in "design:convert"; the arguments go to it by name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        function: str,
+        help: str,  # noqa: A002 -- as click has it
+        params: list[click.Parameter],
+        *,
+        summary: str | None = None,
+    ) -> None:
+        super().__init__(name, params=params, help=help, short_help=summary, callback=self.call)
+        self.function = function
+
+    def call(self, **arguments: Any) -> Any:
+        """Imports the function and calls it."""
+        module, _, function = self.function.partition(":")
+        return getattr(import_module(f"rtl4ml.cli.{module}"), function)(**arguments)
+
+
+COMMANDS = (
+    LazyCommand(
+        "train",
+        "train:train",
+        """Train the student of RECIPE: a name in models/ (default salinas_1dcnn), or a .toml file.
+
+        With --seeds, several recipes may be given; they are compared with each other and with their networks in float.
+        """,
+        options.training(),
+        summary="Train the student of RECIPE.",
+    ),
+    LazyCommand(
+        "convert",
+        "design:convert",
+        "Write the HLS project, the RTL and the predicted report of MODEL (.keras or .h5).",
+        options.conversion(),
+        summary="Write the HLS project and the RTL of MODEL.",
+    ),
+    LazyCommand(
+        "verify",
+        "design:verify",
+        "Convert MODEL and prove that emulation, HLS and RTL compute its numbers.",
+        [*options.conversion(), *options.proof()],
+        summary="Convert MODEL and prove that all compute its numbers.",
+    ),
+    LazyCommand(
+        "synth",
+        "design:synth",
+        "Convert MODEL and count its resources with Yosys.",
+        options.conversion(),
+    ),
+    LazyCommand(
+        "report",
+        "design:report",
+        "All of it for MODEL: convert, verify, synth. For a project folder: show its report.",
+        [*options.conversion(), *options.proof()],
+    ),
+    LazyCommand(
+        "sweep",
+        "sweep:sweep",
+        "Convert MODEL for several intervals and compare what they cost.",
+        [*options.conversion(sweeps=True), *options.intervals()],
+    ),
+    LazyCommand(
+        "board",
+        "board:board",
+        "Write the Vivado project of MODEL for the ZCU102.",
+        options.conversion(),
+    ),
+    LazyCommand(
+        "demo",
+        "demo:demo",
+        "The main job: the trained Salinas student to verified hardware, on every pixel of the scene.",
+        options.main_job(),
+        summary="The trained student to verified hardware.",
+    ),
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, message="rtl4ml %(version)s")
+def cli() -> None:
+    """Quantization-aware QKeras models to FPGA hardware that computes exactly the same numbers.
+
+    Exit status: 0 success, 1 a proof failed, 2 bad input.
+    """
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arguments of the commands, and how an argument of the Python interface is written here.
+
+Only click is imported: `rtl4ml COMMAND --help` is instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rtl4ml.errors import Value
+
+RESOURCES = ("lut", "ff", "dsp", "bram36")
+
+
+OPTIONS = {"x": "data"}  # of arguments, where the name is another
+
+
+# Those of rtl4ml.ops.opening and rtl4ml.arguments, which are slow to import.
+MOST_OPENING, MOST_SEED = 7, 2**63 - 1
+
+
+class Budget(click.ParamType[Any]):
+    """RESOURCE=SHARE, such as dsp=0.2."""
+
+    name = "RESOURCE=SHARE"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, float]:
+        if isinstance(value, tuple):
+            return value
+        key, _, share = value.partition("=")
+        try:
+            number = float(share)
+        except ValueError:
+            number = -1.0
+        if key not in RESOURCES or not 0 < number <= 1:
+            self.fail(
+                f"{value!r} must be a resource ({', '.join(RESOURCES)}) and a share above 0, up to 1, as in lut=0.5",
+                param,
+                ctx,
+            )
+        return key, number
+
+
+def _path() -> click.Path:
+    return click.Path(path_type=Path)
+
+
+def conversion(*, sweeps: bool = False) -> list[click.Parameter]:
+    """The arguments of `rtl4ml.convert`; of a sweep, which has several targets, without the one."""
+    own = "MODEL's name and -sweep" if sweeps else "MODEL's name"
+    return [
+        click.Argument(["model"], type=_path()),
+        click.Option(["--out"], type=_path(), help=f"Output folder; default build/{own}."),
+        click.Option(
+            ["--target-interval"],
+            type=click.IntRange(min=1),
+            hidden=sweeps,
+            help="Cycles between samples to reach.",
+        ),
+        click.Option(
+            ["--budget"],
+            type=Budget(),
+            multiple=True,
+            help="Greatest share of the device, e.g. dsp=0.2; repeatable; default 0.75, or 1 with "
+            f"{'a target' if sweeps else '--target-interval'}.",
+        ),
+        click.Option(
+            ["--clock-mhz"], type=float, default=250.0, show_default=True, help="Clock that is assumed."
+        ),
+        click.Option(
+            ["--input-precision"],
+            help="Type of the input where the model has none, as in 'ap_fixed<8,1>'; else of what comes before it.",
+        ),
+        click.Option(
+            ["--output"],
+            type=click.Choice(["logits", "argmax", "mask"]),
+            default="logits",
+            show_default=True,
+            help="What the hardware gives: all channels, the greatest channel's number, or one bit a pixel.",
+        ),
+        click.Option(
+            ["--fit/--no-fit"],
+            default=True,
+            show_default=True,
+            help="Refuse a design that the device cannot hold.",
+        ),
+        click.Option(
+            ["--threshold"], type=float, help="Of --output mask: 1 where the model's own output reaches it."
+        ),
+        click.Option(
+            ["--opening"],
+            type=click.IntRange(1, MOST_OPENING),
+            help="Of --output mask: radius in pixels of the disk by which the mask is opened.",
+        ),
+    ]
+
+
+def proof() -> list[click.Parameter]:
+    """The arguments of a proof."""
+    return [
+        click.Option(["--data"], type=_path(), help="Samples: .npy, or .npz with an array x or X."),
+        click.Option(
+            ["--samples"],
+            type=click.IntRange(min=1),
+            default=256,
+            show_default=True,
+            help="How many at most.",
+        ),
+        click.Option(
+            ["--seed"],
+            type=click.IntRange(0, MOST_SEED),
+            default=0,
+            show_default=True,
+            help="Of random samples and stalls.",
+        ),
+    ]
+
+
+def intervals() -> list[click.Parameter]:
+    """What a sweep tries."""
+    return [
+        click.Option(
+            ["--intervals"],
+            help="Targets in cycles, with commas between; default the design as it comes, then x 2, 4, 8.",
+        )
+    ]
+
+
+def training() -> list[click.Parameter]:
+    """The arguments of a training."""
+    return [
+        click.Argument(["recipes"], nargs=-1, metavar="[RECIPE]..."),
+        click.Option(["--data"], type=_path(), help="Folder of the scenes; default RTL4ML_DATA."),
+        click.Option(["--out"], type=_path(), help="Output folder; default build/train/RECIPE."),
+        click.Option(["--seed"], type=click.IntRange(0, 2**32 - 1), help="Instead of the recipe's."),
+        click.Option(
+            ["--seeds"], help="Train with each, such as 1-5 or 1,2,7, and give means, spreads and tests."
+        ),
+        click.Option(
+            ["--per-class"],
+            type=(click.IntRange(min=1), click.IntRange(min=1)),
+            metavar="TRAIN VALIDATION",
+            help="Instead of the recipe's split: so many pixels of every class at random, the rest tests (leaks).",
+        ),
+        click.Option(["--quick"], is_flag=True, help="A few steps only, to see that it works."),
+        click.Option(["--resume"], is_flag=True, help="Go on where an interrupted training stopped."),
+    ]
+
+
+def main_job() -> list[click.Parameter]:
+    """The arguments of the main job."""
+    return [
+        click.Option(["--out"], type=_path(), default=Path("build/demo"), show_default=True),
+        click.Option(["--data"], type=_path(), help="Folder of the scenes; default RTL4ML_DATA."),
+        click.Option(
+            ["--samples"], type=click.IntRange(min=1), help="Pixels at most; default the whole scene."
+        ),
+    ]
+
+
+def option_of(argument: str, value: Value) -> str:
+    """How an argument of `rtl4ml.convert` or of its design's methods is written here."""
+    if argument == "fit":
+        return "--no-fit" if value == "False" else "--fit"
+    option = f"--{OPTIONS.get(argument, argument).replace('_', '-')}"
+    if isinstance(value, Mapping):
+        return " ".join(f"{option} {k}={v}" for k, v in value.items())
+    return f"{option} {value}" if value else option

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Proofs that a design computes what its model computes: their samples, their steps, their verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml.cli.outcome import ProofFailed
+from rtl4ml.cli.show import Report, step
+from rtl4ml.data.samples import MOST_BYTES, read_samples
+from rtl4ml.errors import BadInput, HlsCannot
+from rtl4ml.report.extras import Extras
+from rtl4ml.report.pictures import looks
+
+STALLED_SAMPLES = 64  # a stalled run costs several times an unstalled one and needs few samples to fail
+
+
+def given_samples(data: Path | None, samples: int) -> NDArray[Any] | None:
+    """The samples of a file, read before a conversion that may take minutes; None without a file."""
+    return None if data is None else read_samples(data, samples)
+
+
+def random_samples(design: Any, samples: int, seed: int) -> NDArray[np.float32]:
+    """Random samples (N, ...) that reach a little beyond the range of the input."""
+    stream = design.graph.inputs[0]
+    if (wanted := samples * 8 * stream.elements) > MOST_BYTES:
+        raise BadInput(
+            f"--samples: the samples must fit {MOST_BYTES:,} bytes, not take {wanted:,}; give fewer"
+        )
+    lo, hi = (stream.lo - 2) * stream.type.step, (stream.hi + 2) * stream.type.step
+    return np.random.default_rng(seed).uniform(lo, hi, (samples, *stream.shape)).astype(np.float32)
+
+
+def prove(design: Any, x: NDArray[Any], *, seed: int) -> Any:
+    """Emulation, C simulation and RTL simulation of x, a part of it under random stalls; what the RTL makes of x."""
+    with step(f"emulate {len(x):,} samples"):
+        design.emulate(x)
+    with step(f"C simulation of the HLS project, {len(x):,} samples") as tell:
+        try:
+            design.csim(x, progress=tell)
+        except HlsCannot as error:  # the report says so too; the rest of the flow goes on
+            for text in error.texts:
+                click.echo(f"no C simulation: {text}", err=True)
+    with step(f"RTL simulation, {len(x):,} samples") as tell:
+        run = design.simulate(x, progress=tell)
+    with step(f"RTL simulation under random stalls, {len(x[:STALLED_SAMPLES]):,} samples") as tell:
+        design.simulate(x[:STALLED_SAMPLES], stalls="random", seed=seed, progress=tell)
+    return run.y
+
+
+def proven_report(design: Any, data: Path | None, x: NDArray[Any], y: NDArray[Any]) -> Report:
+    """The report, with frames of the data under the masks that the hardware made; noise is not worth a look."""
+    shown = None if data is None else looks(design.parsed, x, y)
+    found: Report = (
+        design.report() if shown is None else design.report(extras=Extras(sample="frame", frames=shown))
+    )
+    return found
+
+
+def mismatches(report: Report) -> dict[str, int]:
+    """Name of a proof to its mismatches, of those that were run and failed."""
+    found = {k: v["mismatches"] for k, v in report["exactness"].items() if v and v["mismatches"]}
+    stalls = report.get("stalls")
+    if stalls and stalls["mismatches"]:
+        found["rtl under stalls"] = stalls["mismatches"]
+    return found
+
+
+def judge(report: Report, out: Path, *, proven: bool = True) -> None:
+    """Raises ProofFailed where any value differed, or where nothing was compared although it should be `proven`."""
+    if failed := mismatches(report):
+        text = ", ".join(f"{n:,} values in {name}" for name, n in failed.items())
+        raise ProofFailed(
+            f"{out}: every value must equal the model's, not differ in {text}; see report.html there"
+        )
+    if proven and not all((report["exactness"].get(k) or {}).get("values") for k in ("emulate", "rtl")):
+        raise ProofFailed(
+            f"{out}: values must be compared with the model's in emulation and RTL, not none; give samples"
+        )
