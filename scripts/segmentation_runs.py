@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rtl4ml.training.segmentation import fit, train
+from rtl4ml.training.result import Progress
 from rtl4ml.training.segmentation import recipe as segmentation_recipe
+from rtl4ml.training.segmentation.teacher import train_with_teacher
 
 TEACHER = "teacher"
 NETWORKS = (TEACHER, "sen2ships_unet_scratch", "sen2ships_unet")
@@ -61,14 +62,14 @@ def run(recipe: str, seed: int, out: Path) -> Any:
             return metrics
     started = time.monotonic()
 
-    def say(p: fit.Progress) -> None:
+    def say(p: Progress) -> None:
         print(
             f"{time.monotonic() - started:6.0f} s  {out.name}  {p.stage} {p.epoch}/{p.epochs}  "
             f"loss {p.loss:.5f}  validation {p.validation_loss:.5f}  rate {p.learning_rate:g}",
             flush=True,
         )
 
-    return train.train(recipe, out=out, seed=seed, resume=True, progress=say).metrics
+    return train_with_teacher(recipe, out=out, seed=seed, resume=True, progress=say).metrics
 
 
 def rows_of(name: str, metrics: Any) -> list[dict[str, Any]]:

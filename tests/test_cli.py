@@ -26,8 +26,8 @@ from rtl4ml.errors import BadModel, HlsCannot, OverBudget, SimulationFailed, Uns
 from rtl4ml.host import identity, interruption, progress
 from rtl4ml.host.folders import project_folder
 from rtl4ml.ir.types import Fixed, Stream
-from rtl4ml.training.classification import result
 from rtl4ml.training.classification import train as classification_train
+from rtl4ml.training.result import Progress
 
 COMMANDS = ["train", "convert", "verify", "synth", "report", "sweep", "board", "demo"]
 
@@ -656,7 +656,7 @@ def test_train_passes_its_arguments_and_shows_progress(
     def train(recipe: str, *, progress: Any, **options: Any) -> str:
         asked.update(options, recipe=recipe)
         numbers = {"loss": 0.5, "validation_oa": 0.925, "validation_loss": 0.4}
-        progress(result.Progress(stage="float", epoch=3, epochs=3, **numbers))
+        progress(Progress(stage="float", epoch=3, epochs=3, **numbers))
         return "OA 92.50 %"
 
     monkeypatch.setattr(classification_train, "train", train)
@@ -854,7 +854,7 @@ def test_a_training_without_a_terminal_says_now_and_then_how_far_it_is(
         time.sleep(0.1)  # a first epoch
         numbers = {"loss": 0.5, "validation_oa": 0.925, "validation_loss": 0.4}
         for epoch in range(1, 1001):  # not a line each
-            progress(result.Progress(stage="float", epoch=epoch, epochs=1000, **numbers))
+            progress(Progress(stage="float", epoch=epoch, epochs=1000, **numbers))
         time.sleep(0.1)
         return "OA 92.50 %"
 

@@ -24,12 +24,16 @@ from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.host import frameworks
 from rtl4ml.metrics import masks as metrics_masks
 from rtl4ml.training import runs
+from rtl4ml.training.fit import Stages, State, read_states, write_states
+from rtl4ml.training.networks import read_network
+from rtl4ml.training.result import Progress, Trained
 from rtl4ml.training.segmentation import fit, measure, start
 from rtl4ml.training.segmentation import losses as segmentation_losses
 from rtl4ml.training.segmentation import recipe as segmentation_recipe
+from rtl4ml.training.segmentation import teacher as segmentation_teacher
 from rtl4ml.training.segmentation import train as segmentation_train
-from rtl4ml.training.segmentation.fit import Progress, State
 from rtl4ml.training.segmentation.recipe import Loss
+from rtl4ml.training.segmentation.teacher import train_with_teacher
 
 MODELS = Path(__file__).parents[1] / "models"
 
@@ -226,9 +230,7 @@ def test_the_teacher_s_size() -> None:
 
 
 def _module(name: str) -> Any:
-    from rtl4ml.training import networks
-
-    return networks.read_network(MODELS / f"{name}.py").module()
+    return read_network(MODELS / f"{name}.py").module()
 
 
 # ------------------------------------------------------------------------------------------------------------- losses
@@ -264,7 +266,7 @@ def trainer(folder: Path, data: Path, *changes: tuple[str, str], text: str = TEA
     frameworks.keras().utils.set_random_seed(plan.seed)
     model = plan.build_model(quantized=False, anysize=True)
     parts = (
-        segmentation_train._samples(plan, frames, part, None) for part in (frames.train, frames.validation)
+        segmentation_train.samples(plan, frames, part, None) for part in (frames.train, frames.validation)
     )
     return fit.Trainer(plan, plan.float_stage, "float", model, *parts)
 
@@ -276,7 +278,7 @@ def test_steps_are_keras_s_nesterov(tmp_path: Path, small_set: Path) -> None:
     other = keras.models.clone_model(ours.model)
     other.set_weights(ours.model.get_weights())
     optimizer = keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True)
-    net = fit._logits(other)
+    net = fit.logits_of(other)
     part = ours.train
     for _ in range(3):
         ours.step(*(tf.constant(v[:4]) for v in (part.images, part.masks, part.targets)))
@@ -299,12 +301,12 @@ def test_the_rate_halves_where_the_loss_gets_no_better(
     monkeypatch.setattr(one, "step", lambda *_: next(losses))
     state, rates, best = one.start(), [], []
     for _ in range(7):
-        state, _, _ = one.epoch(state)
-        rates.append(state.rate)
+        state, _ = one.epoch(state)
+        rates.append(state.own["rate"])
         best.append(state.best_epoch)
     assert rates == [0.1, 0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
     assert best == [1, 1, 3, 3, 3, 3, 3]
-    assert (state.best, state.lowest) == (6.0, 3.0)
+    assert (state.best, state.own["lowest"]) == ((-6.0,), 3.0)
 
 
 @pytest.mark.parametrize(("empty", "others"), [("0", 0), ("0.25", None), ("9", None)])
@@ -334,7 +336,7 @@ def test_an_epoch_has_all_ships_and_so_many_others(
     state, draws = one.start(), []
     for _ in range(2):
         seen.clear()
-        state, _, _ = one.epoch(state)
+        state, _ = one.epoch(state)
         draws.append(sorted(seen))
         assert set(one.ships) <= set(seen) and len(set(seen)) == len(seen) == ships + expected
     seen.clear()
@@ -347,13 +349,15 @@ def test_a_state_comes_back_from_a_checkpoint(tmp_path: Path, small_set: Path) -
     one = trainer(tmp_path, small_set)
     state = one.epoch(one.start())[0]
     with pytest.raises(KeyboardInterrupt), runs.begin(tmp_path / "x", {}) as run:
-        run.save(state.arrays(), state.values())
+        checkpoint = write_states({"float": state})
+        run.save(checkpoint.arrays, checkpoint.values)
         raise KeyboardInterrupt
     with runs.begin(tmp_path / "x", {}, resume=True) as run:
         assert run.restored is not None
-        again = State.of(run.restored.arrays, run.restored.values)
+        again = read_states(run.restored)["float"]
+        assert Stages(run, lambda _: None).states["float"].values() == state.values()
     (a, b) = (one.epoch(s)[0] for s in (state, again))
-    for name in State.LISTS:
+    for name in State.ARRAYS:
         for x, y in zip(getattr(a, name), getattr(b, name), strict=True):
             np.testing.assert_array_equal(x, y)
     assert replace(a, seconds=0).values() == replace(b, seconds=0).values()
@@ -394,13 +398,13 @@ def test_folding_keeps_the_function_where_bits_are_many(rng: np.random.Generator
     x = (rng.integers(0, 256, (6, 16, 16, 3)) / 256).astype(np.float32)
     cut = start.start_quantized(plain, many, x)
     assert cut == 0
-    before, after = (fit._logits(model)(x).numpy() for model in (plain, many))
+    before, after = (fit.logits_of(model)(x).numpy() for model in (plain, many))
     assert np.abs(before).max() > 0.05
     # one in a thousand activations of a channel saturates, so nearly all pixels are as before
     assert np.quantile(np.abs(before - after), 0.9) < 1e-3 * np.abs(before).max()
     few = build(**arguments, weight_bits=8, activation_bits=8)
     start.start_quantized(plain, few, x)
-    rough = fit._logits(few)(x).numpy()
+    rough = fit.logits_of(few)(x).numpy()
     assert np.corrcoef(before.ravel(), rough.ravel())[0, 1] > 0.95
 
 
@@ -464,7 +468,7 @@ def test_thresholds_are_chosen_on_the_scenes_that_validate(small_set: Path, tmp_
 @pytest.fixture(scope="module")
 def trained(
     small_set: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, segmentation_train.Trained, list[Progress]]:
+) -> tuple[Path, Trained, list[Progress]]:
     """A student's training from its recipe, the teacher's before it: the folder of both, the result, its progress."""
     folder = tmp_path_factory.mktemp("trained")
     write_recipe(folder, text=TEACHER, name="master")
@@ -472,12 +476,12 @@ def trained(
     path = write_recipe(folder)
     return (
         folder,
-        segmentation_train.train(path, data=small_set, out=folder / "out" / "small", progress=said.append),
+        train_with_teacher(path, data=small_set, out=folder / "out" / "small", progress=said.append),
         said,
     )
 
 
-def test_a_student_with_its_teacher(trained: tuple[Path, segmentation_train.Trained, list[Progress]]) -> None:
+def test_a_student_with_its_teacher(trained: tuple[Path, Trained, list[Progress]]) -> None:
     folder, result, said = trained
     names = {path.name for path in result.out.iterdir() if path.name[0] != "."}
     assert names == {
@@ -514,7 +518,7 @@ def test_a_student_with_its_teacher(trained: tuple[Path, segmentation_train.Trai
 
 
 def test_what_was_trained_is_exact_in_hardware(
-    trained: tuple[Path, segmentation_train.Trained, list[Progress]], small_set: Path, tmp_path: Path
+    trained: tuple[Path, Trained, list[Progress]], small_set: Path, tmp_path: Path
 ) -> None:
     import rtl4ml
 
@@ -530,7 +534,7 @@ def test_what_was_trained_is_exact_in_hardware(
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["float", "quantized"])
 def test_an_interrupted_training_ends_the_same(
-    trained: tuple[Path, segmentation_train.Trained, list[Progress]],
+    trained: tuple[Path, Trained, list[Progress]],
     small_set: Path,
     tmp_path: Path,
     stage: str,
@@ -544,8 +548,8 @@ def test_an_interrupted_training_ends_the_same(
         if (p.stage, p.epoch) == (stage, 2):
             raise KeyboardInterrupt
 
-    def go(progress: Callable[[Progress], None] | None = None, **more: Any) -> segmentation_train.Trained:
-        return segmentation_train.train(
+    def go(progress: Callable[[Progress], None] | None = None, **more: Any) -> Trained:
+        return train_with_teacher(
             folder / "small.toml", data=small_set, out=tmp_path / "small", progress=progress, **more
         )
 
@@ -574,7 +578,7 @@ def test_an_interrupted_training_ends_the_same(
         np.testing.assert_array_equal(a, b)
 
 
-def weights_of(result: segmentation_train.Trained) -> Any:
+def weights_of(result: Trained) -> Any:
     model = segmentation_recipe.read_recipe(result.out / "small.toml")
     network = replace(model, path=MODELS / "x.toml").build_model(quantized=True)
     network.load_weights(result.model)
@@ -582,7 +586,7 @@ def weights_of(result: segmentation_train.Trained) -> Any:
 
 
 def test_the_teacher_of_another_recipe(
-    trained: tuple[Path, segmentation_train.Trained, list[Progress]], small_set: Path, tmp_path: Path
+    trained: tuple[Path, Trained, list[Progress]], small_set: Path, tmp_path: Path
 ) -> None:
     folder, _, _ = trained
     shutil.copytree(folder / "out" / "master", tmp_path / "master")
@@ -594,17 +598,17 @@ def test_the_teacher_of_another_recipe(
         match=r"master: the teacher there must be of the recipe that small\.toml asks for, "
         r"not of another \(\w{8}, not \w{8}\); run rtl4ml train master again or move the folder away$",
     ):
-        segmentation_train.train(path, data=small_set, out=tmp_path / "small")
+        train_with_teacher(path, data=small_set, out=tmp_path / "small")
     (tmp_path / "master" / "metrics.json").write_text("[]")
     with pytest.raises(
         BadData, match=r"metrics\.json: must be written by rtl4ml train, not damaged; move the folder"
     ):
-        segmentation_train.train(path, data=small_set, out=tmp_path / "small")
+        train_with_teacher(path, data=small_set, out=tmp_path / "small")
     write_recipe(changed, name="master")
     with refuses(
         "small.toml: a teacher must have learnt from masks, not from master, as master has; name another teacher"
     ):
-        segmentation_train.train(path, data=small_set, out=tmp_path / "small")
+        train_with_teacher(path, data=small_set, out=tmp_path / "small")
     assert not (tmp_path / "small").exists()
 
 
@@ -615,32 +619,32 @@ def test_data_that_do_not_fit(small_set: Path, tmp_path: Path) -> None:
         f"{empty / 'images'}: the masks must have ship pixels, not only background; "
         "check that they belong to the images"
     ):
-        segmentation_train.train(recipe, data=empty, out=tmp_path / "out")
+        train_with_teacher(recipe, data=empty, out=tmp_path / "out")
     mixed = write_set(tmp_path / "mixed", n=4)
     write_set(mixed, n=1, size=32)
     with refuses(
         f"{mixed / 'images'}: images must be of one size, 32 x 32 x 3 as 00, not 16 x 16 x 3 as 01; "
         "cut them to one size"
     ):
-        segmentation_train.train(recipe, data=mixed, out=tmp_path / "out")
+        train_with_teacher(recipe, data=mixed, out=tmp_path / "out")
     wide = write_recipe(tmp_path / "b", ("[16, 16]", "[32, 16]"), text=TEACHER)
     with refuses(
         "small.toml: the network must be for the frames' size, 16 x 16 x 3 in frames, not 32 x 16 x 3; "
         "set build.size and build.channels"
     ):
-        segmentation_train.train(wide, data=small_set, out=tmp_path / "out")
+        train_with_teacher(wide, data=small_set, out=tmp_path / "out")
     crop = write_recipe(tmp_path / "c", ("crop = 8", "crop = 17"), text=TEACHER)
     with refuses(
         "small.toml: augmentation.crop must be at most the frames' size, 16 x 16, not 17; make it smaller"
     ):
-        segmentation_train.train(crop, data=small_set, out=tmp_path / "out")
+        train_with_teacher(crop, data=small_set, out=tmp_path / "out")
     odd = write_recipe(tmp_path / "d", ("blocks = 1", "blocks = 1\nwhat = 2"), text=TEACHER)
     with refuses(
         "unet.py: build() must take what small.toml has in [build], not fail with "
         "\"build() got an unexpected keyword argument 'what'\"; mend one of them",
         BadModel,
     ):
-        segmentation_train.train(odd, data=small_set, out=tmp_path / "out")
+        train_with_teacher(odd, data=small_set, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -650,7 +654,7 @@ def test_quick_recipes_of_sen2ships(tmp_path: Path) -> None:
 
     if catalog.folder() is None:
         pytest.skip("RTL4ML_DATA is not set")
-    result = segmentation_train.train("sen2ships_unet", out=tmp_path / "sen2ships_unet", quick=True)
+    result = train_with_teacher("sen2ships_unet", out=tmp_path / "sen2ships_unet", quick=True)
     assert result.metrics["quick"] and result.metrics["teacher"]["quick"]
     assert result.metrics["quantized"]["epochs"] == 2
     assert "quick: not the recipe's schedule" in str(result)
@@ -710,7 +714,7 @@ def test_student_is_exact_in_emulation(
     most = frames.test[np.argmax(frames.masks[frames.test].sum(axis=(1, 2)))]
     x = recipe.inputs(frames.images[[most]])
     logits = parse(STUDENT_FILE).emulate(x)[0]
-    np.testing.assert_array_equal(logits[..., 0], fit._logits(model)(x).numpy())
+    np.testing.assert_array_equal(logits[..., 0], fit.logits_of(model)(x).numpy())
     best = written["quantized"]["opening"][0]
     more = {"opening": best["radius"]} if best["radius"] else {}
     mask = parse(STUDENT_FILE, output="mask", threshold=best["threshold"], **more).emulate(x)[0]
@@ -734,7 +738,7 @@ def test_the_command_trains_recipes_of_this_kind(
         progress(Progress(stage="float", epoch=3, epochs=3, **numbers))
         return "F2 0.750"
 
-    monkeypatch.setattr(segmentation_train, "train", train)
+    monkeypatch.setattr(segmentation_teacher, "train_with_teacher", train)
     with pytest.raises(SystemExit) as status:
         main.main(["train", "sen2ships_unet", "--seed", "3", "--quick", "--resume"])
     out, err = capsys.readouterr()

@@ -12,7 +12,9 @@ import pytest
 
 from rtl4ml.errors import BadInput
 from rtl4ml.training.classification import recipe as classification_recipe
-from rtl4ml.training.classification import repeat, result, train
+from rtl4ml.training.classification import repeat, train
+from rtl4ml.training.classification.result import summary
+from rtl4ml.training.result import Progress, Trained
 
 
 def metrics(
@@ -107,24 +109,21 @@ def quick_train(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[s
     """Stands in for train.train: writes what it would, trains nothing; the third call is interrupted."""
     calls: list[tuple[str, int]] = []
 
-    def stand_in(
-        recipe: Any, *, out: Path, seed: int, known: dict[str, Any], **options: Any
-    ) -> result.Trained:
+    def stand_in(recipe: Any, *, out: Path, seed: int, known: dict[str, Any], **options: Any) -> Trained:
         plan = classification_recipe.read_recipe(recipe)
         calls.append((plan.name, seed))
         if len(calls) == 3:
             raise KeyboardInterrupt
         known[plan.name] = True
-        if tell := options["progress"]:
-            numbers = {"loss": 0.5, "validation_oa": 0.9, "validation_loss": 0.4}
-            tell(result.Progress(stage="float", epoch=1, epochs=2, **numbers))
+        numbers = {"loss": 0.5, "validation_oa": 0.9, "validation_loss": 0.4}
+        options["progress"](Progress(stage="float", epoch=1, epochs=2, **numbers))
         found = metrics(seed, 0.9)
         found["recipe"] = {"sha256": plan.sha256, "network_sha256": plan.network_sha256}
         found["versions"] = repeat.runs.versions()
         out.mkdir(parents=True)
         (out / ".rtl4ml").write_text("")
         (out / "metrics.json").write_text(json.dumps(found))
-        return result.Trained(out=out, model=out / "x.keras", metrics=found)
+        return Trained(out=out, model=out / "x.keras", metrics=found, summary=summary)
 
     monkeypatch.setattr(train, "train", stand_in)
     return calls

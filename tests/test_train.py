@@ -23,10 +23,11 @@ from rtl4ml.errors import BadData, BadInput, BadModel
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.host import frameworks
 from rtl4ml.metrics import classes as metrics_classes
-from rtl4ml.training import runs
+from rtl4ml.training import recipes, runs
 from rtl4ml.training.classification import recipe as classification_recipe
-from rtl4ml.training.classification import result, start, students, train
+from rtl4ml.training.classification import start, students, train
 from rtl4ml.training.classification import step as classification_step
+from rtl4ml.training.result import Progress
 
 MODELS = Path(__file__).parents[1] / "models"
 # Those that come trained, and the least overall accuracy that each must have.
@@ -197,7 +198,7 @@ def test_recipe_that_is_none(tmp_path: Path, change: tuple[str, str], text: str)
 
 
 def test_recipe_that_is_missing_or_no_toml(tmp_path: Path) -> None:
-    known = ", ".join(classification_recipe.recipes())
+    known = ", ".join(recipes.shipped())
     with refuses(f"nowhere: a recipe must be a .toml file or one of {known}, not missing; check the name"):
         classification_recipe.read_recipe("nowhere")
     path = tmp_path / "x.toml"
@@ -244,7 +245,7 @@ def identity(path: Path) -> dict[str, Any]:
 def interrupted(stage: str, epoch: int) -> Any:
     """A progress callback that stops training after an epoch of a stage."""
 
-    def stop(progress: result.Progress) -> None:
+    def stop(progress: Progress) -> None:
         if (progress.stage, progress.epoch) == (stage, epoch):
             raise KeyboardInterrupt
 
@@ -257,7 +258,7 @@ def test_training_repeats_itself_though_interrupted_and_writes_a_model_that_load
     path = recipe_with(
         tmp_path, ("[quantized]", "[quantized]\n        temperature = 2.0\n        mixed = true")
     )
-    seen: list[result.Progress] = []
+    seen: list[Progress] = []
     one = train.train(path, out=tmp_path / "one", progress=seen.append)
     monkeypatch.setattr(runs, "SHARE", 1e9)  # a checkpoint every epoch
     for stage, epoch in (("float", 7), ("quantized", 2)):
@@ -266,7 +267,7 @@ def test_training_repeats_itself_though_interrupted_and_writes_a_model_that_load
         assert not (tmp_path / "two").exists()
         head = runs.Run(tmp_path / "two.run", identity(path), resume=True)
         assert (head.history[-1]["stage"], head.history[-1]["epoch"]) == (stage, epoch)
-    rest: list[result.Progress] = []
+    rest: list[Progress] = []
     two = train.train(path, out=tmp_path / "two", resume=True, progress=rest.append)
     assert [(p.stage, p.epoch) for p in rest] == [("quantized", 3)]
     assert not (tmp_path / "two.run").exists()
@@ -479,16 +480,16 @@ def test_training_that_is_refused_or_interrupted_leaves_all_folders_as_they_were
         train.train(path, out=tmp_path / "mine", quick=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "net.py", "small.toml"]
 
-    seen: list[result.Progress] = []
+    seen: list[Progress] = []
 
-    def interrupt(progress: result.Progress) -> None:
+    def interrupt(progress: Progress) -> None:
         seen.append(progress)
         raise KeyboardInterrupt
 
     for seed in (3, 4):
         with pytest.raises(KeyboardInterrupt):
             train.train(path, out=tmp_path / f"new{seed}", seed=seed, quick=True, progress=interrupt)
-    assert seen[0].epochs == train.QUICK_EPOCHS
+    assert seen[0].epochs == recipes.QUICK_EPOCHS
     assert seen[0].loss != seen[1].loss
     left = ["mine", "net.py", "new3.run", "new4.run", "small.toml"]
     assert sorted(p.name for p in tmp_path.iterdir()) == left
@@ -523,7 +524,7 @@ def test_training_that_is_refused_or_interrupted_leaves_all_folders_as_they_were
 def test_a_known_stage_without_quantizers_is_taken_and_changes_nothing(tmp_path: Path) -> None:
     path = recipe_with(tmp_path)
     known: dict[str, Any] = {}
-    seen: list[list[result.Progress]] = [[], []]
+    seen: list[list[Progress]] = [[], []]
     found = [
         train.train(path, out=tmp_path / f"{i}", quick=True, known=known, progress=seen[i].append)
         for i in (0, 1)
@@ -660,6 +661,16 @@ def test_student_has_the_accuracy_that_is_written_beside_it(
     assert found.oa >= STUDENTS[name]
 
 
+@pytest.mark.parametrize("path", sorted(MODELS.glob("*.json")), ids=lambda path: path.stem)
+def test_what_is_written_beside_a_student_is_of_its_recipe_and_its_network(path: Path) -> None:
+    written = json.loads(path.read_text())["recipe"]
+    for key, ending in (("sha256", ".toml"), ("network_sha256", ".py")):
+        if ending == ".py" and key not in written:
+            continue  # of a training before networks were hashed
+        name = path.stem if ending == ".toml" else recipes.read_toml(path.with_suffix(".toml")).table["model"]
+        assert written[key] == hashlib.sha256((MODELS / f"{name}{ending}").read_bytes()).hexdigest()
+
+
 @pytest.mark.parametrize("name", STUDENTS)
 def test_student_is_exact_in_emulation(name: str, rng: np.random.Generator) -> None:
     student = students.load_student(name)
@@ -675,7 +686,7 @@ def test_student_file_that_is_damaged_or_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
 ) -> None:
     path = recipe_with(tmp_path)
-    monkeypatch.setattr(classification_recipe, "recipes", lambda: {"small": path})
+    monkeypatch.setattr(recipes, "shipped", lambda: {"small": path})
     if content is None:
         with refuses(
             "small.keras: the trained student must lie beside its recipe, not be missing; run rtl4ml train"
@@ -718,7 +729,10 @@ def test_student_for_a_scene(tmp_path: Path) -> None:
     ],
 )
 def test_keras_3_first(first: str, text: str) -> None:
-    code = f"{first}\nfrom rtl4ml import _tf, errors\ntry: _tf.keras()\nexcept errors.EnvironmentProblem as e: print(e)"
+    code = (
+        f"{first}\nfrom rtl4ml import errors\nfrom rtl4ml.host import frameworks\n"
+        "try: frameworks.keras()\nexcept errors.EnvironmentProblem as e: print(e)"
+    )
     env = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
     assert re.fullmatch(text, done.stdout.strip())
@@ -727,10 +741,11 @@ def test_keras_3_first(first: str, text: str) -> None:
 def test_tf_keras_first_is_fine_and_hls4ml_finds_it() -> None:
     code = (
         "import qkeras, sys\n"  # as a user's script may: keras_tuner brings Keras 3 in
-        "from rtl4ml.host import frameworks as _tf\n"
-        "_tf.keras()\n"
+        "from rtl4ml.host import frameworks\n"
+        "frameworks.keras()\n"
         "import keras\n"
-        "print(keras.__version__, _tf.qkeras() is qkeras, issubclass(qkeras.QDense, _tf.tf().keras.layers.Layer))"
+        "print(keras.__version__, frameworks.qkeras() is qkeras, "
+        "issubclass(qkeras.QDense, frameworks.tf().keras.layers.Layer))"
     )
     env = {**os.environ, "TF_USE_LEGACY_KERAS": "1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)

@@ -49,7 +49,7 @@ pyosys()
 PROOF = """
 import numpy as np
 import rtl4ml
-from rtl4ml.training.classification.train import student_path
+from rtl4ml.training.classification.students import student_path
 design = rtl4ml.convert(student_path(), out="out")
 x = np.random.default_rng(0).uniform(0, 1, (20, 204, 1)).astype(np.float32)
 y = design.emulate(x)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The frameworks under the name by which the networks of `models/` import them.
+"""Where the files with build(), in models/ and beside recipes, find TensorFlow, tf_keras and QKeras: `_tf.keras()`.
 
-Trained students hold the hash of the file that builds their network, so that name stays.
+The path stays: the bytes of such a file are hashed into what is written beside a trained student, and its import is
+among them. Modules of rtl4ml import rtl4ml.host.frameworks.
 """
 
 from __future__ import annotations

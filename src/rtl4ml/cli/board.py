@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rtl4ml import __version__
+from rtl4ml._version import __version__
 from rtl4ml.errors import Rtl4mlError
 
 

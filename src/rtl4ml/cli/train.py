@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from rtl4ml.errors import BadInput
 from rtl4ml.host import progress
 from rtl4ml.training.classification import repeat
 from rtl4ml.training.classification import train as classification
+from rtl4ml.training.result import Progress, Tell
 from rtl4ml.training.segmentation import recipe as segmentation_recipe
-from rtl4ml.training.segmentation import train as segmentation
+from rtl4ml.training.segmentation import teacher as segmentation
 
 
 def train(
@@ -47,7 +48,7 @@ def train(
         result: Any
         if masks:
             del options["per_class"]
-            result = segmentation.train(names[0], seed=seed, **options)
+            result = segmentation.train_with_teacher(names[0], seed=seed, **options)
         elif seeds is None:
             result = classification.train(names[0], seed=seed, **options)
         else:
@@ -56,7 +57,7 @@ def train(
 
 
 @contextmanager
-def _training(names: Sequence[str]) -> Iterator[Callable[[Any], None]]:
+def _training(names: Sequence[str]) -> Iterator[Tell]:
     """Shows how far a training is. Gives a function that takes what a training tells of itself.
 
     A bar a stage; without a terminal, as in a log file, a line every few seconds, from before the first epoch on.
@@ -65,7 +66,7 @@ def _training(names: Sequence[str]) -> Iterator[Callable[[Any], None]]:
     if not console.is_terminal:
         count = progress.Count(f"train {', '.join(names)}")
         with progress.lines(count, log):
-            yield lambda p: count.tell(p.epoch, p.epochs, f"{p.stage}: {_numbers(p)}")
+            yield lambda p: count.tell(p.epoch, p.epochs, f"{p.stage}: {p.numbers()}")
         return
     columns = (
         TextColumn("{task.description}"),
@@ -77,19 +78,11 @@ def _training(names: Sequence[str]) -> Iterator[Callable[[Any], None]]:
     tasks: dict[str, Any] = {}
     with ExitStack() as stack:
 
-        def show(p: Any) -> None:
+        def show(p: Progress) -> None:
             if not tasks:
                 stack.enter_context(bars)
             if p.stage not in tasks:
                 tasks[p.stage] = bars.add_task(f"train {p.stage}", total=p.epochs, numbers="")
-            bars.update(tasks[p.stage], completed=p.epoch, numbers=_numbers(p))
+            bars.update(tasks[p.stage], completed=p.epoch, numbers=p.numbers())
 
         yield show
-
-
-def _numbers(p: Any) -> str:
-    """Losses after an epoch, and the accuracy where classes are told apart."""
-    accuracy = getattr(p, "validation_oa", None)
-    if accuracy is None:
-        return f"loss {p.loss:.4f}  validation loss {p.validation_loss:.4f}"
-    return f"loss {p.loss:.4f}  validation {100 * accuracy:.2f} %"

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from rtl4ml.errors import BadData
+from rtl4ml.errors import BadData, BadModel
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,20 @@ class Network:
         module.__file__ = str(self.path)
         exec(compile(self.source, self.path, "exec"), vars(module))  # noqa: S102 -- as an import does
         return module
+
+    def build(self, arguments: Mapping[str, Any], *, quantized: bool, recipe: str) -> Any:
+        """The model of a recipe's arguments, untrained.
+
+        recipe: the name of its file, for the refusal. Raises BadModel where build() does not take the arguments.
+        """
+        module = self.module()
+        try:
+            return module.build(**arguments, quantized=quantized)
+        except (AttributeError, TypeError, IndexError, ValueError) as error:
+            raise BadModel(
+                f"{self.path.name}: build() must take what {recipe} has in [build], not fail with "
+                f"{str(error).splitlines()[0]!r}; mend one of them"
+            ) from None
 
 
 def read_network(path: Path) -> Network:

@@ -20,7 +20,7 @@ def curve(history: Sequence[Mapping[str, Any]], path: Path, *, title: str) -> No
     history: rows {"stage", "epoch", scalars...}, as `runs.Run` has them; names with "loss" go on a logarithmic axis
     where all are positive, the others on a second axis.
     """
-    figure = _figure(7.5, 3.8)
+    figure = figure_of(7.5, 3.8)
     left = figure.add_subplot()
     right = left.twinx()
     names = [n for n in dict.fromkeys(k for row in history for k in row) if n not in ("stage", "epoch")]
@@ -46,14 +46,14 @@ def curve(history: Sequence[Mapping[str, Any]], path: Path, *, title: str) -> No
     right.set_visible(any("loss" not in n for n in names))
     left.legend(handles=lines, loc="center right", fontsize=8)
     left.set_title(title, fontsize=10)
-    _save(figure, path)
+    save(figure, path)
 
 
 def confusion(counts: Sequence[Sequence[int]], names: Sequence[str], path: Path, *, title: str) -> None:
     """The confusion matrix counts[truth][predicted] of pixels, shaded by its share of the true class."""
     table = np.asarray(counts, np.int64)
     share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-    figure = _figure(3.2 + 0.55 * len(names), 2.2 + 0.5 * len(names))
+    figure = figure_of(3.2 + 0.55 * len(names), 2.2 + 0.5 * len(names))
     axis = figure.add_subplot()
     axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for (i, j), n in np.ndenumerate(table):
@@ -65,7 +65,7 @@ def confusion(counts: Sequence[Sequence[int]], names: Sequence[str], path: Path,
     axis.set_xlabel("predicted")
     axis.set_ylabel("truth")
     axis.set_title(title, fontsize=8)
-    _save(figure, path)
+    save(figure, path)
 
 
 def class_maps(maps: Mapping[str, NDArray[Any]], names: Sequence[str], path: Path) -> None:
@@ -76,7 +76,7 @@ def class_maps(maps: Mapping[str, NDArray[Any]], names: Sequence[str], path: Pat
     colours = [f"C{k}" if len(names) <= 10 else _many(k, len(names)) for k in range(len(names))]
     palette = ListedColormap([_UNLABELLED, *colours])
     norm = BoundaryNorm(np.arange(-1.5, len(names)), palette.N)
-    figure = _figure(3.2 * len(maps) + 2.2, 3.6)
+    figure = figure_of(3.2 * len(maps) + 2.2, 3.6)
     axes = figure.subplots(1, len(maps), squeeze=False)[0]
     for axis, (title, found) in zip(axes, maps.items(), strict=True):
         axis.imshow(found, cmap=palette, norm=norm, interpolation="nearest")
@@ -84,7 +84,7 @@ def class_maps(maps: Mapping[str, NDArray[Any]], names: Sequence[str], path: Pat
         axis.set_axis_off()
     patches = [Patch(color=c, label=n) for c, n in zip(colours, names, strict=True)]
     figure.legend(handles=patches, loc="outside right center", fontsize=7, frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _many(k: int, count: int) -> Any:
@@ -93,7 +93,7 @@ def _many(k: int, count: int) -> Any:
     return colormaps["gist_rainbow"](k / count)
 
 
-def _figure(width: float, height: float) -> Any:
+def figure_of(width: float, height: float) -> Any:
     """A figure of so many inches that no window and no global state belong to."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -103,5 +103,6 @@ def _figure(width: float, height: float) -> Any:
     return figure
 
 
-def _save(figure: Any, path: Path) -> None:
+def save(figure: Any, path: Path) -> None:
+    """Writes a figure into a PNG file."""
     figure.savefig(path, metadata={"Software": None})  # no versions, so that equal numbers give equal files

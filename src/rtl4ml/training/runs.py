@@ -23,8 +23,6 @@ import json
 import os
 import shutil
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml._version import __version__
+from rtl4ml.data.checks import DAMAGE, line
 from rtl4ml.errors import BadInput
 from rtl4ml.host import frameworks
 from rtl4ml.host.tools import disk_errors
@@ -46,21 +45,12 @@ HISTORY = "history.csv"
 # Of a training's time, what checkpoints may take: after one, none is written until so much time has gone by.
 SHARE = 0.05
 
-_FORMAT = 1
-_DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error)
+
+_FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
-    """What a training wrote: folder, the .keras file in it, and the content of metrics.json."""
-
-    out: Path
-    model: Path
-    metrics: Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
+class Checkpoint:
     """What a checkpoint holds. arrays: lists of arrays by name, as `get_weights` gives them; values: JSON's types."""
 
     arrays: Mapping[str, list[NDArray[Any]]]
@@ -78,7 +68,7 @@ class Run:
     def __init__(self, folder: Path, identity: Mapping[str, Any], *, resume: bool) -> None:
         self.folder = folder
         self.identity: dict[str, Any] = json.loads(json.dumps(identity))
-        self.restored: State | None = None
+        self.restored: Checkpoint | None = None
         self.history: list[dict[str, Any]] = []
         self._writers: dict[str, Any] = {}
         self._saved, self._took = -np.inf, 0.0
@@ -139,12 +129,12 @@ class Run:
 
     def keep(self, folder: Path) -> None:
         """Copies the logs into `folder`/logs and writes the history into `folder`/history.csv."""
-        self._close()
+        self.close()
         if (self.folder / LOGS).is_dir():
             shutil.copytree(self.folder / LOGS, folder / LOGS)
         write_history(self.history, folder / HISTORY)
 
-    def _read(self, path: Path) -> tuple[State, list[dict[str, Any]]]:
+    def _read(self, path: Path) -> tuple[Checkpoint, list[dict[str, Any]]]:
         try:
             with np.load(path, allow_pickle=False) as file:
                 head = json.loads(file["head"].tobytes().decode())
@@ -158,14 +148,13 @@ class Run:
                 head["history"],
                 head["format"],
             )
-        except _DAMAGE as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+        except DAMAGE as error:
             raise BadInput(
-                f"{path}: the checkpoint must be whole, not damaged ({reason}); "
+                f"{path}: the checkpoint must be whole, not damaged ({line(error)}); "
                 f"remove {path.parent.name} and start anew"
             ) from None
         self._same(path, {"format": _FORMAT, **self.identity}, {"format": known, **identity})
-        return State(arrays=arrays, values=values), history
+        return Checkpoint(arrays=arrays, values=values), history
 
     @staticmethod
     def _same(path: Path, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
@@ -187,7 +176,8 @@ class Run:
                     tf.summary.scalar(name, value, step=row["epoch"])
         self._writers[stage].flush()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Ends the logs; another row opens them again."""
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
@@ -216,13 +206,13 @@ def begin(out: str | Path, identity: Mapping[str, Any], *, resume: bool = False)
     try:
         yield run
     except BaseException as error:
-        run._close()
+        run.close()
         if not (run.folder / CHECKPOINT).is_file():  # logs alone are no use to anyone
             shutil.rmtree(run.folder, ignore_errors=True)
         elif isinstance(error, KeyboardInterrupt):
             error.add_note(f"{run.folder}: the training is there up to its last checkpoint; --resume goes on")
         raise
-    run._close()
+    run.close()
     shutil.rmtree(run.folder, ignore_errors=True)
 
 

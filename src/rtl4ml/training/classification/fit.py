@@ -1,131 +1,118 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The epochs of one stage."""
+"""The epochs of a stage that learns classes."""
 
 from __future__ import annotations
 
-import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml.data.scenes import Split
 from rtl4ml.host import frameworks
+from rtl4ml.training import fit
 from rtl4ml.training.classification.recipe import Stage
-from rtl4ml.training.classification.result import Progress
 from rtl4ml.training.classification.step import Step, mixed
 from rtl4ml.training.classification.students import EVALUATION_BATCH, logits_model
-from rtl4ml.training.runs import Run
+from rtl4ml.training.fit import Epoch, State
 
 
-def weights_of(models: Mapping[str, Any]) -> dict[str, Any]:
-    """The weights of models by name."""
-    return {name: model.get_weights() for name, model in models.items()}
+@dataclass(frozen=True, kw_only=True)
+class Pixels:
+    """Pixels of one part of a split: inputs (N, bands, 1) as the network takes them, and classes (N,)."""
+
+    inputs: NDArray[np.float32]
+    labels: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
 
-def fit_stage(
-    name: str,
-    stage: Stage,
-    models: Mapping[str, Any],
-    *,
-    done: Mapping[str, Any],
-    gain: float,
-    centred: bool,
-    x: NDArray[np.float32],
-    y: NDArray[np.int32],
-    split: Split,
-    seed: int,
-    run: Run,
-    progress: Callable[[Progress], None],
-) -> dict[str, Any]:
-    """Trains models[name] in place, its logits times `gain`, and leaves it with the weights of its best epoch.
+class Trainer(fit.Trainer):
+    """Epochs of one stage. Best is the highest validation accuracy, then the lowest loss; the start is epoch 0.
 
-    Best is the highest validation accuracy, then the lowest validation loss; what it starts from is epoch 0. done: the
-    stages before, for checkpoints. centred: see _Step. Returns the number of the best epoch, the seconds of all, and
-    the pixels trained on a second.
+    gain: factor of the network's logits. centred: see step.Step. teacher: gives the goals in place of the labels,
+    where the stage has a temperature.
     """
-    tf, model = frameworks.tf(), models[name]
-    net = logits_model(model)
-    teacher = logits_model(models["float"]) if stage.temperature else None
-    batch = min(stage.batch, len(split.train))
-    steps = len(split.train) // batch  # the rest of an epoch's shuffle waits for the next
-    step = Step(net, stage, gain=gain, centred=centred, total=stage.epochs * steps)
-    x_train, y_train = tf.constant(x[split.train]), tf.constant(y[split.train])
-    x_check, y_check = tf.constant(x[split.validation]), y[split.validation]
 
-    def run_epoch(order: Any, factors: Any, ratios: Any) -> Any:
-        if centred:
-            step.centre(tf.gather(x_train, order[:EVALUATION_BATCH]))
+    def __init__(
+        self,
+        name: str,
+        stage: Stage,
+        model: Any,
+        train: Pixels,
+        check: Pixels,
+        *,
+        seed: int,
+        gain: float = 1.0,
+        centred: bool = False,
+        teacher: Any = None,
+    ) -> None:
+        tf = frameworks.tf()
+        self.name, self.stage, self.model, self.epochs = name, stage, model, stage.epochs
+        self.train, self.check, self.seed, self.gain, self.centred = train, check, seed, gain, centred
+        self.net = logits_model(model)
+        self.teacher = logits_model(teacher) if stage.temperature else None
+        self.batch = min(stage.batch, len(train))
+        self.steps = len(train) // self.batch  # the rest of an epoch's shuffle waits for the next
+        self.step = Step(self.net, stage, gain=gain, centred=centred, total=stage.epochs * self.steps)
+        self.x, self.y = tf.constant(train.inputs), tf.constant(train.labels)
+        self.x_check = tf.constant(check.inputs)
+        self.run_epoch = tf.function(self._run_epoch)
+        self.logits = tf.function(lambda: self.net(self.x_check, training=False) * gain)
+
+    def start(self) -> State:
+        weights = self.model.get_weights()
+        rng = np.random.default_rng([self.seed, zlib.crc32(self.name.encode())])
+        return State(
+            weights=weights,
+            optimizer=self.optimizer_arrays(),
+            best_weights=weights,
+            own={"rng": rng.bit_generator.state, "gain": self.gain},
+            best=self.score(),
+        )
+
+    def optimizer_variables(self) -> Sequence[Any]:
+        return self.step.variables()
+
+    def advance(self, state: State) -> Epoch:
+        tf, stage, count = frameworks.tf(), self.stage, len(self.train)
+        rng = np.random.default_rng()
+        rng.bit_generator.state = state.own["rng"]
+        factors = rng.uniform(1 - stage.brightness, 1 + stage.brightness, count)
+        order = tf.constant(rng.permutation(count).astype(np.int32))
+        ratios = rng.uniform(size=count) if stage.mixed else np.ones(0)
+        loss = float(self.run_epoch(order, *(tf.constant(v.astype(np.float32)) for v in (factors, ratios))))
+        accuracy, likelihood = score = self.score()
+        return Epoch(
+            numbers={"loss": loss, "validation_oa": accuracy, "validation_loss": -likelihood},
+            score=score,
+            own={"rng": rng.bit_generator.state, "gain": self.gain},
+        )
+
+    def score(self) -> tuple[float, float]:
+        """Accuracy and mean logarithm of the likelihood of the validation pixels."""
+        labels = self.check.labels
+        out = self.logits().numpy().astype(np.float64)
+        out -= out.max(axis=1, keepdims=True)
+        likelihood = out[np.arange(len(out)), labels] - np.log(np.exp(out).sum(axis=1))
+        return float((out.argmax(axis=1) == labels).mean()), float(likelihood.mean())
+
+    def _run_epoch(self, order: Any, factors: Any, ratios: Any) -> Any:
+        """The mean loss of an epoch, as TensorFlow compiles it: `order` of the pixels, their brightness, their mix."""
+        tf, stage, batch = frameworks.tf(), self.stage, self.batch
+        if self.centred:
+            self.step.centre(tf.gather(self.x, order[:EVALUATION_BATCH]))
         total = 0.0
-        for i in tf.range(steps):
+        for i in tf.range(self.steps):
             chosen = order[i * batch : (i + 1) * batch]
-            pixels = tf.gather(x_train, chosen) * tf.gather(factors, chosen)[:, None, None]
+            pixels = tf.gather(self.x, chosen) * tf.gather(factors, chosen)[:, None, None]
             if stage.mixed:
                 pixels = mixed(pixels, tf.gather(ratios, chosen))
-            goal = tf.gather(y_train, chosen)
-            if teacher is not None:  # of the very pixels: another brightness may be another class
-                goal = tf.nn.softmax(teacher(pixels, training=False) / stage.temperature)
-            total += step(pixels, goal)
-        return total / tf.cast(steps, tf.float32)
-
-    epoch = tf.function(run_epoch)
-    check = tf.function(lambda: net(x_check, training=False) * gain)
-
-    def scored() -> tuple[float, float]:
-        out = check().numpy().astype(np.float64)
-        out -= out.max(axis=1, keepdims=True)
-        log_likelihood = out[np.arange(len(out)), y_check] - np.log(np.exp(out).sum(axis=1))
-        return float((out.argmax(axis=1) == y_check).mean()), float(log_likelihood.mean())
-
-    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    first, best_epoch, best_weights, seconds = 1, 0, model.get_weights(), 0.0
-    if run.restored is not None and run.restored.values.get("stage") == name:
-        values, arrays = run.restored.values, run.restored.arrays
-        first, best, best_epoch = values["epoch"] + 1, tuple(values["best"]), values["best_epoch"]
-        best_weights, seconds = arrays["best"], values["seconds"]
-        rng.bit_generator.state = values["rng"]
-        step.restore(arrays["optimizer"])
-    else:
-        best = scored()
-    started = time.monotonic() - seconds
-    for number in range(first, stage.epochs + 1):
-        factors = rng.uniform(1 - stage.brightness, 1 + stage.brightness, len(split.train))
-        order = tf.constant(rng.permutation(len(split.train)).astype(np.int32))
-        ratios = rng.uniform(size=len(split.train)) if stage.mixed else np.ones(0)
-        loss = float(epoch(order, *(tf.constant(v.astype(np.float32)) for v in (factors, ratios))))
-        score = scored()
-        if score > best:
-            best, best_epoch, best_weights = score, number, model.get_weights()
-        seconds = time.monotonic() - started
-        run.record(name, number, loss=loss, validation_oa=score[0], validation_loss=-score[1])
-        run.save(
-            {**weights_of(models), "best": best_weights, "optimizer": step.state()},
-            {
-                "done": dict(done),
-                "gain": gain,
-                "stage": name,
-                "epoch": number,
-                "best": best,
-                "best_epoch": best_epoch,
-                "seconds": seconds,
-                "rng": rng.bit_generator.state,
-            },
-        )
-        progress(
-            Progress(
-                stage=name,
-                epoch=number,
-                epochs=stage.epochs,
-                loss=loss,
-                validation_oa=score[0],
-                validation_loss=-score[1],
-            )
-        )
-    model.set_weights(best_weights)
-    return {
-        "best_epoch": best_epoch,
-        "seconds": round(seconds, 1),
-        "pixels_per_s": round(stage.epochs * steps * batch / max(seconds, 1e-3)),
-    }
+            goal = tf.gather(self.y, chosen)
+            if self.teacher is not None:  # of the very pixels: another brightness may be another class
+                goal = tf.nn.softmax(self.teacher(pixels, training=False) / stage.temperature)
+            total += self.step(pixels, goal)
+        return total / tf.cast(self.steps, tf.float32)

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recipes trained with several seeds: means and spreads of their accuracies, and tests of whether they differ.
 
-The tests are those of Nalepa et al. (2020), see `evaluate`: Wilcoxon over the classes, Kruskal-Wallis and Dunn over the
-runs.
+The tests are those of Nalepa et al. (2020), see metrics.statistics: Wilcoxon over the classes, Kruskal-Wallis and
+Dunn over the runs.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,10 @@ from rtl4ml.errors import BadInput
 from rtl4ml.host.folders import MARKER, project_folder
 from rtl4ml.metrics import statistics
 from rtl4ml.training import runs
-from rtl4ml.training.classification import recipe as classification_recipe
-from rtl4ml.training.classification import result, train
+from rtl4ml.training.classification import train
+from rtl4ml.training.classification.recipe import Recipe, read_recipe
+from rtl4ml.training.classification.result import leaks
+from rtl4ml.training.result import Tell, read_metrics, silent, within
 
 SUMMARY = "montecarlo.json"
 FLOAT = "float"
@@ -59,7 +61,7 @@ class Repeated:
         for pair, p in tests["wilcoxon_per_class"].items():
             dunn = "" if tests["dunn_oa"] is None else f", Dunn over OA p {tests['dunn_oa'][pair]:.4f}"
             lines.append(f"  {pair}: Wilcoxon over classes p {p:.4f}{dunn}")
-        return "\n".join(lines) + f"\n{result.leaks(self.summary['split'])}runs    {self.out}"
+        return "\n".join(lines) + f"\n{leaks(self.summary['split'])}runs    {self.out}"
 
 
 def seeds_of(text: str) -> tuple[int, ...]:
@@ -87,7 +89,7 @@ def repeat(
     quick: bool = False,
     resume: bool = False,
     per_class: tuple[int, int] | None = None,
-    progress: Callable[[result.Progress], None] | None = None,
+    progress: Tell = silent,
 ) -> Repeated:
     """Trains every recipe with every seed; writes a folder a run and montecarlo.json into `out`.
 
@@ -99,7 +101,7 @@ def repeat(
     Raises Rtl4mlError as `train.train` does, and BadInput where a recipe is named twice, where the recipes' data or
     splits differ, or where there are parts and resume is False.
     """
-    names = [classification_recipe.read_recipe(recipe).name for recipe in recipes]
+    names = [read_recipe(recipe).name for recipe in recipes]
     if len(set(names)) != len(names):
         raise BadInput(
             f"train: every recipe must be named once, not {', '.join(names)}; leave the others out"
@@ -113,10 +115,10 @@ def repeat(
     with project_folder(target) as folder, _without_empty(parts):
         found: dict[str, list[Mapping[str, Any]]] = {name: [] for name in names}
         for seed in seeds:
-            known: dict[str, Any] = {}
+            known: train.Known = {}
             for name, recipe in zip(names, recipes, strict=True):
                 place = parts / f"{name}-{seed}"
-                metrics = _finished(place)
+                metrics: Mapping[str, Any] | None = read_metrics(place)
                 if metrics is None:
                     metrics = train.train(
                         recipe,
@@ -126,11 +128,11 @@ def repeat(
                         quick=quick,
                         resume=resume,
                         per_class=per_class,
-                        progress=progress and _of_run(progress, f"{name}, seed {seed}"),
+                        progress=within(progress, f"{name}, seed {seed}"),
                         known=known,
                     ).metrics
                 else:
-                    _check_part(place, metrics, classification_recipe.read_recipe(recipe), quick)
+                    _check_part(place, metrics, read_recipe(recipe), quick)
                 found[name].append(metrics)
         summary = summarize(found, seeds)
         for place in sorted(parts.iterdir()):
@@ -139,11 +141,6 @@ def repeat(
         (folder / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     shutil.rmtree(parts, ignore_errors=True)
     return Repeated(out=target, summary=summary)
-
-
-def _of_run(tell: Callable[[result.Progress], None], run: str) -> Callable[[result.Progress], None]:
-    """Stages are told with the run that they belong to."""
-    return lambda p: tell(replace(p, stage=f"{run}, {p.stage}"))
 
 
 @contextmanager
@@ -156,15 +153,7 @@ def _without_empty(folder: Path) -> Iterator[None]:
             folder.rmdir()
 
 
-def _finished(place: Path) -> Mapping[str, Any] | None:
-    path = place / "metrics.json"
-    found: Mapping[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return found
-
-
-def _check_part(
-    place: Path, metrics: Mapping[str, Any], recipe: classification_recipe.Recipe, quick: bool
-) -> None:
+def _check_part(place: Path, metrics: Mapping[str, Any], recipe: Recipe, quick: bool) -> None:
     """Raises BadInput unless a finished run is of this recipe, schedule and versions."""
     ours = {
         "recipe": recipe.sha256,

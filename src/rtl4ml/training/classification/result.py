@@ -1,44 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a training says while it runs and when it is done."""
+"""How good a student of classes is, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from rtl4ml.training import runs
 
-# ---------------------------------------------------------------------------------------------------------- training
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """After each epoch: stage, epochs done and to do, training loss, and validation accuracy and loss."""
-
-    stage: str
-    epoch: int
-    epochs: int
-    loss: float
-    validation_oa: float
-    validation_loss: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trained(runs.Trained):
-    """What `train` wrote, and how good it is in words: classes of pixels."""
-
-    def __str__(self) -> str:
-        test, of = self.metrics["quantized"]["test"], self.metrics["split"]["name"]
-        made_up = "SYNTHETIC data, " if self.metrics["data"]["synthetic"] else ""
-        quick = ", quick: not the recipe's schedule" if self.metrics["quick"] else ""
-        size = self.metrics["quantized"]["footprint"]
-        return (
-            f"test pixels of {made_up}{of}{quick}: OA {100 * test['oa']:.2f} %, AA {100 * test['aa']:.2f} %, "
-            f"kappa {test['kappa']:.4f}\n{leaks(self.metrics['split'])}"
-            f"size    {size['parameters']:,} parameters, {size['megabytes']:.2f} MB, uplink "
-            f"{size['uplink_minutes']:.2f} min, downlink {size['downlink_minutes']:.3f} min\nmodel   {self.model}"
-        )
+def summary(metrics: Mapping[str, Any]) -> str:
+    """What metrics.json says of the test pixels and of the network's size."""
+    test, of = metrics["quantized"]["test"], metrics["split"]["name"]
+    made_up = "SYNTHETIC data, " if metrics["data"]["synthetic"] else ""
+    quick = ", quick: not the recipe's schedule" if metrics["quick"] else ""
+    size = metrics["quantized"]["footprint"]
+    return (
+        f"test pixels of {made_up}{of}{quick}: OA {100 * test['oa']:.2f} %, AA {100 * test['aa']:.2f} %, "
+        f"kappa {test['kappa']:.4f}\n{leaks(metrics['split'])}"
+        f"size    {size['parameters']:,} parameters, {size['megabytes']:.2f} MB, uplink "
+        f"{size['uplink_minutes']:.2f} min, downlink {size['downlink_minutes']:.3f} min"
+    )
 
 
 def leaks(split: Mapping[str, Any]) -> str:

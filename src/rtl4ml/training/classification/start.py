@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml.host import frameworks
+from rtl4ml.training.folding_norm import folded, reach
 
 Floats = NDArray[np.float64]
 BATCH = 2048
@@ -119,19 +120,6 @@ def _round_in_turn(kernel: Floats, square: Floats, rounded: Callable[[Floats], F
         error = (left[j] - found[order[j]]) / upper[j, j]
         left[j + 1 :] -= np.outer(upper[j, j + 1 :], error)
     return found
-
-
-def folded(kernel: Floats, bias: Floats, norm: Any, *, depthwise: bool = False) -> tuple[Floats, Floats]:
-    """Kernel (..., outputs), of a depthwise layer (..., channels, 1), and bias with batch normalization folded in."""
-    gamma, beta, mean, variance = (w.astype(np.float64) for w in norm.get_weights())
-    slope = gamma / np.sqrt(variance + norm.epsilon)
-    return kernel * (slope[:, None] if depthwise else slope), (bias - mean) * slope + beta
-
-
-def reach(values: NDArray[Any], share: float) -> float:
-    """How far this share of the positive values reaches; 0 without any."""
-    positive = values[values > 0]
-    return float(np.quantile(positive, share)) if positive.size else 0.0
 
 
 def _layers(plain: Any) -> Iterator[tuple[Any, Floats, Floats, Any]]:

@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
-
-from numpy.typing import NDArray
 
 from rtl4ml.host import frameworks
 from rtl4ml.training.classification.recipe import Stage
@@ -45,16 +42,8 @@ class Step:
         )
         self.done = tf.Variable(0.0)
 
-    def state(self) -> list[NDArray[Any]]:
+    def variables(self) -> list[Any]:
         """Everything that a step changes, the network's weights excepted."""
-        return [v.numpy() for v in self._own()]
-
-    def restore(self, state: Sequence[NDArray[Any]]) -> None:
-        """Takes back what `state` gave."""
-        for variable, value in zip(self._own(), state, strict=True):
-            variable.assign(value)
-
-    def _own(self) -> list[Any]:
         return [*self.first, *self.second, *self.means, *self.biases, self.done]
 
     def _of_mean(self, i: int) -> Any:

@@ -22,9 +22,6 @@ SYNTHETIC_STUDENT = "synthetic_1dcnn"  # the same network, trained on the synthe
 EVALUATION_BATCH = 2048
 
 
-# ---------------------------------------------------------------------------------------------------------- students
-
-
 @dataclass(frozen=True, kw_only=True)
 class Student:
     """A trained network and its recipe. model: tf_keras, from recipe.inputs(spectra) to class probabilities."""

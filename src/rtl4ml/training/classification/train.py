@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains a student from its recipe."""
+"""Trains a student of classes from its recipe."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +19,17 @@ from rtl4ml.host import frameworks
 from rtl4ml.host.folders import project_folder
 from rtl4ml.metrics.classes import accuracy
 from rtl4ml.metrics.footprint import Footprint, footprint_of_bits
-from rtl4ml.training import plots, runs
-from rtl4ml.training.classification import start
-from rtl4ml.training.classification.fit import fit_stage, weights_of
+from rtl4ml.training import plots, result, runs
+from rtl4ml.training.classification.fit import Pixels, Trainer
 from rtl4ml.training.classification.recipe import Recipe, read_recipe
-from rtl4ml.training.classification.result import Progress, Trained
+from rtl4ml.training.classification.result import summary
+from rtl4ml.training.classification.start import start_quantized
 from rtl4ml.training.classification.students import Student
-from rtl4ml.training.runs import Run
+from rtl4ml.training.fit import Stages, State
+from rtl4ml.training.result import Tell, Trained, silent
 
-QUICK_EPOCHS = 2
+# Stages without quantizers that are trained: their ends and histories, by what they depend on.
+Known = dict[str, tuple[State, list[dict[str, Any]]]]
 
 
 def train(
@@ -41,8 +41,8 @@ def train(
     quick: bool = False,
     resume: bool = False,
     per_class: tuple[int, int] | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    known: dict[str, Any] | None = None,
+    progress: Tell = silent,
+    known: Known | None = None,
 ) -> Trained:
     """Trains the student of `recipe` and writes its files into `out`.
 
@@ -57,19 +57,10 @@ def train(
     Equal arguments, versions and machines give equal weights, interrupted or not. The test pixels are looked
     at once, after the last epoch. Raises Rtl4mlError where recipe, data or folder are bad.
     """
-    plan = read_recipe(recipe)
-    if seed is not None:
-        plan = replace(plan, seed=seed)
-    if quick:
-        float_stage = replace(plan.float_stage, epochs=min(plan.float_stage.epochs, QUICK_EPOCHS))
-        quantized_stage = replace(plan.quantized_stage, epochs=min(plan.quantized_stage.epochs, QUICK_EPOCHS))
-        plan = replace(plan, float_stage=float_stage, quantized_stage=quantized_stage)
-    if per_class is not None:
-        some, check = per_class
-        plan = replace(plan, data=replace(plan.data, split="random", train=some, validation=check))
+    plan = _asked(read_recipe(recipe), seed, quick, per_class)
     scene = catalog.load(plan.data.scene, data=data)
     split = plan.split(scene)
-    target = Path(out) if out is not None else Path("build") / "train" / plan.name
+    target = result.folder_of(plan, out)
     identity = {
         "recipe": plan.sha256,
         "network": plan.network_sha256,
@@ -80,110 +71,132 @@ def train(
         "versions": runs.versions(),
     }
     with runs.begin(target, identity, resume=resume) as run, project_folder(target) as folder:
-        model, stages = _train_stages(
-            plan, scene, split, run, progress or (lambda _: None), {} if known is None else known
-        )
-        speed = {name: stages[name].pop("pixels_per_s") for name in ("float", "quantized")}
-        seconds = {name: stages[name].pop("seconds") for name in ("float", "quantized")}
-        metrics: dict[str, Any] = {
-            "schema": 1,
-            "recipe": {
-                "name": plan.name,
-                "sha256": plan.sha256,
-                "network_sha256": plan.network_sha256,
-                "seed": plan.seed,
-            },
-            "quick": quick,
-            "data": {
-                "scene": scene.name,
-                "source": scene.source,
-                "sha256": scene.sha256(),
-                "synthetic": scene.synthetic,
-                "classes": list(scene.class_names),
-            },
-            "split": {
-                "name": split.name,
-                "disjoint": split.disjoint,
-                "train": len(split.train),
-                "validation": len(split.validation),
-                "test": len(split.test),
-            },
-            **stages,
-            "versions": runs.versions(),
-            "seconds": {**seconds, "all": round(sum(seconds.values()), 1)},
-            "trained_pixels_per_s": speed,
-        }
-        model.save(folder / f"{plan.name}.keras")
-        text = json.dumps(metrics, indent=2) + "\n"
-        (folder / "metrics.json").write_text(text, encoding="utf-8")
-        shutil.copyfile(plan.path, folder / plan.path.name)
-        run.keep(folder)
+        trained = Stages(run, progress)
+        models = _train_stages(plan, scene, split, trained, {} if known is None else known)
+        stages = {name: _measured(plan, model, scene, split) for name, model in models.items()}
+        metrics = _metrics(plan, scene, split, quick, trained.states, stages)
+        written = result.write(folder, plan, models["quantized"], metrics, run)
         plots.curve(run.history, folder / "curve.png", title=plan.name)
         test = stages["quantized"]["test"]
         plots.confusion(test["confusion"], scene.class_names, folder / "confusion.png", title=split.name)
-    return Trained(out=target, model=target / f"{plan.name}.keras", metrics=json.loads(text))
+    return Trained(out=target, model=target / f"{plan.name}.keras", metrics=written, summary=summary)
 
 
-def _train_stages(
+def _asked(plan: Recipe, seed: int | None, quick: bool, per_class: tuple[int, int] | None) -> Recipe:
+    """The recipe with what the arguments of `train` say instead."""
+    if seed is not None:
+        plan = replace(plan, seed=seed)
+    if quick:
+        plan = replace(
+            plan,
+            float_stage=plan.float_stage.shortened(),
+            quantized_stage=plan.quantized_stage.shortened(),
+        )
+    if per_class is not None:
+        some, check = per_class
+        plan = replace(plan, data=replace(plan.data, split="random", train=some, validation=check))
+    return plan
+
+
+def _metrics(
     plan: Recipe,
     scene: Scene,
     split: Split,
-    run: Run,
-    progress: Callable[[Progress], None],
-    known: dict[str, Any],
-) -> tuple[Any, dict[str, Any]]:
-    """The trained network with quantizers, and of each stage what _fit returns, the footprint and accuracies."""
+    quick: bool,
+    states: Mapping[str, State],
+    stages: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The content of metrics.json."""
+    batches = {"float": plan.float_stage, "quantized": plan.quantized_stage}
+    seconds = {name: round(states[name].seconds, 1) for name in stages}
+    trained = {}
+    for name, stage in batches.items():
+        batch = min(stage.batch, len(split.train))
+        trained[name] = stage.epochs * (len(split.train) // batch) * batch
+    return {
+        "schema": 1,
+        "recipe": plan.identity(),
+        "quick": quick,
+        "data": {
+            "scene": scene.name,
+            "source": scene.source,
+            "sha256": scene.sha256(),
+            "synthetic": scene.synthetic,
+            "classes": list(scene.class_names),
+        },
+        "split": {
+            "name": split.name,
+            "disjoint": split.disjoint,
+            "train": len(split.train),
+            "validation": len(split.validation),
+            "test": len(split.test),
+        },
+        **{name: {"best_epoch": states[name].best_epoch, **found} for name, found in stages.items()},
+        "versions": runs.versions(),
+        "seconds": {**seconds, "all": round(sum(seconds.values()), 1)},
+        "trained_pixels_per_s": {
+            name: round(pixels / max(states[name].seconds, 1e-3)) for name, pixels in trained.items()
+        },
+    }
+
+
+def _train_stages(plan: Recipe, scene: Scene, split: Split, stages: Stages, known: Known) -> dict[str, Any]:
+    """The trained networks without and with quantizers."""
     keras, tf = frameworks.keras(), frameworks.tf()
     keras.backend.clear_session()
     keras.utils.set_random_seed(plan.seed)  # Python, NumPy and TensorFlow: initial weights
     tf.config.experimental.enable_op_determinism()
     x, y = plan.inputs(scene.spectra), scene.labels.astype(np.int32)
+    train, check = (Pixels(inputs=x[part], labels=y[part]) for part in (split.train, split.validation))
 
     plain = plan.build_model(quantized=False)
     _check_shapes(plan, plain, scene)
     quantized = plan.build_model(quantized=True)
-    fit = partial(fit_stage, x=x, y=y, split=split, seed=plan.seed, run=run, progress=progress)
-    models = {"float": plain, "quantized": quantized}
-    done: dict[str, dict[str, Any]] = {}
-    gain = 1.0
-    if run.restored is not None:
-        done, gain = dict(run.restored.values["done"]), run.restored.values["gain"]
-        for name, model in models.items():
-            model.set_weights(run.restored.arrays[name])
     origin = _fingerprint(plan, plain, split, scene)
-    if "float" not in done:
-        if origin in known:
-            done["float"], weights, rows = known[origin]
-            plain.set_weights(weights)
-            for row in rows:
-                run.record(**row)
-        else:
-            done["float"] = fit("float", plan.float_stage, models, done=done, gain=1.0, centred=False)
-            known[origin] = done["float"], plain.get_weights(), list(run.history)
-        stage = plan.quantized_stage
-        gain = start.start_quantized(
+    if "float" not in stages.states and origin in known:
+        stages.states["float"], rows = known[origin]
+        for row in rows:
+            stages.run.record(**row)
+    state = stages.fit(Trainer("float", plan.float_stage, plain, train, check, seed=plan.seed))
+    known[origin] = state, [row for row in stages.run.history if row["stage"] == "float"]
+
+    stage = plan.quantized_stage
+    if "quantized" in stages.states:
+        gain = float(stages.states["quantized"].own["gain"])
+    else:
+        gain = start_quantized(
             plain,
             quantized,
-            x[split.train],
+            train.inputs,
             covered=stage.covered,
             reached=stage.reached,
             channels=stage.channels,
             compensated=stage.compensated,
         )
-        run.save(weights_of(models), {"done": done, "gain": gain}, always=True)
-        run.restored = None
-    if "quantized" not in done:
-        done["quantized"] = fit("quantized", plan.quantized_stage, models, done=done, gain=gain, centred=True)
-        run.save(weights_of(models), {"done": done, "gain": gain}, always=True)
+    stages.fit(
+        Trainer(
+            "quantized",
+            stage,
+            quantized,
+            train,
+            check,
+            seed=plan.seed,
+            gain=gain,
+            centred=True,
+            teacher=plain,
+        )
+    )
+    return {"float": plain, "quantized": quantized}
 
-    stages: dict[str, Any] = {}
-    for name, model in models.items():
-        student = Student(recipe=plan, model=model)
-        stages[name] = {**done[name], "footprint": asdict(footprint_of(model))}
-        for part, pixels in (("validation", split.validation), ("test", split.test)):
-            found = student.predict(scene.spectra[pixels])
-            stages[name][part] = asdict(accuracy(scene.labels[pixels], found, classes=scene.classes))
-    return quantized, stages
+
+def _measured(plan: Recipe, model: Any, scene: Scene, split: Split) -> dict[str, Any]:
+    """A network's footprint, and its accuracies on the pixels that validate and test."""
+    student = Student(recipe=plan, model=model)
+    found: dict[str, Any] = {"footprint": asdict(footprint_of(model))}
+    for part, pixels in (("validation", split.validation), ("test", split.test)):
+        predicted = student.predict(scene.spectra[pixels])
+        found[part] = asdict(accuracy(scene.labels[pixels], predicted, classes=scene.classes))
+    return found
 
 
 def _fingerprint(plan: Recipe, plain: Any, split: Split, scene: Scene) -> str:

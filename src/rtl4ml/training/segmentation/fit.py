@@ -1,78 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The epochs of one stage."""
+"""The epochs of a stage that learns masks."""
 
 from __future__ import annotations
 
 import math
-import time
 import zlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml.errors import BadData
 from rtl4ml.host import frameworks
-from rtl4ml.training.runs import Run
+from rtl4ml.training import fit
+from rtl4ml.training.fit import Epoch, State
 from rtl4ml.training.segmentation.losses import pixel_loss
 from rtl4ml.training.segmentation.measure import in_batches
 from rtl4ml.training.segmentation.recipe import Floats, Recipe, Stage
 
 MOMENTUM = 0.9
-
-
-# ----------------------------------------------------------------------------------------------------------- one stage
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """After each epoch: stage, epochs done and to do, training loss, validation loss, learning rate."""
-
-    stage: str
-    epoch: int
-    epochs: int
-    loss: float
-    validation_loss: float
-    learning_rate: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """All that a stage's next epoch follows from, given recipe and data; views are drawn by seed, stage and epoch.
-
-    weights, velocity: of the network and its optimizer. rate: learning rate. waited: epochs since `lowest`, the lowest
-    training loss, or since the rate was last halved. best: the lowest validation loss, which best_weights and
-    best_epoch are of. seconds: that the epochs took.
-    """
-
-    weights: list[NDArray[Any]]
-    velocity: list[NDArray[Any]]
-    best_weights: list[NDArray[Any]]
-    rate: float
-    epoch: int = 0
-    best: float | None = None
-    best_epoch: int = 0
-    lowest: float | None = None
-    waited: int = 0
-    seconds: float = 0.0
-
-    LISTS: ClassVar[tuple[str, ...]] = ("weights", "velocity", "best_weights")
-
-    def arrays(self) -> dict[str, list[NDArray[Any]]]:
-        """The arrays of a checkpoint."""
-        return {name: getattr(self, name) for name in self.LISTS}
-
-    def values(self) -> dict[str, Any]:
-        """The values of a checkpoint."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in self.LISTS}
-
-    @classmethod
-    def of(cls, arrays: Mapping[str, list[NDArray[Any]]], values: Mapping[str, Any]) -> State:
-        """The state of a checkpoint; what else it holds is passed over."""
-        kept: dict[str, Any] = {f.name: values[f.name] for f in fields(cls) if f.name not in cls.LISTS}
-        return cls(**kept | {name: arrays[name] for name in cls.LISTS})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +35,7 @@ class Samples:
         return len(self.images)
 
 
-def _logits(model: Any) -> Any:
+def logits_of(model: Any) -> Any:
     """`model` without a sigmoid at its end, its channel axis taken off: (N, H, W, C) to (N, H, W)."""
     last = model.layers[-1]
     name = getattr(getattr(last, "activation", None), "__name__", "")
@@ -95,16 +43,20 @@ def _logits(model: Any) -> Any:
     return lambda x, training=False: net(x, training=training)[..., 0]
 
 
-class Trainer:
-    """Epochs of one stage on a network for frames of any size; its weights and velocity are those of `state`."""
+class Trainer(fit.Trainer):
+    """Epochs of one stage on a network for frames of any size. Best is the lowest validation loss.
+
+    A state's own: "rate", the learning rate; "waited", epochs since "lowest", the lowest training loss, or since the
+    rate was last halved. Views are drawn by seed, stage and epoch.
+    """
 
     def __init__(
         self, plan: Recipe, stage: Stage, name: str, model: Any, train: Samples, check: Samples
     ) -> None:
         tf = frameworks.tf()
-        self.plan, self.stage, self.name, self.model = plan, stage, name, model
+        self.plan, self.stage, self.name, self.model, self.epochs = plan, stage, name, model, stage.epochs
         self.train, self.check = train, check
-        self.net = _logits(model)
+        self.net = logits_of(model)
         ships = train.masks.any(axis=(1, 2))
         self.ships, self.others = np.flatnonzero(ships), np.flatnonzero(~ships)
         empty = plan.data.empty
@@ -117,10 +69,67 @@ class Trainer:
         self.step = tf.function(self._step, reduce_retracing=True)
         self.apply = tf.function(lambda x: self.net(x), reduce_retracing=True)
 
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch; what is left of a batch is left out."""
+        return self.drawn // self.batch
+
     def start(self) -> State:
         weights = self.model.get_weights()
-        zeros = [v.numpy() for v in self.velocity]
-        return State(weights=weights, velocity=zeros, best_weights=weights, rate=self.stage.learning_rate)
+        return State(
+            weights=weights,
+            optimizer=self.optimizer_arrays(),
+            best_weights=weights,
+            own={"rate": self.stage.learning_rate, "lowest": None, "waited": 0},
+        )
+
+    def optimizer_variables(self) -> Sequence[Any]:
+        return self.velocity
+
+    def advance(self, state: State) -> Epoch:
+        """All frames with ships and as many others as the recipe says, shuffled."""
+        rate, lowest = float(state.own["rate"]), state.own["lowest"]
+        self.rate.assign(rate)
+        loss, check = self.mean_loss(state.epoch), self.validation_loss()
+        if not math.isfinite(loss + check):
+            raise BadData(
+                f"{self.plan.path.name}: the loss must stay finite, not become {loss} in epoch {state.epoch + 1} of "
+                f"{self.name}; lower {self.name}.learning_rate"
+            )
+        lower = lowest is None or loss < lowest
+        waited = 0 if lower else state.own["waited"] + 1
+        halve = waited >= self.stage.patience
+        return Epoch(
+            numbers={"loss": loss, "validation_loss": check, "learning_rate": rate},
+            score=(-check,),
+            own={
+                "rate": rate / 2 if halve else rate,
+                "lowest": loss if lower else lowest,
+                "waited": 0 if halve else waited,
+            },
+        )
+
+    def mean_loss(self, epoch: int) -> float:
+        """Takes the steps of the epoch after so many; the mean of their losses."""
+        tf = frameworks.tf()
+        rng = np.random.default_rng([self.plan.seed, zlib.crc32(self.name.encode()), epoch])
+        others = rng.permutation(self.others)[: self.empty]
+        order = rng.permutation(np.concatenate([self.ships, others]))
+        total = 0.0
+        for i in range(self.steps):
+            chosen = np.sort(order[i * self.batch : (i + 1) * self.batch])
+            view = self.plan.augmentation.views(
+                self.train.images[chosen], self.train.masks[chosen], self.train.targets[chosen], rng
+            )
+            total += float(self.step(*(tf.constant(v) for v in view)))
+        return total / self.steps
+
+    def validation_loss(self) -> float:
+        """The loss on validation frames against their masks, whatever the student learns from."""
+        found = in_batches(self.apply, self.check.images)
+        masks = self.check.masks
+        loss = pixel_loss(self.plan.loss, masks, masks.astype(np.float32), found)
+        return float(loss)
 
     def _step(self, pixels: Any, masks: Any, targets: Any) -> Any:
         """Nesterov's momentum (Sutskever et al. 2013), as Keras writes it: v = m v - r g, w = w + m v - r g."""
@@ -132,96 +141,3 @@ class Trainer:
             v.assign(MOMENTUM * v - self.rate * slope)
             w.assign_add(MOMENTUM * v - self.rate * slope)
         return loss
-
-    def epoch(self, state: State) -> tuple[State, float, float]:
-        """The state after one more epoch, its loss and validation loss.
-
-        All frames with ships and as many others as the recipe says, shuffled; what is left of a batch is left out.
-        """
-        tf, started = frameworks.tf(), time.monotonic()
-        self.model.set_weights(state.weights)
-        for v, value in zip(self.velocity, state.velocity, strict=True):
-            v.assign(value)
-        self.rate.assign(state.rate)
-        rng = np.random.default_rng([self.plan.seed, zlib.crc32(self.name.encode()), state.epoch])
-        others = rng.permutation(self.others)[: self.empty]
-        order = rng.permutation(np.concatenate([self.ships, others]))
-        steps = self.drawn // self.batch
-        total = 0.0
-        for i in range(steps):
-            chosen = np.sort(order[i * self.batch : (i + 1) * self.batch])
-            view = self.plan.augmentation.views(
-                self.train.images[chosen], self.train.masks[chosen], self.train.targets[chosen], rng
-            )
-            total += float(self.step(*(tf.constant(v) for v in view)))
-        loss, check = total / steps, self.validation_loss()
-        if not math.isfinite(loss + check):
-            raise BadData(
-                f"{self.plan.path.name}: the loss must stay finite, not become {loss} in epoch {state.epoch + 1} of "
-                f"{self.name}; lower {self.name}.learning_rate"
-            )
-        weights = self.model.get_weights()
-        better = state.best is None or check < state.best
-        lower = state.lowest is None or loss < state.lowest
-        waited = 0 if lower else state.waited + 1
-        halve = waited >= self.stage.patience
-        after = State(
-            weights=weights,
-            velocity=[v.numpy() for v in self.velocity],
-            best_weights=weights if better else state.best_weights,
-            rate=state.rate / 2 if halve else state.rate,
-            epoch=state.epoch + 1,
-            best=check if better else state.best,
-            best_epoch=state.epoch + 1 if better else state.best_epoch,
-            lowest=loss if lower else state.lowest,
-            waited=0 if halve else waited,
-            seconds=state.seconds + time.monotonic() - started,
-        )
-        return after, loss, check
-
-    def validation_loss(self) -> float:
-        """The loss on validation frames against their masks, whatever the student learns from."""
-        found = in_batches(self.apply, self.check.images)
-        masks = self.check.masks
-        loss = pixel_loss(self.plan.loss, masks, masks.astype(np.float32), found)
-        return float(loss)
-
-
-def fit(
-    trainer: Trainer,
-    run: Run,
-    arrays: Mapping[str, list[NDArray[Any]]],
-    values: Mapping[str, Any],
-    progress: Callable[[Progress], None],
-) -> State:
-    """Trains to the end and leaves the network with the weights of the best epoch.
-
-    arrays, values: those of the stage before, which checkpoints keep. Goes on from the run's checkpoint.
-    """
-    state, name = trainer.start(), trainer.name
-    if run.restored is not None:
-        held, numbers = run.restored.arrays, run.restored.values
-        if numbers["stage"] == name:
-            state = State.of(held, numbers)
-        elif name in numbers:  # a stage that the checkpoint has behind it
-            own = {key: held[f"{name}_{key}"] for key in State.LISTS}
-            state = State.of(own, numbers[name])
-    while state.epoch < trainer.stage.epochs:
-        rate = state.rate
-        state, loss, check = trainer.epoch(state)
-        run.record(name, state.epoch, loss=loss, validation_loss=check, learning_rate=rate)
-        last = state.epoch == trainer.stage.epochs
-        content = {**values, "stage": name, **state.values()}
-        run.save({**arrays, **state.arrays()}, content, always=last)
-        progress(
-            Progress(
-                stage=name,
-                epoch=state.epoch,
-                epochs=trainer.stage.epochs,
-                loss=loss,
-                validation_loss=check,
-                learning_rate=rate,
-            )
-        )
-    trainer.model.set_weights(state.best_weights)
-    return state

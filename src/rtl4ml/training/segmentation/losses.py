@@ -8,8 +8,6 @@ from typing import Any
 from rtl4ml.host import frameworks
 from rtl4ml.training.segmentation.recipe import Loss
 
-# ------------------------------------------------------------------------------------------------------------- losses
-
 
 def pixel_loss(loss: Loss, masks: Any, targets: Any, logits: Any) -> Any:
     """The loss, a scalar tensor: masks (N, H, W) bool, targets (N, H, W) from 0 to 1, logits (N, H, W)."""

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a network of masks is measured by, and the files that say it."""
+"""What a network of masks is measured by."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,6 @@ from numpy.typing import NDArray
 
 from rtl4ml.data import tiling as data_tiling
 from rtl4ml.data.frames import Frames, Picture
-from rtl4ml.errors import BadData
 from rtl4ml.host import frameworks
 from rtl4ml.metrics import masks as metrics_masks
 from rtl4ml.training.segmentation.recipe import Floats, Recipe
@@ -29,9 +26,6 @@ def in_batches(apply: Callable[[Any], Any], x: Floats) -> Floats:
         apply(tf.constant(x[i : i + EVALUATION_BATCH])).numpy() for i in range(0, len(x), EVALUATION_BATCH)
     ]
     return np.concatenate(parts)
-
-
-# -------------------------------------------------------------------------------------------------------- measurement
 
 
 def probabilities(model: Any, x: Floats) -> Floats:
@@ -92,18 +86,3 @@ def measure(
             }
         out.append(entry)
     return {"opening": sorted(out, key=lambda entry: -float(entry["value"]))}
-
-
-def read_metrics(folder: Path) -> dict[str, Any] | None:
-    """metrics.json of a folder that `train` wrote; None where there is no such folder."""
-    path = folder / "metrics.json"
-    if not path.is_file():
-        return None
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        complete = {"recipe", "data", "quick"} <= set(found)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, TypeError):
-        complete = False
-    if not complete:
-        raise BadData(f"{path}: must be written by rtl4ml train, not damaged; move the folder away")
-    return found

@@ -31,7 +31,7 @@ def masks(
     ):
         marked[where] = colour
     height, width = image.shape[:2]
-    figure = plots._figure(8.0, 2 * 8.0 * height / width + 0.5)
+    figure = plots.figure_of(8.0, 2 * 8.0 * height / width + 0.5)
     for axis, picture, text in zip(
         figure.subplots(2, 1, squeeze=False)[:, 0],
         (plain, marked),
@@ -41,4 +41,4 @@ def masks(
         axis.imshow(picture, interpolation="nearest")
         axis.set_title(text, fontsize=8)
         axis.set_axis_off()
-    plots._save(figure, path)
+    plots.save(figure, path)

@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from rtl4ml.errors import BadModel
 from rtl4ml.host import frameworks
-from rtl4ml.training.classification import start
+from rtl4ml.training.folding_norm import folded, reach
 from rtl4ml.training.segmentation.recipe import Floats
-
-# ------------------------------------------------------------------------------------------------- from float to bits
 
 
 def start_quantized(plain: Any, quantized: Any, x: Floats) -> float:
@@ -35,8 +33,8 @@ def start_quantized(plain: Any, quantized: Any, x: Floats) -> float:
     }
     names = [layer.name for layer in plain.layers if isinstance(layer, layers.ReLU)]
     found = keras.Model(plain.input, [plain.get_layer(name).output for name in names])(x, training=False)
-    reach = {
-        name: np.array([start.reach(channel, 0.999) for channel in np.moveaxis(value.numpy(), -1, 0)])
+    most = {
+        name: np.array([reach(channel, 0.999) for channel in np.moveaxis(value.numpy(), -1, 0)])
         for name, value in zip(names, found, strict=True)
     }
     scale: dict[str, NDArray[np.float64]] = {}  # by channel: results of `plain` over those of `quantized`
@@ -70,7 +68,7 @@ def start_quantized(plain: Any, quantized: Any, x: Floats) -> float:
                 cut = float((np.abs(kernel) > limit).mean())
             else:
                 own = np.maximum(
-                    np.abs(kernel).max(axis=axes) / limit, reach[relu] / 2.0 ** relus[relu].integer
+                    np.abs(kernel).max(axis=axes) / limit, most[relu] / 2.0 ** relus[relu].integer
                 )
                 own = np.maximum(own, 1e-6)
             kernel = kernel / (own[:, None] if depthwise else own)
@@ -101,7 +99,7 @@ def _folded(
     bias = layer.bias.numpy().astype(np.float64) if layer.use_bias else np.zeros(layer.output_shape[-1])
     after = layer.outbound_nodes[0].outbound_layer if layer.outbound_nodes else None
     if isinstance(after, keras.layers.BatchNormalization):
-        kernel, bias = start.folded(kernel, bias, after, depthwise=depthwise)
+        kernel, bias = folded(kernel, bias, after, depthwise=depthwise)
         after = after.outbound_nodes[0].outbound_layer
     return kernel, bias, after.name if isinstance(after, keras.layers.ReLU) else None
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains a teacher, students distilled from it or trained on masks, with few bits."""
+"""Trains a network of masks, with few bits where its recipe says so, from the masks or from a teacher that is given.
+
+job = prepare("sen2ships_unet_scratch", out="build/train/scratch")
+run_job(job)
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,68 +21,60 @@ from rtl4ml.errors import BadData, BadModel
 from rtl4ml.host import frameworks
 from rtl4ml.host.folders import project_folder
 from rtl4ml.metrics import masks as metrics_masks
-from rtl4ml.training import plots, runs
-from rtl4ml.training.runs import Run
+from rtl4ml.training import plots, result, runs
+from rtl4ml.training.fit import Stages, State
+from rtl4ml.training.result import Tell, Trained, silent
 from rtl4ml.training.segmentation import plots as segmentation_plots
-from rtl4ml.training.segmentation.fit import Progress, Samples, State, Trainer, fit
-from rtl4ml.training.segmentation.measure import measure, probabilities, read_metrics, scene_probabilities
-from rtl4ml.training.segmentation.recipe import KIND, Floats, Recipe, Stage, read_recipe
+from rtl4ml.training.segmentation.fit import Samples, Trainer
+from rtl4ml.training.segmentation.measure import measure, probabilities, scene_probabilities
+from rtl4ml.training.segmentation.recipe import KIND, Floats, Recipe, read_recipe
+from rtl4ml.training.segmentation.result import summary
 from rtl4ml.training.segmentation.start import start_quantized
 
-QUICK_EPOCHS, QUICK_FRAMES = 2, 32
-
-
-# ------------------------------------------------------------------------------------------------------------ training
+QUICK_FRAMES = 32  # that train where it is only to show that it works
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained(runs.Trained):
-    """What `train` wrote, and how good it is in words: masks."""
+class Job:
+    """A training that can begin: its recipe, as asked for, the data, and the folder of its files.
 
-    def __str__(self) -> str:
-        stage = "quantized" if "quantized" in self.metrics else "float"
-        quick = ", quick: not the recipe's schedule" if self.metrics["quick"] else ""
-        best = self.metrics[stage]["opening"][0]
-        lines = [
-            f"test frames of {self.metrics['data']['name']}, {stage}{quick}: F2 {best['test']['f2']:.3f}, "
-            f"pixel IoU {best['test']['iou']:.3f} at threshold {best['threshold']:g}, opening {best['radius']}"
-        ]
-        if "test_scenes" in best:
-            whole = best["test_scenes"]
-            lines.append(
-                f"whole scenes of {', '.join(whole['each'])}: F2 {whole['f2']:.3f}, pixel IoU {whole['iou']:.3f}"
-            )
-        return "\n".join([*lines, f"model   {self.model}"])
+    pictures: whole scenes of "validation" and "test", none where it is quick.
+    """
+
+    plan: Recipe
+    frames: Frames
+    pictures: Mapping[str, Sequence[Picture]]
+    out: Path
+    quick: bool
 
 
-def train(
+@dataclass(frozen=True, kw_only=True)
+class Teacher:
+    """A trained network for frames of any size, whose output a student learns, and what metrics.json says of it."""
+
+    model: Any
+    identity: Mapping[str, Any]
+
+
+def prepare(
     recipe: str | Path,
     *,
     data: str | Path | None = None,
     out: str | Path | None = None,
     seed: int | None = None,
     quick: bool = False,
-    resume: bool = False,
-    progress: Callable[[Progress], None] | None = None,
-) -> Trained:
-    """Trains the network of `recipe` and writes its files into `out`.
+) -> Job:
+    """The training of `recipe`, its data read and checked. Raises Rtl4mlError where recipe or data are bad.
 
-    <name>.keras, metrics.json, history.csv (a row an epoch), logs (of TensorBoard), curve.png, masks.png (test frames
-    with what was found), scene.png where there are scenes, and the recipe.
-
-    data: folder of the images, else RTL4ML_DATA. out: default build/train/<name>; whole or not at all. seed: instead
-    of the recipe's. quick: two epochs a stage, few frames, no scenes. resume: go on where an earlier call with the
-    same arguments was interrupted, if one was. Where the recipe has a teacher, it is the one in the folder of its name
-    beside `out`, and is trained there first where there is none.
-    Equal arguments, versions and machines give equal weights, interrupted or not. Test frames are looked at once,
-    after the last epoch. Raises Rtl4mlError where recipe, data, teacher or folder are bad.
+    data: folder of the images, else RTL4ML_DATA. out: default build/train/<name>. seed: instead of the recipe's.
+    quick: two epochs a stage, few frames, no scenes.
     """
     plan = read_recipe(recipe)
     if seed is not None:
         plan = replace(plan, seed=seed)
     if quick:
-        few = plan.quantized_stage and _shortened(plan.quantized_stage)
-        plan = replace(plan, float_stage=_shortened(plan.float_stage), quantized_stage=few)
+        few = plan.quantized_stage and plan.quantized_stage.shortened()
+        plan = replace(plan, float_stage=plan.float_stage.shortened(), quantized_stage=few)
     frames = plan.frames(data)
     if plan.augmentation.crop > min(frames.shape[:2]):
         raise BadData(
@@ -90,115 +82,114 @@ def train(
             f"{frames.shape[1]}, not {plan.augmentation.crop}; make it smaller"
         )
     pictures = {} if quick else {part: plan.pictures(frames, part, data) for part in data_frames.PARTS[1:]}
-    target = Path(out) if out is not None else Path("build") / "train" / plan.name
-    report = progress or (lambda _: None)
-    teacher, of_teacher = None, None
-    if plan.teacher is not None:
-        teacher, of_teacher = _teacher(plan, frames, target, data, quick, resume, report)
+    return Job(plan=plan, frames=frames, pictures=pictures, out=result.folder_of(plan, out), quick=quick)
+
+
+def run_job(
+    job: Job, *, teacher: Teacher | None = None, resume: bool = False, progress: Tell = silent
+) -> Trained:
+    """Trains a network and writes its files into the job's folder, whole or not at all.
+
+    <name>.keras, metrics.json, history.csv (a row an epoch), logs (of TensorBoard), curve.png, masks.png (test frames
+    with what was found), scene.png where there are scenes, and the recipe.
+
+    teacher: what the network learns from instead of the masks. resume: go on where an earlier call with the same job
+    and teacher was interrupted, if one was. Equal jobs, teachers, versions and machines give equal weights,
+    interrupted or not. Test frames are looked at once, after the last epoch. Raises Rtl4mlError where the network does
+    not fit the frames, or the folder is bad.
+    """
+    plan, frames = job.plan, job.frames
+    of_teacher = None if teacher is None else teacher.identity
     identity = {
         "recipe": plan.sha256,
         "network": plan.network_sha256,
         "seed": plan.seed,
-        "schedule": "quick" if quick else "whole",
+        "schedule": "quick" if job.quick else "whole",
         "data": frames.sha256(),
         "teacher": of_teacher,
         "versions": runs.versions(),
     }
-    with runs.begin(target, identity, resume=resume) as run, project_folder(target) as folder:
-        model, stages, looks = _train_stages(plan, frames, pictures, teacher, quick, run, report)
+    with runs.begin(job.out, identity, resume=resume) as run, project_folder(job.out) as folder:
+        model, stages, looks = _train_stages(job, teacher, Stages(run, progress))
         metrics = {
             "schema": 1,
             "kind": KIND,
-            "recipe": {
-                "name": plan.name,
-                "sha256": plan.sha256,
-                "network_sha256": plan.network_sha256,
-                "seed": plan.seed,
-            },
-            "quick": quick,
+            "recipe": plan.identity(),
+            "quick": job.quick,
             "data": {
                 "name": frames.name,
                 "source": frames.source,
                 "sha256": frames.sha256(),
                 "disjoint": frames.disjoint,
                 **{part: len(getattr(frames, part)) for part in data_frames.PARTS},
-                **{f"{part}_scenes": {p.name: p.sha256() for p in some} for part, some in pictures.items()},
+                **{
+                    f"{part}_scenes": {p.name: p.sha256() for p in some}
+                    for part, some in job.pictures.items()
+                },
             },
             "teacher": of_teacher,
             **stages,
             "versions": runs.versions(),
         }
-        model.save(folder / f"{plan.name}.keras")
-        text = json.dumps(metrics, indent=2) + "\n"
-        (folder / "metrics.json").write_text(text, encoding="utf-8")
-        shutil.copyfile(plan.path, folder / plan.path.name)
-        run.keep(folder)
+        written = result.write(folder, plan, model, metrics, run)
         rows = [{k: v for k, v in row.items() if k != "learning_rate"} for row in run.history]
         plots.curve(rows, folder / "curve.png", title=plan.name)
         for name, (image, truth, found) in looks.items():
             segmentation_plots.masks(
                 image, truth, found, folder / f"{name}.png", title=f"{plan.name}: {name}"
             )
-    return Trained(out=target, model=target / f"{plan.name}.keras", metrics=json.loads(text))
-
-
-def _shortened(stage: Stage) -> Stage:
-    return replace(stage, epochs=min(stage.epochs, QUICK_EPOCHS))
+    return Trained(out=job.out, model=job.out / f"{plan.name}.keras", metrics=written, summary=summary)
 
 
 def _train_stages(
-    plan: Recipe,
-    frames: Frames,
-    pictures: Mapping[str, Sequence[Picture]],
-    teacher: Any,
-    quick: bool,
-    run: Run,
-    progress: Callable[[Progress], None],
+    job: Job, teacher: Teacher | None, stages: Stages
 ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """The trained network for frames of the set's size, {stage: its metrics}, and {name: (image, truth, found)}."""
     keras, tf = frameworks.keras(), frameworks.tf()
+    plan, frames, pictures = job.plan, job.frames, job.pictures
     keras.backend.clear_session()
     tf.config.experimental.enable_op_determinism()
     final = plan.build_model(quantized=plan.quantized_stage is not None)
     _check_shapes(plan, final, frames)
     part = frames.train
-    if quick:
+    if job.quick:
         empty = ~np.asarray(frames.masks[part].any(axis=(1, 2)))
         part = np.sort(part[np.argsort(empty, kind="stable")][:QUICK_FRAMES])
-    train, check = (_samples(plan, frames, indices, teacher) for indices in (part, frames.validation))
+    train, check = (samples(plan, frames, indices, teacher) for indices in (part, frames.validation))
     keras.utils.set_random_seed(plan.seed)  # Python, NumPy and TensorFlow: initial weights
     network = plan.build_model(quantized=False, anysize=True)
     trainer = Trainer(plan, plan.float_stage, "float", network, train, check)
-    state = fit(trainer, run, {}, {}, progress)
-    stages = {"float": _summary(trainer, state) | measure(plan, network, frames, pictures)}
+    state = stages.fit(trainer)
+    found = {"float": _summary(trainer, state) | measure(plan, network, frames, pictures)}
     if plan.quantized_stage is not None:
         plain, network = network, plan.build_model(quantized=True, anysize=True)
         with_ships = np.flatnonzero(train.masks.any(axis=(1, 2)))
         cut = start_quantized(plain, network, train.images[with_ships[:QUICK_FRAMES]])
         trainer = Trainer(plan, plan.quantized_stage, "quantized", network, train, check)
-        kept = {f"float_{name}": value for name, value in state.arrays().items()}
-        state = fit(trainer, run, kept, {"float": state.values()}, progress)
-        summary = _summary(trainer, state) | {"cut": cut}
-        stages["quantized"] = summary | measure(plan, network, frames, pictures)
+        state = stages.fit(trainer)
+        found["quantized"] = (
+            _summary(trainer, state) | {"cut": cut} | measure(plan, network, frames, pictures)
+        )
     final.set_weights(network.get_weights())
-    return final, stages, _looks(plan, network, frames, pictures, list(stages.values())[-1]["opening"][0])
+    return final, found, _looks(plan, network, frames, pictures, list(found.values())[-1]["opening"][0])
 
 
-def _samples(plan: Recipe, frames: Frames, indices: NDArray[np.int64], teacher: Any) -> Samples:
+def samples(plan: Recipe, frames: Frames, indices: NDArray[np.int64], teacher: Teacher | None) -> Samples:
+    """Frames as the network takes them, with what it learns: the masks, or what a teacher makes of the frames."""
     x, masks = plan.inputs(frames.images[indices]), frames.masks[indices]
-    targets = masks.astype(np.float32) if teacher is None else probabilities(teacher, x)
+    targets = masks.astype(np.float32) if teacher is None else probabilities(teacher.model, x)
     return Samples(images=x, masks=masks, targets=targets)
 
 
 def _summary(trainer: Trainer, state: State) -> dict[str, Any]:
-    steps = state.epoch * (trainer.drawn // trainer.batch)
+    steps = state.epoch * trainer.steps
     views = steps * trainer.batch
     return {
         "parameters": int(trainer.model.count_params()),
         "epochs": state.epoch,
         "steps": steps,
         "best_epoch": state.best_epoch,
-        "validation_loss": state.best,
+        "validation_loss": None if state.best is None else -state.best[0],
         "seconds": round(state.seconds, 1),
         "views_per_s": round(views / max(state.seconds, 1e-3), 2),
     }
@@ -240,58 +231,3 @@ def _check_shapes(plan: Recipe, model: Any, frames: Frames) -> None:
             f"{plan.model}.py: the output must be one channel of the frames' size, "
             f"not {' x '.join(map(str, model.output_shape[1:]))}; mend build()"
         )
-
-
-def _teacher(
-    student: Recipe,
-    frames: Frames,
-    target: Path,
-    data: str | Path | None,
-    quick: bool,
-    resume: bool,
-    progress: Callable[[Progress], None],
-) -> tuple[Any, dict[str, Any]]:
-    """The teacher's network for frames of any size, and what metrics.json says of it; trained where there is none."""
-    name = str(student.teacher)
-    beside = student.path.with_name(f"{name}.toml")
-    plan = read_recipe(beside if beside.is_file() else name)
-    if plan.teacher is not None:
-        raise BadData(
-            f"{student.path.name}: a teacher must have learnt from masks, not from {plan.teacher}, as {name} has; "
-            "name another teacher"
-        )
-    folder = target.parent / name
-    metrics = read_metrics(folder)
-    if metrics is None or (metrics["quick"] and not quick):
-        said = _renamed(progress)
-        trained = train(plan.path, data=data, out=folder, quick=quick, resume=resume, progress=said)
-        metrics = dict(trained.metrics)
-    for what, has, needs in (
-        ("recipe", metrics["recipe"]["sha256"], plan.sha256),
-        ("data", metrics["data"]["sha256"], frames.sha256()),
-    ):
-        if has != needs:
-            raise BadData(
-                f"{folder}: the teacher there must be of the {what} that {student.path.name} asks for, "
-                f"not of another ({has[:8]}, not {needs[:8]}); run rtl4ml train {name} again or move the folder away"
-            )
-    file = folder / f"{plan.name}.keras"
-    model = plan.build_model(quantized=False, anysize=True)
-    try:
-        model.load_weights(file)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise BadModel(
-            f"{file}: must hold the weights of {plan.model}.py, not others ({str(error).splitlines()[0]}); "
-            f"run rtl4ml train {name}"
-        ) from None
-    return model, {
-        "name": name,
-        "sha256": plan.sha256,
-        "seed": metrics["recipe"]["seed"],
-        "quick": metrics["quick"],
-        "weights_sha256": hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest(),
-    }
-
-
-def _renamed(progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
-    return lambda p: progress(replace(p, stage=f"teacher, {p.stage}"))
