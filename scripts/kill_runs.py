@@ -43,8 +43,8 @@ SAID = {
 
 MODELS = """
 import sys
-from rtl4ml.host import frameworks as _tf
-K, Q = _tf.keras(), _tf.qkeras()
+from rtl4ml.host import frameworks
+K, Q = frameworks.keras(), frameworks.qkeras()
 for k, name in enumerate(("a", "b"), 3):
     K.utils.set_random_seed(k)
     x = i = K.Input((12, 1))

@@ -26,10 +26,10 @@ _spec.loader.exec_module(check_demo)
 
 
 def test_samples_are_spread_over_the_scene() -> None:
-    assert demo._spread(10, None).tolist() == list(range(10))
-    assert demo._spread(10, 20).tolist() == list(range(10))
-    assert demo._spread(10, 4).tolist() == [0, 2, 5, 7]
-    assert demo._spread(0, 4).tolist() == []
+    assert demo.spread(10, None).tolist() == list(range(10))
+    assert demo.spread(10, 20).tolist() == list(range(10))
+    assert demo.spread(10, 4).tolist() == [0, 2, 5, 7]
+    assert demo.spread(0, 4).tolist() == []
 
 
 def test_no_pixels_are_no_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import rtl4ml
 from rtl4ml.data import catalog as scenes
+from rtl4ml.data.scenes import Scene, Split
 from rtl4ml.errors import BadInput, HlsCannot, SimulationFailed
 from rtl4ml.host.folders import project_folder
 from rtl4ml.host.progress import Step, silent
@@ -56,9 +58,8 @@ def run(
         name = students.student_for(scene)
         recipe = classification_recipe.read_recipe(name)
         split = recipe.split(scene)
-    chosen = _spread(len(scene.labels), samples)
+    chosen = spread(len(scene.labels), samples)
     x = recipe.inputs(scene.spectra[chosen])
-    labels = scene.labels[chosen]
     if not len(x):
         raise BadInput(f"demo: the scene must have pixels to compare, not none of {scene.name}; take more")
     what = f"{len(x):,} {'synthetic ' if scene.synthetic else ''}pixels"
@@ -76,7 +77,7 @@ def run(
                 refused = str(error)
         with step(f"RTL simulation, {what}") as tell:
             design.simulate(x, progress=tell)
-        stalled = x[_spread(len(x), STALLED_SAMPLES)]
+        stalled = x[spread(len(x), STALLED_SAMPLES)]
         with step(f"RTL simulation under random stalls, {len(stalled):,} of them") as tell:
             design.simulate(stalled, stalls="random", seed=SEED, progress=tell)
         with step("synthesis with Yosys") as tell:
@@ -84,32 +85,7 @@ def run(
 
         with step("report"):
             predicted = logits.reshape(len(x), -1).argmax(axis=-1)
-            tested = np.isin(chosen, split.test)
-            accuracy: Accuracy | None = None
-            confusion = None
-            if tested.any():
-                found = classes.accuracy(labels[tested], predicted[tested], classes=scene.classes)
-                confusion = np.array(found.confusion)
-                accuracy = {
-                    "dataset": scene.name,
-                    "split": split.name,
-                    "oa": found.oa,
-                    "aa": found.aa,
-                    "kappa": found.kappa,
-                }
-            extras = Extras(
-                data=Data(name=scene.name, synthetic=scene.synthetic),
-                sample="pixel",
-                class_names=scene.class_names,
-                confusion=confusion,
-                class_map=ClassMap(
-                    row=scene.row[chosen],
-                    col=scene.col[chosen],
-                    truth=labels,
-                    predicted=predicted,
-                    test=tested,
-                ),
-            )
+            accuracy, extras = _shown(scene, split, chosen, predicted)
             report = design.report(accuracy=accuracy, extras=extras)
     return Demo(
         report=report,
@@ -120,7 +96,37 @@ def run(
     )
 
 
-def _spread(n: int, most: int | None) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _shown(
+    scene: Scene, split: Split, chosen: NDArray[np.int64], predicted: NDArray[np.int64]
+) -> tuple[Accuracy | None, Extras]:
+    """What the report shows of the chosen pixels: accuracy of those that test, None without any, and the map."""
+    labels = scene.labels[chosen]
+    tested = np.isin(chosen, split.test)
+    accuracy: Accuracy | None = None
+    confusion = None
+    if tested.any():
+        found = classes.accuracy(labels[tested], predicted[tested], classes=scene.classes)
+        confusion = np.array(found.confusion)
+        accuracy = {
+            "dataset": scene.name,
+            "split": split.name,
+            "oa": found.oa,
+            "aa": found.aa,
+            "kappa": found.kappa,
+        }
+    shown = ClassMap(
+        row=scene.row[chosen], col=scene.col[chosen], truth=labels, predicted=predicted, test=tested
+    )
+    return accuracy, Extras(
+        data=Data(name=scene.name, synthetic=scene.synthetic),
+        sample="pixel",
+        class_names=scene.class_names,
+        confusion=confusion,
+        class_map=shown,
+    )
+
+
+def spread(n: int, most: int | None) -> NDArray[np.int64]:
     """Indices of at most `most` of n items, evenly spread, the first among them."""
     count = n if most is None else min(n, most)
     return np.arange(count, dtype=np.int64) * n // max(count, 1)
