@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jinja2 import Environment, StrictUndefined
 
 from rtl4ml._version import __version__
 from rtl4ml.bridge.builder import LayerBuilder
@@ -81,7 +82,6 @@ def _model(layers: LayerBuilder, top: str, folder: Path, clock_mhz: float, part:
 
 def _write(model: Any, folder: Path, top: str, graph: Graph) -> None:
     from hls4ml.writer import get_writer
-    from jinja2 import Environment, StrictUndefined
 
     folder.mkdir(parents=True, exist_ok=True)
     get_writer("Vitis").write_hls(model)
