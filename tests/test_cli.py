@@ -589,6 +589,7 @@ def test_frames_of_the_data_are_shown_under_their_masks(
     def masks(self: StandIn, *args: Any, **options: Any) -> None:
         init(self, *args, **options)
         self.graph = SimpleNamespace(inputs=(stream,))
+        self.parsed.input = stream
 
     monkeypatch.setattr(StandIn, "__init__", masks)
     x = np.linspace(-2, 127 / 64, 30).reshape(5, 2, 3, 1)

@@ -468,7 +468,7 @@ def test_activations_behind_a_layer(case: str, then: str, rng: np.random.Generat
 
 def assert_chain(model: Any, sums: Any, y: Any, rng: np.random.Generator) -> None:
     """What parse evaluates for the sums is what predict makes of them, to the last bit."""
-    import rtl4ml.frontends.qkeras.builder as module
+    import rtl4ml.frontends.builder as module
 
     chains: list[Any] = []
     original = module.compile_functions

@@ -284,7 +284,7 @@ def test_files_that_were_added_are_not_compiled(design: Design, monkeypatch: pyt
         given.extend(sources)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rtl4ml.simulation.bulk.build", build)
+    monkeypatch.setattr("rtl4ml.design.build", build)
     with pytest.raises(KeyboardInterrupt):
         design.simulate(np.zeros((1, 6, 1)))
     assert given[-1].name == "r4_top.sv" and "a_more.sv" not in {p.name for p in given}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rtl4ml.device import DEVICES
+from rtl4ml.device import DEVICES, ZCU102
 from rtl4ml.report.extras import Extras, FifoPlace, Products
 from rtl4ml.report.numbers import percent
 from rtl4ml.report.schema import Fifo, Report
@@ -133,7 +133,7 @@ def nearly_full(report: Report) -> str:
     available = use_of(report["resources"]["available"])
     name, use = trusted(report)
     shares = {k: share_of(used, available[k]) or 0.0 for k, used in use.items()}
-    most = DEVICES[report["target"]["part"]].default_budget
+    most = DEVICES.get(report["target"]["part"], ZCU102).default_budget
     full = [k for k, s in shares.items() if s > most[k]]
     if not full or max(shares.values()) > 1:
         return ""
