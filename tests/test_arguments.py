@@ -240,6 +240,7 @@ REFUSALS: list[Callable[[], Any]] = [
     lambda: arguments.stalls("some"),
     lambda: arguments.seed("a"),
     lambda: parse_precision("ap_fixed<8>"),
+    lambda: parse_precision("ap_fixed<8,1,AP_FLOOR>"),
     lambda: parse_precision(5),  # type: ignore[arg-type]
     lambda: parse_precision("ap_fixed<99,1>"),
     lambda: declared_quantizer("ap_fixed<1,1,AP_RND,AP_SAT_SYM>"),
