@@ -18,6 +18,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ from rtl4ml.cells.streams import Fifo, ForkCell
 from rtl4ml.cells.window import Window
 from rtl4ml.host import frameworks
 from rtl4ml.ir.window import Geometry
-from rtl4ml.lowering import lower  # noqa: F401 -- it imports every cell
 from rtl4ml.netlist.netlist import Cell, Timing, Wire
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -150,6 +150,8 @@ def fenced(lines: list[str], language: str = "text") -> str:
 
 def classes() -> dict[str, type[Cell]]:
     """Module of rtl/ to the class that stands for it."""
+    for path in (SOURCES / "cells").glob("[!_]*.py"):  # whatever else has been imported
+        import_module(f"rtl4ml.cells.{path.stem}")
 
     def below(base: type) -> Iterator[type]:
         for kind in base.__subclasses__():

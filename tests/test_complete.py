@@ -14,12 +14,13 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
+from rtl4ml.bridge import write  # noqa: F401 -- it imports every writer
+from rtl4ml.bridge.registry import has_writer
 from rtl4ml.cost.estimate import MODELS
 from rtl4ml.ir.op import Op
-from rtl4ml.lowering import lower  # noqa: F401 -- it imports every lowering, and these every operator and cell
+from rtl4ml.lowering import lower  # noqa: F401 -- it imports every lowering
 from rtl4ml.lowering.registry import has_lowering
 from rtl4ml.netlist.netlist import Cell
 
@@ -32,9 +33,6 @@ INTERNAL: dict[str, str] = {}
 # Operators that hls4ml cannot hold and that the bridge refuses by the layer's name, with the reason.
 NO_HLS: dict[str, str] = {}
 
-# The edges of a design have no class while the netlist does not hold them as cells.
-EDGES = {"r4_axis_in", "r4_axis_out"}
-
 
 def concrete(base: type) -> Iterator[type]:
     """Every class of ours below a class that has no abstract method left."""
@@ -43,6 +41,10 @@ def concrete(base: type) -> Iterator[type]:
             yield kind
         yield from concrete(kind)
 
+
+for family in ("ops", "cells"):  # whatever else has been imported
+    for path in (SOURCES / family).glob("[!_]*.py"):
+        import_module(f"rtl4ml.{family}.{path.stem}")
 
 OPERATORS = sorted({k.__name__: k for k in concrete(Op)}.items())
 FACES = sorted(
@@ -60,16 +62,6 @@ def made_by_front_ends() -> frozenset[str]:
     trees = [ast.parse(p.read_text()) for p in (SOURCES / "frontends").rglob("*.py")]
     calls = [node.func for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return frozenset(f.id for f in calls if isinstance(f, ast.Name))
-
-
-def has_hls_writer(kind: type) -> bool:
-    """Whether the bridge has a writer for operators of this class, as `bridge.registry.has_writer` says it."""
-    if find_spec("rtl4ml.bridge.registry") is not None:
-        import_module("rtl4ml.bridge.write")  # it imports every writer
-        return bool(import_module("rtl4ml.bridge.registry").has_writer(kind))
-    # Until there is that registry: a branch of the bridge's one chain of `isinstance`.
-    branches = re.findall(r"isinstance\(op, (\w+)\):", (SOURCES / "bridge" / "layers.py").read_text())
-    return any(base.__name__ in branches for base in kind.__mro__)
 
 
 def table_rows(page: str) -> set[str]:
@@ -120,8 +112,8 @@ def missing_of_operators() -> Iterator[str]:
             yield f"{name}: a handler in src/rtl4ml/frontends that makes it, or a reason in INTERNAL of this file"
         if name in made_by_front_ends() and name in INTERNAL:
             yield f"{name}: no entry in INTERNAL of this file, since a front end makes it"
-        if has_hls_writer(kind) == (name in NO_HLS):
-            yield f"{name}: an HLS writer in src/rtl4ml/bridge or a reason in NO_HLS of this file, and not both"
+        if has_writer(kind) == (name in NO_HLS):
+            yield f"{name}: an HLS writer, @writes({name}) in src/rtl4ml/bridge, or a reason in NO_HLS, and not both"
         if name not in rows:
             yield f"{name}: a row in docs/operators.md"
     for name in [*INTERNAL, *NO_HLS]:
@@ -135,7 +127,7 @@ def missing_of_cells() -> Iterator[str]:
     for module in MODULES:
         if module not in rows:
             yield f"{module}: a row in docs/cells.md; run make docs"
-        if module not in faces and module not in EDGES:
+        if module not in faces:
             if not instanced(module):
                 yield f"{module}: a class in src/rtl4ml/cells, or another module that is built of it"
             continue
@@ -147,7 +139,7 @@ def missing_of_cells() -> Iterator[str]:
             yield f"{module}: a bench, tests/test_rtl_{module[3:]}.py"
         if f"[{module}]" not in operators:
             yield f"{module}: an operator in docs/operators.md that is made of it"
-    for module in [*faces, *EDGES]:
+    for module in faces:
         if module not in MODULES:
             yield f"{module}: its source, rtl/{module}.sv"
 

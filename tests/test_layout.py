@@ -137,6 +137,12 @@ def test_imported_modules_exist() -> None:
     assert not gone, f"imports of modules that do not exist: {sorted(gone)}"
 
 
+def test_the_layers_have_no_exceptions() -> None:
+    contracts = CONFIG["tool"]["importlinter"]["contracts"]
+    ignored = {c["name"]: c["ignore_imports"] for c in contracts if c.get("ignore_imports")}
+    assert not ignored, f"the contracts of imports must hold without exceptions: {ignored}"
+
+
 def test_packages_are_those_that_exist() -> None:
     setup = CONFIG["tool"]["setuptools"]
     mapped = {k: v for k, v in setup["package-dir"].items() if k != "rtl4ml"}
