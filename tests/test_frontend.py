@@ -1184,6 +1184,19 @@ def test_subclassed_model() -> None:
     )
 
 
+@pytest.mark.parametrize("width", [4, 20])
+def test_a_layer_of_several_outputs(width: int, rng: np.random.Generator) -> None:
+    """Refused by name, also where a sum before it is beyond float32."""
+    x = entry = K.Input((9, 2))
+    x = act(f"quantized_bits({width},0,alpha=1)")(x)
+    x = Q.QConv1D(3, 3, kernel_quantizer=bits(8), bias_quantizer=bits(8))(x)
+    y, *_ = L.LSTM(4, return_state=True, name="culprit")(act("quantized_relu(4,1)")(x))
+    refusal(
+        randomize(K.Model(entry, y), rng),
+        "culprit: the layer must be one of the supported layers, not LSTM; see the README's table of layers",
+    )
+
+
 def test_foreign_layer(rng: np.random.Generator) -> None:
     class QDense(L.Layer):  # the name alone makes no layer of QKeras
         def call(self, x: Any) -> Any:

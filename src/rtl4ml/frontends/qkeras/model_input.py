@@ -24,32 +24,9 @@ _MOVERS = {
 
 
 def input_quantizer(m: Any) -> Function:
-    """The quantizer that every reader of the input has, through layers that only move elements."""
-    found: list[Function] = []
-    movers: list[Any] = []
-
-    def visit(call: Call, inputs: list[Any]) -> list[Any]:
-        layer = call.layer
-        if not any(inputs):
-            return [False]
-        if type(layer).__name__ in _MOVERS and getattr(layer, "interpolation", "nearest") == "nearest":
-            movers.append(layer)
-            return [True]
-        if type(layer).__name__ in ("QActivation", "Activation"):
-            f = activation_of(layer, getattr(layer, "quantizer", layer.activation))
-            if f.grid is not None:
-                found.append(f)
-                return [False]
-            if f.name == "linear":
-                return [True]
-        raise BadModel(
-            f"{layer.name}: the model's input must pass a quantizer first, "
-            f"not go into {type(layer).__name__}; "
-            f"put a QActivation behind the input or give {named('input_precision')}"
-        )
-
-    outputs = walk(m, [True], visit)
-    if any(outputs) or not found:
+    """The quantizer that every reader of the input has, through layers that only move elements. Raises BadModel."""
+    found, movers, passes = _readers(m)
+    if passes or not found:
         raise BadModel(
             f"{m.name}: the model's input must pass a quantizer, not reach the output; "
             f"put a QActivation behind the input or give {named('input_precision')}"
@@ -92,3 +69,34 @@ def quantizer_behind(m: Any, declared: Function) -> str:
             f"not {declared.name}, which changes nothing; leave it out"
         )
     return own.layer
+
+
+def _readers(m: Any) -> tuple[list[Function], list[Any], bool]:
+    """The quantizers that the input comes to, the layers that only move its elements before, and whether it comes to
+    an output without one. Raises BadModel where it goes into another layer.
+    """
+    found: list[Function] = []
+    movers: list[Any] = []
+
+    def visit(call: Call, inputs: list[Any]) -> list[Any]:
+        layer = call.layer
+        if not any(inputs):
+            return [False] * call.outputs
+        if type(layer).__name__ in _MOVERS and getattr(layer, "interpolation", "nearest") == "nearest":
+            movers.append(layer)
+            return [True]
+        if type(layer).__name__ in ("QActivation", "Activation"):
+            f = activation_of(layer, getattr(layer, "quantizer", layer.activation))
+            if f.grid is not None:
+                found.append(f)
+                return [False]
+            if f.name == "linear":
+                return [True]
+        raise BadModel(
+            f"{layer.name}: the model's input must pass a quantizer first, "
+            f"not go into {type(layer).__name__}; "
+            f"put a QActivation behind the input or give {named('input_precision')}"
+        )
+
+    outputs = walk(m, [True], visit)
+    return found, movers, any(outputs)
