@@ -125,6 +125,20 @@ def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(stop: tuple[st
     assert told == steps[steps.index(stop) + 1 :]
 
 
+def test_a_stage_of_another_run_is_taken_with_its_history() -> None:
+    one, two, told = Log(), Log(), list[Progress]()
+    state = Stages(one, lambda _: None).fit(Numbered("float", SCORES))  # type: ignore[arg-type]  # as above
+    rows = [{"stage": stage, "epoch": epoch, **numbers} for stage, epoch, numbers in one.rows]
+    stages = Stages(two, told.append)  # type: ignore[arg-type]  # as above
+    stages.take("float", state, rows)
+    assert read_states(two.saved) == {"float": state} and two.always == [
+        True
+    ]  # not lost with an interruption
+    trainer = Numbered("float", SCORES)
+    assert stages.fit(trainer) == state
+    assert trainer.weight == 1 and told == [] and two.rows == one.rows
+
+
 def test_a_checkpoint_has_the_states_of_all_stages() -> None:
     stages = Stages(Log(), lambda _: None)  # type: ignore[arg-type]  # as above
     for name in ("float", "quantized"):

@@ -128,6 +128,13 @@ class Stages:
         self.run, self.tell = run, tell
         self.states: dict[str, State] = {} if run.restored is None else read_states(run.restored)
 
+    def take(self, stage: str, state: State, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Puts in a stage that another run has trained: its end, and its rows of that run's history."""
+        self.states[stage] = state
+        for row in rows:
+            self.run.record(**row)
+        self._save(always=True)
+
     def fit(self, trainer: Trainer) -> State:
         """Trains a stage to its end, and leaves the network with the weights of its best epoch."""
         state = self.states.get(trainer.name) or trainer.start()
@@ -135,11 +142,14 @@ class Stages:
             state, found = trainer.epoch(state)
             self.states[trainer.name] = state
             self.run.record(trainer.name, state.epoch, **found.numbers)
-            checkpoint = write_states(self.states)
-            self.run.save(checkpoint.arrays, checkpoint.values, always=state.epoch == trainer.epochs)
+            self._save(always=state.epoch == trainer.epochs)
             self.tell(Progress(stage=trainer.name, epoch=state.epoch, epochs=trainer.epochs, **found.numbers))
         trainer.model.set_weights(state.best_weights)
         return state
+
+    def _save(self, *, always: bool) -> None:
+        checkpoint = write_states(self.states)
+        self.run.save(checkpoint.arrays, checkpoint.values, always=always)
 
 
 def write_states(states: Mapping[str, State]) -> Checkpoint:

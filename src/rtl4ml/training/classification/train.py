@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -72,10 +72,24 @@ def train(
     }
     with runs.begin(target, identity, resume=resume) as run, project_folder(target) as folder:
         trained = Stages(run, progress)
-        models = _train_stages(plan, scene, split, trained, {} if known is None else known)
-        stages = {name: _measured(plan, model, scene, split) for name, model in models.items()}
-        metrics = _metrics(plan, scene, split, quick, trained.states, stages)
-        written = result.write(folder, plan, models["quantized"], metrics, run)
+        trainers = _train_stages(plan, scene, split, trained, {} if known is None else known)
+        stages = {
+            t.name: {
+                "best_epoch": trained.states[t.name].best_epoch,
+                **_measured(plan, t.model, scene, split),
+            }
+            for t in trainers
+        }
+        metrics = {
+            "schema": 1,
+            "recipe": plan.identity(),
+            "quick": quick,
+            **_of_data(scene, split),
+            **stages,
+            "versions": runs.versions(),
+            **_of_time(trainers, trained.states),
+        }
+        written = result.write(folder, plan, trainers[-1].model, metrics, run)
         plots.curve(run.history, folder / "curve.png", title=plan.name)
         test = stages["quantized"]["test"]
         plots.confusion(test["confusion"], scene.class_names, folder / "confusion.png", title=split.name)
@@ -98,25 +112,9 @@ def _asked(plan: Recipe, seed: int | None, quick: bool, per_class: tuple[int, in
     return plan
 
 
-def _metrics(
-    plan: Recipe,
-    scene: Scene,
-    split: Split,
-    quick: bool,
-    states: Mapping[str, State],
-    stages: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
-    """The content of metrics.json."""
-    batches = {"float": plan.float_stage, "quantized": plan.quantized_stage}
-    seconds = {name: round(states[name].seconds, 1) for name in stages}
-    trained = {}
-    for name, stage in batches.items():
-        batch = min(stage.batch, len(split.train))
-        trained[name] = stage.epochs * (len(split.train) // batch) * batch
+def _of_data(scene: Scene, split: Split) -> dict[str, Any]:
+    """What metrics.json says of the scene and its split."""
     return {
-        "schema": 1,
-        "recipe": plan.identity(),
-        "quick": quick,
         "data": {
             "scene": scene.name,
             "source": scene.source,
@@ -131,17 +129,25 @@ def _metrics(
             "validation": len(split.validation),
             "test": len(split.test),
         },
-        **{name: {"best_epoch": states[name].best_epoch, **found} for name, found in stages.items()},
-        "versions": runs.versions(),
-        "seconds": {**seconds, "all": round(sum(seconds.values()), 1)},
-        "trained_pixels_per_s": {
-            name: round(pixels / max(states[name].seconds, 1e-3)) for name, pixels in trained.items()
-        },
     }
 
 
-def _train_stages(plan: Recipe, scene: Scene, split: Split, stages: Stages, known: Known) -> dict[str, Any]:
-    """The trained networks without and with quantizers."""
+def _of_time(trainers: Sequence[Trainer], states: Mapping[str, State]) -> dict[str, Any]:
+    """What metrics.json says of how long the stages took."""
+    seconds = {t.name: round(states[t.name].seconds, 1) for t in trainers}
+    speed = {
+        t.name: round(t.epochs * t.steps * t.batch / max(states[t.name].seconds, 1e-3)) for t in trainers
+    }
+    return {
+        "seconds": {**seconds, "all": round(sum(seconds.values()), 1)},
+        "trained_pixels_per_s": speed,
+    }
+
+
+def _train_stages(
+    plan: Recipe, scene: Scene, split: Split, stages: Stages, known: Known
+) -> tuple[Trainer, Trainer]:
+    """The stages without and with quantizers, after their training."""
     keras, tf = frameworks.keras(), frameworks.tf()
     keras.backend.clear_session()
     keras.utils.set_random_seed(plan.seed)  # Python, NumPy and TensorFlow: initial weights
@@ -154,10 +160,9 @@ def _train_stages(plan: Recipe, scene: Scene, split: Split, stages: Stages, know
     quantized = plan.build_model(quantized=True)
     origin = _fingerprint(plan, plain, split, scene)
     if "float" not in stages.states and origin in known:
-        stages.states["float"], rows = known[origin]
-        for row in rows:
-            stages.run.record(**row)
-    state = stages.fit(Trainer("float", plan.float_stage, plain, train, check, seed=plan.seed))
+        stages.take("float", *known[origin])
+    first = Trainer("float", plan.float_stage, plain, train, check, seed=plan.seed)
+    state = stages.fit(first)
     known[origin] = state, [row for row in stages.run.history if row["stage"] == "float"]
 
     stage = plan.quantized_stage
@@ -173,20 +178,10 @@ def _train_stages(plan: Recipe, scene: Scene, split: Split, stages: Stages, know
             channels=stage.channels,
             compensated=stage.compensated,
         )
-    stages.fit(
-        Trainer(
-            "quantized",
-            stage,
-            quantized,
-            train,
-            check,
-            seed=plan.seed,
-            gain=gain,
-            centred=True,
-            teacher=plain,
-        )
-    )
-    return {"float": plain, "quantized": quantized}
+    options = {"seed": plan.seed, "gain": gain, "centred": True, "teacher": plain}
+    second = Trainer("quantized", stage, quantized, train, check, **options)
+    stages.fit(second)
+    return first, second
 
 
 def _measured(plan: Recipe, model: Any, scene: Scene, split: Split) -> dict[str, Any]:
