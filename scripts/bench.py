@@ -4,10 +4,10 @@
     python scripts/bench.py [--data FOLDER] [--samples N] [--repeat R] [--designs]
 
 The Salinas student, and the U-Net student for ships with random images; --designs adds the ten networks of
-tests/designs.py, with random weights. What is compared is timed in turn, R times; figures are medians. Both sides take
-as many threads as they do by themselves. "model.predict" is Keras's own, called before ("warm"), in batches of 32 (its
-default) and of 1,024 samples (8 images); "reference" is what rtl4ml compares with, which builds a new model at
-every call. Quote the ratios: single times depend on the machine.
+tests/support/designs.py, with random weights. What is compared is timed in turn, R times; figures are medians. Both
+sides take as many threads as they do by themselves. "model.predict" is Keras's own, called before ("warm"), in
+batches of 32 (its default) and of 1,024 samples (8 images); "reference" is what rtl4ml compares with, which builds a
+new model at every call. Quote the ratios: single times depend on the machine.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def shown(console: Console, title: str, samples: int, seconds: dict[str, float])
 
 def bench_designs(console: Console, repeat: int) -> None:
     """The networks on which predictions are held against counts."""
-    tests = str(Path(__file__).parents[1] / "tests")
+    tests = str(Path(__file__).parents[1] / "tests" / "support")
     if tests not in sys.path:
         sys.path.append(tests)
     from contract import randomize, samples
@@ -85,7 +85,7 @@ def bench_designs(console: Console, repeat: int) -> None:
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the scenes; default RTL4ML_DATA.")
 @click.option("--samples", type=int, default=13908, show_default=True, help="Pixels at most.")
 @click.option("--repeat", type=int, default=5, show_default=True)
-@click.option("--designs", is_flag=True, help="The networks of tests/designs.py, too.")
+@click.option("--designs", is_flag=True, help="The networks of tests/support/designs.py, too.")
 def main(data: Path | None, samples: int, repeat: int, designs: bool) -> None:
     import rtl4ml
     from rtl4ml.data import catalog as scenes

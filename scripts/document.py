@@ -203,7 +203,7 @@ def drawn(cell: Cell, cycles: int, *, frames: int = 1, stopped: Mapping[str, ran
     A number is a beat that is handed over in this cycle; the same number in brackets is offered and waits.
     stopped: cycles in which the reader of an output takes nothing
     """
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path.insert(0, str(ROOT / "tests" / "support"))
     import steps_reference  # the rules of `Timing`, to which the tests hold the compiled stepper
 
     inputs, outputs = list(cell.inputs), list(cell.outputs)

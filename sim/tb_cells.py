@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bench of any cells, many in one build: values, stalls, latency and throughput come from the instances of the case.
 
-tests/rtl_cells.py and tests/rtl_join.py build the module that holds the instances, and check what is measured.
+rtl_cells.py and rtl_join.py of tests/support build the module that holds the instances, and check what is measured.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from __future__ import annotations
 import bench_convert
 import numpy as np
 import pytest
-from test_cycles import student
+from students import student
 
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.ir.weights import WeightKind

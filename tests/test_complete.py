@@ -78,16 +78,17 @@ def calibrated() -> frozenset[str]:
 
 @cache
 def benches() -> dict[str, str]:
-    """Text of every test that runs cells, by its name."""
-    texts = {p.stem: p.read_text() for p in (ROOT / "tests").rglob("test_*.py")}
+    """Text of every test that runs cells, by its path."""
+    texts = {p.as_posix(): p.read_text() for p in (ROOT / "tests").rglob("test_*.py")}
     return {k: t for k, t in texts.items() if re.search(r"\brtl_(cells|runner|join)\b", t)}
 
 
 def has_bench(module: str) -> bool:
     """Whether a test is named after a cell, or runs it by its name."""
-    named = {f"test_rtl_{module[3:]}", f"test_{module[3:]}"}
+    own = f"/cells/test_{module[3:]}.py"
     return any(
-        stem in named or (f'"{module}"' in text and "run_cell" in text) for stem, text in benches().items()
+        path.endswith(own) or (f'"{module}"' in text and "run_cell" in text)
+        for path, text in benches().items()
     )
 
 
@@ -136,7 +137,7 @@ def missing_of_cells() -> Iterator[str]:
         if module not in calibrated():
             yield f"{module}: a grid in scripts/calibrate_resources.py; run that"
         if not has_bench(module):
-            yield f"{module}: a bench, tests/test_rtl_{module[3:]}.py"
+            yield f"{module}: a bench, tests/cells/test_{module[3:]}.py"
         if f"[{module}]" not in operators:
             yield f"{module}: an operator in docs/operators.md that is made of it"
     for module in faces:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every operator under the contract of tests/contract.py."""
+"""Every operator under the contract of tests/support/contract.py."""
 
 from __future__ import annotations
 

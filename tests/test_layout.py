@@ -185,3 +185,12 @@ def test_every_exception_from_the_linter_is_needed(rule: str) -> None:
         {name(Path(e["filename"])) for e in json.loads(ran.stdout) if e["code"] == rule} if listed else set()
     )
     assert found == listed, f"{rule}: these files no longer need their exception: {sorted(listed - found)}"
+
+
+def test_tests_stand_by_package() -> None:
+    """A folder of tests is that of a package of src; what serves several is in support, golden and rtl."""
+    folders = {p.name for p in (ROOT / "tests").iterdir() if p.is_dir() and any(p.rglob("test_*.py"))}
+    packages = {p.parent.name for p in (ROOT / "src/rtl4ml").glob("*/__init__.py")}
+    assert folders <= packages, f"no package of src: {sorted(folders - packages)}"
+    helpers = {name(p) for p in (ROOT / "tests").glob("*.py") if not p.name.startswith("test_")}
+    assert helpers == {"tests/conftest.py"}, f"helpers must be in tests/support, not {sorted(helpers)}"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from test_cycles import student
+from students import student
 from unets import Unet, images, lively, unets
 
 import rtl4ml

@@ -35,7 +35,7 @@ from rtl4ml.training.segmentation import train as segmentation_train
 from rtl4ml.training.segmentation.recipe import Loss
 from rtl4ml.training.segmentation.teacher import train_with_teacher
 
-MODELS = Path(__file__).parents[1] / "models"
+MODELS = Path(__file__).parents[2] / "models"
 
 
 def refuses(text: str, kind: type[Exception] = BadData) -> Any:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import html
-import importlib.util
 import json
 import os
 import signal
@@ -15,18 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import report_example as example
 from PIL import Image
 
 from rtl4ml.report import page as report_page
 from rtl4ml.report import schema
 from rtl4ml.report.extras import Data, Extras, Refusal
-
-_spec = importlib.util.spec_from_file_location(
-    "report_example", Path(__file__).with_name("report_example.py")
-)
-assert _spec is not None and _spec.loader is not None
-example = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(example)
 
 FLAGS = (
     "--headless",

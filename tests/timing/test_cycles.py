@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +16,7 @@ from designs import DESIGNS
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from steps_reference import frame_ends, step
+from students import SMALL, student
 
 import rtl4ml.timing.depths as timing_depths
 import rtl4ml.timing.sizing as sizing
@@ -45,22 +44,9 @@ from rtl4ml.timing.sizing import sized_netlist
 from rtl4ml.timing.stepper import Stepper
 
 
-def student(name: str) -> Any:
-    """A module of models/."""
-    path = str(files("rtl4ml.models").joinpath(f"{name}.py"))
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def unet(rng: np.random.Generator, target: int, **arguments: Any) -> Netlist:
     model = randomize(student("unet").build(**arguments), rng)
     return sized_netlist(fold(parse(model).graph, target_interval=target))
-
-
-SMALL = {"widths": (2, 3, 4), "size": (8, 12), "weight_bits": 3, "activation_bits": 3, "channels": 1}
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,11 @@ import base64
 import copy
 import errno
 import hashlib
-import importlib.util
 import io
 import json
 import os
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from importlib.resources import files
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -23,8 +21,10 @@ from xml.etree import ElementTree
 import jsonschema
 import numpy as np
 import pytest
+import report_example as example
 from hypothesis import given
 from hypothesis import strategies as st
+from pages import EVIL, SCHEMA, Page, corners, page, shapes, table
 from PIL import Image
 
 from rtl4ml.errors import EnvironmentProblem
@@ -36,57 +36,6 @@ from rtl4ml.report.extras import Data, Extras, Refusal
 from rtl4ml.report.figures import canvas, maps, pipeline
 from rtl4ml.report.figures.canvas import Edge, Stage
 from rtl4ml.report.figures.maps import ClassMap
-
-_spec = importlib.util.spec_from_file_location(
-    "report_example", Path(__file__).with_name("report_example.py")
-)
-assert _spec is not None and _spec.loader is not None
-example = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(example)
-
-SCHEMA = json.loads((files("rtl4ml.templates") / "report.schema.json").read_text(encoding="utf-8"))
-VOID = {"meta", "br", "img", "link", "input", "hr"}
-
-
-class Page(HTMLParser):
-    """The page as a list of elements with their text; asserts that every element is closed."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str], list[str]]] = []
-        self.stack: list[int] = []
-        self.visible: list[str] = []
-        self.feed(text)
-        assert self.stack == [], [self.elements[k][0] for k in self.stack]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {k: v or "" for k, v in attrs}, []))
-        if tag not in VOID:
-            self.stack.append(len(self.elements) - 1)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {k: v or "" for k, v in attrs}, []))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.elements[self.stack[-1]][0] == tag, (self.getpos(), tag)
-        self.stack.pop()
-
-    def handle_data(self, data: str) -> None:
-        for k in self.stack:
-            self.elements[k][2].append(data)
-        if not any(self.elements[k][0] in ("style", "script") for k in self.stack):
-            self.visible.append(data)
-
-    def all(self, tag: str) -> list[tuple[dict[str, str], str]]:
-        return [(a, " ".join("".join(t).split())) for n, a, t in self.elements if n == tag]
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.visible).split())
-
-
-def page(r: dict[str, Any], e: Extras | None = None) -> Page:
-    return Page(report_page.build(r, example.extras() if e is None else e))  # type: ignore[arg-type]
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
@@ -604,21 +553,6 @@ def test_blank_report_says_not_run():
     assert [v.kind for v in report_verdicts.verdicts(blank())] == ["open"] * 4
 
 
-def table(p: Page, section: str) -> list[list[str]]:
-    """Rows of the first table's body in that section."""
-    at = next(k for k, (n, a, _) in enumerate(p.elements) if n == "section" and a.get("id") == section)
-    body = next(k for k in range(at, len(p.elements)) if p.elements[k][0] == "tbody")
-    rows: list[list[str]] = []
-    for n, _, text in p.elements[body + 1 :]:
-        if n in ("section", "table", "footer"):
-            break
-        if n == "tr":
-            rows.append([])
-        elif n in ("th", "td"):
-            rows[-1].append(" ".join("".join(text).split()))
-    return rows
-
-
 # Numbers and names
 
 
@@ -688,9 +622,6 @@ def test_bottleneck_is_the_flagged_stage_or_the_slowest():
 
     assert marked(example.extras()) == ["conv2 bottleneck"]
     assert marked(Extras()) == [f"{n} bottleneck" for n in ("conv1", "conv1_act", "pool1", "conv2", "dense1")]
-
-
-EVIL = """<script>alert(1)</script><img src=x onerror='alert("2")'>&amp;"""
 
 
 def test_names_are_escaped():
@@ -1052,21 +983,6 @@ def test_classes_look_different_to_colour_blind_eyes(classes: int, blindness: st
 
 
 # The pipeline
-
-
-def shapes(svg: str) -> tuple[ElementTree.Element, list[tuple[float, float, float, float]]]:
-    root = ElementTree.fromstring(svg)
-    boxes = [
-        (float(e.get("x", "")), float(e.get("y", "")), float(e.get("width", "")), float(e.get("height", "")))
-        for e in root.iter("rect")
-        if e.get("class") in ("box", "port")
-    ]
-    return root, boxes
-
-
-def corners(path: str) -> list[tuple[float, float]]:
-    numbers = [float(n) for n in re.findall(r"-?[\d.]+", path)]
-    return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def check_layout(stages: list[Stage], edges: list[Edge], columns: int, skips: int) -> None:

@@ -121,7 +121,7 @@ def test_every_form_of_a_graph_is_read(suffix: str, saved: dict[str, bytes], tmp
 
 
 def test_the_students_are_read() -> None:
-    found = sorted(Path(__file__).parents[1].glob("models/*.keras"))
+    found = sorted(Path(__file__).parents[2].glob("models/*.keras"))
     assert found
     for path in found:
         load(path)
@@ -565,7 +565,7 @@ def test_every_quantizer_of_the_pinned_qkeras_is_known() -> None:
         if isinstance(c, type) and issubclass(c, base) and c is not base
     }
     assert found == (set(READERS) | _RANDOM | _REFUSED)
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
     assert all(f"{name}" in readme for name in READERS)
     named = set(re.findall(r"\b(?:quantized|stochastic)_\w+\b", readme))
     assert named <= found

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_reference import Q, act, linear, sequential
+from keras_layers import Q, act, linear, sequential
 
 import rtl4ml
 from rtl4ml.cli.main import main

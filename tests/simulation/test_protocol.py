@@ -19,7 +19,7 @@ from rtl4ml.host import frameworks
 from rtl4ml.ir.types import Ints
 from rtl4ml.simulation.protocol import BenchResult, check_top, run_bench
 
-HERE = Path(__file__).resolve().parent / "rtl"
+HERE = Path(__file__).resolve().parents[1] / "rtl"
 CELLS = ["r4_fifo", "r4_axis_in", "r4_axis_out"]
 TESTS = {
     "back_to_back",

@@ -12,7 +12,7 @@ import jsonschema
 import numpy as np
 import pytest
 from contract import randomize
-from test_report import SCHEMA, Page
+from pages import SCHEMA, Page
 
 import rtl4ml
 from rtl4ml.design import Design

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_reference_model import keras, layers, q, residual, shaken
-from test_scores import bits, linear, segmenter
+from residual_nets import keras, layers, q, residual, shaken
+from segmenters import bits, linear, segmenter
 
 import rtl4ml
 from rtl4ml.frontends.qkeras import untouched

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from contract import randomize
-from test_cycles import SMALL, student
+from students import SMALL, student
 
 import rtl4ml
 from rtl4ml.cli.main import main

@@ -29,7 +29,7 @@ from rtl4ml.training.classification import start, students, train
 from rtl4ml.training.classification import step as classification_step
 from rtl4ml.training.result import Progress
 
-MODELS = Path(__file__).parents[1] / "models"
+MODELS = Path(__file__).parents[2] / "models"
 # Those that come trained, and the least overall accuracy that each must have.
 STUDENTS = {"salinas_1dcnn": 0.965, "synthetic_1dcnn": 0.965, "salinas_1dcnn_8bit": 0.965}
 

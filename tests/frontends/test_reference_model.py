@@ -5,44 +5,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
 
 import numpy as np
 import pytest
+from residual_nets import keras, q, residual, shaken
 
 import rtl4ml
 from rtl4ml.errors import BadModel
 from rtl4ml.frontends.qkeras.importer import parse
-from rtl4ml.host import frameworks
-
-q, keras = frameworks.qkeras(), frameworks.keras()
-layers = keras.layers
-
-
-def shaken(model: Any, rng: np.random.Generator, spread: float = 0.3) -> Any:
-    """Weights as after training: no statistic of a normalization stays where it starts."""
-    model.set_weights(
-        [
-            rng.uniform(0.05, 2, w.shape) if "variance" in w.name else rng.normal(size=w.shape) * spread
-            for w in model.weights
-        ]
-    )
-    return model
-
-
-def residual(rng: np.random.Generator, blocks: int = 1) -> Any:
-    """Quantized tanh, and beside it convolution, normalization and a quantizer of 2 bits; their sum has many ties."""
-    entry = keras.Input((8, 8, 3))
-    x = q.QActivation("quantized_bits(8,0,0)")(entry)
-    for k in range(blocks):
-        a = q.QActivation("quantized_tanh(6)", name=f"left{k}")(x)
-        y = q.QConv2D(3, 1, kernel_quantizer="quantized_bits(4,0,0)", bias_quantizer="quantized_bits(4,0,0)")(
-            a
-        )
-        y = layers.BatchNormalization()(y)
-        y = q.QActivation("quantized_bits(2,0,0)", name=f"right{k}")(y)
-        x = q.QActivation("quantized_bits(5,0,0)", name=f"sum{k}")(layers.Add()([a, y]))
-    return shaken(keras.Model(entry, x), rng)
 
 
 @pytest.mark.parametrize("blocks", [1, pytest.param(3, marks=pytest.mark.slow)])

@@ -12,7 +12,7 @@ import pytest
 
 from rtl4ml.training.segmentation import plots
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "segmentation_page.py"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "segmentation_page.py"
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_reference import K, L, Q, act, bits, linear, sequential
+from keras_layers import K, L, Q, act, bits, linear, sequential
 
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.reference import expected

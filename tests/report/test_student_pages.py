@@ -11,7 +11,7 @@ import pytest
 
 from rtl4ml.metrics import statistics
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "students"
 NAMES = sorted(p.stem for p in PAGES.glob("*_1dcnn*.md"))
 SUMMARIES = sorted(p.name for p in PAGES.glob("salinas_widths*.json"))

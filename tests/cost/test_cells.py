@@ -14,7 +14,7 @@ from rtl4ml.device import Resources
 from rtl4ml.synthesis.yosys import Unit
 
 _spec = importlib.util.spec_from_file_location(
-    "calibrate_resources", Path(__file__).parents[1] / "scripts" / "calibrate_resources.py"
+    "calibrate_resources", Path(__file__).parents[2] / "scripts" / "calibrate_resources.py"
 )
 assert _spec is not None and _spec.loader is not None
 calibrate = importlib.util.module_from_spec(_spec)

@@ -16,7 +16,7 @@ from rtl4ml.errors import EnvironmentProblem, SimulationFailed
 from rtl4ml.ir.types import Ints
 from rtl4ml.simulation.bulk import Simulator, build
 
-HERE = Path(__file__).resolve().parent / "rtl"
+HERE = Path(__file__).resolve().parents[1] / "rtl"
 CELLS = [rtl_runner.RTL / f"r4_{x}.sv" for x in ("fifo", "axis_in", "axis_out")]
 IO: dict[str, Any] = {
     "in_dtype": "u1",

@@ -18,7 +18,9 @@ from xml.etree import ElementTree
 
 import jsonschema
 import numpy as np
+import pages
 import pytest
+import report_example as example
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -42,17 +44,6 @@ from rtl4ml.report.subject import Part
 from rtl4ml.synthesis.yosys import units
 from rtl4ml.timing.sizing import sized_netlist
 
-
-def _module(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-example = _module("report_example")
-pages = _module("test_report")
 KINDS = pytest.mark.parametrize("narrow", [False, True], ids=["wide", "narrow"])
 
 

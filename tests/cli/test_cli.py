@@ -422,7 +422,10 @@ def report(self, **options):
 StandIn.report = report
 main.main(["{command}", "m.h5", "--out", "p"])
 """
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    env = {
+        **os.environ,
+        "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{Path(__file__).parents[1] / 'support'}",
+    }
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True
     )

@@ -18,7 +18,7 @@ from typing import Any
 
 from rtl4ml.simulation.protocol import BenchResult, run_bench
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 RTL = ROOT / "rtl"
 BUILD = ROOT / "build" / "cells"
 
