@@ -8,6 +8,7 @@ import os
 import re
 import zipfile
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -558,6 +559,7 @@ def test_an_argument_that_qkeras_has_not(keras: Path) -> None:
 
 
 def test_every_quantizer_of_the_pinned_qkeras_is_known() -> None:
+    import_module("rtl4ml.steps")  # makes step_activation known to QKeras
     base = Q.quantizers.BaseQuantizer
     found = {
         n
