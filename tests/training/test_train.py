@@ -661,6 +661,23 @@ def test_student_has_the_accuracy_that_is_written_beside_it(
     assert found.oa >= STUDENTS[name]
 
 
+@pytest.mark.parametrize("centred", [True, False])
+def test_a_recipe_says_whether_steps_are_centred(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, centred: bool
+) -> None:
+    made: dict[str, bool] = {}
+    trainer = train.Trainer
+
+    def noted(name: str, *arguments: Any, **options: Any) -> Any:
+        made[name] = options.get("centred", False)
+        return trainer(name, *arguments, **options)
+
+    monkeypatch.setattr(train, "Trainer", noted)
+    path = recipe_with(tmp_path, ("[quantized]", f"[quantized]\ncentred = {str(centred).lower()}"))
+    train.train(path, out=tmp_path / "out", quick=True)
+    assert made == {"float": False, "quantized": centred}
+
+
 @pytest.mark.parametrize("path", sorted(MODELS.glob("*.json")), ids=lambda path: path.stem)
 def test_what_is_written_beside_a_student_is_of_its_recipe_and_its_network(path: Path) -> None:
     written = json.loads(path.read_text())["recipe"]

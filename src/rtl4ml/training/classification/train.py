@@ -178,7 +178,7 @@ def _train_stages(
             channels=stage.channels,
             compensated=stage.compensated,
         )
-    options = {"seed": plan.seed, "gain": gain, "centred": True, "teacher": plain}
+    options = {"seed": plan.seed, "gain": gain, "centred": stage.centred, "teacher": plain}
     second = Trainer("quantized", stage, quantized, train, check, **options)
     stages.fit(second)
     return first, second
