@@ -392,6 +392,14 @@ def add(lanes: int, a: int, b: int, shift: int, signed_a: int = 1, signed_b: int
             "YWidth": max(a + shift, b) + 1 + (signed_a != signed_b)}  # fmt: skip
 
 
+def maximum(lanes: int, a: int, b: int, shift: int, signed_a: int, signed_b: int) -> Params:
+    """Parameters of an r4_max, a shifted, or b if `shift` is negative; without a sign if either input has none."""
+    up, more = max(0, shift), max(0, -shift)
+    return {"Lanes": lanes, "WidthA": a, "WidthB": b, "SignedA": signed_a, "SignedB": signed_b,
+            "ShiftA": up, "ShiftB": more,
+            "YWidth": max(a + up - (signed_a > signed_b), b + more - (signed_b > signed_a))}  # fmt: skip
+
+
 def axis_in(lanes: int, elem: int, beats: int, flags: int = 5) -> Params:
     """Parameters of an r4_axis_in."""
     return {
@@ -804,6 +812,20 @@ def grid(module: str, rng: np.random.Generator) -> list[Params]:
         ]
     if module == "r4_fork":
         return [{"Width": w} for w in (4, 8, 24, 64)]
+    if module == "r4_max":
+        return [
+            maximum(*q)
+            for q in ((1, 8, 8, 0, 1, 1), (4, 4, 4, 0, 1, 1), (8, 5, 5, 0, 0, 0), (16, 8, 8, 0, 0, 0),
+                      (4, 6, 6, 0, 1, 0), (2, 12, 12, 0, 1, 1), (8, 3, 3, 0, 0, 0), (3, 6, 8, 2, 1, 1),
+                      (4, 8, 10, 3, 1, 0), (6, 16, 16, 0, 1, 1), (5, 7, 7, 0, 0, 0), (12, 4, 8, 0, 0, 0),
+                      (2, 20, 18, 0, 1, 1), (8, 2, 2, 0, 0, 0), (20, 5, 6, 0, 1, 1), (3, 6, 4, 3, 0, 0),
+                      (6, 11, 7, 2, 0, 1), (16, 1, 1, 0, 0, 0), (11, 4, 7, 1, 1, 0), (4, 13, 13, 0, 0, 0),
+                      (32, 4, 4, 0, 0, 0), (8, 2, 2, 0, 1, 1), (8, 3, 3, 0, 1, 1), (7, 14, 10, 0, 1, 1),
+                      (8, 5, 5, 0, 1, 1), (3, 8, 6, -2, 1, 1), (8, 3, 3, 0, 1, 0), (6, 5, 9, 0, 0, 0),
+                      (8, 4, 4, 0, 0, 1), (6, 5, 5, 0, 1, 0), (6, 4, 4, -2, 0, 0), (10, 9, 9, 0, 0, 1),
+                      (4, 10, 8, -3, 0, 1), (4, 12, 8, 0, 0, 1), (4, 8, 12, 0, 1, 0), (5, 4, 4, 1, 0, 0),
+                      (16, 1, 1, 0, 1, 1), (16, 1, 1, 0, 1, 0), (8, 2, 2, 0, 1, 0), (8, 6, 6, 0, 0, 0))
+        ]  # fmt: skip
     if module == "r4_add":
         return [add(*q) for q in ((1, 6, 6, 0), (4, 5, 6, 2), (3, 8, 8, 0), (8, 4, 4, 1), (2, 12, 10, 0))]
     if module == "r4_concat":

@@ -285,10 +285,10 @@ class _Network:
         if not fitting:
             return
         other = self._one(*fitting)
-        kind = self._one("Concatenate", "Add", "Multiply")
+        kind = self._one("Concatenate", "Add", "Multiply", "Maximum")
         if kind != "Concatenate" and other.shape[-1] != self.x.shape[-1]:
             kind = "Concatenate"
-        if self.linear and kind != "Add":
+        if self.linear and kind not in ("Add", "Maximum"):
             self.quantize()
         pair = [self.x, other] if self._chance(0.5) else [other, self.x]
         self.x = self._put(kind, on=pair)

@@ -523,6 +523,38 @@ class TestProduct(OpContract):
         return keras.Model(x, q.QActivation("quantized_bits(6,1,alpha=1)", name="last")(y))
 
 
+class TestMaximum(OpContract):
+    """The input against what a convolution makes of it, on another grid, and against a side without a sign."""
+
+    cases: ClassVar = [
+        {},
+        {"sides": 3, "shape": (9, 4), "target_interval": 36},
+        {"sides": 1},
+    ]
+    strategy: ClassVar = st.fixed_dictionaries(
+        {
+            "sides": st.integers(1, 3),
+            "shape": st.one_of(SHAPES, st.tuples(st.integers(2, 9), st.integers(1, 4))),
+            "bits": st.integers(1, 7),
+            "turned": st.booleans(),
+        }
+    )
+
+    def model(
+        self, sides: int = 2, shape: tuple[int, ...] = (5, 3, 2), bits: int = 5, turned: bool = False
+    ) -> Any:
+        x = L.Input(shape)
+        a = q.QActivation("quantized_bits(6,0,alpha=1)", name="quant")(x)
+        joined = [a]
+        if sides > 1:  # the sums of a convolution, to which no quantizer is put
+            conv = q.QConv2D if len(shape) == 3 else q.QConv1D
+            joined.append(conv(shape[-1], 1, name="conv", **weights())(a))
+        if sides > 2:
+            joined.append(q.QActivation(f"quantized_relu({bits},1)", name="gate")(a))
+        y = L.Maximum(name="join")((joined[::-1] if turned else joined) * (2 if sides == 1 else 1))
+        return keras.Model(x, q.QActivation("quantized_bits(6,1,alpha=1)", name="last")(y))
+
+
 class TestActivations(OpContract):
     bridged = True
     cases: ClassVar = [

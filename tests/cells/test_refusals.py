@@ -19,6 +19,11 @@ CASES: list[tuple[str, dict[str, int], str]] = [
         "r4_add: Lanes (0), WidthA (8), WidthB (8) and YWidth (9) must be at least 1",
     ),
     (
+        "r4_max",
+        {"WidthA": 0},
+        "r4_max: Lanes (1), WidthA (0), WidthB (8) and YWidth (8) must be at least 1",
+    ),
+    (
         "r4_concat",
         {"BeatsB": 0},
         "r4_concat: LanesA (1), LanesB (1), BeatsA (1) and BeatsB (0) must be at least 1",

@@ -29,6 +29,7 @@ from rtl4ml.ops.activation import Activation
 from rtl4ml.ops.bilinear import Bilinear
 from rtl4ml.ops.conv import Conv, Dense, Depthwise
 from rtl4ml.ops.head import ArgMax, Mask
+from rtl4ml.ops.maximum import Maximum
 from rtl4ml.ops.merge import Add, Concat, Product
 from rtl4ml.ops.opening import Opening
 from rtl4ml.ops.pool import Pool
@@ -235,7 +236,7 @@ class Draw:
             return self.linear(cls, name)
         if cls is Activation:
             return self.activation(name)
-        if cls in (Add, Concat, Product):
+        if cls in (Add, Concat, Maximum, Product):
             return self.joined(cls, name)
         if cls is Reshape:
             return self.reshaped(name)
@@ -283,7 +284,7 @@ class Draw:
 
 
 KINDS = (Conv, Dense, Depthwise, Transposed, Activation, Add, Concat, Product, Reshape, Pool, Mask, ArgMax, Bilinear,
-         UpSample, Stuff, Pad, Crop, Scale, Opening)  # fmt: skip
+         UpSample, Stuff, Pad, Crop, Scale, Opening, Maximum)  # fmt: skip
 
 
 def test_random_graphs() -> None:

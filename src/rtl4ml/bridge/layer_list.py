@@ -8,6 +8,7 @@ from rtl4ml.bridge.layers import (  # noqa: F401 -- they register the writers of
     activation,
     head,
     linear,
+    maximum,
     merge,
     pool,
     spatial,

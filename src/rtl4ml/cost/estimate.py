@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import ceil
 
-from rtl4ml.cost import activation, dot, head, join, pool, products, spatial, streams, window  # noqa: F401 -- they register their models
+from rtl4ml.cost import activation, dot, head, join, maximum, pool, products, spatial, streams, window  # noqa: F401 -- they register their models
 from rtl4ml.cost.adders import adder_graph_terms
 from rtl4ml.cost.registry import DEFAULTS, MODELS, P, coefficients
 from rtl4ml.device import Resources

@@ -8,13 +8,14 @@ import numpy as np
 from rtl4ml.emulation.block import Block, Held, computed_by
 from rtl4ml.emulation.registry import add_steps, join_parts, made_in
 from rtl4ml.emulation.rounding import scaled
-from rtl4ml.ops.merge import Add, Concat, Product
+from rtl4ml.ops.maximum import Maximum
+from rtl4ml.ops.merge import Add, Aligned, Concat, Product
 
 # -- joins ---------------------------------------------------------------------------------------------------
 
 
-@add_steps.register
-def _add(op: Add, block: Block, *streams: Held) -> None:
+def _join_aligned(op: Aligned, how: np.ufunc, block: Block, *streams: Held) -> None:
+    """Adds the steps that join streams by a ufunc, two at a time, each brought to the output's fraction first."""
     *x, y = streams
     dtype = computed_by(op)
     with made_in(block, y, dtype) as a, block.scratch(a.shape, dtype) as more:
@@ -24,7 +25,17 @@ def _add(op: Add, block: Block, *streams: Held) -> None:
             if shift:
                 scaled(block, term, shift, more)
                 term = more
-            block.add(np.add, a, term, out=a, dtype=dtype)
+            block.add(how, a, term, out=a, dtype=dtype)
+
+
+@add_steps.register
+def _add(op: Add, block: Block, *streams: Held) -> None:
+    _join_aligned(op, np.add, block, *streams)
+
+
+@add_steps.register
+def _maximum(op: Maximum, block: Block, *streams: Held) -> None:
+    _join_aligned(op, np.maximum, block, *streams)
 
 
 @add_steps.register

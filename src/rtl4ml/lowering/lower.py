@@ -12,6 +12,7 @@ from rtl4ml.lowering import (  # noqa: F401 -- they register the lowerings of th
     conv,
     depthwise,
     head,
+    maximum,
     merge,
     opening,
     pool,

@@ -37,7 +37,7 @@ class Merge(Op):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Aligned(Merge):
-    """What concatenation and addition share: inputs brought to the finest fraction among them, exactly."""
+    """What concatenation, addition and the maximum share: inputs brought to the finest fraction among them, exactly."""
 
     @cached_property
     def fraction(self) -> int:

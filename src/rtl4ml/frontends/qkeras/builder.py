@@ -19,7 +19,7 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Stream
 
 # Layers that may have several inputs.
-_JOINS = ("Add", "Concatenate", "Multiply")
+_JOINS = ("Add", "Concatenate", "Maximum", "Multiply")
 
 
 @dataclass(kw_only=True)

@@ -60,6 +60,8 @@ def _layer64(layer: Any, x: list[Real], end: bool) -> Real:
         return np.asarray(np.sum(np.stack(x), axis=0))
     if kind == "Multiply":
         return np.asarray(np.prod(np.stack(x), axis=0))
+    if kind == "Maximum":
+        return np.asarray(np.max(np.stack(x), axis=0))
     if kind == "Concatenate":
         return np.concatenate(x, axis=layer.axis)
     if (moved := _moved64(layer, kind, a)) is not None:

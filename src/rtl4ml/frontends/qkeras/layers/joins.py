@@ -10,6 +10,7 @@ from rtl4ml.frontends.builder import Value
 from rtl4ml.frontends.qkeras.builder import ModelBuilder
 from rtl4ml.frontends.qkeras.registry import handles
 from rtl4ml.ir.types import Stream
+from rtl4ml.ops.maximum import Maximum
 from rtl4ml.ops.merge import Add, Concat, Product
 
 # -- joins --
@@ -48,3 +49,9 @@ def _add(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
 def _multiply(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     streams = _of_one_shape(b, layer, x, "product")
     return Value(b.add(Product(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))
+
+
+@handles("Maximum")
+def _maximum(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    streams = _of_one_shape(b, layer, x, "maximum")
+    return Value(b.add(Maximum(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))

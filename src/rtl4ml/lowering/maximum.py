@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The maximum of streams to cells."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import ClassVar
+
+from rtl4ml.cells.maximum import MaximumCell
+from rtl4ml.lowering.builder import NetlistBuilder
+from rtl4ml.lowering.registry import OperatorLowering, lowers
+from rtl4ml.netlist.netlist import Wire
+from rtl4ml.netlist.plan import Folding
+from rtl4ml.ops.maximum import Maximum
+
+
+@lowers(Maximum)
+class MaximumLowering(OperatorLowering[Maximum]):
+    """A chain of maxima of two, each of the width and the fraction that it needs; each input has a FIFO of its own."""
+
+    cuts_ready: ClassVar[bool] = False
+
+    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        op = self.op
+        y, *more = [n.buffered(w, folding.pe) for w in x]
+        for w, s, (before, made) in zip(more, op.inputs[1:], pairwise(op.partial), strict=True):
+            to = n.like(made, made.name, folding.pe)
+            y = n.add(
+                MaximumCell(
+                    name=f"u_{to.name}",
+                    inputs={"a": y, "b": w},
+                    outputs={"y": to},
+                    layer=n.layer,
+                    shift_a=made.type.fraction - before.type.fraction,
+                    shift_b=made.type.fraction - s.type.fraction,
+                )
+            )
+        return y
