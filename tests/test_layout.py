@@ -25,7 +25,7 @@ CODE = sorted(
     p
     for folder in ("src", "rtl", "hls", "boards", "models", "sim", "scripts", "tests")
     for p in (ROOT / folder).rglob("*")
-    if p.suffix in {".py", ".sv", ".cpp", ".h"} and "obj_dir" not in p.parts
+    if p.suffix in {".py", ".sv", ".cpp", ".h"} and not {"obj_dir", "golden"} & set(p.parts)
 )
 SOURCES = [p for p in CODE if p.suffix == ".py" and p.is_relative_to(ROOT / "src")]
 
