@@ -187,7 +187,6 @@ class Design:
     budget: dict[str, float]  # greatest share of the device by resource
     target_interval: int | None = None
     excess: str | None = None
-    board_name: str = BOARD
     part: str = ZCU102.part
     seconds: dict[str, float] = field(default_factory=dict)
     exactness: dict[str, Tally] = field(
@@ -394,7 +393,7 @@ class Design:
         return Subject(
             folder=self.folder,
             identity=self.identity,
-            board=self.board_name,
+            board=BOARD,
             part=self.part,
             clock_mhz=self.clock_mhz,
             budget=self.budget,

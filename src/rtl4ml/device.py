@@ -62,10 +62,6 @@ class Resources:
     def __add__(self, o: Resources) -> Resources:
         return Resources(self.lut + o.lut, self.ff + o.ff, self.dsp + o.dsp, self.bram36 + o.bram36)
 
-    def rounded(self) -> dict[str, float]:
-        """For reports: whole LUT, FF and DSP, halves of RAMB36."""
-        return {"lut": round(self.lut), "ff": round(self.ff), "dsp": round(self.dsp), "bram36": self.bram36}
-
 
 def total(found: Iterable[Resources]) -> Resources:
     """The sum."""

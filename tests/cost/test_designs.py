@@ -23,7 +23,7 @@ from rtl4ml.training.classification import students
 def assert_close(design: rtl4ml.Design) -> None:
     """LUT, FF, DSP and RAMB36 within 10 % each; an RAMB18 more or less is one part of the smallest counts."""
     found, said = design.synthesize(), total(design.predicted)
-    print(f"{design.graph.name}: predicted {said.rounded()}, Yosys {found.rounded()}")
+    print(f"{design.graph.name}: predicted {said}, Yosys {found}")
     for kind in ("lut", "ff", "dsp", "bram36"):
         want, got = getattr(found, kind), getattr(said, kind)
         assert abs(got - want) <= 0.10 * want, f"{kind}: predicted {got:.1f}, Yosys {want:.1f}"

@@ -131,14 +131,6 @@ class Frames:
         require(part in PARTS, f"part: must be one of {', '.join(PARTS)}, not {part!r}; name one of them")
         return tuple(sorted({self.groups[i] for i in dict(self._parts())[part].tolist()}))
 
-    def with_split(self, parts: Mapping[str, Sequence[str]]) -> Frames:
-        """The same frames, dealt out as `parts` says: names of images for each of PARTS.
-
-        Raises BadData where a name is unknown, a part is missing, or the split is no split.
-        """
-        found = named_split(self.source, self.names, parts)
-        return replace(self, train=found["train"], validation=found["validation"], test=found["test"])
-
     def sha256(self) -> str:
         """Hash of images and masks in their order, the same whichever files they came from."""
         digest = hashlib.sha256()

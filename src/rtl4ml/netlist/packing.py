@@ -39,10 +39,6 @@ class Packing:
         """DSP48E2 of `outputs` sums of `products` products that share their elements."""
         return -(-outputs // self.fields) * products
 
-    def products_a_slice(self, outputs: int, products: int) -> float:
-        """Products that a DSP48E2 makes in the mean: less than `fields` where the last group is not full."""
-        return outputs * products / self.slices(outputs, products)
-
     def latency(self, products: int) -> int:
         """Cycles from operands to the sum in r4_dot_dsp."""
         return 2 + self.chain + (self.chains(products) - 1).bit_length()
