@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a device holds, and what a design takes of it."""
+"""The resources of a device, and those that a design takes."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Device:
 
     @cached_property
     def capacity(self) -> dict[str, int]:
-        """What there is of each resource, by its name in report.json."""
+        """Number of each resource on the device, by its name in report.json."""
         return {"lut": self.lut, "ff": self.ff, "dsp": self.dsp, "bram36": self.bram36}
 
     def shares(self, budget: Mapping[str, float] | None, target_interval: int | None) -> dict[str, float]:
         """The greatest share of every resource that a design may take.
 
-        A resource that `budget` does not name has the default share. With an interval asked for it is all of the
-        device: the foldings are then those that fill it least anyway, so a smaller share would only refuse a design.
-        The report says where such a design takes more than the default.
+        A resource that `budget` does not name has the default share. With a target interval that is the whole device:
+        of all foldings that meet the interval the cheapest are chosen anyway, so a smaller share would only refuse a
+        design. The report says where a design takes more than the default.
         """
         default = self.default_budget if target_interval is None else dict.fromkeys(self.capacity, 1.0)
         return {**default, **(budget or {})}
@@ -52,7 +52,10 @@ DEVICES = {d.part: d for d in (ZCU102,)}
 
 @dataclass(frozen=True)
 class Resources:
-    """LUT, flip-flops, DSP48E2 and RAMB36 (an RAMB18 counts half)."""
+    """LUT, flip-flops, DSP48E2 and RAMB36 (an RAMB18 counts half).
+
+    Resources(120, 64, 2, 0.5) + Resources(30, 16) is Resources(150, 80, 2, 0.5).
+    """
 
     lut: float = 0
     ff: float = 0

@@ -61,7 +61,7 @@ class Graph:
         return out
 
     def resized(self, rows: int, columns: int) -> Graph | None:
-        """The same operators on smaller frames; None where they are bound to the size that they have."""
+        """The same operators on smaller frames; None where some operator works on frames of its own size only."""
         if len(self.inputs) != 1 or len(self.inputs[0].shape) != 3:
             return None
         source = replace(self.inputs[0], shape=(rows, columns, self.inputs[0].channels))

@@ -12,7 +12,7 @@ from rtl4ml.ir.types import Ints
 
 
 class Mapping(ABC):
-    """An elementwise map; the last axis of what it is given are the channels."""
+    """An elementwise map of arrays whose last axis is the channels."""
 
     @abstractmethod
     def __call__(self, x: Ints) -> Ints:
@@ -21,7 +21,10 @@ class Mapping(ABC):
 
 @dataclass(frozen=True)
 class Rounding(Mapping):
-    """clip(round(x * 2**-shift), lo, hi), halves to even; a negative shift multiplies."""
+    """clip(round(x * 2**-shift), lo, hi), halves to even; a negative shift multiplies.
+
+    Rounding(shift=2, lo=-8, hi=7) takes 5, 6, 7, 10 and 100 to 1, 2, 2, 2 and 7.
+    """
 
     shift: int
     lo: int
@@ -41,6 +44,8 @@ class Thresholds(Mapping):
     """levels[c, number of thresholds[c] that x reaches]; one row serves all channels or each has its own.
 
     thresholds: (C or 1, L) ascending; levels: (C or 1, L + 1).
+
+    Thresholds([[0, 4, 9]], [[-1, 0, 1, 3]]) takes -5, 0, 3, 4 and 20 to -1, 0, 0, 1 and 3.
     """
 
     thresholds: Ints
@@ -71,6 +76,8 @@ class Table(Mapping):
     """table[c, clip(x, first, first + T - 1) - first]; one row serves all channels or each has its own.
 
     table: (C or 1, T).
+
+    Table(first=-2, table=[[0, 0, 1, 4, 9]]) takes -9, -2, 0, 1, 2 and 7 to 0, 0, 1, 4, 9 and 9.
     """
 
     first: int

@@ -19,7 +19,11 @@ FLOAT64_EXACT = 2**53
 
 @dataclass(frozen=True, order=True)
 class Fixed:
-    """A fixed-point type: value = integer * 2**-fraction, `integer` bits left of the point without the sign."""
+    """A fixed-point type: value = integer * 2**-fraction, `integer` bits left of the point without the sign.
+
+    Fixed(signed=True, integer=2, fraction=3), written s6.3, has 6 bits: integers from -32 to 31, which stand for the
+    multiples of 0.125 from -4 to 3.875.
+    """
 
     signed: bool
     integer: int
@@ -66,7 +70,11 @@ class Fixed:
 
 @dataclass(frozen=True)
 class Stream:
-    """A named integer tensor of one sample: shape (C,), (W, C) or (H, W, C), every value in [lo, hi]."""
+    """A named integer tensor of one sample: shape (C,), (W, C) or (H, W, C), every value in [lo, hi].
+
+    Stream.covering("x", (8, 8, 3), -3, 12, fraction=2) has the type s5.2, 64 pixels and 192 elements; its integer 5
+    stands for 1.25.
+    """
 
     name: str
     shape: tuple[int, ...]

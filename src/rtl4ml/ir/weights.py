@@ -26,11 +26,14 @@ class ConstantWeights:
     """The constant matrix of a linear operator, and the elements that it is multiplied with.
 
     matrix: (products of an output, outputs) integers
-    kind:   how a product of any of them is made
+    kind:   how products are made
     type:   the narrowest signed integer type that holds them
     shift:  (outputs,) left shift of each sum of products, before the bias
     bias:   (outputs,) integers that are added to the shifted sums, or None
     lo, hi: the least and the greatest element
+
+    Two outputs, 3 * x0 - 2 * x1 and 4 * x1 - x0, of elements from 0 to 15: matrix [[3, -1], [-2, 4]], type s4.0,
+    lo=0, hi=15. Their sums and partial sums lie in reach(2) = (-30, 60).
     """
 
     matrix: Ints
@@ -46,7 +49,7 @@ class ConstantWeights:
         return {}
 
     def reach(self, products: int) -> tuple[int, int]:
-        """Least and greatest sum of any part of `products` products that follow each other."""
+        """Least and greatest partial sum of `products` consecutive products of any output, 0 included."""
         if products not in self._reaches:
             w = self.matrix.reshape(len(self.matrix) // products, products, -1)
             a, b = w * self.lo, w * self.hi

@@ -13,7 +13,13 @@ from rtl4ml.ir.types import Index
 
 @dataclass(frozen=True)
 class Geometry:
-    """What a window cell walks over; all sizes in pixels of `groups` beats."""
+    """The frame that a window moves over, and the window; all sizes in pixels.
+
+    padding: ((above, below), (left, right)); out: rows and columns of output positions
+
+    A 3 x 3 window over a 4 x 4 frame without padding: Geometry(4, 4, (3, 3), (1, 1), (1, 1), ((0, 0), (0, 0)), (2, 2)).
+    It has 9 taps. A position spans 11 pixels: of three rows of 4 all but the last one, which is the next position's.
+    """
 
     height: int
     width: int
@@ -29,7 +35,9 @@ class Geometry:
 
     @property
     def extent(self) -> tuple[int, int]:
-        """Positions that a parallel window walks over: the frame and the padding that it reaches behind it."""
+        """Rows and columns that a parallel window steps through: the frame, and the padding below and to the right as
+        far as a window reaches.
+        """
         size = []
         for n, k, s, d, (before, _), o in zip(
             (self.height, self.width),
@@ -62,8 +70,8 @@ class Geometry:
         return np.broadcast_to(pixel, inside.shape), inside
 
     def given_back(self) -> Index:
-        """(OH * OW,) pixels that r4_window gives back when a position ends: all before the next origin, if that lies
-        inside.
+        """(OH * OW,) pixels that r4_window has freed when a position ends: all before the next position's first tap, if
+        that lies inside the frame; at the end of a frame, all of it.
         """
         top = np.arange(self.out[0]) * self.stride[0] - self.padding[0][0]
         left = np.arange(self.out[1]) * self.stride[1] - self.padding[1][0]
@@ -77,8 +85,8 @@ class Geometry:
 
     @property
     def span(self) -> int:
-        """Pixels that a position needs at the most and that none before it has given back."""
-        last = []  # the last row and column of every position that lie inside; -1: none does
+        """Most pixels that lie between what earlier positions have freed and what a position needs last."""
+        last = []  # of every position, the last row and column inside the frame; -1: none is inside
         for n, k, s, d, (before, _), o in zip(
             (self.height, self.width),
             self.kernel,
@@ -96,12 +104,11 @@ class Geometry:
         return int((np.maximum.accumulate(need) - held).max())
 
     def shortened(self) -> Geometry:
-        """The same with no more rows than show all that positions of any row span."""
+        """The same with fewer rows, where these have the same `span`."""
         top, s = self.padding[0][0], self.stride[0]
         reach = (self.kernel[0] - 1) * self.dilation[0]
-        few = (
-            -(-(reach + top) // s) + 2
-        )  # positions in rows that padding above or below touches, and one more
+        # Rows of positions that padding above or below touches, and one more.
+        few = -(-(reach + top) // s) + 2
         # A row in which no position begins inside the frame gives nothing back.
         gives_back = (self.out[1] - 1) * self.stride[1] >= self.padding[1][0]
         if self.out[0] <= 3 * few or not gives_back:

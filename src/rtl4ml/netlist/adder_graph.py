@@ -17,7 +17,11 @@ from rtl4ml.ir.types import Fixed, Ints
 class Node:
     """An integer of the graph: an input, (a << a_shift) +- (b << b_shift), or constant +- (a << a_shift).
 
-    a, b: indices of earlier nodes (a of an input: the input's number; b is None for inputs and constants).
+    a, b:   indices of earlier nodes (a of an input: the input's number; b is None for inputs and constants)
+    lo, hi: range of the integer
+    level:  adders on the longest path from an input
+
+    4 * x0 + x1 of inputs from 0 to 15: Node(a=0, a_shift=2, b=1, lo=0, hi=75, level=1).
     """
 
     a: int
@@ -38,11 +42,17 @@ class Node:
 
 @dataclass(frozen=True)
 class AdderGraph:
-    """Nodes in topological order, the first `inputs` of them inputs; outputs are shifted nodes, or constants."""
+    """Nodes in topological order, the first `inputs` of them inputs.
+
+    outputs: index of a node and left shift, or a constant
+
+    AdderGraph(2, (x0, x1, Node(a=0, a_shift=2, b=1, ...)), ((2, 1), 7)) has one adder; it gives 2 * (4 * x0 + x1) and
+    7: of x0 = 1 and x1 = 2 the integers 12 and 7.
+    """
 
     inputs: int
     nodes: tuple[Node, ...]
-    outputs: tuple[tuple[int, int] | int, ...]  # node and left shift, or a constant
+    outputs: tuple[tuple[int, int] | int, ...]
 
     @property
     def adders(self) -> int:
@@ -99,7 +109,10 @@ class GraphOfAdders:
         return len(self.nodes) - 1, e, sign
 
     def plain(self, x: tuple[int, int, int], constant: int) -> tuple[int, int]:
-        """(node, left shift) of the value plus a constant; negation and negative exponents are made good."""
+        """(node, left shift) of the value plus a constant; adds a node to negate it or add a constant.
+
+        Raises ValueError for a negative exponent.
+        """
         node, e, sign = x
         n = self.nodes[node]
         if e < 0:
@@ -129,7 +142,7 @@ def adder_graph(matrix: Ints, bias: Ints, lo: int, hi: int) -> AdderGraph:
     """
     from da4ml.cmvm import solve
 
-    # da4ml leaves out an input that is always the same; the sums want it.
+    # da4ml drops an input whose range is a single number; the graph must keep it, so its range gets a second one.
     found = solve(
         matrix.astype(np.float32), qintervals=[(float(lo), float(max(hi, lo + 1)), 1.0)] * len(matrix)
     )

@@ -13,7 +13,10 @@ from rtl4ml.ir.types import Ints
 
 
 class Image:
-    """A memory image: `words` (depth,) Python integers of `width` bits, written as hexadecimal for $readmemh."""
+    """A memory image: `words` (depth,) Python integers of `width` bits, written as hexadecimal for $readmemh.
+
+    Image.pack(np.array([[1, -2], [3, 0]]), 4) has 2 words of 8 bits, 0xe1 and 0x03: lane 0 is in the low bits.
+    """
 
     def __init__(
         self, width: int, words: tuple[int, ...] | Callable[[], tuple[int, ...]], depth: int | None = None
@@ -21,7 +24,9 @@ class Image:
         """`words` may be a function, called when they are first asked for; then `depth` says how many it gives."""
         self.width = width
         self._words = words
-        self._values: tuple[Ints, int] | None = None  # what the words are packed of
+        self._values: tuple[Ints, int] | None = (
+            None  # the integers and their bits that the words were packed from
+        )
         self.depth = len(words) if isinstance(words, tuple) else depth
 
     @classmethod

@@ -31,15 +31,17 @@ TILES = [(72, 512, 1.0), (36, 1024, 1.0), (18, 2048, 1.0), (9, 4096, 1.0), (4, 8
 
 
 def tile(width: int, depth: int, ports: int) -> tuple[float, int]:
-    """(RAMB36, rows one above the other) of the cheapest shape of block RAM, of equal ones the lowest; 72 and 36 bits
-    need one port. Rows lie side by side where there is room, in units of 9 bits.
+    """(RAMB36, rows of blocks one above the other) of the cheapest shape of block RAM; equally cheap, of fewest rows.
+
+    The shapes of 72 and 36 bits have one port only. Rows of narrow words share a block, in units of 9 bits.
+    A memory of 512 words of 36 bits takes half an RAMB36 in one row: (0.5, 1).
     """
     cost, rows, _ = _tiling(width, depth, ports)
     return cost, rows
 
 
 def _tiling(width: int, depth: int, ports: int) -> tuple[float, int, tuple[int, int, float]]:
-    """As `_tile`, with the shape."""
+    """As `tile`, and the shape."""
 
     def cost(w: int, d: int, one: float) -> tuple[float, int]:
         unit, rows = min(w, 9), ceil(depth / d)
@@ -51,13 +53,15 @@ def _tiling(width: int, depth: int, ports: int) -> tuple[float, int, tuple[int, 
 
 
 def bram36(width: int, depth: int, *, ports: int = 1) -> float:
-    """RAMB36 of a memory of so many read ports."""
+    """RAMB36 of a memory with `ports` read ports."""
     return tile(width, depth, ports)[0]
 
 
 def column_blocks(columns: int, width: int, depth: int, *, ports: int = 1) -> float:
-    """RAMB36 of as many r4_lookup as a memory has columns, each with a copy of its own of which it reads one column:
-    Yosys divides the whole word into blocks and keeps those that a column reaches into.
+    """RAMB36 of one r4_lookup a column of a memory.
+
+    Each has its own copy of the memory and reads one column. Yosys divides the whole word into blocks and removes those
+    in which a column has no bit. Three columns of 12 bits and 512 words take 1.5 RAMB36.
     """
     cost, rows, (w, _, one) = _tiling(columns * width, depth, ports)
     if columns == 1:
@@ -67,8 +71,9 @@ def column_blocks(columns: int, width: int, depth: int, *, ports: int = 1) -> fl
 
 
 def lutram_shape(width: int, depth: int) -> tuple[int, int]:
-    """(words, bits) that 8 LUTs are in a distributed memory: 32 of 14 or 64 of 7, whichever Yosys's costs prefer (16 a
-    memory as far as it is used, half a bit and half an address to choose among memories).
+    """(words, bits) that 8 LUTs hold in a distributed memory: 32 words of 14 bits or 64 of 7, whichever Yosys prefers.
+
+    Its cost is 16 a memory, in proportion to the bits used, and half of width + 1 for each memory beyond the first.
     """
 
     def cost(words: int, bits: int) -> float:
@@ -78,7 +83,10 @@ def lutram_shape(width: int, depth: int) -> tuple[int, int]:
 
 
 def lutram(width: int, depth: int) -> Terms:
-    """Distributed memory; a deep one is several, of which a multiplexer chooses."""
+    """Terms of a distributed memory; a deep one is several memories and a multiplexer.
+
+    100 words of 8 bits are two memories of 64 words: 32 LUTs of memory, 8 of multiplexer, 2 of write enables.
+    """
     words, bits = lutram_shape(width, depth)
     blocks = ceil(depth / words)
     return {

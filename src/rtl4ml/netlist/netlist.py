@@ -21,7 +21,11 @@ from rtl4ml.netlist.plan import Plan
 
 @dataclass(frozen=True)
 class Wire:
-    """A valid/ready stream: `lanes` elements of `bits` bits a beat, `beats` beats a frame."""
+    """A valid/ready stream: `lanes` elements of `bits` bits a beat, `beats` beats a frame.
+
+    A frame of 16 pixels of 4 channels of 8 bits, a pixel a beat: Wire("x", lanes=4, bits=8, signed=False, beats=16),
+    which is 32 bits wide and carries 4 * 16 = 64 elements a frame.
+    """
 
     name: str
     lanes: int
@@ -46,9 +50,9 @@ class TimingKind(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Timing:
-    """When a cell acts, in work slots: it performs one slot a cycle when it may.
+    """When a cell takes and makes beats. Its work on a frame is divided into slots, one a cycle at most.
 
-    Cells have one or two inputs and one or two outputs.
+    A cell has one or two inputs and one or two outputs.
 
     kind:    whether the cell buffers beats or passes them on, see `TimingKind`
     slots:   work slots a frame
@@ -58,8 +62,13 @@ class Timing:
     wait:    cycles from the taking of a beat to the first slot that may use it (0: taken in the slot itself)
     free:    array (slots,): input beats that are given back once slot k is done (buffering cells only)
     depth:   input beats that the cell can hold (buffering cells only)
-    hold:    a beat that several consecutive slots need is taken (ready) only in the last of them
+    hold:    a beat that several consecutive slots need is acknowledged (ready) only in the last of them
     peek:    array (slots,): beats that must be offered for slot k, taken or not, where that is more than `need`
+
+    A width converter from 1 lane to 2, frames of 4 elements, takes a beat in each of 4 slots and makes a beat in the
+    second and the fourth, offered a cycle later: Timing(4, need=([1, 2, 3, 4],), emit=([1, 3],), latency=1). The
+    converter back makes a beat in each slot and takes one in the first and the third:
+    Timing(4, need=([1, 1, 2, 2],), emit=([0, 1, 2, 3],), latency=1).
     """
 
     slots: int
@@ -89,7 +98,9 @@ class Timing:
 
     @classmethod
     def ring(cls, need: Index, free: Index, depth: int) -> Timing:
-        """A buffer of `depth` beats that makes a beat in every slot, of those that it has until they are given back."""
+        """A circular buffer of `depth` beats: every slot reads beats that it holds and makes a beat; slot k frees
+        those up to `free[k]`.
+        """
         slots = len(need)
         return cls(
             slots,
@@ -123,9 +134,8 @@ class Cell(ABC):
     """One instance of a module of `rtl/`; wires are joined to ports by name (`x` becomes x_valid_i and so on)."""
 
     module: ClassVar[str]
-    generated: ClassVar[bool] = (
-        False  # whether the module's text is made for the design, not taken from `rtl/`
-    )
+    # Whether the module's text is made for the design, not taken from `rtl/`.
+    generated: ClassVar[bool] = False
 
     name: str
     inputs: Mapping[str, Wire]
@@ -168,17 +178,23 @@ class Cell(ABC):
 
     @property
     def multipliers(self) -> int:
-        """Products that it makes at once, whatever makes them: multipliers, adders or shifts.
+        """Products that the cell makes in a cycle, by multipliers, adders or shifts.
 
-        Over a frame's `slots` they are at least the multiply-accumulates of its operator.
+        Times a frame's `slots` that is at least the number of multiply-accumulates of its operator.
         """
         return 0
 
 
 @dataclass(frozen=True)
 class Relief:
-    """FIFOs on wires between cells that would hold each other up, wire to depth, and beats that windows hold beside
-    those that they need while a frame goes on, cell to number (`rtl4ml.timing.relief`).
+    """What a netlist got so that it is as fast as its slowest cell (`rtl4ml.timing.relief`).
+
+    fifos:   FIFOs on wires between cells that would hold each other up: name of the wire to depth
+    windows: beats that windows hold beyond those that they need: name of the cell to number
+
+    Relief({"conv_taps": 3}, {"u_conv_window": 16}) puts a FIFO of 3 beats on the wire conv_taps and adds 16 to the
+    beats of the cell u_conv_window. Found on frames of 32 columns, it becomes
+    Relief({"conv_taps": 3}, {"u_conv_window": 50}) on frames of 100.
     """
 
     fifos: Mapping[str, int] = field(default_factory=dict)
@@ -188,7 +204,7 @@ class Relief:
         return Relief({**self.fifos, **o.fifos}, {**self.windows, **o.windows})
 
     def without(self, name: str) -> Relief:
-        """The same, but for one wire or window."""
+        """The same without the FIFO or the window of this name."""
         return Relief(
             {k: v for k, v in self.fifos.items() if k != name},
             {k: v for k, v in self.windows.items() if k != name},
@@ -201,7 +217,7 @@ class Relief:
         return replace(self, windows={**self.windows, cell: more})
 
     def wider(self, columns: int, of: int) -> Relief:
-        """That of frames of so many columns, if this is that of frames of `of`: rows are as many in both."""
+        """The relief, found on frames of `of` columns, for frames of `columns`: windows hold as many rows."""
         return replace(self, windows={k: -(-v * columns // of) for k, v in self.windows.items()})
 
 
@@ -209,9 +225,9 @@ class Relief:
 class Netlist:
     """Cells in topological order between one input wire and one output wire.
 
-    settled: where the cells stand (`stepper.State`) once frames come at a steady pace; None where nobody looked
+    settled: state of the cells (`stepper.State`) in the steady state; None where it is not known
     relief:  what it got so that it is as fast as its slowest cell
-    plan:    the foldings that it was made by; None where it was made of cells by hand
+    plan:    the foldings that it was lowered from; None where its cells were put together by hand
     """
 
     graph: Graph

@@ -2,9 +2,9 @@
 """How products go into DSP48E2: several side by side in one slice, several slices added up in a cascade.
 
 A slice multiplies a 27-bit word of `fields` weights, `spacing` bits apart, with one element of up to 18 bits, and
-adds what the slice below it in the chain made. Fields never touch as long as `spacing` bits hold every sum of a chain;
-with `overlap` (chains of one) a field has one bit more, which it shares with the next field: the lowest bit of a
-product is that of the weight and of the element, so the shared bit can be told apart (r4_dsp_fields).
+adds the sum of the slice below it in the cascade. Fields stay apart as long as `spacing` bits hold every sum of a
+cascade. With `overlap` (cascades of one slice) a field has one bit more, which it shares with the next field. Bit 0 of
+a product is w[0] & x[0], so the bit that two neighbouring fields share can be reconstructed (r4_dsp_fields).
 """
 
 from __future__ import annotations
@@ -18,13 +18,21 @@ from numpy.typing import NDArray
 
 from rtl4ml.ir.types import Ints
 
-WORD, ELEMENT, SUM = 27, 18, 48  # bits of a DSP48E2's ports: packed weights, element, sum
-LONGEST_CHAIN = 16  # a longer cascade saves little more, and delays elements by as many cycles
+# Bits of a DSP48E2's ports: packed weights, element, sum.
+WORD, ELEMENT, SUM = 27, 18, 48
+# Slices in a cascade. A longer one saves little more, and each slice delays its element by one more cycle.
+LONGEST_CHAIN = 16
 
 
 @dataclass(frozen=True)
 class Packing:
-    """`fields` products a slice, `spacing` bits apart, `chain` slices in a cascade; parameters of r4_dot_dsp."""
+    """`fields` products a slice, `spacing` bits apart, `chain` slices in a cascade; parameters of r4_dot_dsp.
+
+    overlap: whether neighbouring fields share a bit
+
+    Packing(fields=3, spacing=11, chain=4) makes 16 sums of 16 products in 96 slices: ceil(16 / 3) = 6 words of 3
+    weights, each with 16 elements. The sum of 10 products is that of 3 cascades, 8 cycles after the operands.
+    """
 
     fields: int
     spacing: int
@@ -32,15 +40,15 @@ class Packing:
     overlap: bool = False
 
     def chains(self, products: int) -> int:
-        """Chains that add up so many products of one output."""
+        """Cascades that add up `products` products of one output."""
         return -(-products // self.chain)
 
     def slices(self, outputs: int, products: int) -> int:
-        """DSP48E2 of `outputs` sums of `products` products that share their elements."""
+        """DSP48E2 of `outputs` sums of `products` products each; all outputs read the same elements."""
         return -(-outputs // self.fields) * products
 
     def latency(self, products: int) -> int:
-        """Cycles from operands to the sum in r4_dot_dsp."""
+        """Cycles from the operands to the sum of `products` products in r4_dot_dsp."""
         return 2 + self.chain + (self.chains(products) - 1).bit_length()
 
     def words(self, words: Ints, outputs: int, weight_bits: int) -> Ints:
@@ -60,7 +68,7 @@ class Packing:
 
 
 class Same:
-    """An array as a key: equal to itself alone."""
+    """An array as a key of a cache, compared by identity."""
 
     __slots__ = ("array",)
 
@@ -75,9 +83,13 @@ class Same:
 
 
 class Sums:
-    """Ends of the sums of chains of a matrix of weights; each is looked for once, whatever the folding that asks.
+    """Ranges of the sums of cascades of a matrix of weights. Each is computed once, for all foldings that ask.
 
-    weights: (products of an output, outputs) integers; x: least and greatest element.
+    weights: (products of an output, outputs) integers
+    x:       least and greatest element
+
+    Weights 3, -2, 1 of one output and elements from 0 to 15, all products made at once: the sums of cascades of up to
+    2 slices lie in reach(3, 2) = (-30, 45), those of all three in reach(3, 3) = (-30, 60).
     """
 
     def __init__(self, weights: Ints, x: tuple[int, int]) -> None:
@@ -89,9 +101,9 @@ class Sums:
         self._found: dict[tuple[int, int], tuple[int, int]] = {}
 
     def reach(self, products: int, chain: int) -> tuple[int, int]:
-        """Least and greatest sum of any chain of at most `chain` products, and of any of its parts.
+        """Least and greatest sum of any cascade of at most `chain` products, partial sums included.
 
-        products: that are made at once; a chain adds up such alone, and the first of them may be shorter.
+        products: how many are made at once. A cascade adds up products of one cycle; the first cascade may be shorter.
         """
         first = products % chain
         key = (products if first else chain, chain)
@@ -110,16 +122,16 @@ class Sums:
 
 @lru_cache(maxsize=512)
 def sums_of(weights: Same, outputs: int, x: tuple[int, int]) -> Sums:
-    """Sums of weights that stand product by product, the outputs innermost."""
+    """`Sums` of a tensor of weights whose last axis, or last axes together, are the `outputs`."""
     return Sums(weights.array.reshape(-1, outputs), x)
 
 
 def legal(
     packing: Packing, *, x_bits: int, x_signed: bool, weight_bits: int, least: int, reach: tuple[int, int]
 ) -> bool:
-    """Whether a packing computes every sum.
+    """Whether a packing computes every sum exactly.
 
-    least: the least weight; reach: least and greatest sum of a chain.
+    least: the least weight; reach: least and greatest sum of a cascade
     """
     operand = x_bits + (not x_signed)
     fields, spacing = packing.fields, packing.spacing
@@ -127,7 +139,7 @@ def legal(
         short, long = sorted((operand, weight_bits))
         fits = short <= ELEMENT and long <= WORD
     else:
-        # below the top weight others may borrow: the whole word must fit as a signed number
+        # A negative weight borrows from the field above it, so the whole word must fit as a signed number.
         word = least * sum(1 << (spacing * i) for i in range(fields))
         fits = (
             operand <= ELEMENT
@@ -138,7 +150,7 @@ def legal(
     width = spacing + packing.overlap
     if packing.overlap:
         fits &= packing.chain == 1 and fields > 1
-    # an overlapping field may get a one from below
+    # The field below may carry a one into an overlapping field.
     low = -(1 << (width - 1)) + packing.overlap
     return (
         fits and fields * spacing + packing.overlap <= SUM and low <= reach[0] and reach[1] < 1 << (width - 1)
@@ -148,7 +160,7 @@ def legal(
 def packings(
     weights: Ints, weight_bits: int, x: tuple[int, int], x_bits: int, x_signed: bool
 ) -> list[Packing]:
-    """`packings_of` of weights (folds, products, outputs); elements lie in `x`."""
+    """Every legal packing of weights (folds, products, outputs), see `packings_of`; elements lie in `x`."""
     _, products, outputs = weights.shape
     sums = Sums(weights.reshape(-1, outputs), x)
     return packings_of(sums, weight_bits, x_bits, x_signed, products=products, outputs=outputs)
@@ -159,7 +171,7 @@ def packings_of(
 ) -> list[Packing]:
     """Every legal packing, each with the least spacing that holds its sums; empty where no product fits a slice.
 
-    products, outputs: what is made at once; all outputs share their elements.
+    products, outputs: how many products of how many outputs are made at once; all outputs read the same elements
     """
     found = []
     for chain in sorted({-(-products // n) for n in range(1, products + 1)}):
@@ -181,7 +193,7 @@ def packings_of(
                 ):
                     found.append(p)
                 elif fields > 1:
-                    break  # what does not fit with so many fields does not with more
+                    break  # more fields do not fit either
     return found
 
 
@@ -189,7 +201,7 @@ Choice = Callable[[Sequence[Packing]], "Packing | None"]
 
 
 def fewest(outputs: int, products: int) -> Choice:
-    """Chooses the packing of fewest DSP48E2, of such the longest chain; None where there is none."""
+    """Chooses the packing of fewest DSP48E2; of equally few, the longest cascade. None where there is no packing."""
 
     def choose(found: Sequence[Packing]) -> Packing | None:
         return min(
@@ -200,5 +212,5 @@ def fewest(outputs: int, products: int) -> Choice:
 
 
 def in_luts(_: Sequence[Packing]) -> Packing | None:
-    """Chooses none."""
+    """Chooses no packing: products are made in LUTs."""
     return None

@@ -15,14 +15,14 @@ from rtl4ml.netlist.packing import Packing
 
 @dataclass(frozen=True)
 class Folding:
-    """How much of an operator is done at once.
+    """How parallel the hardware of an operator is.
 
     pe:          elements of an output beat
-    simd:        elements that each output element is made of in a cycle, or elements of an input beat
+    simd:        products of each output element in a cycle; of operators without products, elements of an input beat
     interval:    cycles a sample
-    multipliers: products that are made in a cycle by multipliers
+    multipliers: products that multipliers make in a cycle
     style:       "unrolled": a graph of adders for the whole matrix; "": products and sums
-    packing:     how integer products go into DSP48E2; None: LUTs; "auto": whichever the lowering prefers
+    packing:     how integer products are packed into DSP48E2; None: LUTs; "auto": the lowering chooses
 
     A dense layer of 64 inputs and 16 outputs with pe=4 and simd=8 makes 32 products a cycle: 64 / 8 = 8 cycles for
     each group of 4 outputs, 8 * 16 / 4 = 32 cycles a sample.
@@ -38,7 +38,10 @@ class Folding:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A graph, the foldings of its operators by operator name, and the device that they were chosen for."""
+    """A graph, the foldings of its operators by operator name, and the device that they were chosen for.
+
+    Plan(graph, {"conv": Folding(pe=4, simd=9), "relu": Folding(pe=4)}) has plan[op].pe == 4 for both operators.
+    """
 
     graph: Graph
     foldings: Mapping[str, Folding]
@@ -48,6 +51,6 @@ class Plan:
         return self.foldings[op.name]
 
     def resized(self, rows: int, columns: int) -> Plan | None:
-        """The same foldings of a graph of other frames; None where `Graph.resized` is None."""
+        """The same foldings for smaller frames; None where `Graph.resized` gives None."""
         graph = self.graph.resized(rows, columns)
         return None if graph is None else replace(self, graph=graph)
