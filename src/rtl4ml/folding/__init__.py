@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which folding every operator gets, for an interval or a budget."""
+"""Chooses the folding of every operator, for a target interval or a budget."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The foldings of one graph: which there are, and the choice for an interval."""
+"""The foldings of one graph, and the choice among them for a target interval."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from rtl4ml.lowering.registry import lowering_of
 from rtl4ml.netlist.plan import Folding, Plan
 from rtl4ml.ops.conv import Linear
 
-# A folding this much faster than asked for costs more than one that is as fast as asked for; it is not looked at
-# while a slower one is there.
+# Foldings that are more than this many times faster than the slowest that meets the target are skipped: they only cost
+# more.
 _HASTE = 4
 
 
 class Explorer:
-    """The foldings of one graph for a device. layers: (pe, simd) by layer or operator name, taken as it stands."""
+    """The foldings of one graph for a device. layers: (pe, simd) that the user fixed, by layer or operator name."""
 
     def __init__(
         self, graph: Graph, layers: Mapping[str, tuple[int, int]] | None = None, device: Device = ZCU102
@@ -66,21 +66,24 @@ class Explorer:
 
     @property
     def intervals(self) -> list[int]:
-        """Every interval that some folding of some operator has, ascending."""
+        """The intervals of all foldings of all operators, ascending."""
         return sorted({f.interval for fs in self.foldings.values() for f in fs})
 
     def intervals_from(self, start: int) -> list[int]:
-        """The first interval from `start` up that is possible, and every longer one that some folding has."""
+        """The shortest possible interval that is at least `start`, and all longer ones of some folding, ascending."""
         least = max(start, self.floor)
         return [least, *(t for t in self.intervals if t > least)]
 
     @property
     def floor(self) -> int:
-        """The interval that the slowest operator has at its fastest."""
+        """The shortest possible interval: that of the slowest operator with its fastest folding."""
         return max(min(f.interval for f in fs) for fs in self.foldings.values())
 
     def options(self, op: Op, target: int) -> list[Option]:
-        """Foldings worth a look: of those that keep the interval the slower; unrolled where folding does not pay."""
+        """The options of an operator for a target interval: the slower of the foldings that meet it, in all packings.
+
+        An unrolled folding is one of them where it has few products, or where it is the only one that meets the target.
+        """
         foldings = self.foldings[op.name]
         if op.name not in self._pinned:
             foldings = [f for f in foldings if f.interval <= target]
@@ -101,19 +104,19 @@ class Explorer:
                 ]
         return [o for f in foldings for o in self._options[op.name, f]]
 
-    def _width(self, s: Stream, a: int, b: int) -> Resources:
-        """Cost of a stream's conversion from a to b lanes."""
-        key = (s.name, a, b)
+    def _width(self, stream: Stream, made: int, read: int) -> Resources:
+        """Cost of the width converters from the lanes that are made to the lanes that are read."""
+        key = (stream.name, made, read)
         if key not in self._widths:
-            n = NetlistBuilder(self.graph, self.device)
-            n.lanes(n.like(s, "x", a), b)
-            self._widths[key] = netlist_cost(n)
+            builder = NetlistBuilder(self.graph, self.device)
+            builder.lanes(builder.like(stream, "x", made), read)
+            self._widths[key] = netlist_cost(builder)
         return self._widths[key]
 
     def choose(self, target: int, limits: Mapping[str, float] | None = None) -> Plan | None:
-        """The plan whose foldings keep `target` cycles and fill the device least (`objective`), or None.
+        """The plan that meets the interval `target` and has the least `objective`; None where no plan does.
 
-        limits: LUT, FF, DSP48E2 and RAMB36 that operators and lane conversions may take together.
+        limits: LUT, FF, DSP48E2 and RAMB36 that operators and width converters may take together
         """
         p, chosen, options = self._program(target)
         found = p.solve(limits or {})
@@ -129,8 +132,11 @@ class Explorer:
         )
 
     def fill(self, target: int, limits: Mapping[str, float], beside: Resources) -> float:
-        """A bound from below on the greatest share of the limits that any choice for `target` cycles takes, together
-        with `beside`: what a mixture of foldings would take. Infinite where there is no choice.
+        """A lower bound on the largest share of any limit that a plan for the interval `target` takes; infinite where
+        there is no plan.
+
+        It is the optimum of the relaxed program, in which an operator may be a mixture of foldings.
+        beside: resources that count against the limits beside operators and width converters
         """
         key = (target, *limits.values(), beside)
         if key not in self._fills:
@@ -138,7 +144,7 @@ class Explorer:
         return self._fills[key]
 
     def _program(self, target: int) -> tuple[Program, dict[str, list[int]], dict[str, list[Option]]]:
-        """The program, the variables of every operator's options, and these."""
+        """The program, and for every operator the variables of its options and the options."""
         p = Program(self.device)
         options = {op.name: self.options(op, target) for op in self.graph.ops}
         chosen = {
@@ -150,7 +156,8 @@ class Explorer:
         for op in self.graph.ops:
             lowering = lowering_of(op)
             for i, s in enumerate(op.inputs):
-                if s.name not in makers:  # the graph's input comes in the lanes that its reader takes
+                # The graph's input needs no converter: it comes in the lanes that its reader takes.
+                if s.name not in makers:
                     continue
                 made: dict[int, dict[int, float]] = defaultdict(dict)
                 read: dict[int, dict[int, float]] = defaultdict(dict)
@@ -158,7 +165,8 @@ class Explorer:
                     made[o.folding.pe][v] = -1.0
                 for v, o in zip(chosen[op.name], options[op.name], strict=True):
                     read[lowering.input_lanes(o.folding, i)][v] = -1.0
-                # As much of every number of lanes is converted from as is made, and to as is read.
+                # Flow conservation: for every number of lanes, the conversions from it sum to the options that make it,
+                # and the conversions to it to the options that read it.
                 for (a, into), (b, out) in product(list(made.items()), list(read.items())):
                     if a == b or s.elements // gcd(a, b) <= target or op.name in self._pinned:
                         z = p.variable(self._width(s, a, b) if a != b else Resources(), whole=False)
@@ -168,7 +176,7 @@ class Explorer:
         return p, chosen, options
 
     def fold(self, target: int, limits: Mapping[str, float] | None = None) -> Plan:
-        """As `choose`. Raises OverBudget where no folding is fast enough."""
+        """The plan of `choose`. Raises OverBudget where no plan meets the target."""
         for op in self.graph.ops:
             fastest = min(f.interval for f in self.foldings[op.name])
             if fastest > target and op.name not in self._pinned:
@@ -188,7 +196,7 @@ class Explorer:
 def fold(graph: Graph, *, target_interval: int, layers: Mapping[str, tuple[int, int]] | None = None) -> Plan:
     """The plan of the cheapest foldings that meet `target_interval` cycles a sample.
 
-    layers: (pe, simd) by layer or operator name, taken as it stands.
-    Raises OverBudget where even the widest folding of an operator is too slow, BadInput for an illegal one.
+    layers: (pe, simd) that the user fixed, by layer or operator name
+    Raises OverBudget where even the fastest folding of an operator is too slow, BadInput for an illegal one.
     """
     return Explorer(graph, layers).fold(target_interval)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ways to fold one operator, and what each costs alone."""
+"""The foldings of one operator and their resources."""
 
 from __future__ import annotations
 
@@ -19,69 +19,77 @@ from rtl4ml.netlist.packing import Packing
 from rtl4ml.netlist.plan import Folding
 from rtl4ml.ops.conv import Linear
 
-# An adder graph of more products than this takes seconds or minutes to find: it is not looked at while a folding is
-# there, than which it is hardly ever smaller, and else it is guessed until it is chosen.
+# An adder graph of more products than this takes seconds or minutes to find, and is hardly ever smaller than a folding
+# with multipliers. It is an option only where there is no other, and its resources are then estimated, not counted.
 UNROLLED = 1024
-# One of more than this takes minutes, and the device's LUTs if there are a few of them: it is no folding at all.
+# An adder graph of more products than this takes minutes to find, and a few of them fill the device: it is no option.
 LARGEST = 4096
-# Of dense random matrices da4ml makes 0.46 (48 x 48) to 0.6 (8 x 8) adders a digit, of 0.9 times the bits of a product.
+# Adders a nonzero digit, and bits of an adder a bit of a product. Measured on dense random matrices: da4ml makes 0.46
+# (48 x 48) to 0.6 (8 x 8) adders a digit.
 _ADDERS, _ADDER_BITS = 0.45, 0.9
 
 
-def packed_variants(op: Op, f: Folding) -> list[Folding]:
-    """The folding, its products in LUTs or in DSP48E2: of packings that take as many, that of longest chain.
+def packed_variants(op: Op, folding: Folding) -> list[Folding]:
+    """The folding with its products in LUTs, and with every packing into DSP48E2 that may pay.
 
-    More slices only pay where their chain is longer, so that fewer sums are left to LUTs.
+    Of packings of equally many slices that is the one of the longest cascade. More slices only pay with a longer
+    cascade, which leaves fewer sums to LUTs.
     """
-    if not isinstance(op, Linear) or f.style == "unrolled" or f.packing != "auto":
-        return [f]
+    if not isinstance(op, Linear) or folding.style == "unrolled" or folding.packing != "auto":
+        return [folding]
     best: dict[int, Packing] = {}
-    for p in sorted(lowering_of(op).packings(f), key=lambda p: (p.chain, not p.overlap)):
-        best[p.slices(f.pe, f.simd)] = p
-    variants = [replace(f, packing=None)]
+    for packing in sorted(lowering_of(op).packings(folding), key=lambda p: (p.chain, not p.overlap)):
+        best[packing.slices(folding.pe, folding.simd)] = packing
+    variants = [replace(folding, packing=None)]
     longest = 0
-    for _, p in sorted(best.items()):
-        if p.chain > longest:
-            variants.append(replace(f, packing=p))
-            longest = p.chain
+    for _, packing in sorted(best.items()):
+        if packing.chain > longest:
+            variants.append(replace(folding, packing=packing))
+            longest = packing.chain
     return variants
 
 
 @dataclass(frozen=True)
 class Option:
-    """A way to fold an operator, and what it costs alone."""
+    """A folding of an operator, and the predicted resources of the operator with it.
+
+    A dense layer of 64 inputs and 16 outputs, both weights and inputs of 4 bits, with pe=4 and simd=8 makes 32 products
+    a cycle. Option(Folding(4, 8, 32, 32, packing=None), Resources(lut=777, ff=790)) makes them in LUTs,
+    Option(Folding(4, 8, 32, 32, packing=Packing(3, 11, 8)), Resources(lut=392, ff=388, dsp=16)) in cascades of DSP48E2.
+    """
 
     folding: Folding
     cost: Resources
 
 
-def netlist_cost(n: NetlistBuilder) -> Resources:
+def netlist_cost(builder: NetlistBuilder) -> Resources:
     """Predicted resources of all cells so far."""
-    return sum((estimate(c.module, c.params(), c) for c in n.cells), Resources())
+    return sum((estimate(c.module, c.params(), c) for c in builder.cells), Resources())
 
 
 def _guess(op: Linear) -> Resources:
-    """Resources of a large adder graph: bits of its adders, half of them kept in a register."""
+    """Estimated resources of a large adder graph: the bits of its adders, half of which are registered."""
     w = np.abs(op.matrix)
-    digits = int(np.bitwise_count(w ^ 3 * w).sum())  # of the shortest signed form
+    # Nonzero digits of all weights in canonical signed digit (CSD) form.
+    digits = int(np.bitwise_count(w ^ 3 * w).sum())
     bits = digits * _ADDERS * _ADDER_BITS * (op.x.type.width + op.weight_type.width)
     return Resources(lut=bits, ff=bits / 2)
 
 
 def operator_resources(graph: Graph, op: Op, folding: Folding, device: Device) -> Resources:
-    """Predicted resources of an operator and the FIFOs before it, fed in the lanes that it reads."""
+    """Predicted resources of an operator and the FIFOs before it, without width converters between operators."""
     if isinstance(op, Linear) and folding.style == "unrolled" and op.matrix.size > UNROLLED:
         return _guess(op)
-    n, lowering = NetlistBuilder(graph, device), lowering_of(op)
-    xs = [n.like(s, f"x{i}", lowering.input_lanes(folding, i)) for i, s in enumerate(op.inputs)]
+    builder, lowering = NetlistBuilder(graph, device), lowering_of(op)
+    wires = [builder.like(s, f"x{i}", lowering.input_lanes(folding, i)) for i, s in enumerate(op.inputs)]
     if lowering.cuts_ready:
-        xs = [n.fifo(x, CUT) for x in xs]
-    lowering.lower(n, folding, *xs)
-    return netlist_cost(n)
+        wires = [builder.fifo(w, CUT) for w in wires]
+    lowering.lower(builder, folding, *wires)
+    return netlist_cost(builder)
 
 
 def pinned_folding(op: Op, options: list[Folding], given: dict[str, tuple[int, int]]) -> Folding | None:
-    """The folding that the user asked for, taken out of `given`."""
+    """The folding that the user fixed, whose entry is removed from `given`; None where there is none."""
     key = next((k for k in (op.name, *op.layers) if k in given), None) if isinstance(op, Linear) else None
     if key is None:
         return None

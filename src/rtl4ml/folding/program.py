@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The mixed integer program that chooses foldings: its variables, its equations, its objective."""
+"""The mixed integer program that chooses foldings: variables, constraints, objective."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from rtl4ml.device import Device, Resources
 
 Floats = NDArray[np.float64]
 
-# What is made small: the greatest share of any resource, and, so that no layer wastes what is not scarce, a little of
-# the sum of all shares; and, so that none of them idles, the multipliers, of which the device's DSP48E2 make two each.
-# Proved up to this part of itself.
+# Objective (minimised): the largest share of any device resource, plus small weights on the sum of all shares (so that
+# abundant resources are not wasted) and on the number of multipliers (so that none idles). Multipliers are counted as a
+# share of twice the device's DSP48E2.
 WEIGHT_OF_SUM = 0.05
 WEIGHT_OF_MULTIPLIERS = 0.5
+# Relative optimality gap at which the solver stops.
 GAP = 1e-3
-# So much search that tenths of a percent are left on the largest U-Nets, in 15 s. Seconds would make a design depend on
-# the machine.
+# Branch-and-bound node limit: about 15 s on the largest U-Nets, where the remaining gap is some tenths of a percent. A
+# node limit rather than a time limit keeps results independent of the machine.
 NODES = 300
 
 
-def objective(r: Resources, multipliers: int, device: Device) -> float:
-    """What foldings are chosen for: the least of it."""
-    shares: list[float] = [getattr(r, k) / v for k, v in device.capacity.items()]
+def objective(resources: Resources, multipliers: int, device: Device) -> float:
+    """The figure that the choice of foldings minimises."""
+    shares: list[float] = [getattr(resources, k) / v for k, v in device.capacity.items()]
     return float(
         max(shares) + WEIGHT_OF_SUM * sum(shares) + WEIGHT_OF_MULTIPLIERS * multipliers / (2 * device.dsp)
     )
 
 
 class Program:
-    """A mixed integer program over variables from 0 to 1, which fills the device least."""
+    """A mixed integer program over variables from 0 to 1 that minimises `objective`."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
@@ -44,18 +45,22 @@ class Program:
         self._rows: list[tuple[dict[int, float], float]] = []
 
     def variable(self, cost: Resources, multipliers: int = 0, *, whole: bool = True) -> int:
-        """The number of a new variable that costs so much at 1; whole ones are 0 or 1."""
+        """Adds a variable and returns its index.
+
+        cost, multipliers: what it costs at 1; in proportion below
+        whole:             whether it must be 0 or 1
+        """
         self._cost.append(cost)
         self._multipliers.append(multipliers)
         self._whole.append(whole)
         return len(self._cost) - 1
 
     def equal(self, row: Mapping[int, float], to: float) -> None:
-        """Asks that the weighted sum of variables be `to`."""
+        """Adds the constraint that a weighted sum of variables equals `to`. row: index of a variable to its weight."""
         self._rows.append((dict(row), to))
 
     def _uses(self, of: Mapping[str, float]) -> dict[str, Floats]:
-        """Shares of such resources that every variable takes."""
+        """The share of each resource that each variable takes. of: all that there is of a resource, by its name."""
         return {k: np.array([getattr(c, k) for c in self._cost], np.float64) / v for k, v in of.items()}
 
     def _equations(self) -> LinearConstraint:
@@ -65,9 +70,9 @@ class Program:
         return LinearConstraint(coo_array((w, (i, j)), shape=(len(to), len(self._cost) + 1)).tocsr(), to, to)
 
     def solve(self, limits: Mapping[str, float]) -> Floats | None:
-        """Values of all variables; None where nothing keeps the limits."""
+        """Values of all variables; None where no solution within the limits was found."""
         n = len(self._cost)
-        most = n  # one more variable: the greatest share of any resource
+        most = n  # one more variable: the largest share of any resource
         uses = self._uses(self._device.capacity)
         constraints = [self._equations()]
         for k, use in uses.items():
@@ -92,7 +97,7 @@ class Program:
         return None if answer.x is None else np.asarray(answer.x[:most], np.float64)
 
     def bound(self, limits: Mapping[str, float], beside: Resources) -> float:
-        """The least that the greatest share of the limits, `beside` included, can be where variables may be parts."""
+        """The least possible largest share of any limit, `beside` included, if variables may be fractions."""
         n = len(self._cost)
         constraints = [self._equations()]
         for k, use in self._uses(limits).items():

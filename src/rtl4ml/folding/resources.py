@@ -14,7 +14,7 @@ from rtl4ml.timing.sizing import sized_netlist
 def layer_resources(plan: Plan, *, analyse: bool = True) -> dict[str, Resources]:
     """Predicted resources of every operator of a plan, the edges under "edges".
 
-    analyse: whether its FIFOs are as deep as they must be, or all as small as can be
+    analyse: whether FIFOs are sized for the full rate; else all have the least depth
     """
     out: dict[str, Resources] = {}
     for u in units(sized_netlist(plan) if analyse else lower(plan), frames_in_flight=4):

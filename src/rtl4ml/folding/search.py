@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The design for an interval or a budget.
 
-For one interval the foldings of all operators, and the lane conversions between them, are chosen together by a mixed
-integer program (SciPy's HiGHS): of all choices that keep the interval the one that fills the device least. For a budget
-the smallest interval is found by bisection over the intervals that foldings have.
+For one interval the foldings of all operators, and the width converters between them, are chosen together by a mixed
+integer program (SciPy's HiGHS): of all choices that meet the interval the one that fills the device least. For a budget
+the smallest interval is found by bisection over the intervals of all foldings.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def fold_for(
 ) -> Plan:
     """The plan for an interval, or for the smallest interval that the budget holds.
 
-    target_interval: cycles a sample; None: as many as the input has positions, or what the budget allows
-    budget:          greatest share of the device by resource (0 to 1]; of what it does not name see `Device.shares`
-    fit:             False: a design that does not fit is given nevertheless: that of the interval asked for, else the
-                     fastest that needs hardly more than the smallest
+    target_interval: cycles a sample; None: as many as the input has positions, or more if the budget is too small
+    budget:          largest share of the device by resource (0 to 1]; see `Device.shares` for those left out
+    fit:             False: a design that does not fit is returned, too: the one for the target interval; without a
+                     target, the fastest that needs hardly more than the smallest
     Raises OverBudget with the layer that costs most and the nearest interval that fits; BadInput.
     """
     shares = arguments.budget(budget, device.capacity)
@@ -53,7 +53,7 @@ def fold_for(
         total, beside = overhead_resources(cheapest, limits)
         if within_limits(total, limits):
             return cheapest
-        # Where FIFOs and the like alone are too much for the device no folding helps.
+        # Where FIFOs, converters and edges alone exceed the limits, no folding helps.
         if all(getattr(beside, k) < v for k, v in limits.items()):
             if (fits := _search(explorer, limits, [target_interval])[0]) is not None:
                 return fits[0]
@@ -72,12 +72,13 @@ def fold_for(
     if not fit:
         return smallest
     total = sum(layer_resources(smallest).values(), Resources())
-    if within_limits(total, limits):  # the search gave up before
+    # It may fit where `_search` gave up after its last attempt.
+    if within_limits(total, limits):
         if not asked or interval <= target_interval:
             return smallest
         raise OverBudget(f"{describe_excess(cheapest, limits)}; {named('target_interval', interval)} fits")
     if not within_limits(total, device.capacity):
-        # What was not asked to be less is said of the device: more budget would not help.
+        # The device is too small, not the budget: the limits of resources that the user did not name are the device's.
         limits = {k: limits[k] if k in (budget or ()) else v for k, v in device.capacity.items()}
         out = "take a smaller model or frame"
     else:
@@ -96,23 +97,22 @@ def _enough(share: float) -> float:
     return min(1.0, ceil(100 * share) / 100)
 
 
-def overhead_resources(made: Plan, limits: Mapping[str, float]) -> tuple[Resources, Resources]:
-    """All of a design, and what is in it beside the operators alone: edges, forks, conversions, deeper FIFOs.
+def overhead_resources(plan: Plan, limits: Mapping[str, float]) -> tuple[Resources, Resources]:
+    """Resources of a whole design, and of its overhead: edges, forks, width converters, deeper FIFOs.
 
-    A design that is too large before its FIFOs are as deep as they must be is not analysed: both are then less than
-    they would be.
+    FIFOs are not sized in a design that is too large without it: both figures are then too low.
     """
-    total = sum(layer_resources(made, analyse=False).values(), Resources())
+    total = sum(layer_resources(plan, analyse=False).values(), Resources())
     if within_limits(total, limits):
-        total = sum(layer_resources(made).values(), Resources())
+        total = sum(layer_resources(plan).values(), Resources())
     inside = sum(
-        (operator_resources(made.graph, op, made[op], made.device) for op in made.graph.ops), Resources()
+        (operator_resources(plan.graph, op, plan[op], plan.device) for op in plan.graph.ops), Resources()
     )
     return total, Resources(**{k: max(0.0, getattr(total, k) - getattr(inside, k)) for k in limits})
 
 
 def within_limits(total: Resources, limits: Mapping[str, float]) -> bool:
-    """Whether the resources keep all limits."""
+    """Whether no resource exceeds its limit."""
     return all(getattr(total, k) <= v for k, v in limits.items())
 
 
@@ -123,14 +123,15 @@ _PRODUCTS, _LUTS = 2, 100
 def first_feasible(
     explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int], beside: Resources
 ) -> int:
-    """Number of the first of ascending intervals that is not ruled out by `fill`; as many as there are if all are."""
+    """Index of the first of ascending intervals that `Explorer.fill` allows; their number if it allows none."""
     lo, hi, probes = -1, len(intervals), 0
     guess = bisect_left(intervals, explorer.graph.macs / (_PRODUCTS * limits["dsp"] + limits["lut"] / _LUTS))
     while lo + 1 < hi:
         at = min(max(guess, lo + 1), hi - 1)
         share = explorer.fill(intervals[at], limits, beside)
         lo, hi = (at, hi) if share > 1 else (lo, at)
-        # What multiplies is needed in inverse proportion to the interval; now and then the middle, in case it is not.
+        # Resources of multipliers are about inversely proportional to the interval, so the next guess scales it by the
+        # share. Every third probe bisects, in case they are not.
         probes += 1
         guess = bisect_left(intervals, intervals[at] * min(share, 100)) if probes % 3 else (lo + hi) // 2
     return hi
@@ -139,10 +140,10 @@ def first_feasible(
 def _search(
     explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int]
 ) -> tuple[tuple[Plan, int] | None, Resources]:
-    """The first of ascending intervals whose design fits, or None; and what stands beside the operators.
+    """The plan of the first of ascending intervals whose design fits, with the interval, or None; and the overhead.
 
-    That is known once a design is made: it is guessed, taken from the last design made, and the search is made anew
-    where the guess was too low.
+    The overhead is known only of a finished design. The search begins with none; where the design that it finds does
+    not fit, it is repeated with the overhead of that design.
     """
     beside = Resources()
     for _ in range(6):
@@ -160,14 +161,16 @@ def _search(
     return None, beside
 
 
-# A mixture of foldings that takes this much more than the smallest counts as small; so much more a choice takes.
-_SLACK, _GAPS = 1.01, 1.1
+# `smallest_design` takes the fastest interval whose lower bound is at most this many times the least one ...
+_SLACK = 1.01
+# ... and there a plan that takes at most this many times the least bound.
+_GAPS = 1.1
 
 
 def smallest_design(
     explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int], beside: Resources
 ) -> tuple[Plan, int]:
-    """Of the designs that take hardly more of the limits than the smallest the fastest, and its interval."""
+    """The fastest design of those that take hardly more of the limits than the smallest, and its interval."""
     least = explorer.fill(intervals[-1], limits, beside)
     k = first_feasible(explorer, {k: _SLACK * least * v for k, v in limits.items()}, intervals, beside)
     target = intervals[min(k, len(intervals) - 1)]
@@ -176,7 +179,7 @@ def smallest_design(
 
 
 def describe_excess(plan: Plan, limits: Mapping[str, float]) -> str:
-    """What exceeds the limits and by how much, and the layer that takes most of what exceeds them most."""
+    """A clause on the resources that exceed their limits, and the layer that takes most of the worst of them."""
     layers = layer_resources(plan)
     total = sum(layers.values(), Resources())
     over = {k: getattr(total, k) / v for k, v in limits.items() if getattr(total, k) > v}

@@ -17,16 +17,16 @@ from rtl4ml.timing import sizing
 from rtl4ml.timing.depths import stands_still
 from rtl4ml.timing.stepper import FRAMES, Stepper
 
-# Times as large as what is analysed may be a netlist of which the first frame is stepped through.
+# The first frame is stepped through up to this many times `sizing.ANALYSED` cell cycles.
 STEPPED = 20
 
 
 def predict(netlist: Netlist) -> Cycles:
-    """Latency of the first frame after reset and the steady interval, no stalls outside, from the cells' timing.
+    """Latency of the first frame after reset and the steady interval, without stalls at the edges.
 
-    Those of a netlist too large to be stepped through follow from two of narrower frames (`sizing.narrower`): the
-    interval is that of the slowest cell, if it is so there; the first frame is stepped through where it is not too
-    large for that either, else the time to fill the pipeline is taken as linear in the width.
+    A netlist too large to be stepped through is extrapolated from two of narrower frames (`sizing.narrower`): its
+    interval is that of its slowest cell, times what the interval of the wider one is to that one's slowest cell. Its
+    first frame is stepped through if it is not too large, else the time to fill the pipeline is linear in the width.
 
     Raises UnsupportedLayer where no frame comes out.
     """
@@ -50,7 +50,8 @@ def predict(netlist: Netlist) -> Cycles:
     steps = first = stepper.run(frames=1 if netlist.settled is not None else searched(work))
     if netlist.settled is not None and first.ends:
         steps = stepper.run(start=netlist.settled)
-        # Another state may lead to another pace: but for the fastest that there is, what counts is the one after reset.
+        # The steady state may depend on the initial state. Unless it is as fast as the slowest cell, only the one that
+        # follows a reset counts.
         if not steps.period or steps.interval > work[bottleneck]:
             steps = stepper.run(frames=searched(work))
     if len(steps.ends) < 2:
@@ -66,22 +67,23 @@ def predict(netlist: Netlist) -> Cycles:
     )
 
 
-# Cell cycles within which a repetition is looked for, about a second; of larger netlists `stepper.FRAMES` frames.
+# Cell cycles within which a repetition is searched for, about a second; in larger netlists `stepper.FRAMES` frames.
 _SEARCHED = 150_000_000
+# Most frames of that search.
 _MOST = 2**16
 
 
 def searched(work: Mapping[str, int]) -> int:
-    """Frames within which a netlist is looked at for a repetition. work: slots a frame of its cells."""
+    """Frames within which a repetition is searched for. work: slots a frame of the netlist's cells."""
     return max(FRAMES, min(_MOST, _SEARCHED // (max(work.values()) * len(work))))
 
 
 def frame_ends(netlist: Netlist, frames: int) -> NDArray[np.int64]:
-    """(frames,) cycles in which the last output beats of the first frames after reset are offered, exactly, for any
-    number of them: the input always offered, the output always taken. Cycle 0 takes the first input beat.
+    """(frames,) cycles in which the last output beats of the first frames after reset are offered, exactly.
 
-    Frames up to the first repetition are stepped through, so where none comes all are.
-    Raises UnsupportedLayer where fewer come out.
+    The input always offers, the output always takes; cycle 0 takes the first input beat. Frames are stepped through up
+    to the first repetition, or all of them where there is none.
+    Raises UnsupportedLayer where fewer frames come out.
     """
     if frames < 1:
         return np.zeros(0, np.int64)
@@ -92,12 +94,12 @@ def frame_ends(netlist: Netlist, frames: int) -> NDArray[np.int64]:
 
 
 def unsettled(netlist: Netlist, intervals: NDArray[np.integer[Any]]) -> bool:
-    """Whether frames that followed a reset were too few to measure the steady interval by.
+    """Whether a simulation from reset had too few frames to measure the steady interval.
 
     intervals: (N,), cycles between the last output beats of consecutive frames of the RTL, its input always offered
 
-    They were if each came when it is predicted, and the repetition is predicted to begin after half of them, or to come
-    less than twice in the last half.
+    It had if every frame ended as predicted, and the predicted repetition begins in the second half of the frames, or
+    occurs less than twice in it.
     """
     count = len(intervals)
     steps = Stepper(netlist).run(frames=count + 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The least depths of FIFOs that keep a netlist's pace."""
+"""The least depths of FIFOs with which a netlist keeps its interval."""
 
 from __future__ import annotations
 
@@ -13,28 +13,31 @@ from rtl4ml.timing.stepper import ENDLESS, FRAMES, State, Stepper, Steps
 
 
 def stands_still(netlist: Netlist) -> UnsupportedLayer:
-    """The error of a netlist of which no second frame comes out."""
+    """The error of a netlist that gives no second frame."""
     return UnsupportedLayer(
         f"{netlist.graph.name}: frames must come out one after the other, not stand still, whatever the FIFOs hold; "
         f"report it with the model"
     )
 
 
-# Entries by which FIFOs of more than four times as many are sized: block memory comes in steps of 512 words at least.
+# Step in which FIFOs deeper than four steps are sized: a block RAM has at least 512 words.
 GRAIN = 512
 
-# Paces that are tried until a netlist keeps its source's.
+# Input intervals that are tried until the netlist keeps up with its source.
 _PACES = 8
 
-# Cycles of all FIFOs together in a frame from which on runs do not start from reset.
+# Slots a frame of the slowest cell times FIFOs, above which a run starts from the end of another instead of from reset.
 _LONG = 1_000_000
 
-# Frames within which a `roomy` probe comes to a repetition, or counts as too slow.
+# Frames within which a `roomy` probe must reach a repetition; else it counts as too slow.
 _SOON = 4
 
 
 class Paced(NamedTuple):
-    """A netlist whose FIFOs have no end: the interval that it keeps, and a run in which its source keeps it too."""
+    """A netlist with endless FIFOs: its interval, and a run in which the source offers a frame an interval.
+
+    A dense layer of 64 inputs that reads two a cycle: interval 32; frames end in free.ends = (40, 72), a repetition.
+    """
 
     stepper: Stepper
     interval: int | Fraction
@@ -42,11 +45,12 @@ class Paced(NamedTuple):
 
 
 def unhindered(netlist: Netlist) -> Paced:
-    """How fast a netlist is that no FIFO holds up."""
+    """The interval of a netlist whose FIFOs never fill."""
     stepper = Stepper(netlist)
     endless = dict.fromkeys((name for name in stepper.fifos if name != "s_axis"), ENDLESS)
     interval: int | Fraction = stepper.pace
-    for _ in range(_PACES):  # a netlist may be slower than its slowest cell
+    # Cells without FIFOs between them may together be slower than the slowest of them.
+    for _ in range(_PACES):
         free = stepper.run(depths=endless, pace=interval)
         if len(free.ends) < 2:
             raise stands_still(netlist)
@@ -65,25 +69,32 @@ def depths(
     roomy: bool = False,
     known: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, int], State | None]:
-    """Depths, `least` or more, at which no FIFO costs a cycle of the interval: FIFO name to depth; and where the cells
-    then stand once the pace is steady.
+    """Depths of FIFOs, at least `least`, that do not lengthen the interval: FIFO name to depth; and the state of the
+    cells in the steady state.
 
-    paced: of the netlist, see `unhindered`; known: depths of FIFOs that are as small as they can be
+    paced: the netlist with endless FIFOs, see `unhindered`
+    rows:  FIFO name to beats a row
+    skips: names of the FIFOs on skip connections, in the order in which they are minimised
+    roomy: FIFOs that are not on a skip connection keep a whole row (or their peak, if smaller) instead of the smallest
+           share of a row that keeps the interval
+    known: FIFO name to depth, where that is the least already
 
-    What a FIFO takes ahead of its reader, while the source spreads its beats evenly over the interval and no FIFO ever
-    is full, is enough: no beat comes later where the source offers more, and earlier ones only wait. Much of that could
-    wait in front of faster cells, so all FIFOs but the skips are then cut to the smallest share of a row (`rows`: beats
-    a row) that keeps the interval; where `roomy`, to a row. `skips` are made smaller one by one, in this order: an
-    entry less and the netlist slows down or stands still; deep ones (a multiple of GRAIN) GRAIN entries less, `roomy`
-    ones as near as a twelfth. Where even those that are enough come to no repetition, they are left at that.
+    1. The peaks of a run with endless FIFOs, in which the source spreads its beats evenly over the interval, are deep
+       enough: a source that offers more makes no beat later, and beats that come earlier only wait.
+    2. Many of these beats can wait in front of faster cells instead. So all FIFOs but the skips are cut to the smallest
+       share of a row that keeps the interval, in powers of two; where `roomy`, to a row.
+    3. `skips` are minimised one by one: with one entry less the netlist would slow down or deadlock. Deep ones are
+       minimised in steps of GRAIN, `roomy` ones to within a twelfth.
+
+    Where even the peaks lead to no repetition, they are returned.
     """
     stepper, interval, free = paced
     inner = [name for name in stepper.fifos if name != "s_axis"]
     enough = {name: max(free.peaks[name], least) for name in inner}
 
-    # Wherever a run starts, the pace in the end is nearly always the same: what a loop of cells and FIFOs holds, beats
-    # and room for them together, never changes; but a pipeline that stalls as a whole keeps its gaps. A run goes on
-    # from the last one that held where one from reset would take long.
+    # The steady interval hardly ever depends on the initial state, because in every loop of cells and FIFOs the number
+    # of beats plus free slots is invariant; only a pipeline that stalls as a whole keeps its gaps. So each probe starts
+    # from the final state of the last successful one where a run from reset would take long.
     long = stepper.pace * len(stepper.fifos) > _LONG
     state = free.state if long else None
 
@@ -122,7 +133,8 @@ def depths(
         grain = GRAIN if now[name] > 4 * GRAIN else 1
         few, stride = least, grain
         now[name] = -(-now[name] // grain) * grain
-        while now[name] - few > grain:  # down in growing strides, then by halves
+        # Down in growing strides, then by bisection.
+        while now[name] - few > grain:
             probe = max(now[name] - stride, few // grain * grain + grain)
             if holds(now | {name: probe}):
                 now[name], stride = probe, 4 * stride

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why frames come further apart than was asked for."""
+"""Why the interval is longer than the target."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rtl4ml.report.numbers import number
 
 
 def excess(netlist: Netlist, cycles: Cycles, target: int | None, by_hand: Collection[str]) -> str | None:
-    """The cause, as a clause; None where the target is met or there is none.
+    """The cause as a clause of a sentence; None where the target is met or there is no target.
 
-    by_hand: names of the operators whose folding is the user's own
+    by_hand: names of the operators whose foldings the user fixed
     """
     if target is None or cycles.interval <= target:
         return None

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What makes a netlist as fast as its slowest cell.
+"""Makes a netlist as fast as its slowest cell.
 
 Cells with no FIFO between them wait for each other in every cycle. Together they may be slower than each of them alone:
-a parallel window gives nothing while it walks over padding, and what stands behind it and needs every cycle falls
-behind for good; a serial one starts a frame late whose first rows it had no room for. Such segments are found by
-stepping through them alone, and get FIFOs between their cells or room in their windows, as little as is enough.
+a parallel window makes no beat while it steps over padding, and a cell behind it that needs every cycle never catches
+up; a serial window without room for the first rows of the next frame starts that frame late. These segments are found
+by stepping through each alone. They get FIFOs between their cells or room in their windows, as little as is enough.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from rtl4ml.timing.stepper import ENDLESS, Stepper
 
 
 def segments(net: Netlist) -> list[tuple[Cell, ...]]:
-    """The cells that are not parted by a FIFO, in groups, each in topological order."""
-    group: dict[str, str] = {}  # cell to a member of its group
+    """Groups of cells with no FIFO between them, each in topological order."""
+    group: dict[str, str] = {}  # name of a cell to that of another one of its group, or to its own
 
     def root(name: str) -> str:
         while group[name] != name:
@@ -50,14 +50,14 @@ def slowest(net: Netlist) -> int:
 
 @dataclass(frozen=True)
 class _Alone:
-    """A segment that is always offered what it reads and always gets rid of what it makes."""
+    """A segment whose input is always offered and whose output is always taken."""
 
     net: Netlist
     cells: tuple[Cell, ...]
 
     @property
     def wires(self) -> list[Wire]:
-        """Those between its cells."""
+        """The wires between its cells."""
         made = {w.name: w for c in self.cells for w in c.outputs.values()}
         return [made[w.name] for c in self.cells for w in c.inputs.values() if w.name in made]
 
@@ -66,7 +66,7 @@ class _Alone:
         return [c for c in self.cells if isinstance(c, Window)]
 
     def stepper(self, relief: Relief) -> tuple[Stepper, dict[str, str]]:
-        """With that relief, and the name of the FIFO on each wire that has one."""
+        """A stepper of the relieved segment, and the names of the FIFOs by the names of their wires."""
         inner = {w.name for w in self.wires}
         first = next(w for c in self.cells for w in c.inputs.values() if w.name not in inner)
         last = next(w for c in self.cells for w in c.outputs.values() if w.name not in inner)
@@ -75,11 +75,12 @@ class _Alone:
         return Stepper(alone), fifos
 
     def keeps(self, pace: int, relief: Relief) -> bool:
-        steps = self.stepper(relief)[0].run(pace=pace)  # in step with the source it soon repeats itself
+        # Paced by its source, a segment soon comes to a repetition.
+        steps = self.stepper(relief)[0].run(pace=pace)
         return steps.steady and steps.interval <= pace
 
     def least(self, pace: int) -> Relief:
-        """The least that lets it keep the pace; nothing where nothing does."""
+        """The least relief with which it keeps the interval `pace`; an empty one where none does."""
         most = {c.name: max(0, 2 * c.x.beats - c.depth) for c in self.windows}
         found = Relief(dict.fromkeys((w.name for w in self.wires), ENDLESS), most)
         if not self.keeps(pace, found):
@@ -88,7 +89,7 @@ class _Alone:
         peaks = stepper.run(pace=pace).peaks
         held = {w: peaks[name] for w, name in names.items()}
         width = {w.name: w.width for w in self.wires}
-        # What costs most is done without first.
+        # The most expensive one is left out first.
         costs = [(held[w] * width[w], w) for w in held]
         costs += [(most[c.name] * c.x.width, c.name) for c in self.windows]
         for _, name in sorted(costs, reverse=True):
@@ -101,7 +102,7 @@ class _Alone:
             top, enough = max(2, held[w]), partial(self._with_fifo, pace, found, w)
             while not enough(top):
                 top *= 2
-                if top > ENDLESS:  # as deep as no FIFO is
+                if top > ENDLESS:  # no depth is enough
                     return Relief()
             found = found.with_fifo(w, _fewest(1, top, enough))
         return found
@@ -114,7 +115,7 @@ class _Alone:
 
 
 def _fewest(few: int, enough: int, holds: Callable[[int], bool]) -> int:
-    """The least number above `few`, up to `enough`, that holds, of those that halving meets."""
+    """The least number in (few, enough] that holds, by bisection; `enough` holds."""
     while enough - few > 1:
         middle = (few + enough) // 2
         few, enough = (few, middle) if holds(middle) else (middle, enough)
@@ -122,7 +123,7 @@ def _fewest(few: int, enough: int, holds: Callable[[int], bool]) -> int:
 
 
 def relief(net: Netlist) -> Relief:
-    """What every segment needs to keep the pace of the slowest cell."""
+    """The relief with which every segment keeps the interval of the slowest cell."""
     pace, found = slowest(net), Relief()
     for cells in segments(net):
         alone = _Alone(net, cells)
@@ -132,9 +133,9 @@ def relief(net: Netlist) -> Relief:
 
 
 def relieved(net: Netlist, relief: Relief) -> Netlist:
-    """The netlist with FIFOs on such wires and more room in such windows."""
+    """The netlist with the FIFOs and the larger windows of a relief."""
     n = NetlistBuilder.continued(net)
-    behind: dict[str, Wire] = {}  # wire to what its reader reads instead
+    behind: dict[str, Wire] = {}  # name of a wire to the one behind its FIFO, which its reader reads instead
     readers = {w.name: c for c in net.cells for w in c.inputs.values()}
     for c in net.cells:
         inputs = {port: behind.get(w.name, w) for port, w in c.inputs.items()}
@@ -150,7 +151,7 @@ def relieved(net: Netlist, relief: Relief) -> Netlist:
 
 
 def fifos(net: Netlist) -> Iterator[tuple[str, int]]:
-    """Name and depth of the FIFOs that a relieved netlist got."""
+    """Name and depth of the FIFOs that its relief added to a netlist."""
     for c in net.cells:
         if isinstance(c, Fifo) and c.x.name in net.relief.fifos:
             yield c.name, net.relief.fifos[c.x.name]

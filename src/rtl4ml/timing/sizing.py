@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FIFOs as deep as the full pace needs; those of large frames follow from two narrower ones."""
+"""FIFO depths that keep the full rate; those of large frames are extrapolated from two narrower ones."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ from rtl4ml.netlist.plan import Plan
 from rtl4ml.timing.depths import depths, unhindered
 from rtl4ml.timing.relief import fifos, relief, relieved
 
-# Cell cycles of a frame up to which a netlist is analysed as it is: about 0.5 s a frame, some 60 frames in all.
+# Cell cycles a frame up to which a netlist is analysed as it is: about 0.5 s a frame, some 60 frames in all.
 ANALYSED = 60_000_000
 
 
-@lru_cache(maxsize=4)  # what a folding costs and the design made of it ask for the same netlist
+@lru_cache(maxsize=4)  # the search for a plan and the design that is made of it ask for the same netlist
 def sized_netlist(plan: Plan, *, roomy: bool = False) -> Netlist:
-    """The netlist of a plan with FIFOs as deep as its full pace needs, see `sized`.
+    """The netlist of a plan with the FIFO depths of `sized`.
 
-    roomy: those where no paths meet hold a row, if they ever hold as much, not just the part of it that is needed
+    roomy: FIFOs that are not on a skip connection keep a whole row (or their peak, if smaller) instead of the smallest
+           share of a row that keeps the interval
     """
     return sized(lower(plan), roomy=roomy)
 
 
 def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> Netlist:
-    """The netlist with FIFOs as deep as its full pace needs, those where paths meet no deeper.
+    """The netlist with FIFO depths that keep its full rate; those on skip connections are the least.
 
-    Those of a netlist too large for that come from two of narrower frames, see `narrower`. These are roomy, since the
-    part of a row that a narrow frame needs may be too little for a wide one.
+    Depths of a netlist too large to be analysed are extrapolated from two of narrower frames, see `narrower`. These are
+    roomy, since the share of a row that a narrow frame needs may be too small for a wide one.
+    known: a relief to take over instead of searching for one
     """
     settled = None
     if (pair := narrower(net)) is not None:
@@ -39,7 +41,8 @@ def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> 
         width = net.graph.inputs[0].hwc[1]
         net = relieved(net, b.relief.wider(width, w2))
         depth1, depth2 = ({c.name: c.depth for c in n.cells if isinstance(c, Fifo)} for n in (a, b))
-        # Rows are held, and what a row is does not grow quite evenly: the most that the two let expect.
+        # Skip FIFOs hold whole rows, so depth grows about linearly with the frame's width. Take the largest of the
+        # linear extrapolation and of scaling either narrow frame.
         found = {
             k: max(CUT, d + -(-(e - d) * (width - w1) // (w2 - w1)), -(-d * width // w1), -(-e * width // w2))
             if d > CUT or e > CUT
@@ -58,24 +61,24 @@ def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> 
 
 
 def narrower(net: Netlist) -> tuple[Netlist, Netlist] | None:
-    """Two netlists of narrower frames, with the same foldings, from which a large one's FIFOs and latency follow.
+    """Two netlists of narrower frames, with the same foldings, from which a large netlist is extrapolated.
 
-    What a path holds back before its first result is a number of rows, whatever the height of a frame that has more of
-    them; so depths and the time to fill the pipeline are about linear in the width. None where a netlist is small
-    enough to be analysed itself, or where its frames cannot be cut.
+    A path delays its first result by a number of rows that does not depend on the height of the frame, so depths and
+    the time to fill the pipeline are about linear in the width. None where the netlist is small enough to be analysed
+    itself, or where its operators do not work on smaller frames.
     """
     work = max(c.slots for c in net.cells) * (len(net.cells) - len(net.relief.fifos))
     return None if work <= ANALYSED or net.plan is None else _narrower(net.plan, work)
 
 
-@lru_cache(maxsize=4)  # FIFOs are sized by it and cycles predicted, of the same plan
+@lru_cache(maxsize=4)  # sizing and prediction ask for those of the same plan
 def _narrower(plan: Plan, work: int) -> tuple[Netlist, Netlist] | None:
-    """As `narrower`, of a graph whose netlist has so many cell cycles a frame."""
+    """The netlists of `narrower`. work: cell cycles a frame of the plan's netlist."""
     graph = plan.graph
     rows, columns, _ = graph.inputs[0].hwc
-    # Pools and strides divide the frame by this much, at the most.
+    # Greatest factor by which pools and strides divide the height of the frame.
     step = max(-(-rows // s.shape[0]) for op in graph.ops for s in (op.output,) if len(s.shape) == 3)
-    # The widest that can be analysed, then fewer rows: enough for every path to fill.
+    # The widest frames that can be analysed; the rows are enough for every path to fill.
     for tall, width in ((16, 16), (16, 8), (16, 4), (8, 4)):
         height, widths = min(rows, tall * step), (width * step, width * step // 2)
         if widths[0] < columns and work * height * widths[0] <= ANALYSED * rows * columns:
@@ -86,19 +89,23 @@ def _narrower(plan: Plan, work: int) -> tuple[Netlist, Netlist] | None:
     with ThreadPoolExecutor(2) as pool:  # the stepper leaves the interpreter to others
         first, second = pool.map(lambda p: sized_netlist(p, roomy=True), (narrow, wide))
     known = second.relief.wider(widths[1], widths[0])
-    if first.relief.fifos.keys() != known.fifos.keys():  # FIFOs of one and the same netlist are compared
+    # Depths are compared FIFO by FIFO, so both netlists must have the same FIFOs.
+    if first.relief.fifos.keys() != known.fifos.keys():
         first = sized(lower(narrow), roomy=True, known=known)
     return first, second
 
 
 def _rows(net: Netlist, fifo: Fifo) -> int:
-    """Rows of the frame that goes through a FIFO; 1-D and flat streams have one."""
+    """Rows of the frames that pass through a FIFO; 1-D and flat streams have one."""
     shapes = [s.hwc for op in net.graph.ops if op.name == fifo.layer for s in (*op.inputs, op.output)]
     return max((h for h, w, c in shapes if h * w * c == fifo.x.beats * fifo.x.lanes), default=1)
 
 
 def _skips(net: Netlist) -> list[str]:
-    """The last FIFO before each input of a join, but that of the input with the longest way from its fork."""
+    """Names of the FIFOs on skip connections, the longest way from its fork first.
+
+    That is the last FIFO before each input of a join, but for the input with the longest way from its fork.
+    """
     makers = {w.name: c for c in net.cells for w in c.outputs.values()}
     found: dict[str, int] = {}
     for join in net.cells:
@@ -110,6 +117,6 @@ def _skips(net: Netlist) -> list[str]:
                 steps, at = steps + 1, makers.get(at.x.name)
             if fifo:
                 ways.append((steps, fifo))
-        # By length alone: what the layers are called makes no other hardware.
+        # By length alone: names of layers must not change the hardware.
         found.update({name: steps for steps, name in sorted(ways, key=lambda way: way[0])[:-1]})
     return sorted(found, key=lambda name: -found[name])

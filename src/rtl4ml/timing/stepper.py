@@ -31,9 +31,12 @@ State = NDArray[np.int64]
 
 # The streams outside the edges: no wire can have these names, which are no identifiers.
 SOURCE, SINK = "s_axis.", "m_axis."
-FRAMES = 48  # of which every state is remembered; more are looked at one by one
-ENDLESS = 2**40  # beats: more than any FIFO ever holds
-_DEEPEST = 64  # registers in a row, one bit of a word for each
+# Frames whose final states are all kept to find a repetition; of later frames one state at a time is kept.
+FRAMES = 48
+# Depth of an endless FIFO: more beats than any ever holds.
+ENDLESS = 2**40
+# Greatest latency of a cell: the stepper keeps its pipeline in a word of as many bits.
+_DEEPEST = 64
 _FLAGS = ("-O3", "-std=gnu++17", "-shared", "-fPIC")
 
 
@@ -49,9 +52,17 @@ class _Cell(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Steps:
-    """What a run gave. ends: cycle of every frame's last output beat; peaks: depths that each FIFO could have had;
-    state: where the last frame that was stepped through left all cells, None if none came out; period: frames after
-    which that state came again, or one in which FIFOs without end only hold more, 0 if none did.
+    """The result of a run.
+
+    ends:   cycle of every frame's last output beat
+    peaks:  FIFO name to the depth with which it would have taken every beat when it did
+    state:  state of all cells at the end of the last frame that was stepped through; None if no frame came out
+    period: frames after which that state repeated an earlier one, or one that differs only in endless FIFOs that hold
+            fewer beats; 0 if it did not
+
+    Steps((30, 33, 37, 40, 44), peaks, state, period=2): frames come 3 and 4 cycles apart in turn, gaps (3, 4), so the
+    interval is 7/2 and until(7) goes on with 47 and 51. Without a period the interval would be 4, the longest of the
+    last quarter.
     """
 
     ends: tuple[int, ...]
@@ -61,14 +72,15 @@ class Steps:
 
     @property
     def steady(self) -> bool:
-        """Whether all that follows is a repetition; without one, as where a deep FIFO fills up, whether the pace was
-        the same at the end of a long run.
+        """Whether the steady state is reached: a state was repeated, or the end of a long run has one interval.
+
+        The latter is the case while a deep FIFO still fills.
         """
         return self.period > 0 or (len(self.ends) >= FRAMES and len(set(self.gaps)) == 1)
 
     @property
     def gaps(self) -> tuple[int, ...]:
-        """Cycles between frames: those that repeat, as few as say it; without a repetition the last quarter."""
+        """Cycles between frames: the shortest repeating part; without a repetition those of the last quarter."""
         gaps = np.diff(self.ends)
         if not len(gaps):
             return ()
@@ -78,11 +90,11 @@ class Steps:
 
     @property
     def interval(self) -> int | Fraction:
-        """The mean of the cycles between frames in that repetition; without one the most of the last quarter."""
+        """The mean of the repeating gaps; without a repetition the longest of the last quarter."""
         return mean(self.gaps) if self.period else max(self.gaps)
 
     def until(self, frames: int) -> NDArray[np.int64]:
-        """(frames,) ends of that many frames, those of the repetition that was found among them; fewer without one."""
+        """(frames,) ends of that many frames, continued by the repetition; fewer where there is none."""
         ends = np.array(self.ends[:frames], np.int64)
         if not self.period or frames <= len(ends):
             return ends
@@ -98,7 +110,7 @@ class Stepper:
         self._keep: list[NDArray[Any]] = []
         self._wires = {SOURCE: 0}
         self._out_beats = netlist.output.beats
-        # One after the other: the timing of all cells of a large frame at once would take gigabytes.
+        # The timing of all cells of a large frame at once would take gigabytes: it is asked for cell by cell.
         slots: list[int] = [edge_in.slots]
         cells = [self._cell("s_axis", edge_in, [SOURCE], [netlist.input.name])]
         for c in netlist.cells:
@@ -112,8 +124,8 @@ class Stepper:
         names = ["s_axis", *(c.name for c in netlist.cells), "m_axis"]
         self._made = {c.name: c for c in netlist.cells if isinstance(c, Fifo)}
         self.fifos = {name: i for i, name in enumerate(names) if self._cells[i].kind == TimingKind.FIFO}
-        self.pace = max(slots)  # no netlist is faster
-        # A frame that shares no cycle with another takes no longer, and nor does the whole of what cells pass on.
+        self.pace = max(slots)  # no netlist has a shorter interval
+        # Cycles that a frame takes at most, in which it passes one cell after the other.
         self._longest = 2 * sum(slots) + _DEEPEST * len(slots)
 
     def _wire(self, name: str) -> int:
@@ -152,13 +164,14 @@ class Stepper:
                 )
                 flags |= (takes.astype(np.uint8) << k) | (waits.astype(np.uint8) << (2 + k))
             flags[t.emit[0]] |= 16
-            flags = flags[: _period(flags)]  # all that such a cell knows of a slot
+            # The flags are all that the stepper needs of a slot of a plain cell, so repeated parts are left out.
+            flags = flags[: _period(flags)]
             c.slots = len(flags)
             c.flags = self._array(flags[self._runs(c, flags)], np.uint8)
         return c
 
     def _runs(self, c: _Cell, *by_slot: NDArray[Any]) -> NDArray[np.intp]:
-        """Sets the ends of runs of slots in which nothing changes; returns where they start."""
+        """Run-length coding of slots: sets the ends of runs of equal slots, returns their starts."""
         change = np.zeros(len(by_slot[0]), bool)
         change[0] = True
         for a in by_slot:
@@ -176,12 +189,12 @@ class Stepper:
         pace: int | Fraction = 0,
         start: State | None = None,
     ) -> Steps:
-        """Steps until a frame ends in a state that repeats an earlier one (`Steps.period`), `frames` are out, or
-        nothing can move any more.
+        """Steps until a frame ends in a state that repeats an earlier one (`Steps.period`), `frames` are out, or the
+        netlist deadlocks.
 
-        depths: of FIFOs, where they are to differ from the netlist's
+        depths: FIFO name to depth, where it differs from the netlist's
         pace:   cycles over which the source spreads a frame's beats; 0: it always offers
-        start:  state of a run of this netlist with other depths to go on from, where the FIFOs hold it
+        start:  final state of a run of this netlist with other depths, to start from unless a FIFO is too small for it
         """
         pace = Fraction(pace).limit_denominator(_FINEST)
         cells = self._cells
@@ -215,8 +228,8 @@ class Stepper:
         )
 
 
-_FINEST = 1000  # parts of a cycle that a source's pace is given in
-_SHORT = 1024  # slots that are not worth a shorter period
+_FINEST = 1000  # greatest denominator of a source's pace
+_SHORT = 1024  # slots; shorter periods save nothing
 
 
 def _period(a: NDArray[np.uint8]) -> int:
@@ -248,7 +261,8 @@ def _compiled() -> ctypes.CDLL:
     with tempfile.TemporaryDirectory(prefix="rtl4ml-") as name:
         made = Path(name) / "cycles.so"
         if (known := cache.read(kept)) is not None:
-            made.write_bytes(known)  # what is loaded is what was checked: nobody else can write this folder
+            # What is loaded is what was checked: nobody else can write this folder.
+            made.write_bytes(known)
             return _load(made)
         text = Path(name) / "cycles.cpp"
         text.write_bytes(source)
