@@ -64,7 +64,7 @@ class Nearer(Pool):
 class NearerLowering(OperatorLowering[Nearer]):
     """Hands on what it gets."""
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
         return x[0]
 
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators to cells, a family a module."""
+"""Lowers operators to cells, one module a family of operators."""

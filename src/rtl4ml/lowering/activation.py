@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Elementwise maps to the cell that does them."""
+"""Lowers elementwise maps to the cells of roundings, thresholds and tables."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class ActivationLowering(OperatorLowering[Activation]):
 
     cuts_ready: ClassVar[bool] = False
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
         op, mapping = self.op, self.op.mapping
         ends: dict[str, Any] = {
             "name": f"u_{op.name}",
-            "inputs": {"x": n.lanes(x[0], folding.pe)},
-            "outputs": {"y": n.like(op.output, op.name, folding.pe)},
+            "inputs": {"x": builder.lanes(x[0], folding.pe)},
+            "outputs": {"y": builder.like(op.output, op.name, folding.pe)},
             "layer": op.name,
         }
         if isinstance(mapping, Rounding):
-            return n.add(Requant(**ends, mapping=mapping))
+            return builder.add(Requant(**ends, mapping=mapping))
         if isinstance(mapping, Thresholds):
-            return n.add(Threshold(**ends, mapping=mapping))
+            return builder.add(Threshold(**ends, mapping=mapping))
         assert isinstance(mapping, Table)
-        return n.add(TableCell(**ends, mapping=mapping))
+        return builder.add(TableCell(**ends, mapping=mapping))

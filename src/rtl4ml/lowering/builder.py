@@ -41,7 +41,7 @@ class NetlistBuilder:
 
     @classmethod
     def continued(cls, net: Netlist) -> NetlistBuilder:
-        """One without cells that gives no name which the netlist has."""
+        """A builder without cells that gives no name of the netlist again."""
         n = cls(net.graph, net.cells[0].device if net.cells else ZCU102)
         wires = {w.name for c in net.cells for w in (*c.inputs.values(), *c.outputs.values())}
         n._taken |= {f"{w}_{signal}".lower() for w in wires for signal in SIGNALS}
@@ -49,7 +49,7 @@ class NetlistBuilder:
         return n
 
     def _claim(self, hint: str, *ends: str) -> str:
-        """A new name that is free with each of the endings: the hint, or the hint with a number."""
+        """A new name that is free with all of the endings: the hint, or the hint with a number."""
         name, k = hint, 1
         while not self._taken.isdisjoint(forms := {f"{name}{end}".lower() for end in ends}):
             k += 1
@@ -96,9 +96,9 @@ class NetlistBuilder:
         return x
 
     def buffered(self, x: Wire, lanes: int) -> Wire:
-        """The same elements, `lanes` a beat, behind a FIFO: on the side of a conversion that has fewer, wider beats.
+        """The same elements, `lanes` a beat, behind a FIFO on that side of the converter that has wider beats.
 
-        There it takes a burst of its writer, or waits for its reader, without holding up the conversion.
+        There the FIFO absorbs a burst of its writer, or waits for its reader, without stalling the converter.
         """
         if gcd(x.lanes, lanes) < x.lanes:
             x = self.fifo(x)

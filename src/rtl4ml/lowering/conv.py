@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Convolutions and dense layers to a window and a matrix-vector unit or an adder graph."""
+"""Lowers convolutions and dense layers to a window and a matrix-vector unit or an adder graph."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ConvLowering(OperatorLowering[Conv]):
         op = self.op
         dot, cin, cout = len(op.matrix), op.x.channels, op.out_channels
         simds = divisors(dot) if op.kernel == (1, 1) else sorted({*divisors(cin), dot})
-        h, w = op.window.extent  # beats that a parallel window walks over
+        h, w = op.window.extent  # beats that a parallel window steps through
         for simd in simds:
             for pe in divisors(cout):
                 interval = max(op.positions * (dot // simd) * (cout // pe), op.x.elements // simd)
@@ -38,7 +38,7 @@ class ConvLowering(OperatorLowering[Conv]):
                     pe, simd, interval, 0 if whole else pe * simd, style="unrolled" if whole else ""
                 )
 
-    def input_lanes(self, folding: Folding, i: int = 0) -> int:  # noqa: ARG002 -- there is one input
+    def input_lanes(self, folding: Folding, index: int = 0) -> int:  # noqa: ARG002 -- there is one input
         """All channels where whole windows are read at once."""
         op = self.op
         parallel = op.window.taps > 1 and folding.simd == len(op.matrix)
@@ -49,27 +49,27 @@ class ConvLowering(OperatorLowering[Conv]):
             return []
         return linear_packings(self.op, products=folding.simd, outputs=folding.pe)
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
         if folding.style == "unrolled":
-            return self._unrolled(n, x[0])
+            return self._unrolled(builder, x[0])
         op, geo, simd, pe = self.op, self.op.window, folding.simd, folding.pe
         dot, cout, cin = len(op.matrix), op.out_channels, op.x.channels
         if simd == dot and geo.taps > 1:
-            w = add_taps(n, op.name, x[0], geo, cin, cin)
+            w = add_taps(builder, op.name, x[0], geo, cin, cin)
         else:
-            w = n.lanes(x[0], simd)
+            w = builder.lanes(x[0], simd)
             if geo.taps > 1 or (cout // pe > 1 and dot // simd > 1) or op.stride != (1, 1):
-                w = add_window(n, op.name, w, geo, cin, replays=cout // pe if dot // simd > 1 else 1)
+                w = add_window(builder, op.name, w, geo, cin, replays=cout // pe if dot // simd > 1 else 1)
         packing = folding.packing
         if packing == "auto":
             choose = fewest(pe, simd) if in_dsp(op) else in_luts
             packing = choose(self.packings(folding))
-        return n.add(
+        return builder.add(
             Mvu(
                 name=f"u_{op.name}",
                 inputs={"x": w},
-                outputs={"y": n.like(op.output, op.name, pe)},
-                layer=n.layer,
+                outputs={"y": builder.like(op.output, op.name, pe)},
+                layer=builder.layer,
                 weights=op.constants,
                 positions=op.positions,
                 simd=simd,
@@ -78,17 +78,21 @@ class ConvLowering(OperatorLowering[Conv]):
             )
         )
 
-    def _unrolled(self, n: NetlistBuilder, x: Wire) -> Wire:
+    def _unrolled(self, builder: NetlistBuilder, x: Wire) -> Wire:
         """Parallel window and adder graph: one output position a cycle, no multiplier."""
         op, geo, channels = self.op, self.op.window, self.op.x.channels
-        w = add_taps(n, op.name, x, geo, channels, channels) if geo.taps > 1 else n.lanes(x, channels)
-        if geo.taps == 1 and op.out_hw != op.x.hwc[:2]:  # of a pixel a window still picks those that count
-            w = add_window(n, op.name, w, geo, channels)
-        y = n.like(op.output, op.name, op.out_channels)
+        if geo.taps > 1:
+            w = add_taps(builder, op.name, x, geo, channels, channels)
+        else:
+            w = builder.lanes(x, channels)
+            # A 1 x 1 kernel needs a window where its output has other positions than its input, as with a stride.
+            if op.out_hw != op.x.hwc[:2]:
+                w = add_window(builder, op.name, w, geo, channels)
+        y = builder.like(op.output, op.name, op.out_channels)
         graph = adder_graph(op.matrix << op.shift, op.aligned_bias, min(op.x.lo, 0), max(op.x.hi, 0))
-        return n.add(
+        return builder.add(
             Adders(
-                name=f"u_{op.name}", inputs={"x": w}, outputs={"y": y}, layer=n.layer,
+                name=f"u_{op.name}", inputs={"x": w}, outputs={"y": y}, layer=builder.layer,
                 operator=op.name, products=op.matrix.size, graph=graph,
             )
         )  # fmt: skip

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depthwise convolutions to a window and a depthwise unit."""
+"""Lowers depthwise convolutions to a window and a depthwise unit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DepthwiseLowering(OperatorLowering[Depthwise]):
     def foldings(self) -> Iterator[Folding]:
         op = self.op
         taps, c = op.window.taps, op.x.channels
-        h, w = op.window.extent  # pixels that a parallel window walks over
+        h, w = op.window.extent  # pixels that a parallel window steps through
         for lanes in divisors(c):
             for t in sorted({1, taps}):
                 interval = max(op.positions * (taps // t), op.x.pixels) * (c // lanes)
@@ -35,40 +35,40 @@ class DepthwiseLowering(OperatorLowering[Depthwise]):
 
     @property
     def narrowest(self) -> Folding:
-        """A channel with all its kernels."""
+        """One channel a cycle, with all its kernels."""
         return Folding(pe=self.op.multiplier)
 
-    def input_lanes(self, folding: Folding, i: int = 0) -> int:  # noqa: ARG002 -- there is one input
+    def input_lanes(self, folding: Folding, index: int = 0) -> int:  # noqa: ARG002 -- there is one input
         return folding.pe // self.op.multiplier
 
     def packings(self, folding: Folding) -> list[Packing]:
-        """A channel's kernels share its elements."""
+        """Packings of the products of one channel: all its kernels read the same elements."""
         if self.op.kind is not WeightKind.INTEGER:
             return []
         taps = folding.simd * self.op.multiplier // folding.pe
         return linear_packings(self.op, products=taps, outputs=self.op.multiplier)
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
         op, geo, channels = self.op, self.op.window, self.op.x.channels
         lanes = folding.pe // op.multiplier
         parallel = folding.simd == lanes * geo.taps
         if parallel and geo.taps > 1:
-            w = add_taps(n, op.name, x[0], geo, lanes, channels)
+            w = add_taps(builder, op.name, x[0], geo, lanes, channels)
         else:
-            w = n.lanes(x[0], lanes)
+            w = builder.lanes(x[0], lanes)
             if geo.taps > 1 or op.stride != (1, 1) or op.out_hw != op.x.hwc[:2]:
-                w = add_window(n, op.name, w, geo, channels, channel_major=True)
+                w = add_window(builder, op.name, w, geo, channels, channel_major=True)
         together = geo.taps if parallel else 1
         packing = folding.packing
         if packing == "auto":
             choose = fewest(op.multiplier, together) if in_dsp(op) else in_luts
             packing = choose(self.packings(folding))
-        return n.add(
+        return builder.add(
             Dwu(
                 name=f"u_{op.name}",
                 inputs={"x": w},
-                outputs={"y": n.like(op.output, op.name, folding.pe)},
-                layer=n.layer,
+                outputs={"y": builder.like(op.output, op.name, folding.pe)},
+                layer=builder.layer,
                 weights=op.constants,
                 multiplier=op.multiplier,
                 channels=channels,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The winning class and the mask to cells."""
+"""Lowers argmax and mask to their cells."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ class ArgMaxLowering(OperatorLowering[ArgMax]):
         for lanes in divisors(self.op.x.channels):
             yield Folding(1, lanes, self.op.x.elements // lanes)
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
         op = self.op
-        w = n.lanes(x[0], folding.simd)
-        y = n.like(op.output, op.name, 1)
+        w = builder.lanes(x[0], folding.simd)
+        y = builder.like(op.output, op.name, 1)
         groups = op.x.channels // folding.simd
-        return n.add(
-            ArgMaxCell(name=f"u_{op.name}", inputs={"x": w}, outputs={"y": y}, layer=n.layer, groups=groups)
+        return builder.add(
+            ArgMaxCell(
+                name=f"u_{op.name}", inputs={"x": w}, outputs={"y": y}, layer=builder.layer, groups=groups
+            )
         )
 
 
@@ -35,12 +37,16 @@ class ArgMaxLowering(OperatorLowering[ArgMax]):
 class MaskLowering(OperatorLowering[Mask]):
     """One cell."""
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
         op = self.op
-        w = n.lanes(x[0], folding.pe)
-        y = n.like(op.output, op.name, folding.pe)
-        return n.add(
+        w = builder.lanes(x[0], folding.pe)
+        y = builder.like(op.output, op.name, folding.pe)
+        return builder.add(
             MaskCell(
-                name=f"u_{op.name}", inputs={"x": w}, outputs={"y": y}, layer=n.layer, threshold=op.threshold
+                name=f"u_{op.name}",
+                inputs={"x": w},
+                outputs={"y": y},
+                layer=builder.layer,
+                threshold=op.threshold,
             )
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plan to netlist: every operator's cells, forks where a stream has several readers, FIFOs that cut the ready path."""
+"""Lowers a plan to a netlist: cells of all operators, forks for several readers, FIFOs that cut the ready path."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from rtl4ml.lowering.registry import lowering_of
 from rtl4ml.netlist.netlist import Netlist, Wire
 from rtl4ml.netlist.plan import Plan
 
-# Two entries hold a full rate over a registered ready.
+# Depth of a FIFO that cuts the ready path: with a registered ready, two entries are needed for a beat a cycle.
 CUT = 2
 
 
 @lru_cache(maxsize=4)
 def lower(plan: Plan) -> Netlist:
-    """The netlist of a graph with the foldings of the plan, its FIFOs as small as can be.
+    """The netlist of a plan; its FIFOs have the least depth.
 
     Raises UnsupportedLayer for a graph of several inputs or outputs, or with an operator that has no cells.
     """
@@ -40,28 +40,30 @@ def lower(plan: Plan) -> Netlist:
             f"{graph.name}: hardware must have one input and one output, not {len(graph.inputs)} and "
             f"{len(graph.outputs)}; split the model"
         )
-    n = NetlistBuilder(graph, plan.device, layer=graph.aside("s_axis"))
+    builder = NetlistBuilder(graph, plan.device, layer=graph.aside("s_axis"))
     source, sink = graph.inputs[0], graph.outputs[0]
-    first = n.like(source, "x", input_lanes(plan))
-    ends: dict[str, list[Wire]] = {source.name: _fork(n, first, len(graph.readers.get(source.name, [])))}
+    first = builder.like(source, "x", input_lanes(plan))
+    ends: dict[str, list[Wire]] = {
+        source.name: _fork(builder, first, len(graph.readers.get(source.name, [])))
+    }
     for op in graph.ops:
-        n.layer = op.name
+        builder.layer = op.name
         lowering, folding = lowering_of(op), plan[op]
         xs = [ends[s.name].pop() for s in op.inputs]
         if lowering.cuts_ready:
-            xs = [n.buffered(x, lowering.input_lanes(folding, i)) for i, x in enumerate(xs)]
-        y = lowering.lower(n, folding, *xs)
+            xs = [builder.buffered(x, lowering.input_lanes(folding, i)) for i, x in enumerate(xs)]
+        y = lowering.lower(builder, folding, *xs)
         readers = len(graph.readers.get(op.output.name, [])) + (op.output.name == sink.name)
-        ends[op.output.name] = _fork(n, y, readers)
+        ends[op.output.name] = _fork(builder, y, readers)
     last = ends[sink.name].pop()
-    if not any(isinstance(c, Fifo) and c.y is last for c in n.cells):
-        n.layer = graph.aside("m_axis")
-        last = n.fifo(last, CUT)
-    return Netlist(graph, tuple(n.cells), first, last, plan=plan)
+    if not any(isinstance(c, Fifo) and c.y is last for c in builder.cells):
+        builder.layer = graph.aside("m_axis")
+        last = builder.fifo(last, CUT)
+    return Netlist(graph, tuple(builder.cells), first, last, plan=plan)
 
 
 def input_lanes(plan: Plan) -> int:
-    """Elements of an input beat: as many as the widest of its readers takes at once."""
+    """Lanes of the graph's input: those of its widest reader."""
     source = plan.graph.inputs[0]
     readers = plan.graph.readers.get(source.name, [])
     return max(
@@ -75,6 +77,6 @@ def input_lanes(plan: Plan) -> int:
     )
 
 
-def _fork(n: NetlistBuilder, w: Wire, readers: int) -> list[Wire]:
-    """A wire for each reader; what reads it stands behind a FIFO of its own, which cuts the ready path."""
-    return [w] if readers <= 1 else fork(n, w, readers)[::-1]
+def _fork(builder: NetlistBuilder, wire: Wire, readers: int) -> list[Wire]:
+    """One wire for each reader. Each reader has a FIFO of its own, which cuts the ready path."""
+    return [wire] if readers <= 1 else fork(builder, wire, readers)[::-1]

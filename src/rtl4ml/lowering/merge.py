@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that join streams to cells; each input has a FIFO of its own."""
+"""Lowers operators of several inputs to cells; each input has a FIFO of its own."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from rtl4ml.ops.merge import Add, Concat, Product
 
 @lowers(Concat)
 class ConcatLowering(OperatorLowering[Concat]):
-    """A chain of joins; the first brings its inputs onto the output's grid and type, every other its second.
+    """A chain of cells. The first converts both of its inputs to the output's type, every other one its second input.
 
-    Foldings: `pe` lanes on all sides, which divide every input's channels; or whole pixels on all sides (`pe` is the
-    output's channels, `simd` the first input's).
+    In a folding all wires have `pe` lanes, a divisor of every input's channels; or every beat is a whole pixel (`pe` is
+    the output's channels, `simd` the first input's).
     """
 
     cuts_ready: ClassVar[bool] = False
@@ -31,20 +31,20 @@ class ConcatLowering(OperatorLowering[Concat]):
             yield Folding(lanes, lanes, op.output.elements // lanes)
         yield Folding(op.output.channels, op.x.channels, op.output.pixels)
 
-    def input_lanes(self, folding: Folding, i: int = 0) -> int:
+    def input_lanes(self, folding: Folding, index: int = 0) -> int:
         """A pixel's channels, where a beat is a whole pixel."""
-        return self.op.inputs[i].channels if folding.pe == self.op.output.channels else folding.pe
+        return self.op.inputs[index].channels if folding.pe == self.op.output.channels else folding.pe
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
         op, whole = self.op, folding.pe == self.op.output.channels
-        wires = [n.buffered(w, self.input_lanes(folding, i)) for i, w in enumerate(x)]
+        wires = [builder.buffered(w, self.input_lanes(folding, i)) for i, w in enumerate(x)]
         t, pixels = op.output.type, op.output.pixels
         y, shift, channels = wires[0], op.shifts[0], op.inputs[0].channels
         for k, w in enumerate(wires[1:], start=1):
             channels += op.inputs[k].channels
             lanes = channels if whole else folding.pe
             last = k == len(wires) - 1
-            made = n.wire(
+            made = builder.wire(
                 op.name if last else f"{op.name}_part{k}",
                 lanes=lanes,
                 bits=t.width,
@@ -52,12 +52,12 @@ class ConcatLowering(OperatorLowering[Concat]):
                 beats=pixels * channels // lanes,
                 fraction=t.fraction,
             )
-            y = n.add(
+            y = builder.add(
                 ConcatCell(
                     name=f"u_{made.name}",
                     inputs={"a": y, "b": w},
                     outputs={"y": made},
-                    layer=n.layer,
+                    layer=builder.layer,
                     shift_a=shift,
                     shift_b=op.shifts[k],
                     pixels=pixels,
@@ -69,22 +69,23 @@ class ConcatLowering(OperatorLowering[Concat]):
 
 @lowers(Add)
 class AddLowering(OperatorLowering[Add]):
-    """A chain of sums of the output's width; the first input is shifted by the first sum."""
+    """A chain of adders of the output's width; the first adder shifts the first input."""
 
     cuts_ready: ClassVar[bool] = False
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
         op = self.op
-        wires = [n.buffered(w, folding.pe) for w in x]
+        wires = [builder.buffered(w, folding.pe) for w in x]
         y, shift = wires[0], op.shifts[0]
         for k, w in enumerate(wires[1:], start=1):
-            made = n.like(op.output, op.name if k == len(wires) - 1 else f"{op.name}_part{k}", folding.pe)
-            y = n.add(
+            name = op.name if k == len(wires) - 1 else f"{op.name}_part{k}"
+            made = builder.like(op.output, name, folding.pe)
+            y = builder.add(
                 AddCell(
                     name=f"u_{made.name}",
                     inputs={"a": y, "b": w},
                     outputs={"y": made},
-                    layer=n.layer,
+                    layer=builder.layer,
                     shift_a=shift,
                     shift_b=op.shifts[k],
                 )
@@ -95,22 +96,24 @@ class AddLowering(OperatorLowering[Add]):
 
 @lowers(Product)
 class ProductLowering(OperatorLowering[Product]):
-    """A chain of products, each of the width that it needs, made in LUTs."""
+    """A chain of multipliers in LUTs, each as wide as its product."""
 
     cuts_ready: ClassVar[bool] = False
 
     def foldings(self) -> Iterator[Folding]:
-        """Lanes, with a product a lane and pair of inputs."""
+        """One folding for each number of lanes, with a multiplier a lane for every input but the first."""
         op = self.op
         for lanes in divisors(op.output.channels):
             yield Folding(lanes, lanes, op.output.elements // lanes, lanes * (len(op.inputs) - 1))
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
-        first, *more = [n.buffered(w, folding.pe) for w in x]
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        first, *more = [builder.buffered(w, folding.pe) for w in x]
         y = first
         for w, made in zip(more, self.op.partial[1:], strict=True):
-            to = n.like(made, made.name, folding.pe)
-            y = n.add(
-                MultiplyCell(name=f"u_{to.name}", inputs={"a": y, "b": w}, outputs={"y": to}, layer=n.layer)
+            to = builder.like(made, made.name, folding.pe)
+            y = builder.add(
+                MultiplyCell(
+                    name=f"u_{to.name}", inputs={"a": y, "b": w}, outputs={"y": to}, layer=builder.layer
+                )
             )
         return y

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The binary opening of a mask to cells."""
+"""Lowers the binary opening of a mask to cells."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ class OpeningLowering(OperatorLowering[Opening]):
     """A window and an erosion, a window and a dilation; a FIFO cuts the ready path between them."""
 
     def foldings(self) -> Iterator[Folding]:
-        """One pixel a cycle; the windows walk over the margins below and to the right too."""
+        """One pixel a cycle; the windows step through the margins below and to the right, too."""
         h, w, _ = self.op.x.hwc
         yield Folding(1, 1, (h + self.op.radius) * (w + self.op.radius))
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:  # noqa: ARG002 -- there is one
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:  # noqa: ARG002 -- there is one
         op, (at,) = self.op, x
         h, w, _ = op.x.hwc
         margin = (op.radius, op.radius)
         geo = Geometry(h, w, (op.side, op.side), (1, 1), (1, 1), (margin, margin), (h, w))
         for erode, name in ((True, f"{op.name}_eroded"), (False, op.name)):
-            window = add_taps(n, name, at, geo, 1, 1, pad_value=int(erode))
-            y = n.like(op.output, name, 1)
-            at = n.add(
+            window = add_taps(builder, name, at, geo, 1, 1, pad_value=int(erode))
+            y = builder.like(op.output, name, 1)
+            at = builder.add(
                 Morph(
-                    name=f"u_{name}", inputs={"x": window}, outputs={"y": y}, layer=n.layer,
+                    name=f"u_{name}", inputs={"x": window}, outputs={"y": y}, layer=builder.layer,
                     radius=op.radius, erode=erode,
                 )
             )  # fmt: skip
-            at = n.fifo(at) if erode else at
+            at = builder.fifo(at) if erode else at
         return at

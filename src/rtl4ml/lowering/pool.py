@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pools to cells: by streaming where windows lie apart, otherwise behind a window."""
+"""Lowers pools to a streaming cell where windows do not overlap, else to a window and a reduction."""
 
 from __future__ import annotations
 
@@ -31,36 +31,38 @@ class PoolLowering(OperatorLowering[Pool]):
             yield Folding(lanes, lanes, max(op.positions * op.taps, h * w) * groups)
             yield Folding(lanes, lanes * op.taps, eh * ew * groups)
 
-    def input_lanes(self, folding: Folding, i: int = 0) -> int:  # noqa: ARG002 -- there is one input
+    def input_lanes(self, folding: Folding, index: int = 0) -> int:  # noqa: ARG002 -- there is one input
         return folding.pe
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
         op, pe, geo = self.op, folding.pe, self.op.window
-        y = n.like(op.output, op.name, pe)
+        y = builder.like(op.output, op.name, pe)
         if op.disjoint:
-            w = n.lanes(x[0], pe)
-            return n.add(
+            w = builder.lanes(x[0], pe)
+            return builder.add(
                 PoolCell(
                     name=f"u_{op.name}",
                     inputs={"x": w},
                     outputs={"y": y},
-                    layer=n.layer,
+                    layer=builder.layer,
                     mode=op.mode,
                     geo=geo,
                 )
             )
         parallel = folding.simd == pe * op.taps
         if parallel:
-            w = add_taps(n, op.name, x[0], geo, pe, op.x.channels, pad_value=op.pad_value)
+            w = add_taps(builder, op.name, x[0], geo, pe, op.x.channels, pad_value=op.pad_value)
         else:
-            w = n.lanes(x[0], pe)
-            w = add_window(n, op.name, w, geo, op.x.channels, channel_major=True, pad_value=op.pad_value)
-        return n.add(
+            w = builder.lanes(x[0], pe)
+            w = add_window(
+                builder, op.name, w, geo, op.x.channels, channel_major=True, pad_value=op.pad_value
+            )
+        return builder.add(
             Reduce(
                 name=f"u_{op.name}",
                 inputs={"x": w},
                 outputs={"y": y},
-                layer=n.layer,
+                layer=builder.layer,
                 mode=op.mode,
                 taps=op.taps if parallel else 1,
                 folds=1 if parallel else op.taps,

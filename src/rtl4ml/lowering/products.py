@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the products of linear operators are made: in LUTs or in DSP48E2."""
+"""Whether the products of linear operators are made in LUTs or in DSP48E2."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rtl4ml.ir.weights import WeightKind
 from rtl4ml.netlist.packing import Packing, Same, packings_of, sums_of
 from rtl4ml.ops.conv import Linear
 
-# Products of up to this many operand bits (both together) are cheaper in LUTs than a DSP48E2 is worth.
+# Products whose operands have up to this many bits together are cheap enough in LUTs to spare a DSP48E2.
 LUT_PRODUCT_BITS = 10
 
 
@@ -19,7 +19,7 @@ def in_dsp(op: Linear) -> bool:
 
 
 def linear_packings(op: Linear, *, products: int, outputs: int) -> list[Packing]:
-    """Every way to put so many products of so many outputs, made at once, into DSP48E2."""
+    """Every legal packing of `products` products of each of `outputs` outputs, made in the same cycle."""
     sums = sums_of(Same(op.weights), op.out_channels, (op.x.lo, op.x.hi))
     x = op.x.type
     return packings_of(sums, op.weight_type.width, x.width, x.signed, products=products, outputs=outputs)

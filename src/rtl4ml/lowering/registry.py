@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which lowering each operator has.
+"""The registry of lowerings.
 
 A lowering says what an operator becomes in hardware: its legal foldings, the lanes of its inputs, its cells. It is
-registered by a decorator and found by the operator's class or the nearest class above it, so that `Dense` has that of
-`Conv`. An operator without one is refused by name.
+registered by a decorator and found by the operator's class or the nearest base class, so that `Dense` has the lowering
+of `Conv`. An operator without one is refused by name.
 """
 
 from __future__ import annotations
@@ -26,39 +26,40 @@ OpT = TypeVar("OpT", bound=Op)
 class OperatorLowering(ABC, Generic[OpT]):
     """How one operator becomes cells."""
 
-    cuts_ready: ClassVar[bool] = True  # whether FIFOs stand before it, which cut the ready path
+    # Whether FIFOs before it cut the ready path.
+    cuts_ready: ClassVar[bool] = True
 
     def __init__(self, op: OpT) -> None:
         self.op = op
 
     def foldings(self) -> Iterator[Folding]:
-        """Every legal folding; the default is for cells that pass as many elements a beat on as they take."""
+        """Every legal folding; the default is for cells with equally many lanes at input and output."""
         for lanes in divisors(self.op.output.channels):
             yield Folding(lanes, lanes, self.op.output.elements // lanes)
 
     @property
     def narrowest(self) -> Folding:
-        """The folding that does least at once, of which nothing but the lanes is said."""
+        """The least parallel folding; only `pe` and `simd` are set."""
         return Folding()
 
-    def input_lanes(self, folding: Folding, i: int = 0) -> int:  # noqa: ARG002 -- most have the same on all inputs
-        """Elements of a beat of input `i`."""
+    def input_lanes(self, folding: Folding, index: int = 0) -> int:  # noqa: ARG002 -- most have the same on all inputs
+        """Lanes of the input of this index."""
         return folding.simd
 
     def packings(self, folding: Folding) -> list[Packing]:  # noqa: ARG002 -- most make no products
-        """Every way to put the products of a folding into DSP48E2."""
+        """Every legal packing of the products of a folding."""
         return []
 
     @abstractmethod
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
-        """Adds the operator's cells between the wires of its inputs and the one that it returns."""
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        """Adds the operator's cells, which read the wires `x`; returns the wire of its output."""
 
 
 _LOWERINGS: dict[type[Op], type[OperatorLowering[Any]]] = {}
 
 
 def lowers(kind: type[OpT]) -> Callable[[type[OperatorLowering[OpT]]], type[OperatorLowering[OpT]]]:
-    """Registers the lowering of a kind of operator. Raises ValueError where it has one."""
+    """Registers the lowering of a kind of operator. Raises ValueError where it has one already."""
 
     def register(made: type[OperatorLowering[OpT]]) -> type[OperatorLowering[OpT]]:
         if kind in _LOWERINGS:
@@ -85,7 +86,7 @@ def lowering_of(op: Op) -> OperatorLowering[Any]:
 
 
 def narrowest_plan(graph: Graph) -> Plan:
-    """The plan in which every operator does as little at once as it can."""
+    """The plan in which every operator has its least parallel folding."""
     return Plan(graph, {op.name: lowering_of(op).narrowest for op in graph.ops})
 
 

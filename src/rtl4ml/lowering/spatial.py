@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that know the place of an element to cells."""
+"""Lowers operators that depend on the position of an element: padding, cropping, resampling, scaling."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ SpatialT = TypeVar("SpatialT", bound=Spatial)
 
 @lowers(Reshape)
 class ReshapeLowering(OperatorLowering[Reshape]):
-    """No cell but a conversion of lanes: the elements keep their order."""
+    """At most a width converter: the elements keep their order."""
 
     cuts_ready: ClassVar[bool] = False
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
-        return n.lanes(x[0], folding.pe)
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        return builder.lanes(x[0], folding.pe)
 
 
 class SpatialLowering(OperatorLowering[SpatialT]):
-    """What padding, cropping and upsampling share: as many lanes on both sides."""
+    """Base of padding, cropping and upsampling: equally many lanes at input and output."""
 
     def foldings(self) -> Iterator[Folding]:
-        """Lanes; a frame takes as many cycles as the longer of its input and output has beats."""
+        """One folding for each number of lanes; a frame takes as many cycles as its larger side has beats."""
         x, y = self.op.x, self.op.output
         for lanes in divisors(x.channels):
             yield Folding(lanes, lanes, max(x.elements, y.elements) // lanes)
 
-    def ends(self, n: NetlistBuilder, folding: Folding, x: Wire) -> dict[str, Any]:
+    def ends(self, builder: NetlistBuilder, folding: Folding, x: Wire) -> dict[str, Any]:
         """The fields that all cells of one input and one output share."""
         op = self.op
         h, w, _ = op.x.hwc
         return {
             "name": f"u_{op.name}",
-            "inputs": {"x": n.lanes(x, folding.pe)},
-            "outputs": {"y": n.like(op.output, op.name, folding.pe)},
-            "layer": n.layer,
+            "inputs": {"x": builder.lanes(x, folding.pe)},
+            "outputs": {"y": builder.like(op.output, op.name, folding.pe)},
+            "layer": builder.layer,
             "frame": (h, w),
             "out": op.out_hw,
         }
@@ -57,41 +57,41 @@ class SpatialLowering(OperatorLowering[SpatialT]):
 class PadLowering(SpatialLowering[Pad]):
     """One cell."""
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
-        return n.add(PadCell(**self.ends(n, folding, x[0]), padding=self.op.padding))
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        return builder.add(PadCell(**self.ends(builder, folding, x[0]), padding=self.op.padding))
 
 
 @lowers(Crop)
 class CropLowering(SpatialLowering[Crop]):
     """One cell."""
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
         (top, _), (left, _) = self.op.cropping
-        return n.add(CropCell(**self.ends(n, folding, x[0]), corner=(top, left)))
+        return builder.add(CropCell(**self.ends(builder, folding, x[0]), corner=(top, left)))
 
 
 @lowers(UpSample)
 class UpSampleLowering(SpatialLowering[UpSample]):
     """One cell."""
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
-        return n.add(UpSampleCell(**self.ends(n, folding, x[0]), factor=self.op.factor))
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        return builder.add(UpSampleCell(**self.ends(builder, folding, x[0]), factor=self.op.factor))
 
 
 @lowers(Stuff)
 class StuffLowering(SpatialLowering[Stuff]):
     """One cell."""
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
-        return n.add(StuffCell(**self.ends(n, folding, x[0]), factor=self.op.factor))
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        return builder.add(StuffCell(**self.ends(builder, folding, x[0]), factor=self.op.factor))
 
 
 @lowers(Bilinear)
 class BilinearLowering(SpatialLowering[Bilinear]):
-    """A cell an axis: rows, then columns."""
+    """One cell for each axis: rows, then columns."""
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
-        op, y = self.op, n.lanes(x[0], folding.pe)
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        op, y = self.op, builder.lanes(x[0], folding.pe)
         h, w, c = op.x.hwc
         groups = c // folding.pe
         fh, fw = op.factor
@@ -99,7 +99,7 @@ class BilinearLowering(SpatialLowering[Bilinear]):
             if factor == 1:
                 continue
             last = axis == "columns" or fw == 1
-            made = n.wire(
+            made = builder.wire(
                 op.name if last else f"{op.name}_{axis}",
                 lanes=folding.pe,
                 bits=y.bits + growth(factor),
@@ -107,9 +107,9 @@ class BilinearLowering(SpatialLowering[Bilinear]):
                 beats=y.beats * factor,
                 fraction=y.fraction + growth(factor),
             )
-            y = n.add(
+            y = builder.add(
                 BilinearCell(
-                    name=f"u_{made.name}", inputs={"x": y}, outputs={"y": made}, layer=n.layer,
+                    name=f"u_{made.name}", inputs={"x": y}, outputs={"y": made}, layer=builder.layer,
                     size=size, inner=inner, factor=factor,
                 )
             )  # fmt: skip
@@ -118,12 +118,12 @@ class BilinearLowering(SpatialLowering[Bilinear]):
 
 @lowers(Scale)
 class ScaleLowering(OperatorLowering[Scale]):
-    """A cell for every axis whose factors are not all 1: columns, then rows."""
+    """One cell for each axis whose factors are not all 1: columns, then rows."""
 
     cuts_ready: ClassVar[bool] = False
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
-        op, y, pe = self.op, n.lanes(x[0], folding.pe), folding.pe
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        op, y, pe = self.op, builder.lanes(x[0], folding.pe), folding.pe
         _, w, c = op.x.hwc
         groups = c // pe
         rows, columns = op.factors
@@ -131,18 +131,19 @@ class ScaleLowering(OperatorLowering[Scale]):
         axes = [a for a in axes if (a[1] > 1).any()]
         for k, (axis, factors, inner) in enumerate(axes):
             if k == len(axes) - 1:
-                made = n.like(op.output, op.name, pe)
-            else:  # what the rows multiply must be this much smaller than the whole
+                made = builder.like(op.output, op.name, pe)
+            else:
+                # The rows still multiply the result by at least this, so its range is that much smaller.
                 least = int(rows.min())
                 t = Fixed.covering(
                     min(0, op.lo // least), max(0, -(-op.hi // least)), op.output.type.fraction
                 )
-                made = n.wire(
+                made = builder.wire(
                     f"{op.name}_{axis}", lanes=pe, bits=t.width, signed=t.signed, beats=y.beats, fraction=t.fraction
                 )  # fmt: skip
-            y = n.add(
+            y = builder.add(
                 ScaleCell(
-                    name=f"u_{made.name}", inputs={"x": y}, outputs={"y": made}, layer=n.layer,
+                    name=f"u_{made.name}", inputs={"x": y}, outputs={"y": made}, layer=builder.layer,
                     factors=factors, inner=inner,
                 )
             )  # fmt: skip

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Window cells before operators that read windows."""
+"""Adds window cells before operators that read windows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from rtl4ml.netlist.netlist import Wire
 
 
 def add_window(
-    n: NetlistBuilder, name: str, x: Wire, geo: Geometry, channels: int, *, replays: int = 1,
+    builder: NetlistBuilder, name: str, x: Wire, geo: Geometry, channels: int, *, replays: int = 1,
     channel_major: bool = False, pad_value: int = 0,
 ) -> Wire:  # fmt: skip
-    """Adds a serial window; x has the lanes that the taps shall have."""
+    """Adds a serial window, whose taps have the lanes of x."""
     groups = channels // x.lanes
-    y = n.wire(
+    y = builder.wire(
         f"{name}_window",
         lanes=x.lanes,
         bits=x.bits,
@@ -23,12 +23,12 @@ def add_window(
         beats=geo.out[0] * geo.out[1] * geo.taps * groups * replays,
         fraction=x.fraction,
     )
-    return n.add(
+    return builder.add(
         Window(
             name=f"u_{y.name}",
             inputs={"x": x},
             outputs={"y": y},
-            layer=n.layer,
+            layer=builder.layer,
             geo=geo,
             groups=groups,
             replays=replays,
@@ -39,12 +39,19 @@ def add_window(
 
 
 def add_taps(
-    n: NetlistBuilder, name: str, x: Wire, geo: Geometry, lanes: int, channels: int, *, pad_value: int = 0
+    builder: NetlistBuilder,
+    name: str,
+    x: Wire,
+    geo: Geometry,
+    lanes: int,
+    channels: int,
+    *,
+    pad_value: int = 0,
 ) -> Wire:
-    """Adds a parallel window of `lanes` channels at once."""
-    x = n.lanes(x, lanes)
+    """Adds a parallel window of `lanes` channels a cycle."""
+    x = builder.lanes(x, lanes)
     groups = channels // lanes
-    y = n.wire(
+    y = builder.wire(
         f"{name}_taps",
         lanes=lanes * geo.taps,
         bits=x.bits,
@@ -52,12 +59,12 @@ def add_taps(
         beats=geo.out[0] * geo.out[1] * groups,
         fraction=x.fraction,
     )
-    return n.add(
+    return builder.add(
         Taps(
             name=f"u_{y.name}",
             inputs={"x": x},
             outputs={"y": y},
-            layer=n.layer,
+            layer=builder.layer,
             geo=geo,
             groups=groups,
             pad_value=pad_value,
