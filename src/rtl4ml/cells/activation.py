@@ -19,7 +19,7 @@ from rtl4ml.netlist.netlist import Param, Timing, Wire
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Requant(LibraryCell):
-    """Shift, round, clip."""
+    """Shifts, rounds and clips every element."""
 
     module: ClassVar[str] = "r4_requant"
 
@@ -40,23 +40,24 @@ class Requant(LibraryCell):
         return Timing.passing(self.x.beats, 2)
 
 
-# Thresholds that are compared all at once: as constants (one row), and with a memory that turns the rows.
+# Most thresholds of a channel that are compared in parallel: constants (one row for all beats), ...
 PARALLEL_CONSTANT = 7
+# ... or rows out of a memory.
 PARALLEL_ROWS = 3
 
 
 def _type(w: Wire) -> Fixed:
-    """The type of a wire's elements, as integers."""
+    """The integer type of a wire's elements."""
     return Fixed(w.signed, w.bits - int(w.signed), 0)
 
 
 def _single(rows: Ints) -> Ints:
-    """One row where all are alike."""
+    """The first row alone, where all rows are equal."""
     return rows[:1] if (rows == rows[0]).all() else rows
 
 
 def _columns(rows: Ints, lanes: int, bits: int) -> Image:
-    """(1 or C, depth) to words [beat of a pixel, depth] of a column a lane, or of one column."""
+    """Rows (1 or C, depth) as a memory of [beat of a pixel, depth] words, of one column a lane or one in all."""
     lanes = 1 if len(rows) == 1 else lanes
     words = rows.reshape(-1, lanes, rows.shape[1]).transpose(0, 2, 1).reshape(-1, lanes)
     return Image.pack(words, bits)
@@ -64,7 +65,7 @@ def _columns(rows: Ints, lanes: int, bits: int) -> Image:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Threshold(LibraryCell):
-    """Thresholds, compared all at once where they are few, searched for where they are many."""
+    """Counts the thresholds that an element reaches: by parallel comparison of few, by binary search among many."""
 
     module: ClassVar[str] = "r4_threshold"
 
@@ -77,18 +78,18 @@ class Threshold(LibraryCell):
 
     @property
     def levels(self) -> int:
-        """Comparisons that a search takes."""
+        """Comparisons of a binary search."""
         return self.count.bit_length()
 
     @cached_property
     def thresholds(self) -> Ints:
-        """(1 or C, count): a threshold that every element reaches becomes the least one of the type."""
+        """(1 or C, count) thresholds, clipped to what the element's type can tell apart."""
         t = _type(self.x)
         return _single(np.clip(self.mapping.thresholds, t.lo, t.hi + 1))
 
     @cached_property
     def tree(self) -> Ints:
-        """(1 or C, 2**levels): node 1 is the root, 2 * n and 2 * n + 1 are below node n."""
+        """(1 or C, 2**levels) search tree: node 1 is the root, 2 * n and 2 * n + 1 are the children of node n."""
         node = np.arange(1, 2**self.levels)
         level = np.floor(np.log2(node)).astype(np.int64)
         at = (2 * (node - 2**level) + 1) * 2 ** (self.levels - 1 - level) - 1
@@ -97,19 +98,19 @@ class Threshold(LibraryCell):
 
     @cached_property
     def values(self) -> Ints:
-        """(1 or C, count + 1): levels."""
+        """(1 or C, count + 1) levels."""
         if len(self.mapping.thresholds) == 1 and len(self.mapping.levels) > 1:
             raise ValueError(f"{self.name}: levels must have one row where thresholds have one")
         return _single(self.mapping.levels)
 
     @property
     def rows(self) -> int:
-        """Beats after which the thresholds or levels are those of the first again."""
+        """Beats after which thresholds and levels repeat."""
         return max(1, max(len(self.thresholds), len(self.values)) // self.x.lanes)
 
     @property
     def parallel(self) -> bool:
-        """Whether all thresholds are compared at once."""
+        """Whether all thresholds are compared in parallel."""
         constant = len(self.thresholds) <= self.x.lanes
         return self.count <= (PARALLEL_CONSTANT if constant else PARALLEL_ROWS)
 
@@ -124,12 +125,12 @@ class Threshold(LibraryCell):
 
     @property
     def twidth(self) -> int:
-        """Bits of a threshold: one more than of an element where some is never reached."""
+        """Bits of a threshold: one more than an element's where no element reaches some threshold."""
         stored = self.thresholds if self.parallel else self.tree[:, 1:]
         return self.x.bits + int(stored.max() > _type(self.x).hi)
 
     def _arithmetic(self) -> tuple[int, int, Ints] | None:
-        """(base, step, (1 or C) whether a row descends) where all levels lie evenly in one order or the other."""
+        """(base, step, (1 or C) whether a row descends) where the levels of every row are equidistant; else None."""
         v = self.values
         first, last = int(v[0].min()), int(v[0].max())
         step, rest = divmod(last - first, self.count)
@@ -140,7 +141,7 @@ class Threshold(LibraryCell):
         return first, step, (~up).astype(np.int64)
 
     def _spread(self, rows: Ints) -> Ints:
-        """Rows of every channel that `rows` turns through, or one row that serves all."""
+        """One row for every channel; a single row stays one where it serves all beats."""
         channels = self.rows * self.x.lanes
         return np.repeat(rows, channels, axis=0) if len(rows) == 1 and self.rows > 1 else rows
 
@@ -190,7 +191,7 @@ class Threshold(LibraryCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TableCell(LibraryCell):
-    """A table of every value between two ends."""
+    """Looks every element up in a table; elements beyond its ends take the first or last entry."""
 
     module: ClassVar[str] = "r4_table"
 
@@ -198,7 +199,7 @@ class TableCell(LibraryCell):
 
     @cached_property
     def _entries(self) -> tuple[int, Ints]:
-        """First index and (1 or C, entries): what lies within the type, two entries at least."""
+        """First index and (1 or C, entries) values: the part of the table within the type, of at least two entries."""
         t, first = _type(self.x), self.mapping.first
         index = np.arange(max(first, t.lo), min(first + self.mapping.table.shape[1] - 1, t.hi) + 1)
         if len(index) < 2:
@@ -208,7 +209,7 @@ class TableCell(LibraryCell):
 
     @property
     def rows(self) -> int:
-        """Beats after which the tables are those of the first again."""
+        """Beats after which the tables repeat."""
         return max(1, len(self._entries[1]) // self.x.lanes)
 
     def params(self) -> dict[str, Param]:

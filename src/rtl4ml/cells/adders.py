@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated cells: a constant matrix product by adders, of r4_addsub, with registers every few adders."""
+"""Generated cells: a constant matrix product as a pipelined graph of r4_addsub."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from rtl4ml.ir.types import Fixed
 from rtl4ml.netlist.adder_graph import AdderGraph
 from rtl4ml.netlist.netlist import Param, Timing
 
-# Adders between two registers: three short carry chains fit 4 ns on UltraScale+ by the data sheet's LUT and carry
-# delays (DS925); an estimate, as no place and route was run.
+# Adders between two registers. By the data sheet's LUT and carry delays (DS925), three short carry chains fit 4 ns on
+# UltraScale+; an estimate, as no place and route was run.
 LEVELS_PER_STAGE = 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Adders(GeneratedCell):
-    """A constant matrix product by adders; its module is generated from the graph."""
+    """A constant matrix product by adders; its module is generated from the graph.
 
-    operator: str  # as the generated module's comment names it
-    products: int  # of the matrix
+    operator: name for the comment of the generated module
+    products: number of weights of the matrix
+    """
+
+    operator: str
+    products: int
     graph: AdderGraph
 
     @property
@@ -34,12 +38,12 @@ class Adders(GeneratedCell):
 
     @property
     def multipliers(self) -> int:
-        """Products that the adders stand for."""
+        """Products that the adders compute together in a cycle."""
         return self.products
 
     @cached_property
     def stage(self) -> list[int]:
-        """The pipeline stage that makes each node; stage s reads registers of stage s - 1."""
+        """The pipeline stage of each node; stage s reads registers of stage s - 1."""
         return [max(0, (n.level - 1) // LEVELS_PER_STAGE) for n in self.graph.nodes]
 
     @property
@@ -63,7 +67,7 @@ class Adders(GeneratedCell):
         return last
 
     def text(self) -> str:
-        """The module: adders, and registers where a node is read behind a stage's end."""
+        """The module: adders, and registers for nodes that a later stage reads."""
         g, bits, acc = self.graph, self.x.bits, self.y.bits
         body: list[str] = []
         for i, n in enumerate(g.nodes):

@@ -9,7 +9,7 @@ from typing import ClassVar
 from rtl4ml.cells.library import LibraryCell
 from rtl4ml.netlist.netlist import Netlist, Param, Timing
 
-# The cells of the edges and the signals between them; names in the top module, as are those of the ports.
+# Names in the top module of the cells of the edges and of the signals between them.
 INPUT, OUTPUT, FLAG = "u_axis_in", "u_axis_out", "flag"
 
 
@@ -20,9 +20,9 @@ def container(bits: int) -> int:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AxisIn(LibraryCell):
-    """The input: beats of containers to beats of elements, and a flag a frame that says whether TLAST came in time.
+    """The input: unpacks elements from their containers; a flag a frame says whether TLAST came in time.
 
-    flags: frames whose flags it can hold, as many as are under way in the design and two more
+    flags: frames whose flags it can hold: as many as are in flight in the design, and two more
     """
 
     module: ClassVar[str] = "r4_axis_in"
@@ -53,7 +53,7 @@ class AxisIn(LibraryCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AxisOut(LibraryCell):
-    """The output: beats of elements to beats of containers; a frame's last beat waits for its flag."""
+    """The output: packs elements into containers; a frame's last beat waits for the frame's flag."""
 
     module: ClassVar[str] = "r4_axis_out"
 
@@ -81,7 +81,7 @@ class AxisOut(LibraryCell):
 
 
 def edges(netlist: Netlist, *, frames_in_flight: int = 2) -> tuple[AxisIn, AxisOut]:
-    """The cells of both edges of a netlist, the input's first; timing asks for no number of frames."""
+    """The cells of both edges of a netlist, the input's first; `frames_in_flight` does not affect timing."""
     layer, x, y = netlist.graph.aside("edges"), netlist.input, netlist.output
     return (
         AxisIn(name=INPUT, inputs={}, outputs={"y": x}, layer=layer, flags=frames_in_flight),

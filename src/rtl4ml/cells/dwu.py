@@ -21,17 +21,25 @@ from rtl4ml.netlist.packing import Packing
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dwu(LibraryCell):
-    """Depthwise unit: `lanes` channels at once, `taps` of a window's taps in a beat."""
+    """Depthwise unit: `lanes` channels and `taps` taps of a window in a beat.
+
+    multiplier: output channels of an input channel
+    window:     taps of a window
+    packing:    how integer products are packed into DSP48E2; None: LUTs
+
+    A 3 x 3 kernel on 16 channels with lanes=4 and taps=3 makes 12 products a cycle: 3 beats for each of 4 groups of
+    channels, 12 beats a position.
+    """
 
     module: ClassVar[str] = "r4_dwu"
 
     weights: ConstantWeights
     multiplier: int
     channels: int
-    window: int  # taps of a window
+    window: int
     lanes: int
     taps: int
-    packing: Packing | None = None  # how integer products go into DSP48E2; None: LUTs
+    packing: Packing | None = None
 
     @property
     def dsps(self) -> int:
@@ -40,7 +48,7 @@ class Dwu(LibraryCell):
 
     @property
     def folds(self) -> int:
-        """Beats of one window of one group."""
+        """Beats of a window of one group of channels."""
         return self.window // self.taps
 
     @property
@@ -61,10 +69,8 @@ class Dwu(LibraryCell):
         w, x = self.weights.matrix, self.weights
         ends = np.stack([w * x.lo, w * x.hi, w * 0])
         lo, hi = ends.min(0), ends.max(0)
-        if self.weights.kind in (
-            WeightKind.BINARY,
-            WeightKind.TERNARY,
-        ):  # made by negation of the element itself
+        # A product by -1 or 1 is made from the element itself, so it needs the element's bits.
+        if self.weights.kind in (WeightKind.BINARY, WeightKind.TERNARY):
             lo, hi = np.minimum(lo, x.lo), np.maximum(hi, x.hi)
         product = Fixed.covering(min(int(lo.min()), -1), int(hi.max()), 0).width
         total_lo, total_hi = self._chunks(lo).sum(1), self._chunks(hi).sum(1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells at the output: the winning class, the mask, its opening."""
+"""Cells at the output: argmax, mask, opening of the mask."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class MaskCell(LibraryCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Morph(LibraryCell):
-    """Erosion or dilation by a disk, of windows."""
+    """Erosion or dilation of a mask by a disk; reads windows."""
 
     module: ClassVar[str] = "r4_morph"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells in which streams meet."""
+"""Cells of two inputs: add, concatenate, multiply."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rtl4ml.netlist.netlist import Param, Timing
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Join(LibraryCell):
-    """What the cells of two inputs a and b share: each is shifted left onto the output's grid."""
+    """Base of cells of two inputs a and b, each of which is shifted left to the output's fraction."""
 
     shift_a: int
     shift_b: int
@@ -34,7 +34,7 @@ class Join(LibraryCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ConcatCell(Join):
-    """The channels of a pixel of a, then those of b; `pixels` a frame."""
+    """Concatenates channels: those of a pixel of a, then those of the pixel of b; `pixels` a frame."""
 
     module: ClassVar[str] = "r4_concat"
 
@@ -47,7 +47,7 @@ class ConcatCell(Join):
 
     @property
     def whole(self) -> bool:
-        """Whether a beat is a pixel on all sides."""
+        """Whether a beat of every wire is a whole pixel."""
         return self.y.lanes == self.inputs["a"].lanes + self.inputs["b"].lanes
 
     def params(self) -> dict[str, Param]:

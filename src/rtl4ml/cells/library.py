@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all cells of `rtl/` are, and those whose module is generated."""
+"""Base classes of cells: those of `rtl/`, and those whose module is generated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class LibraryCell(Cell):
 
 
 class GeneratedCell(Cell):
-    """A cell whose module is written for it alone, of cells of `rtl/`."""
+    """A cell whose module is generated for it and instantiates cells of `rtl/`."""
 
     generated: ClassVar[bool] = True
 

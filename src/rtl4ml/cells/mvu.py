@@ -40,7 +40,14 @@ def coded(weights: ConstantWeights) -> tuple[Ints, int]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Mvu(LibraryCell):
-    """Matrix-vector unit: `pe` dot products of `simd` products at once."""
+    """Matrix-vector unit: `pe` dot products of `simd` products in a cycle.
+
+    positions: output positions a frame
+    packing:   how integer products are packed into DSP48E2; None: LUTs
+
+    A matrix of 64 products and 16 outputs with simd=8 and pe=4 takes 64 / 8 = 8 cycles for each of 16 / 4 = 4 groups of
+    outputs, 32 cycles a position.
+    """
 
     module: ClassVar[str] = "r4_mvu"
 
@@ -48,11 +55,11 @@ class Mvu(LibraryCell):
     positions: int
     simd: int
     pe: int
-    packing: Packing | None = None  # how integer products go into DSP48E2; None: LUTs
+    packing: Packing | None = None
 
     @property
     def matrix(self) -> Ints:
-        """(products of an output, outputs): the weights."""
+        """(products of an output, outputs) weights."""
         return self.weights.matrix
 
     @property
@@ -71,7 +78,7 @@ class Mvu(LibraryCell):
     @cached_property
     def widths(self) -> tuple[int, int, int]:
         """Bits that hold every product, every sum of `simd` products, every accumulator."""
-        x, low, high = self.weights, *self.weights.reach(1)  # a product or zero
+        x, low, high = self.weights, *self.weights.reach(1)  # range of a product, 0 included
         prod = Fixed.covering(min(low, x.lo, -1), max(high, x.hi), 0).width
         least, most = self.weights.reach(self.simd)
         total = Fixed.covering(min(least, -1), most, 0).width

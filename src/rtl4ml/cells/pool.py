@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells that pool."""
+"""Cells of pooling: streaming pools, and reductions of windows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from rtl4ml.netlist.netlist import Param, Timing
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PoolCell(LibraryCell):
-    """Maximum or sum over windows that lie apart, by streaming."""
+    """Maximum or sum over windows that do not overlap, as the frame streams through.
+
+    geo: its kernel is the pool; without padding or dilation
+    """
 
     module: ClassVar[str] = "r4_pool"
 
     mode: Literal["max", "sum"]
-    geo: Geometry  # its kernel is the pool, without padding or dilation
+    geo: Geometry
 
     @property
     def groups(self) -> int:
@@ -31,7 +34,7 @@ class PoolCell(LibraryCell):
 
     @property
     def stride(self) -> tuple[int, int]:
-        """Where there is one window, what lies behind it is swallowed whatever the stride says."""
+        """At least the size of the window: a stride that is smaller has no effect, as there is one window then."""
         h, w = (max(s, k) for s, k in zip(self.geo.stride, self.geo.kernel, strict=True))
         return h, w
 
@@ -70,7 +73,7 @@ class PoolCell(LibraryCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Reduce(LibraryCell):
-    """Maximum or sum over the taps that a window cell gives: `taps` in a beat, `folds` beats."""
+    """Maximum or sum over the taps of a window: `taps` in a beat, `folds` beats a window."""
 
     module: ClassVar[str] = "r4_reduce"
 

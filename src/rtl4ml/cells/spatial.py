@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells that know the place of an element: padding, cropping, upsampling, factors of rows and columns."""
+"""Cells that depend on the position of an element: padding, cropping, upsampling, factors of rows and columns."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def beats_of(hwg: tuple[int, int, int]) -> tuple[Index, Index]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpatialCell(LibraryCell):
-    """A cell that walks over the pixels of frames. frame: rows and columns of its input, out: of its output."""
+    """A cell that counts the pixels of a frame. frame: rows and columns of its input; out: those of its output."""
 
     frame: tuple[int, int]
     out: tuple[int, int]
 
     @property
     def groups(self) -> int:
-        """Beats of a pixel."""
+        """Beats a pixel."""
         return self.x.beats // (self.frame[0] * self.frame[1])
 
     def params(self) -> dict[str, Param]:
@@ -40,7 +40,7 @@ class SpatialCell(LibraryCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PadCell(SpatialCell):
-    """Zeros around the frame: padding ((top, bottom), (left, right))."""
+    """Adds zeros around the frame: padding ((top, bottom), (left, right))."""
 
     module: ClassVar[str] = "r4_pad"
 
@@ -70,7 +70,7 @@ class PadCell(SpatialCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CropCell(SpatialCell):
-    """The frame without its margins; corner: rows and columns that go above and to the left."""
+    """Removes margins of the frame. corner: rows above and columns to the left that are removed."""
 
     module: ClassVar[str] = "r4_crop"
 
@@ -101,7 +101,7 @@ class CropCell(SpatialCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class UpSampleCell(SpatialCell):
-    """Every pixel several times, every row several times."""
+    """Nearest-neighbour upsampling: repeats every pixel and every row."""
 
     module: ClassVar[str] = "r4_upsample"
 
@@ -131,7 +131,7 @@ class UpSampleCell(SpatialCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StuffCell(SpatialCell):
-    """Zeros behind every pixel and every row."""
+    """Zero insertion: adds zeros behind every pixel and every row (a zero-stuffing upsampler)."""
 
     module: ClassVar[str] = "r4_stuff"
 
@@ -150,7 +150,7 @@ class StuffCell(SpatialCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BilinearCell(LibraryCell):
-    """Linear upsampling along one axis of `size` positions, `inner` beats each."""
+    """Linear interpolation along one axis of `size` positions of `inner` beats each."""
 
     module: ClassVar[str] = "r4_bilinear"
 
@@ -184,7 +184,7 @@ class BilinearCell(LibraryCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScaleCell(LibraryCell):
-    """A factor for every position of one axis, `inner` beats each."""
+    """Multiplies every position of one axis, `inner` beats each, by a factor of its own."""
 
     module: ClassVar[str] = "r4_scale"
 
@@ -193,7 +193,7 @@ class ScaleCell(LibraryCell):
 
     @property
     def bits(self) -> int:
-        """Of a factor."""
+        """Bits of a factor."""
         return int(self.factors.max()).bit_length()
 
     def params(self) -> dict[str, Param]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells that carry a stream on: FIFO, width converter, fork."""
+"""Cells that pass a stream on unchanged: FIFO, width converter, fork."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rtl4ml.netlist.netlist import Param, Timing
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fifo(LibraryCell):
-    """First in, first out; cuts the ready path."""
+    """FIFO that cuts the ready path."""
 
     module: ClassVar[str] = "r4_fifo"
 
@@ -23,12 +23,12 @@ class Fifo(LibraryCell):
 
     @property
     def block(self) -> bool:
-        # one of block RAM keeps a beat a cycle from three entries on
+        # A FIFO in block RAM needs three entries for a beat a cycle.
         return self.depth > 2 and is_block(self.depth, self.x.width, self.device)
 
     @property
     def wait(self) -> int:
-        """Cycles from the taking of a beat to its being offered: block RAM is written first, then read."""
+        """Cycles from taking a beat to offering it; block RAM takes one more, as it is written before it is read."""
         return 1 + self.block
 
     def params(self) -> dict[str, Param]:
@@ -40,7 +40,7 @@ class Fifo(LibraryCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Width(LibraryCell):
-    """The same elements in another number of lanes."""
+    """Width converter: the same elements in another number of lanes."""
 
     module: ClassVar[str] = "r4_width"
 
@@ -64,7 +64,7 @@ class Width(LibraryCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ForkCell(LibraryCell):
-    """One stream for the two readers y0 and y1."""
+    """Hands every beat to both outputs, y0 and y1."""
 
     module: ClassVar[str] = "r4_fork"
 

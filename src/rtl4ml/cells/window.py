@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Window cells: the taps of every kernel position, one after the other (r4_window) or all at once (r4_taps)."""
+"""Line-buffer windows: the taps of every kernel position in turn (r4_window) or in parallel (r4_taps)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,16 @@ from rtl4ml.netlist.netlist import Param, Timing
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Window(LibraryCell):
-    """Serial window: one tap of `lanes` channels a cycle out of a ring of beats."""
+    """Serial window (im2col stream): one tap of `lanes` channels a cycle out of a circular buffer of beats.
+
+    groups:        beats a pixel
+    replays:       times that the taps of a position are read
+    channel_major: whether all taps of a group of channels come before those of the next group
+    more:          beats that the buffer holds beyond those that it needs (`rtl4ml.timing.relief`)
+
+    A 3 x 3 kernel over a 4 x 4 frame without padding, a beat a pixel: 4 positions of 9 taps, 36 slots a frame. Its
+    buffer has room for the 11 beats that a position spans and two more.
+    """
 
     module: ClassVar[str] = "r4_window"
 
@@ -27,10 +36,10 @@ class Window(LibraryCell):
     replays: int = 1
     channel_major: bool = False
     pad_value: int = 0
-    more: int = 0  # beats that it holds beside those that it needs while a frame goes on
+    more: int = 0
 
     def _order(self, geo: Geometry) -> tuple[Index, Index]:
-        """Arrays (slots,): beats needed before each slot, and freed after it, of a frame of this geometry."""
+        """Arrays (slots,): beats of a frame of this geometry that each slot needs, and that are freed behind it."""
         pixel, inside = geo.tap_index()
         oh, ow, kh, kw = pixel.shape
         g = np.arange(self.groups)
@@ -48,10 +57,9 @@ class Window(LibraryCell):
 
     @cached_property
     def depth(self) -> int:
-        """Beats to hold: what a position spans, and room for the writer to run ahead meanwhile."""
+        """Beats of the buffer: those that a position spans, and those that arrive while it is processed."""
         span = self.groups * self.geo.shortened().span
-        # While a position is worked on, its stride's share of new beats comes in: to take these without a stall
-        # the ring holds a position's span and as much again as one position (1-D) or its row's step (2-D) uses up.
+        # So that the input never stalls: one stride in 1-D, stride - 1 further rows in 2-D.
         ahead = self.groups * self.geo.stride[1]
         if self.geo.out[0] > 1:
             ahead += self.groups * self.geo.width * (self.geo.stride[0] - 1)
@@ -87,7 +95,7 @@ class Window(LibraryCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Taps(LibraryCell):
-    """Parallel window: all taps of `lanes` channels a cycle."""
+    """Parallel window: all taps of `lanes` channels in a cycle. groups: beats a pixel."""
 
     module: ClassVar[str] = "r4_taps"
 
