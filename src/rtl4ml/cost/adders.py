@@ -9,7 +9,7 @@ from rtl4ml.netlist.netlist import Cell
 
 
 def adder_graph_terms(cell: Cell) -> tuple[Terms, Terms, float]:
-    """A generated graph of adders: the bits that both operands of each reach, and the bits kept between stages."""
+    """Terms of a generated graph of adders: bits in which both operands overlap, and bits of pipeline registers."""
     assert isinstance(cell, Adders)
     g = cell.graph
     pairs = constants = kept = 0
@@ -18,7 +18,7 @@ def adder_graph_terms(cell: Cell) -> tuple[Terms, Terms, float]:
         kept += width * (cell.life[i] - cell.stage[i])
         if i < g.inputs:
             continue
-        # Low bits that pass: those of one operand below the other, but for those that a subtraction inverts.
+        # Low bits in which only one operand has bits pass through, unless a subtraction inverts them.
         if n.constant is None:
             pairs += max(0, width - max(n.b_shift, 0 if n.subtract else n.a_shift))
         else:

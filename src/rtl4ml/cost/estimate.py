@@ -7,9 +7,9 @@ as its source states them. What a term costs is a coefficient, fitted to Yosys's
 products into; RAMB36 follow from widths and depths (UG573: 72 x 512, 36 x 1,024, ... of an RAMB36, half of it an
 RAMB18).
 
-Two things follow no formula. A product in LUTs is as large as Yosys makes it: `r4_mul` and `r4_product` are tables
-of what was counted, one entry a size. A constant memory is as large as its content: a bit that never changes or
-repeats another takes no LUT, so the images are looked at.
+Two costs follow no formula. For a product in LUTs, `r4_mul` and `r4_product` are tables of Yosys's counts, one entry a
+size. The size of a constant memory depends on its content, since a bit that is constant or equal to another takes no
+LUT; so the images are read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from math import ceil
 
 from rtl4ml.cost import activation, dot, head, join, maximum, pool, products, spatial, streams, window  # noqa: F401 -- they register their models
 from rtl4ml.cost.adders import adder_graph_terms
-from rtl4ml.cost.registry import DEFAULTS, MODELS, P, coefficients
+from rtl4ml.cost.registry import DEFAULTS, MODELS, Params, coefficients
 from rtl4ml.device import Resources
 from rtl4ml.netlist.memories import Terms
 from rtl4ml.netlist.netlist import Cell, Param
@@ -33,15 +33,15 @@ def terms(module: str, params: Mapping[str, Param], cell: Cell | None = None) ->
 
 
 def estimate(module: str, params: Mapping[str, Param], cell: Cell | None = None) -> Resources:
-    """What Yosys would count for a module with these parameters; generated modules are told by their cell."""
+    """Resources that Yosys would count for a module with these parameters; a generated module needs its cell, too."""
     lut, ff, bram = terms(module, params, cell)
     cost = coefficients()["adders" if cell is not None and cell.generated else module]
     dsp = 0.0
     if fields := params.get("Fields"):
-        q: P = params
-        shared, outputs, products = (
-            (1, q["Pe"], q["Simd"]) if module == "r4_mvu" else (q["Lanes"], q["Multiplier"], q["Taps"])
-        )
+        names = ("Pe", "Simd") if module == "r4_mvu" else ("Multiplier", "Taps")
+        numbers: Params = params
+        outputs, products = (numbers[name] for name in names)
+        shared = 1 if module == "r4_mvu" else numbers["Lanes"]
         dsp = shared * ceil(outputs / fields) * products
     return Resources(
         sum(v * cost["lut"].get(k, 0.0) for k, v in lut.items()),

@@ -17,27 +17,27 @@ Bits = NDArray[np.uint8]
 
 
 def block_mux(width: int, depth: int) -> Terms:
-    """LUTs that choose among rows of block RAM."""
+    """Terms of the multiplexer among rows of block RAM."""
     deep = tile(width, depth, 1)[1]
     return {"block_mux": width * ceil((deep - 1) / 3), "block_write": deep * (deep > 1)}
 
 
 def changing_columns(bits: Bits) -> Bits:
-    """The columns that are neither constant nor repeat another; Yosys builds no others."""
+    """The columns that Yosys builds: those that are neither constant nor equal to another."""
     bits = bits[:, (bits != bits[0]).any(0)]
     if not bits.size:
         return bits
     return bits[:, np.unique(_keys(bits), return_index=True)[1]]
 
 
-@lru_cache(maxsize=2)  # several terms of a cell ask for those of its image
+@lru_cache(maxsize=2)  # several terms of a cell read the columns of its image
 def image_columns(image: Image) -> Bits:
     """The columns of an image that Yosys builds."""
     return changing_columns(image.bits)
 
 
 def _keys(bits: Bits) -> NDArray[np.uint64]:
-    """A number for every column: itself up to 64 rows, a hash of deeper ones (alike once in 10^9 columns or so)."""
+    """A key of every column: its bits up to 64 rows, else a hash (equal by chance once in 10^9 columns or so)."""
     packed = np.packbits(bits, axis=0)
     padded = np.zeros((-(-len(packed) // 8) * 8, packed.shape[1]), np.uint8)
     padded[: len(packed)] = packed
@@ -50,9 +50,9 @@ def _keys(bits: Bits) -> NDArray[np.uint64]:
 
 
 def rom_luts(bits: Bits) -> tuple[int, int]:
-    """(LUTs of 64 words of a bit that differ, LUTs that select among them) of a constant memory in LUTs.
+    """(LUTs that hold 64 words of a bit each, LUTs that select among them) of a constant memory in LUTs.
 
-    bits: its columns that Yosys builds, see `_changing`. Four LUTs are selected from by MUXF7 and MUXF8.
+    bits: the columns that Yosys builds, see `changing_columns`. MUXF7 and MUXF8 select among four LUTs.
     """
     blocks = ceil(len(bits) / 64)
     if blocks <= 1:
@@ -65,7 +65,7 @@ def rom_luts(bits: Bits) -> tuple[int, int]:
 
 
 def rom_terms(image: Image, *, block: bool = False) -> tuple[Terms, int]:
-    """Terms of r4_rom, and the bits of its word register where it is in LUTs."""
+    """Terms of r4_rom, and the bits of its word register; 0 where it is in block RAM."""
     depth = image_depth(image)
     if depth == 1:
         return {}, 0
@@ -75,7 +75,7 @@ def rom_terms(image: Image, *, block: bool = False) -> tuple[Terms, int]:
 
 
 def rom_terms_of(bits: Bits, columns: Bits | None = None) -> tuple[Terms, int]:
-    """As `_rom`, of a memory in LUTs whose words are these; columns: those that Yosys builds."""
+    """`rom_terms` of a memory in LUTs with these bits. columns: those that Yosys builds, if they are known."""
     depth = len(bits)
     columns = changing_columns(bits) if columns is None else columns
     c = log(depth)
@@ -85,8 +85,10 @@ def rom_terms_of(bits: Bits, columns: Bits | None = None) -> tuple[Terms, int]:
 
 
 def bypassed_mux(width: int, depth: int) -> int:
-    """LUTs of a bit that choose among the memories of a distributed one and a beat that bypasses it, in one: a LUT of
-    five inputs takes two memories, the beat and what selects. Yosys spends no more on seven memories than on four.
+    """LUTs of one bit of a multiplexer among the memories of a distributed memory and a beat that bypasses it.
+
+    A LUT of five inputs takes two memories, the beat and two select signals. Yosys spends as much on seven memories as
+    on four.
     """
     words, _ = lutram_shape(width, depth)
     blocks = ceil(depth / words)
@@ -98,7 +100,7 @@ def bypassed_mux(width: int, depth: int) -> int:
 
 
 def line_terms(width: int, depth: int, *, block: bool = False) -> tuple[Terms, Terms, float]:
-    """r4_line of one row: (LUT, FF, RAMB36)."""
+    """Terms of an r4_line of one row: (LUT, FF, RAMB36)."""
     if depth <= 2:
         return {}, {"line": width * depth}, 0.0
     c = log(depth)
@@ -108,7 +110,7 @@ def line_terms(width: int, depth: int, *, block: bool = False) -> tuple[Terms, T
     return walk | lutram(width, depth), {"line": width, "line_walk": c}, 0.0
 
 
-def lanes_of(image: Image, n: int, width: int, *, shared: bool) -> list[Bits]:
-    """The bits of every lane's column."""
+def lanes_of(image: Image, lanes: int, width: int, *, shared: bool) -> list[Bits]:
+    """The bits of the column of each of n lanes. shared: whether all lanes read the first column."""
     bits = image.bits
-    return [bits[:, :width] if shared else bits[:, i * width : (i + 1) * width] for i in range(n)]
+    return [bits[:, :width] if shared else bits[:, i * width : (i + 1) * width] for i in range(lanes)]

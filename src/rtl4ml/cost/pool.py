@@ -4,50 +4,60 @@
 from __future__ import annotations
 
 from rtl4ml.cost.memory import line_terms
-from rtl4ml.cost.registry import P, models
+from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import adder_tree, counter, log, plus, wrap
 from rtl4ml.netlist.memories import Terms
 
 
 @models("r4_pool")
-def _pool(p: P) -> tuple[Terms, Terms, float]:
-    n, w, y = p["Lanes"], p["Lanes"] * p["YWidth"], p["YWidth"]
-    bits, wraps, counters = counter(p["Groups"]), wrap(p["Groups"]), int(p["Groups"] > 1)
+def _pool(params: Params) -> tuple[Terms, Terms, float]:
+    n, w, y = params["Lanes"], params["Lanes"] * params["YWidth"], params["YWidth"]
+    bits, wraps, counters = counter(params["Groups"]), wrap(params["Groups"]), int(params["Groups"] > 1)
     axes = odd = 0
-    for count, stride in ((p["Height"], p["StrideH"]), (p["Width"], p["StrideW"])):
+    for count, stride in ((params["Height"], params["StrideH"]), (params["Width"], params["StrideW"])):
         bits += (counter(count) if stride < count else 0) + (counter(stride) if count > 1 else 0)
         if count > 1:
             axes, odd = axes + 1, odd + (stride & (stride - 1) > 0)
         if stride < count:
             wraps, counters = wraps + wrap(count), counters + 1
     # A comparison is as large as Yosys makes it (wide multiplexers or a carry chain), with the choice of the larger.
-    fold: Terms = {"sum_w": w} if p["Sum"] else {f"max{y}" if y <= 8 else "max_wide": n if y <= 8 else w}
-    fold |= {"signed": n * p["XSigned"] * (not p["Sum"])}
+    fold: Terms = {"sum_w": w} if params["Sum"] else {f"max{y}" if y <= 8 else "max_wide": n if y <= 8 else w}
+    fold |= {"signed": n * params["XSigned"] * (not params["Sum"])}
     lut: Terms = {"one": 1, "axes": axes, "odd": odd, "counters": counters, "wraps": wraps}
     ff: Terms = {"one": 1, "walk": bits, "w": w}
     bram = 0.0
-    if p["SizeW"] > 1:
-        line_lut, line_ff, _ = line_terms(w, p["Groups"])
+    if params["SizeW"] > 1:
+        line_lut, line_ff, _ = line_terms(w, params["Groups"])
         lut, ff = plus(plus(lut, line_lut), fold), plus(ff, line_ff)
-    if p["SizeH"] > 1:
-        columns = (p["Width"] - p["SizeW"]) // p["StrideW"] + 1
-        line_lut, line_ff, bram = line_terms(w, columns * p["Groups"], block=bool(p["Block"]))
+    if params["SizeH"] > 1:
+        columns = (params["Width"] - params["SizeW"]) // params["StrideW"] + 1
+        line_lut, line_ff, bram = line_terms(w, columns * params["Groups"], block=bool(params["Block"]))
         lut, ff = plus(plus(lut, line_lut), fold), plus(ff, line_ff)
         ff |= {"row": w, "rows": 1}
     return lut, ff, bram
 
 
 @models("r4_reduce")
-def _reduce(p: P) -> tuple[Terms, Terms, float]:
-    n, taps, x, y, folded = p["Lanes"], p["Taps"], p["XWidth"], p["YWidth"], p["TapFolds"] > 1
-    c = counter(p["TapFolds"])
-    adders, registers, shifts = adder_tree(taps, x if p["Sum"] else y, y, registered=False)
-    lut: Terms = {"one": 1, "c": c, "wrap": wrap(p["TapFolds"]), "tree_shift": n * shifts}
-    if p["Sum"]:
+def _reduce(params: Params) -> tuple[Terms, Terms, float]:
+    n, taps, x, y, folded = (
+        params["Lanes"],
+        params["Taps"],
+        params["XWidth"],
+        params["YWidth"],
+        params["TapFolds"] > 1,
+    )
+    c = counter(params["TapFolds"])
+    adders, registers, shifts = adder_tree(taps, x if params["Sum"] else y, y, registered=False)
+    lut: Terms = {"one": 1, "c": c, "wrap": wrap(params["TapFolds"]), "tree_shift": n * shifts}
+    if params["Sum"]:
         # To the beats before, or alone if it is the first: an adder and a choice for every bit. Those above a tap
         # without a sign are 0 then: the flip-flop is reset.
-        gated = 2 * y if p["XSigned"] else 2 * x if taps == 1 else x + y
-        lut |= {"sum": n * adders, "signs": n * (taps - 1) * p["XSigned"], "sum_fold": n * gated * folded}
+        gated = 2 * y if params["XSigned"] else 2 * x if taps == 1 else x + y
+        lut |= {
+            "sum": n * adders,
+            "signs": n * (taps - 1) * params["XSigned"],
+            "sum_fold": n * gated * folded,
+        }
     elif y <= 8:
         # A comparison is as large as Yosys makes it: of 3 bits, with its choice, 3 LUTs, of 4 bits 7. Over beats abc9
         # spends up to half as many again where nothing else is as slow (5 bits: 4 LUTs over 9 beats, 6 over 8 or 12),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which model each module of `rtl/` has, and the coefficients of the models' terms."""
+"""The registry of cost models, one a module of `rtl/`, and the coefficients of their terms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from rtl4ml.netlist.memories import Terms
 
-P = Mapping[str, Any]
+Params = Mapping[str, Any]
 
 
 # Parameters that a cell may leave at the module's default.
@@ -33,12 +33,12 @@ DEFAULTS = {
 
 # -- terms by module: (LUT, FF, RAMB36) ---------------------------------------------------------------------------
 
-Model = Callable[[P], tuple[Terms, Terms, float]]
+Model = Callable[[Params], tuple[Terms, Terms, float]]
 MODELS: dict[str, Model] = {}
 
 
 def models(module: str) -> Callable[[Model], Model]:
-    """Registers the terms of a module of `rtl/`."""
+    """Registers the cost model of a module of `rtl/`. Raises ValueError where it has one already."""
 
     def add(f: Model) -> Model:
         if module in MODELS:
@@ -51,7 +51,7 @@ def models(module: str) -> Callable[[Model], Model]:
 
 @cache
 def coefficients() -> dict[str, dict[str, dict[str, float]]]:
-    """Module -> "lut" or "ff" -> term -> cost."""
+    """Cost of each term: module to "lut" or "ff" to term to cost."""
     found: dict[str, dict[str, dict[str, float]]] = json.loads(
         (files("rtl4ml.cost") / "coefficients.json").read_text(encoding="utf-8")
     )

@@ -1,57 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models of the cells that know the place of an element."""
+"""Models of the cells that depend on the position of an element."""
 
 from __future__ import annotations
 
 from rtl4ml.cost.memory import line_terms, rom_terms
-from rtl4ml.cost.registry import P, models
+from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import counter, log, plus, wrap
 from rtl4ml.netlist.memories import Terms
 
 
-def _walk(p: P, *names: str) -> tuple[Terms, Terms, float]:
-    w = p["Lanes"] * p["ElemWidth"]
-    bits, wraps = sum(counter(p[k]) for k in names), sum(wrap(p[k]) for k in names)
+def _walk(params: Params, *names: str) -> tuple[Terms, Terms, float]:
+    w = params["Lanes"] * params["ElemWidth"]
+    bits, wraps = sum(counter(params[k]) for k in names), sum(wrap(params[k]) for k in names)
     return {"one": 1, "walk": bits, "wraps": wraps, "w": w}, {"one": 1, "walk": bits, "w": w}, 0.0
 
 
 @models("r4_pad")
-def _pad(p: P) -> tuple[Terms, Terms, float]:
-    q = dict(p)
-    q["Height"] += p["PadTop"] + p["PadBottom"]
-    q["Width"] += p["PadLeft"] + p["PadRight"]
-    lut, ff, _ = _walk(q, "Groups", "Height", "Width")
-    lut["limits"] = sum(p[k] > 0 for k in ("PadTop", "PadBottom", "PadLeft", "PadRight"))
-    lut["groups"] = p["Groups"] > 1
+def _pad(params: Params) -> tuple[Terms, Terms, float]:
+    walked = dict(params)
+    walked["Height"] += params["PadTop"] + params["PadBottom"]
+    walked["Width"] += params["PadLeft"] + params["PadRight"]
+    lut, ff, _ = _walk(walked, "Groups", "Height", "Width")
+    lut["limits"] = sum(params[k] > 0 for k in ("PadTop", "PadBottom", "PadLeft", "PadRight"))
+    lut["groups"] = params["Groups"] > 1
     return lut, ff, 0.0
 
 
 @models("r4_crop")
-def _crop(p: P) -> tuple[Terms, Terms, float]:
-    lut, ff, _ = _walk(p, "Groups", "Height", "Width")
+def _crop(params: Params) -> tuple[Terms, Terms, float]:
+    lut, ff, _ = _walk(params, "Groups", "Height", "Width")
     # Whether a step is inside is a function of a counter's bits.
-    axes = [(p[f"Crop{a}"], p[f"Out{b}"], p[b]) for a, b in (("Top", "Height"), ("Left", "Width"))]
+    axes = [
+        (params[f"Crop{a}"], params[f"Out{b}"], params[b]) for a, b in (("Top", "Height"), ("Left", "Width"))
+    ]
     lut["inside"] = sum(first > 0 or first + out < size for first, out, size in axes)
     # An axis that ends between powers of two compares and clears its counter.
-    lut["ended"] = sum(counter(p[k]) * (wrap(p[k]) > 0) for k in ("Height", "Width"))
+    lut["ended"] = sum(counter(params[k]) * (wrap(params[k]) > 0) for k in ("Height", "Width"))
     del lut["w"]
     return lut, ff, 0.0
 
 
 @models("r4_upsample")
-def _upsample(p: P) -> tuple[Terms, Terms, float]:
-    w = p["Lanes"] * p["ElemWidth"]
-    q = dict(p)
-    if p["FactorH"] == 1:
-        q["Width"] = 1  # nobody asks for the column
-    lut, ff, _ = _walk(q, "Groups", "Width", "FactorH", "FactorW")
-    # One pixel's beat stays in the output register, the second of two in one more.
-    copies, pixels = p["FactorW"] > 1, p["Groups"]
-    lut["w"] = w * ((p["FactorH"] > 1) + (copies and pixels > 1))
+def _upsample(params: Params) -> tuple[Terms, Terms, float]:
+    w = params["Lanes"] * params["ElemWidth"]
+    walked = dict(params)
+    if params["FactorH"] == 1:
+        walked["Width"] = 1  # the column is not needed
+    lut, ff, _ = _walk(walked, "Groups", "Width", "FactorH", "FactorW")
+    # The beat of a pixel of one beat stays in the output register; a pixel of two beats takes one register more.
+    copies, pixels = params["FactorW"] > 1, params["Groups"]
+    lut["w"] = w * ((params["FactorH"] > 1) + (copies and pixels > 1))
     ff["w"] = w * (1 + (copies and pixels == 2))
     bram = 0.0
-    if p["FactorH"] > 1:
-        line_lut, line_ff, bram = line_terms(w, pixels * p["Width"], block=bool(p["Block"]))
+    if params["FactorH"] > 1:
+        line_lut, line_ff, bram = line_terms(w, pixels * params["Width"], block=bool(params["Block"]))
         lut, ff = plus(lut, line_lut), plus(ff, line_ff)
     if copies and pixels > 2:
         line_lut, line_ff, _ = line_terms(w, pixels)
@@ -60,13 +62,13 @@ def _upsample(p: P) -> tuple[Terms, Terms, float]:
 
 
 @models("r4_bilinear")
-def _bilinear(p: P) -> tuple[Terms, Terms, float]:
-    n, x, f, inner = p["Lanes"], p["XWidth"], p["Factor"], p["Inner"]
+def _bilinear(params: Params) -> tuple[Terms, Terms, float]:
+    n, x, f, inner = params["Lanes"], params["XWidth"], params["Factor"], params["Inner"]
     phase = (f - 1).bit_length()
     y = x + phase + 1
-    walk = counter(inner) + counter(p["Size"] * f) + phase
-    line_lut, line_ff, bram = line_terms(2 * n * x, inner, block=bool(p["Block"]))
-    wraps = wrap(inner) + wrap(p["Size"] * f)
+    walk = counter(inner) + counter(params["Size"] * f) + phase
+    line_lut, line_ff, bram = line_terms(2 * n * x, inner, block=bool(params["Block"]))
+    wraps = wrap(inner) + wrap(params["Size"] * f)
     lut: Terms = {
         "one": 1,
         "walk": walk,
@@ -75,19 +77,24 @@ def _bilinear(p: P) -> tuple[Terms, Terms, float]:
         "sum": n * y,
         "product": n * y * (phase - 1),
     }
-    lut["signed"] = (
-        n * y * (phase > 1) * p["XSigned"]
-    )  # an unsigned number's sign takes no row of the product
+    # The sign of an unsigned number takes no row of the product.
+    lut["signed"] = n * y * (phase > 1) * params["XSigned"]
     ff: Terms = {"one": 1, "walk": walk, "operands": 2 * n * (x + 1), "y": n * y}
     return plus(lut, line_lut), plus(ff, line_ff), bram
 
 
 @models("r4_scale")
-def _scale(p: P) -> tuple[Terms, Terms, float]:
-    n, x, inner, bits, image = p["Lanes"], p["XWidth"], p["Inner"], p["FactorWidth"], p["FactorFile"]
+def _scale(params: Params) -> tuple[Terms, Terms, float]:
+    n, x, inner, bits, image = (
+        params["Lanes"],
+        params["XWidth"],
+        params["Inner"],
+        params["FactorWidth"],
+        params["FactorFile"],
+    )
     rom, changing = rom_terms(image)
     ever, gated = image.bits.any(axis=0), (image.bits != image.bits[0]).any(axis=0)
-    # A row that is always x is the register that hands x on, where there is one.
+    # A row that is always x needs no register of its own where x is registered for the next stage.
     rows = sum(bool(gated[k]) or bool(ever[k] and k == bits - 1) for k in range(1, bits))
     # Bit k of the sum, made at stage k, passes the rest unchanged; three registers without a reset shift.
     run = [bits - 1 - k + (k > 0) for k in range(bits - 1)]
@@ -98,7 +105,7 @@ def _scale(p: P) -> tuple[Terms, Terms, float]:
     late = [k - 1 for k in range(2, bits) if gated[k]]  # registers that a bit of a factor passes
     lut: Terms = {
         "one": 1,
-        "walk": counter(inner) + counter(p["Size"]),
+        "walk": counter(inner) + counter(params["Size"]),
         "wraps": wrap(inner),
         "sum": n * (x + 1) * int(ever[1:].sum()),
         "reset": int(gated.sum()),
@@ -106,7 +113,7 @@ def _scale(p: P) -> tuple[Terms, Terms, float]:
     }
     ff: Terms = {
         "one": bits,
-        "walk": counter(inner) + log(p["Size"]) + changing + sum(r for r in late if r < 3),
+        "walk": counter(inner) + log(params["Size"]) + changing + sum(r for r in late if r < 3),
         "x": n * x * (rows + max(0, bits - 2)),
         "sum": n * (x + (x + 1) * (bits - 1) + kept),
         "shifted": n * shifted,
@@ -115,10 +122,10 @@ def _scale(p: P) -> tuple[Terms, Terms, float]:
 
 
 @models("r4_stuff")
-def _stuff(p: P) -> tuple[Terms, Terms, float]:
-    w = p["Lanes"] * p["ElemWidth"]
-    counts = [p["Groups"], p["FactorW"]]
-    if p["FactorH"] > 1:  # else nobody asks for the column
-        counts += [p["Width"], p["FactorH"]]
+def _stuff(params: Params) -> tuple[Terms, Terms, float]:
+    w = params["Lanes"] * params["ElemWidth"]
+    counts = [params["Groups"], params["FactorW"]]
+    if params["FactorH"] > 1:  # else the column is not needed
+        counts += [params["Width"], params["FactorH"]]
     walk, wraps = sum(map(counter, counts)), sum(map(wrap, counts))
     return {"one": 1, "walk": walk, "wraps": wraps}, {"one": 1, "walk": walk, "w": w}, 0.0

@@ -4,21 +4,21 @@
 from __future__ import annotations
 
 from rtl4ml.cost.memory import block_mux, bypassed_mux
-from rtl4ml.cost.registry import P, models
+from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import counter, log, wrap
 from rtl4ml.netlist.memories import Terms, bram36, lutram
 
 
 @models("r4_fifo")
-def _fifo(p: P) -> tuple[Terms, Terms, float]:
-    w, d = p["Width"], p["Depth"]
+def _fifo(params: Params) -> tuple[Terms, Terms, float]:
+    w, d = params["Width"], params["Depth"]
     if d <= 2:
         return {"small": 1, "small_w": w * (d > 1)}, {"small": 1, "small_w": w * min(d, 2)}, 0.0
     # Two addresses round the memory, and the beats in it; Yosys keeps the read address twice where it reads in LUTs.
     kept = d - 1
     c, count = max(1, log(kept)), log(d + 1)
-    wraps = wrap(kept) * (kept > 32 or p["MemoryKind"] == 1)
-    if p["MemoryKind"]:
+    wraps = wrap(kept) * (kept > 32 or params["MemoryKind"] == 1)
+    if params["MemoryKind"]:
         return (
             {"block": 1, "block_c": c, "block_count": count, "block_wraps": wraps, **block_mux(w, kept)},
             {"block": 1, "c": 2 * c, "count": count},
@@ -39,8 +39,8 @@ def _fifo(p: P) -> tuple[Terms, Terms, float]:
 
 
 @models("r4_width")
-def _width(p: P) -> tuple[Terms, Terms, float]:
-    x, y = p["XLanes"] * p["ElemWidth"], p["YLanes"] * p["ElemWidth"]
+def _width(params: Params) -> tuple[Terms, Terms, float]:
+    x, y = params["XLanes"] * params["ElemWidth"], params["YLanes"] * params["ElemWidth"]
     if y > x:
         c = counter(y // x)
         return {"up": 1, "up_c": c}, {"up": 1, "up_c": c, "up_w": y}, 0.0
@@ -49,22 +49,22 @@ def _width(p: P) -> tuple[Terms, Terms, float]:
 
 
 @models("r4_axis_in")
-def _axis_in(p: P) -> tuple[Terms, Terms, float]:
-    w, c = p["Lanes"] * p["ElemWidth"], counter(p["Beats"])
-    flags = log(p["FlagDepth"]) * (p["FlagDepth"] > 2)
+def _axis_in(params: Params) -> tuple[Terms, Terms, float]:
+    w, c = params["Lanes"] * params["ElemWidth"], counter(params["Beats"])
+    flags = log(params["FlagDepth"]) * (params["FlagDepth"] > 2)
     return {"one": 1, "w": w, "c": c, "flags": flags}, {"one": 1, "w": w, "c": c, "flags": flags}, 0.0
 
 
 @models("r4_axis_out")
-def _axis_out(p: P) -> tuple[Terms, Terms, float]:
-    w, c = p["Lanes"] * p["ElemWidth"], counter(p["Beats"])
+def _axis_out(params: Params) -> tuple[Terms, Terms, float]:
+    w, c = params["Lanes"] * params["ElemWidth"], counter(params["Beats"])
     # A flip-flop that the last beat clears takes a LUT; from nine bits on abc9 repeats parts of what they share.
-    wraps = wrap(p["Beats"])
+    wraps = wrap(params["Beats"])
     lut: Terms = {"one": 1, "counts": c > 0, "c": c, "wraps": wraps, "many": max(0, wraps - 4),
                   "long": max(0, c - 8) * (wraps > 0)}  # fmt: skip
     return lut, {"one": 1, "w": w, "c": c}, 0.0
 
 
 @models("r4_fork")
-def _fork(p: P) -> tuple[Terms, Terms, float]:
-    return {"one": 1, "w": p["Width"]}, {"one": 1, "w": p["Width"]}, 0.0
+def _fork(params: Params) -> tuple[Terms, Terms, float]:
+    return {"one": 1, "w": params["Width"]}, {"one": 1, "w": params["Width"]}, 0.0

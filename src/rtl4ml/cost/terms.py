@@ -7,19 +7,19 @@ from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import Terms
 
 
-def log(n: int) -> int:
-    """Bits that count to n - 1."""
-    return max(0, (n - 1).bit_length())
+def log(steps: int) -> int:
+    """Bits of a number from 0 to steps - 1."""
+    return max(0, (steps - 1).bit_length())
 
 
-def counter(n: int) -> int:
-    """Bits of a counter of n steps; none for one."""
-    return log(n) if n > 1 else 0
+def counter(steps: int) -> int:
+    """Bits of a counter of so many steps; none for one."""
+    return log(steps) if steps > 1 else 0
 
 
-def wrap(n: int) -> int:
-    """Bits that a counter of n steps clears at its end: those that a count one further would leave set."""
-    return (n % (1 << log(n))).bit_count()
+def wrap(steps: int) -> int:
+    """Bits that a counter must clear when it wraps: those set in steps % 2**log(steps), such as 2 for 6 steps."""
+    return (steps % (1 << log(steps))).bit_count()
 
 
 def image_depth(image: Image) -> int:
@@ -27,17 +27,21 @@ def image_depth(image: Image) -> int:
     return len(image.words) if image.depth is None else image.depth
 
 
-def plus(a: Terms, b: Terms) -> Terms:
-    """Both, term by term."""
-    return {k: a.get(k, 0.0) + b.get(k, 0.0) for k in (a | b)}
+def plus(first: Terms, second: Terms) -> Terms:
+    """The sum, term by term."""
+    return {k: first.get(k, 0.0) + second.get(k, 0.0) for k in (first | second)}
 
 
 def adder_tree(inputs: int, width: int, limit: int, *, registered: bool) -> tuple[int, int, int]:
-    """(bits of adders, of registers, of shift registers) of r4_adder_tree; whether a register of the input's stands
-    before it. What passes three registers in a row and is read only behind them becomes a shift register.
+    """Bits of adders, of registers and of shift registers (SRL) of r4_adder_tree.
+
+    registered: whether the inputs are registered already
+
+    A value that passes three or more registers unread is mapped to an SRL. Five inputs of 8 bits take (35, 55, 0), or
+    (35, 31, 8) if they are registered already.
     """
     adders = registers = shifts = 0
-    last_width, run = width, int(registered)  # of the odd one out: its bits, the registers it is in
+    last_width, run = width, int(registered)  # of the odd input: its bits, the registers that it has passed
     while inputs > 1:
         nxt = min(width + 1, limit)
         adders += inputs // 2 * width
@@ -54,7 +58,7 @@ def adder_tree(inputs: int, width: int, limit: int, *, registered: bool) -> tupl
 
 
 def set_bits(moves: set[int], bits: int) -> int:
-    """Bits of an adder that adds one of these constants: it passes those through that are zero in all of them."""
+    """Bits of an adder that adds one of these constants: those that are one in some of them; others pass through."""
     any_one = 0
     for m in moves:
         any_one |= m % (1 << bits)
@@ -62,13 +66,14 @@ def set_bits(moves: set[int], bits: int) -> int:
 
 
 def low_zeros(moves: set[int]) -> int:
-    """Low bits that are zero in all of these."""
+    """Number of low bits that are zero in all of these."""
     return min((m & -m).bit_length() - 1 for m in moves if m)
 
 
 def comparison(constant: int, width: int, at_once: int) -> set[tuple[int, int, str]]:
-    """LUTs that compare a number with a constant, so many bits at once from the top: which group, its constant, and
-    whether it is equal or greater; no group is greater than ones.
+    """LUTs that compare a number with a constant, in groups of `at_once` bits from the top.
+
+    Each is (lowest bit of the group, bits of the constant, "equal" or "greater"). No group is greater than all ones.
     """
     found = set()
     for low in range(width - at_once, -at_once, -at_once):
@@ -81,11 +86,12 @@ def comparison(constant: int, width: int, at_once: int) -> set[tuple[int, int, s
 
 
 def reached_luts(constant: int, width: int, *, signed: bool) -> int:
-    """LUTs that tell whether a number is at least a constant other than zero in its lowest bits.
+    """LUTs that compare whether a number is at least a constant.
 
-    From 13 bits on Yosys compares six bits a LUT, from the top, and a carry chain joins them: a LUT tells that the six
-    are equal, one that they are greater. None is greater than ones; greater than 01...1, or at least 10...0, is the
-    top bit itself, which for a sign is inverted. Fewer bits are logic, of which abc9 makes 3 LUTs or 4; six are one.
+    From 13 bits on Yosys compares six bits a LUT, from the top, and joins them by a carry chain: one LUT says that the
+    six are equal, another that they are greater. No bits are greater than all ones; greater than 01...1, or at least
+    10...0, is the top bit itself, inverted if it is a sign. A narrower comparison is logic, of which abc9 makes one LUT
+    for up to six bits above the constant's low zeros, else 3 or 4.
     """
     if not constant % (1 << width):  # the sign alone
         return 1

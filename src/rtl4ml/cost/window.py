@@ -6,64 +6,76 @@ from __future__ import annotations
 from math import ceil
 
 from rtl4ml.cost.memory import line_terms
-from rtl4ml.cost.registry import P, models
+from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import counter, log, low_zeros, plus, set_bits, wrap
 from rtl4ml.netlist.memories import Terms, bram36, lutram
 
 
 def _window_axis(size: int, kernel: int, stride: int, dilation: int, pad: int, positions: int) -> int:
-    """Bits of a coordinate of r4_window_axis; none where it stands still."""
+    """Bits of a coordinate of r4_window_axis; none where it is constant."""
     if kernel == 1 and positions == 1:
         return 0
     span = size + pad + (positions - 1) * stride + (kernel - 1) * dilation + stride + 1
     return log(span + 1) + 1
 
 
-def _window_moves(p: P) -> tuple[set[int], set[int]]:
-    """Moves of the tap within a position, and of the position, that r4_window chooses among."""
-    groups, row = p["Groups"], p["Width"] * p["Groups"]
-    kx, ox = p["DilationW"] * groups, p["StrideW"] * groups
-    ky = p["DilationH"] * row - (p["KernelW"] - 1) * kx
+def _window_moves(params: Params) -> tuple[set[int], set[int]]:
+    """Address steps of r4_window: those from a tap to the next one of its position, and those between positions."""
+    groups, row = params["Groups"], params["Width"] * params["Groups"]
+    kx, ox = params["DilationW"] * groups, params["StrideW"] * groups
+    ky = params["DilationH"] * row - (params["KernelW"] - 1) * kx
     back = 1 - groups
-    if p["ChannelMajor"]:
-        at = {1 - (p["KernelH"] - 1) * p["DilationH"] * row - (p["KernelW"] - 1) * kx}
-        at |= {kx} if p["KernelW"] > 1 else set()
-        at |= {ky} if p["KernelH"] > 1 else set()
+    if params["ChannelMajor"]:
+        at = {1 - (params["KernelH"] - 1) * params["DilationH"] * row - (params["KernelW"] - 1) * kx}
+        at |= {kx} if params["KernelW"] > 1 else set()
+        at |= {ky} if params["KernelH"] > 1 else set()
     else:
         at = {ky + back}
         at |= {1} if groups > 1 else set()
-        at |= {kx + back} if p["KernelW"] > 1 else set()
-    base = {p["Height"] * row - (p["OutHeight"] - 1) * p["StrideH"] * row - (p["OutWidth"] - 1) * ox}
-    base |= {ox} if p["OutWidth"] > 1 else set()
-    base |= {p["StrideH"] * row - (p["OutWidth"] - 1) * ox} if p["OutHeight"] > 1 else set()
+        at |= {kx + back} if params["KernelW"] > 1 else set()
+    base = {
+        params["Height"] * row
+        - (params["OutHeight"] - 1) * params["StrideH"] * row
+        - (params["OutWidth"] - 1) * ox
+    }
+    base |= {ox} if params["OutWidth"] > 1 else set()
+    base |= {params["StrideH"] * row - (params["OutWidth"] - 1) * ox} if params["OutHeight"] > 1 else set()
     return at, base
 
 
 @models("r4_window")
-def _window(p: P) -> tuple[Terms, Terms, float]:
-    w, d = p["Lanes"] * p["ElemWidth"], p["Depth"]
-    beats = p["Height"] * p["Width"] * p["Groups"]
-    slack = (p["PadTop"] * p["Width"] + p["PadLeft"]) * p["Groups"]
+def _window(params: Params) -> tuple[Terms, Terms, float]:
+    w, d = params["Lanes"] * params["ElemWidth"], params["Depth"]
+    beats = params["Height"] * params["Width"] * params["Groups"]
+    slack = (params["PadTop"] * params["Width"] + params["PadLeft"]) * params["Groups"]
     count, addr = log(2 * (d + beats + slack) + 2) + 1, log(d)
-    loops = [p["Groups"], p["KernelW"], p["KernelH"], p["Replays"], p["OutWidth"], p["OutHeight"]]
+    loops = [
+        params["Groups"],
+        params["KernelW"],
+        params["KernelH"],
+        params["Replays"],
+        params["OutWidth"],
+        params["OutHeight"],
+    ]
     pad = bool(
-        p["PadTop"]
-        or p["PadLeft"]
-        or (p["OutHeight"] - 1) * p["StrideH"] + (p["KernelH"] - 1) * p["DilationH"]
-        >= p["Height"] + p["PadTop"]
-        or (p["OutWidth"] - 1) * p["StrideW"] + (p["KernelW"] - 1) * p["DilationW"]
-        >= p["Width"] + p["PadLeft"]
+        params["PadTop"]
+        or params["PadLeft"]
+        or (params["OutHeight"] - 1) * params["StrideH"] + (params["KernelH"] - 1) * params["DilationH"]
+        >= params["Height"] + params["PadTop"]
+        or (params["OutWidth"] - 1) * params["StrideW"] + (params["KernelW"] - 1) * params["DilationW"]
+        >= params["Width"] + params["PadLeft"]
     )
-    axis = sum(
-        _window_axis(p[a], p[f"Kernel{s}"], p[f"Stride{s}"], p[f"Dilation{s}"], p[f"Pad{b}"], p[f"Out{a}"])
-        for a, s, b in (("Height", "H", "Top"), ("Width", "W", "Left"))
-    ) * pad  # fmt: skip
+    axis = 0
+    if pad:
+        for size, end, before in (("Height", "H", "Top"), ("Width", "W", "Left")):
+            names = (size, f"Kernel{end}", f"Stride{end}", f"Dilation{end}", f"Pad{before}", f"Out{size}")
+            axis += _window_axis(*(params[name] for name in names))
     wraps = bool(d & (d - 1))
-    at, base = _window_moves(p)
-    memory = {} if p["Block"] else lutram(w, d)
+    at, base = _window_moves(params)
+    memory = {} if params["Block"] else lutram(w, d)
     turns = [{m % d for m in moves} for moves in (at, base)]
     turn = [set_bits(t, addr) for t in turns]
-    # Counts that always move by multiples of a power of two have low bits that stand still.
+    # A count whose steps are all multiples of a power of two has constant low bits.
     frame_bits = count - low_zeros({beats})
     base_bits = count - low_zeros(base | {slack})
     at_bits = count - low_zeros(at | base | {slack})
@@ -77,23 +89,23 @@ def _window(p: P) -> tuple[Terms, Terms, float]:
            "turn_wrap": addr * wraps * sum(t > 0 for t in turn), "several": count * ((len(at) > 1) + (len(base) > 1)),
            "turns": addr * sum(len(t) > 1 for t in turns), **memory}  # fmt: skip
     ff = {"one": 1, "bits": count + live + addr_bits, "loop": sum(map(counter, loops)), "axis": 2 * axis,
-          "w": 0 if p["Block"] else w}  # fmt: skip
-    return lut, ff, bram36(w, d) if p["Block"] else 0.0
+          "w": 0 if params["Block"] else w}  # fmt: skip
+    return lut, ff, bram36(w, d) if params["Block"] else 0.0
 
 
 @models("r4_taps")
-def _taps(p: P) -> tuple[Terms, Terms, float]:
-    w = p["Lanes"] * p["ElemWidth"]
-    rows, kh, kw = (p["KernelH"] - 1) * p["DilationH"], p["KernelH"], p["KernelW"]
-    bits = counter(p["Groups"]) + counter(p["ExtWidth"]) + counter(p["ExtHeight"])
-    depth = p["DilationW"] * p["Groups"]
+def _taps(params: Params) -> tuple[Terms, Terms, float]:
+    w = params["Lanes"] * params["ElemWidth"]
+    rows, kh, kw = (params["KernelH"] - 1) * params["DilationH"], params["KernelH"], params["KernelW"]
+    bits = counter(params["Groups"]) + counter(params["ExtWidth"]) + counter(params["ExtHeight"])
+    depth = params["DilationW"] * params["Groups"]
     # The last row and column of a kernel always lie inside, all of them where there is no padding before.
-    bare = (1 if p["PadTop"] else kh) * (1 if p["PadLeft"] else kw)
-    virtual = p["ExtWidth"] > p["Width"] or p["ExtHeight"] > p["Height"]
-    stride = sum(p[s] > 1 for s in ("StrideH", "StrideW"))
+    bare = (1 if params["PadTop"] else kh) * (1 if params["PadLeft"] else kw)
+    virtual = params["ExtWidth"] > params["Width"] or params["ExtHeight"] > params["Height"]
+    stride = sum(params[s] > 1 for s in ("StrideH", "StrideW"))
     cols = (kw - 1) * kh * w
-    wraps = sum(map(wrap, (p["Groups"], p["ExtWidth"], p["ExtHeight"])))
-    compared = (kh - 1) * (p["PadTop"] > 0) + (kw - 1) * (p["PadLeft"] > 0)
+    wraps = sum(map(wrap, (params["Groups"], params["ExtWidth"], params["ExtHeight"])))
+    compared = (kh - 1) * (params["PadTop"] > 0) + (kw - 1) * (params["PadLeft"] > 0)
     lut: Terms = {"one": 1, "walk": bits, "wraps": wraps, "mask": (kh * kw - bare) * w, "here": w * virtual,
                   "stride": stride, "compared": compared}  # fmt: skip
     ff: Terms = {"one": 1, "walk": bits, "taken": kh * w, "cols": cols * depth if depth <= 2 else 0, "stride": stride,
@@ -102,6 +114,8 @@ def _taps(p: P) -> tuple[Terms, Terms, float]:
         lut["srl"] = cols * ceil(depth / 32)
     bram = 0.0
     if rows:
-        line_lut, line_ff, bram = line_terms(rows * w, p["ExtWidth"] * p["Groups"], block=bool(p["Block"]))
+        line_lut, line_ff, bram = line_terms(
+            rows * w, params["ExtWidth"] * params["Groups"], block=bool(params["Block"])
+        )
         lut, ff = plus(lut, line_lut), plus(ff, line_ff)
     return lut, ff, bram

@@ -43,9 +43,9 @@ def tile(width: int, depth: int, ports: int) -> tuple[float, int]:
 def _tiling(width: int, depth: int, ports: int) -> tuple[float, int, tuple[int, int, float]]:
     """As `tile`, and the shape."""
 
-    def cost(w: int, d: int, one: float) -> tuple[float, int]:
-        unit, rows = min(w, 9), ceil(depth / d)
-        return ceil(ceil(width / unit) * rows / (w // unit)) * one, rows
+    def cost(bits: int, words: int, one: float) -> tuple[float, int]:
+        unit, rows = min(bits, 9), ceil(depth / words)
+        return ceil(ceil(width / unit) * rows / (bits // unit)) * one, rows
 
     shapes = [t for t in TILES if ports == 1 or t not in ((72, 512, 1.0), (36, 512, 0.5))]
     shape = min(shapes, key=lambda t: cost(*t))
