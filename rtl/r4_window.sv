@@ -186,7 +186,8 @@ module r4_window #(
   always_comb begin
     at_d      = at_q;
     at_addr_d = at_addr_q;
-    if (end_kernel) begin  // comes late: the choice that it makes does not
+    // end_kernel is timing critical: it only selects between two results that are computed in parallel.
+    if (end_kernel) begin
       at_d      = last_rep ? base_next : base_q;
       at_addr_d = last_rep ? base_addr_next : base_addr_q;
     end else if (read) begin
@@ -242,8 +243,8 @@ module r4_window #(
     if (!rst_ni)        frame_q <= CountWidth'(Beats);
     else if (end_frame) frame_q <= frame_q + CountWidth'(Beats);
   end
-  // limit: how many beats may be written, all that are freed and Depth more.  `free` comes late: it chooses between two
-  // comparisons that are made already.
+  // limit: how many beats may be written: those that are freed, and Depth more.  `free` is timing critical: it only
+  // selects between two comparisons that are computed in parallel.
   logic free;
   logic [CountWidth-1:0] limit_q, limit_next;
   assign free       = end_position && (next_origin_inside || (last_ox && last_oy));

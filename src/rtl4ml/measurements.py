@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is predicted and measured of a design, as plain records."""
+"""Predictions and measurements of a design, as plain records."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 class Cycles:
     """Latency and interval in cycles (design contract), and the interval that each cell alone would have.
 
-    interval:   the exact mean of the cycles between frames, a fraction where they are not the same and it is not whole
+    interval:   initiation interval: the exact mean of the cycles between frames, a Fraction where it is not whole
     bottleneck: the cell that needs most cycles a frame
-    gaps:       where they are not the same: the cycles between frames, over and over again
-    observed:   where no repetition was found: the first and last frame, from 1 up, of those that were stepped through
-                to look at their pace; the interval is then the longest of the cycles between these. None: it is exact
-    narrower:   where the netlist is too large for that: rows and columns of the two narrower frames that the interval
-                is extrapolated from; gaps are then not known
+    gaps:       the repeating cycles between frames, where they are not all the same
+    observed:   where no repetition was found: the first and last frame, from 1 up, between which the interval is the
+                longest of the cycles between frames. None: the interval is exact
+    narrower:   where the netlist is too large to be stepped through: rows and columns of the two narrower frames from
+                which the interval is extrapolated; gaps are then not known
 
     Frames that end in cycles 30, 33, 37, 40, 44, ... have latency 30, gaps (3, 4) and the interval 7/2.
     """
@@ -36,7 +36,10 @@ class Cycles:
 
 @dataclass
 class Tally:
-    """How many samples and values were compared with the reference, and how many values differed."""
+    """How many samples and values were compared with the reference, and how many values differed.
+
+    Two samples of 5 values, one of which differs: Tally(samples=2, values=10, mismatches=1).
+    """
 
     samples: int = 0
     values: int = 0
@@ -60,7 +63,10 @@ class Tally:
 
 @dataclass
 class FrameTally:
-    """How many simulated frames were compared with the prediction, and how many ended in the very cycle predicted."""
+    """How many simulated frames were compared with the prediction, and how many ended in the predicted cycle.
+
+    Of frames that end in cycles 30, 33 and 38, predicted for 30, 33 and 37: FrameTally(compared=3, as_predicted=2).
+    """
 
     compared: int = 0
     as_predicted: int = 0

@@ -38,6 +38,8 @@ class Tiling:
     last of a row or column where it ends with the scene. A scene smaller than the tile is filled up with 0 below and
     to the right. In `stitch` each pixel is that of the tile whose centre is nearest, so that masks, probabilities and
     numbers of any kind come back as they are. Raises BadInput where sizes are not at least 1 or tiles leave gaps.
+
+    Tiling(scene=(10, 16), tile=(8, 8), stride=(4, 6)) has tiles at rows 0 and 2 and at columns 0, 6 and 8.
     """
 
     scene: tuple[int, int]

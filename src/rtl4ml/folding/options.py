@@ -51,7 +51,7 @@ def packed_variants(op: Op, folding: Folding) -> list[Folding]:
 
 @dataclass(frozen=True)
 class Option:
-    """A folding of an operator, and the predicted resources of the operator with it.
+    """A folding of an operator, and the predicted resources of its cells and of the FIFOs before them.
 
     A dense layer of 64 inputs and 16 outputs, both weights and inputs of 4 bits, with pe=4 and simd=8 makes 32 products
     a cycle. Option(Folding(4, 8, 32, 32, packing=None), Resources(lut=777, ff=790)) makes them in LUTs,

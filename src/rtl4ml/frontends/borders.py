@@ -30,7 +30,7 @@ _BITS = 24
 
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """Of the rows (H,) and columns (W,) of a frame; lo and hi are the range of the products."""
+    """Integer factors of the rows (H,) and columns (W,) of a frame; lo and hi are the range of the products."""
 
     rows: Ints
     columns: Ints

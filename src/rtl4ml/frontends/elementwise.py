@@ -30,7 +30,10 @@ _CHUNK = 2**20
 
 @dataclass(frozen=True, eq=False)
 class Compiled:
-    """A map of integers, the grid of its results and their range; mapping None: the integers stay as they are."""
+    """A map of integers, the fraction of its results and their range; mapping None: the integers stay as they are.
+
+    quantized_relu(3,1) on integers of fraction 4: Compiled(Rounding(shift=2, lo=0, hi=7), fraction=2, lo=0, hi=7).
+    """
 
     mapping: Mapping | None
     fraction: int
@@ -44,7 +47,11 @@ class Compiled:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """The integers that the functions are given: value = integer * 2**-fraction, lo <= integer <= hi."""
+    """The integers that functions are compiled for: value = integer * 2**-fraction, lo <= integer <= hi.
+
+    Source(fraction=4, lo=-100, hi=100, channels=1): 201 integers, which stand for the multiples of 1/16 from -6.25 to
+    6.25.
+    """
 
     fraction: int
     lo: int
@@ -65,11 +72,12 @@ def compile_functions(
     rows: Ints | None = None,
     together: Callable[[Floats], Floats] | None = None,
 ) -> Compiled:
-    """What `steps` do to every integer of `source`; the last step has a grid, or keeps one.
+    """The map of every integer of `source` by `steps`; the last step has a grid, or keeps the one before it.
 
-    name: the layer for errors. rows: (channels out,) the channel whose row each channel takes, where a flattening came
-    between. float64: evaluate the formulas in float64 because a sum of the model exceeds what float32 holds.
-    together: the steps in one function of float32 arrays (n, channels), where that is more exact than one by one.
+    name:     the layer for errors
+    float64:  whether formulas are evaluated in float64, because a sum of the model exceeds what float32 holds
+    rows:     (channels out,) the channel whose row each channel takes, where the stream was flattened in between
+    together: the steps as one function of float32 arrays (n, channels), where the framework computes them so
     Raises UnsupportedLayer.
     """
     grid = steps[-1].grid

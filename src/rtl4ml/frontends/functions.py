@@ -24,7 +24,11 @@ EVERYTHING = (-np.inf, np.inf)
 
 @dataclass(frozen=True)
 class Grid:
-    """The values k * 2**-fraction with k from lo to hi, or only those of `sparse` (ascending)."""
+    """The values k * 2**-fraction with k from lo to hi, or only those of `sparse` (ascending).
+
+    Grid(2, 0, 7): the 8 multiples of a quarter from 0 to 1.75, of type u3.2.
+    Grid(2, -4, 4, (-4, -2, -1, 1, 2, 4)): of the multiples from -1 to 1 only powers of two and their negatives.
+    """
 
     fraction: int
     lo: int
@@ -92,12 +96,12 @@ class Function:
         return bool((np.asarray(self.monotone) > 0).all())
 
     def rounds_to(self, fraction: int) -> bool:
-        """Whether it is nothing but a rounding to all of a range of that fraction, so that `steps` has its values."""
+        """Whether the function only rounds and clips to a dense grid of this fraction, so that `steps` computes it."""
         g = self.grid
         return g is not None and g.sparse is None and g.fraction == fraction and self.clip == EVERYTHING
 
     def steps(self, x: NDArray[np.float32]) -> NDArray[np.floating]:
-        """The integers of such a rounding, in the narrowest float that holds them.
+        """The integers k of the rounded values, in the narrowest float that holds them; see `rounds_to`.
 
         A product with a power of two, a rounding and a clip are as exact in float32 as in the quantizer's own code.
         """

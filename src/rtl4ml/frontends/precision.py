@@ -55,7 +55,11 @@ OVERFLOWS: dict[str, Callable[[Real, int, int], Real]] = {
 
 @dataclass(frozen=True)
 class Modes:
-    """How reals become the integers of a type; the names are those of Vitis HLS without AP_."""
+    """How reals become the integers of a type; the names are those of Vitis HLS without AP_.
+
+    To integers from -8 to 7, Modes("TRN", "WRAP") takes 2.7, 9.5 and -3.2 to 2, -7 and -4; Modes() takes 2.5, 9.5 and
+    -3.2 to 2, 7 and -3.
+    """
 
     rounding: str = "RND_CONV"
     overflow: str = "SAT"
@@ -88,7 +92,10 @@ _INT = re.compile(r"(?:ap_)?(u?)int<(\d{1,4})>", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Written:
-    """A type as it is written: width and integer bits, sign included as in C++; modes None where it names none."""
+    """A type as it is written: width and integer bits, sign included as in C++; modes None where it names none.
+
+    "ap_fixed<8,3,AP_RND,AP_SAT>" is Written(signed=True, width=8, integer=3, modes=Modes("RND", "SAT")).
+    """
 
     signed: bool
     width: int

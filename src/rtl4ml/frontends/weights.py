@@ -16,7 +16,10 @@ from rtl4ml.ir.types import Ints
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """integers (..., C) of which channel c stands for integers[..., c] * 2**-fraction[c]."""
+    """Integers (..., C); integers[..., c] of channel c stand for integers[..., c] * 2**-fraction[c].
+
+    [[0.75, -2], [0.5, 6]] has integers [[3, -1], [2, 3]] and fraction [2, -1].
+    """
 
     integers: Ints
     fraction: Ints

@@ -57,9 +57,8 @@ def _modules() -> tuple[ModuleType, ModuleType, ModuleType]:
     # Said of every QKeras layer; its initializers are called once a layer, and its constraints are its quantizers.
     warnings.filterwarnings("ignore", message="The initializer HeNormal is unseeded", category=UserWarning)
     warnings.filterwarnings("ignore", message="The `keras.constraints.serialize", category=UserWarning)
-    logging.getLogger("tensorflow").setLevel(
-        logging.ERROR
-    )  # it warns of every model's own compiled functions
+    # TensorFlow warns of every model's own compiled functions.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with _without_chatter():
         return _import_all()
 

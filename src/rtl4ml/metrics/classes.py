@@ -20,6 +20,10 @@ class Accuracy:
 
     oa: share of pixels that are right; aa: mean over the classes that occur of their shares; kappa: Cohen's.
     per_class: share of each class, None where it does not occur. confusion[truth][predicted]: pixels.
+
+    Of labels 0, 0, 1, 1 and predictions 0, 1, 1, 1 with a third class that does not occur:
+    Accuracy(samples=4, oa=0.75, aa=0.75, kappa=0.5, per_class=(0.5, 1.0, None),
+    confusion=((1, 1, 0), (0, 2, 0), (0, 0, 0)))
     """
 
     samples: int

@@ -11,7 +11,10 @@ from rtl4ml.errors import BadData
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """A radio link. mbps: nominal megabits a second; efficiency: the share of them that carries data."""
+    """A radio link. mbps: nominal megabits a second; efficiency: the share of them that carries data.
+
+    Link(mbps=50, efficiency=0.5) carries 30 megabytes in 30 * 8 / 25 / 60 = 0.16 minutes.
+    """
 
     mbps: float
     efficiency: float
@@ -36,9 +39,11 @@ def megabytes(bits: int) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
-    """A network's size and how long it is on its way.
+    """A network's size and the time to send it.
 
-    bits: of one number, the mean where they differ; megabytes: 10^6 bytes; minutes by each link.
+    bits: of a parameter, the mean where they differ; megabytes: 10^6 bytes; minutes by each link.
+
+    Of 10,000 parameters of 8 bits: 0.01 megabytes, 0.0107 minutes up, 0.00005 minutes down.
     """
 
     parameters: int

@@ -17,7 +17,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """A figure over repeated runs: their number, mean, sample standard deviation, least and greatest."""
+    """A figure over repeated runs: their number, mean, sample standard deviation, least and greatest.
+
+    Of 0.90, 0.92 and 0.94: Spread(runs=3, mean=0.92, std=0.02, least=0.90, greatest=0.94).
+    """
 
     runs: int
     mean: float

@@ -23,10 +23,13 @@ from rtl4ml.netlist.plan import Plan
 class Part:
     """A cell of a design.
 
-    slots:       cycles a frame that it works
-    multipliers: products that it makes at once, whatever makes them
-    dsps:        DSP48E2 that it takes by its own account; None where only the prediction knows
-    predicted:   resources by the model
+    slots:       cycles a frame in which it works
+    multipliers: products that it makes in a cycle, by multipliers, adders or shifts
+    dsps:        DSP48E2 that the cell instantiates; None where only the cost model knows
+    predicted:   resources by the cost model
+
+    A dense layer of 64 inputs and 16 outputs that makes 32 products a cycle, three to a DSP48E2:
+    Part("dense", "r4_mvu", slots=32, multipliers=32, dsps=16, predicted=Resources(lut=286, ff=245, dsp=16))
     """
 
     layer: str
@@ -39,7 +42,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """All that a report is made of.
+    """The values that a report is made of.
 
     counted:     resources by Yosys, or None
     exactness:   comparisons with the reference by path; untouched: the entry `exactness.predict`

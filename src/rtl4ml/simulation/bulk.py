@@ -62,7 +62,7 @@ PATIENCE = 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """What a bulk run gave.
+    """The result of a bulk run.
 
     y:            integers (N, out_beats, out_lanes)
     latency:      cycles from the first input beat taken to the last output beat of that frame, first frame after

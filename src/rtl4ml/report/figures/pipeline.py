@@ -116,9 +116,8 @@ class _Rows(Canvas):
             above[self.row(arc.a)].append((arc, True, ascending(arc.out, wall)))
             above[self.row(arc.b)].append((arc, False, ascending(arc.into, wall)))
             top, bottom = ascending(self.row(arc.a), self.row(arc.b))
-            beside[arc.side].append(
-                (arc, (top, bottom + 0.5))
-            )  # both in the space above row `bottom`: not one lane
+            # Half a row further, so that two arcs in the space above row `bottom` do not share a lane.
+            beside[arc.side].append((arc, (top, bottom + 0.5)))
         for row, pieces in above.items():
             for (arc, leaves, _), lane in zip(pieces, lanes([p[2] for p in pieces]), strict=True):
                 if leaves:
@@ -215,9 +214,8 @@ class _Column(Canvas):
 
     def draw(self) -> Markup:
         lane = lanes([ascending(a, b) for a, b, _ in self.arcs])
-        pitch = (
-            min(LANE, 0.5 * self.WIDTH / (max(lane) + 1)) if lane else 0
-        )  # the stages keep half of the width
+        # The stages keep half of the width.
+        pitch = min(LANE, 0.5 * self.WIDTH / (max(lane) + 1)) if lane else 0
         across = (max(lane) + 1) * pitch + 8 if lane else 0
         w = float(self.WIDTH - across - 2)
         y = 12.0

@@ -23,10 +23,11 @@ from rtl4ml.training.folding_norm import folded, reach
 
 Floats = NDArray[np.float64]
 BATCH = 2048
-# Of the mean square of a layer's inputs: how far least squares may go from the weights as trained, and the rounding
-# from the pixels at hand.
+# Regularisation, relative to the mean square of the layer's inputs. RIDGE pulls the least-squares fit towards the
+# trained weights; DAMPING is added to the Hessian before sequential rounding.
 RIDGE, DAMPING = 1e-2, 1e-3
-ROWS = 200_000  # of a layer's inputs, what its sums are fitted on
+# Most rows of a layer's inputs that its weights are fitted to.
+ROWS = 200_000
 
 
 def start_quantized(

@@ -31,13 +31,19 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where images and masks come from, and what the network is given: pixels / 2 ** scale_log2.
+    """Where images and masks come from, and how pixels are scaled for the network: divided by 2 ** scale_log2.
 
-    set: "sen2ships"; "folders", with images and masks; or "airbus", with images and runs. These are paths, below the
-    data folder unless absolute. Of sen2ships, nir: near infrared as fourth channel; scenes: what tiles leave of the
-    training ports' whole scenes trains too. empty: how many frames without ships an epoch draws for each one with
-    ships, all of which it has; None, every frame.
-    validation, test: shares of the images, of folders and airbus, dealt out by the recipe's seed.
+    set:              "sen2ships", "folders" or "airbus"
+    images, masks:    paths of "folders", below the data folder unless absolute
+    images, runs:     likewise of "airbus"
+    nir:              of sen2ships, whether near infrared is a fourth channel
+    scenes:           of sen2ships, whether the training ports' scenes are trained on where no tile covers them, too
+    empty:            frames without ships per frame with ships in an epoch (all frames with ships are used); None uses
+                      every frame
+    validation, test: of folders and airbus, shares of the images, dealt out by the recipe's seed
+
+    Source(set="sen2ships", scale_log2=8, empty=0.5): a pixel of 128 is 0.5 for the network; of 100 frames with ships
+    and 400 without, an epoch has 100 and 50.
     """
 
     set: str
@@ -54,10 +60,10 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """What is made small, a mean over pixels with weights w: `ships` where the mask is, `rest` elsewhere.
+    """The loss: a mean over pixels of weight w, which is `ships` on ships and `rest` elsewhere.
 
-    kind: "mse", w (target - probability)^2; "bce", w times the cross-entropy; "bce_dice", that and 1 - Dice's
-    coefficient of all pixels of a batch. target: the teacher's probability, or the mask where there is no teacher.
+    kind: "mse", w (target - probability)^2; "bce", w times the cross-entropy; "bce_dice", "bce" plus 1 - Dice's
+    coefficient of all pixels of a batch. The target is the teacher's probability, or the mask without a teacher.
     """
 
     kind: str

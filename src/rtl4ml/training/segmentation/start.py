@@ -57,9 +57,8 @@ def start_quantized(plain: Any, quantized: Any, x: Floats) -> float:
             scale[layer.name] = given[0]
         else:
             kernel, bias, relu = _folded(layer, kernel, depthwise)
-            kernel = (
-                kernel * given[0][:, None]
-            )  # channels of the input are the last axis but one in both kinds
+            # The last axis but one of the kernel is the input's channels, of both kinds of layers.
+            kernel = kernel * given[0][:, None]
             target = quantized.get_layer(layer.name)
             factor, limit = _range(target, depthwise)
             axes = (0, 1, 3) if depthwise else (0, 1, 2)
