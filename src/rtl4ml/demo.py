@@ -30,7 +30,7 @@ SEED = 0  # of the stalls
 
 @dataclass(frozen=True, kw_only=True)
 class Demo:
-    """What the main job gave: the report's content, its folder, what the pixels are and why there was no csim."""
+    """The result of the main job: the report, its folder, the source of the pixels, and why there was no csim."""
 
     report: Mapping[str, Any]
     out: Path

@@ -360,7 +360,7 @@ class Design:
 
     @cached_property
     def units(self) -> list[Unit]:
-        """What is synthesized cell by cell."""
+        """The modules that are synthesized one by one."""
         return units(self.netlist, frames_in_flight=self.frames_in_flight)
 
     def synthesize(self, progress: Any = None) -> Resources:

@@ -54,7 +54,7 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Expected:
-    """What a layer must have when hls4ml's passes are through.
+    """The types, weights and strategy that a layer must have after hls4ml's passes.
 
     types:   hls4ml's names of types by what has them: {"result": "fixed<14,7>", "weight": "fixed<4,1>"}
     weights: real numbers by what they are: {"weight": (3, 2, 4), "bias": (4,)}

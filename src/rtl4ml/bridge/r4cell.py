@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What rtl4ml adds to hls4ml's Vitis backend through its extension API: a layer class for hls/nnet_rtl4ml.h.
+"""The extension of hls4ml's Vitis backend through its extension API: a layer class for hls/nnet_rtl4ml.h.
 
 hls4ml is slow to import and must find tf_keras as `keras`: it is imported where the class is registered.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What hls4ml made of the layers, read back and compared with what they must be."""
+"""Reads hls4ml's layers back after its passes and compares them with what was asked for."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _is_needless(layers: LayerBuilder, name: str) -> bool:
 
 
 def _changed(node: Any, want: Expected, convert: Callable[[str], Any]) -> str | None:
-    """What the passes did to a layer, or None where it is what was asked for."""
+    """The difference between a layer after hls4ml's passes and the layer asked for, as text; None if there is none."""
     for what, text in want.types.items():
         t = node.get_output_variable().type if what == "result" else node.get_attr(f"{what}_t")
         if _text(t.precision) != _text(convert(text)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which function writes each kind of operator as layers of hls4ml.
+"""The registry of functions that write operators as layers of hls4ml, one a kind of operator.
 
 A writer is registered by a decorator and found by the operator's class or the nearest class above it, so that `Dense`
 has that of `Conv`. An operator without one is refused by name.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the commands print: the steps that go on, tables, a report."""
+"""The output of the commands: progress, tables, a report."""
 
 from __future__ import annotations
 

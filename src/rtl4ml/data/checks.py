@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How data that contradict themselves, and files whose bytes are wrong, are refused."""
+"""Refuses data that contradict themselves and files whose bytes are wrong."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def require(holds: bool, text: str, kind: type[Rtl4mlError] = BadData) -> None:
 
 
 def line(error: BaseException) -> str:
-    """What an exception says, on one line; the name of its type where it says nothing."""
+    """The message of an exception on one line; the name of its type where the message is empty."""
     return " ".join(str(error).split()) or type(error).__name__

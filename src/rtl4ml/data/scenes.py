@@ -117,7 +117,7 @@ class Scene:
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Which pixels train, validate and test: indices into a scene; no pixel is in two of them, none is empty.
+    """The pixels of each part, as indices into a scene; no pixel is in two parts, no part is empty.
 
     disjoint: the three lie in different blocks of the scene. Where False, neighbours of the training pixels are
     tested on, and accuracies are higher than on new ground.

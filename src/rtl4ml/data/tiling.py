@@ -17,7 +17,7 @@ from rtl4ml.errors import BadInput
 
 
 def _starts(size: int, tile: int, stride: int) -> tuple[int, ...]:
-    """Where tiles start along a side; the last one ends with the side."""
+    """Starts of the tiles along a side; the last tile ends with the side."""
     if size <= tile:
         return (0,)
     regular = list(range(0, size - tile + 1, stride))

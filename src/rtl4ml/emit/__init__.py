@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is written for hardware: the top module, its memory images, the library's modules."""
+"""Writes the files of the hardware: the top module, its memory images, the library's modules."""

@@ -19,7 +19,7 @@ from rtl4ml.ops.conv import Depthwise, Linear
 
 
 class _Windows:
-    """Where the windows of a linear operator lie in its input's memory.
+    """The places of a linear operator's windows in the memory of its input.
 
     Without a stride a tap reads neighbours in memory: whole rows with their margins, samples side by side. The sums
     at margins are made too, and left out at the end. With a stride a tap reads every so many rows and columns.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which steps each operator adds to a block of samples; `golden` itself where no kernel is registered."""
+"""The registry of kernels: the steps that an operator adds to a block of samples; `golden` without a kernel."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def _opening(op: Opening, block: Block, x: Held, y: Held) -> None:
 
 @add_steps.register
 def _reshape(op: Reshape, block: Block, x: Held, y: Held) -> None:
-    """The order of elements is that of rows, columns and channels, which lie elsewhere in a block."""
+    """Elements keep the order of rows, columns and channels, but lie elsewhere in a block."""
     (h, w, c), n = op.output.hwc, block.size
     ordered, out = x.values.transpose(1, 2, 0, 3), y.values.transpose(1, 2, 0, 3)
     if out.flags.c_contiguous:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the graph of a model, whatever framework it is of.
+"""Builds the graph of a model of any framework.
 
 A linear layer becomes an operator whose output is its exact accumulator; the elementwise functions behind it
 (normalization, division, activation) wait until a quantizer comes, and become one `Activation` with it.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a front end gives: the graph, the input's quantizer, what was cut at the output."""
+"""The result of a front end: the graph, the input's quantizer, the activations cut at the output."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ OVERFLOWS: dict[str, Callable[[Real, int, int], Real]] = {
 
 @dataclass(frozen=True)
 class Modes:
-    """How reals become the integers of a type; the names are those of Vitis HLS without AP_.
+    """Rounding and overflow of reals that become integers of a type, named as in Vitis HLS without AP_.
 
     To integers from -8 to 7, Modes("TRN", "WRAP") takes 2.7, 9.5 and -3.2 to 2, -7 and -4; Modes() takes 2.5, 9.5 and
     -3.2 to 2, 7 and -3.

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What rtl4ml needs of the machine: tools, processes, folders, the cache, the frameworks."""
+"""The host machine: tools, processes, folders, the cache, the frameworks."""

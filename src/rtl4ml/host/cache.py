@@ -38,7 +38,7 @@ class _Untrusted(OSError):
 
 
 def cache_folder() -> Path:
-    """Where the cache lies: RTL4ML_CACHE, or rtl4ml in the user's cache folder; `~` and links resolved.
+    """The folder of the cache: RTL4ML_CACHE, or rtl4ml in the user's cache folder; `~` and links resolved.
 
     Raises RuntimeError or OSError where it cannot be told.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which design a project folder holds: hashes of the graph with its foldings and of every file that was written.
+"""The identity of the design in a project folder: hashes of the graph with its foldings and of every file.
 
 `design.json` holds them; report.json and the page name the design that they were made for, and are hashed there too.
 A proof is worth what the files are that it was made of: once they are others, it is refused.

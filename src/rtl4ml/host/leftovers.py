@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What killed runs of older versions left beside their output folders.
+"""Removes what killed runs of older versions left beside their output folders.
 
 These versions filled `.NAME.XXXXXXXX.part` itself, moved the earlier project to `.NAME.XXXXXXXX.old`, then the new one
 to NAME, and held no lock. So whether such a folder is in use is told from the processes: one that put something into it

@@ -38,7 +38,7 @@ _ENTRY = """trap '' PIPE; echo "+ $$" >&0 2>/dev/null; trap - PIPE; exec "$@" </
 
 
 class Scope:
-    """What is ended together: processes that the threads of one pool have started."""
+    """The processes that the threads of one pool have started and that end together."""
 
     def __init__(self) -> None:
         self.ended = False

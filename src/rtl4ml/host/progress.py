@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far long steps are: what shows them, and the lines that a log file or a notebook gets."""
+"""Shows the progress of long steps, in a terminal or as lines of a log file or notebook."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What rtl4ml needs from the machine: the tools of the proof, and file systems that do what they are asked.
+"""The tools of the proof, found or refused, and errors of file systems as one line each.
 
 Everything that is missing becomes an EnvironmentProblem that says what to do.
 """

@@ -31,7 +31,7 @@ class Op(ABC):
     @property
     @abstractmethod
     def output(self) -> Stream:
-        """What the operator hands on."""
+        """The stream of the operator's results."""
 
     @abstractmethod
     def golden(self, *x: Ints) -> Ints:

@@ -13,7 +13,7 @@ from rtl4ml.ir.types import Fixed, Ints
 
 
 class WeightKind(IntEnum):
-    """How a product is made; the numbers are those of r4_mvu's parameter WeightKind."""
+    """The way in which products are made; the numbers are those of r4_mvu's parameter WeightKind."""
 
     INTEGER = 0  # a multiplier
     BINARY = 1  # x or -x

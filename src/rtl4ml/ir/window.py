@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the windows of a convolution or pool lie."""
+"""The windows of convolutions and pools, and the frames that they move over."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ OpT = TypeVar("OpT", bound=Op)
 
 
 class OperatorLowering(ABC, Generic[OpT]):
-    """How one operator becomes cells."""
+    """The foldings, lanes and cells of one operator."""
 
     # Whether FIFOs before it cut the ready path.
     cuts_ready: ClassVar[bool] = True

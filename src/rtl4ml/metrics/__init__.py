@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What trained networks are measured by."""
+"""Figures of merit of trained networks."""

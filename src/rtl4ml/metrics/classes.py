@@ -16,7 +16,7 @@ from rtl4ml.errors import BadData
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """How a classification agrees with the truth.
+    """The agreement of a classification with the truth.
 
     oa: share of pixels that are right; aa: mean over the classes that occur of their shares; kappa: Cohen's.
     per_class: share of each class, None where it does not occur. confusion[truth][predicted]: pixels.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a mask is held against: pixel IoU, F2 over objects; the choice of its threshold, its opening."""
+"""Figures of merit of masks: pixel IoU, F2 over objects; the choice of a mask's threshold, its opening."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def tile(width: int, depth: int, ports: int) -> tuple[float, int]:
 
 
 def _tiling(width: int, depth: int, ports: int) -> tuple[float, int, tuple[int, int, float]]:
-    """As `tile`, and the shape."""
+    """The result of `tile`, and the shape."""
 
     def cost(bits: int, words: int, one: float) -> tuple[float, int]:
         unit, rows = min(bits, 9), ceil(depth / words)

@@ -40,7 +40,7 @@ class Wire:
 
 
 class TimingKind(IntEnum):
-    """How a cell deals with beats; the numbers are those of `sim/cycles.cpp`."""
+    """The kinds of cells by the way they handle beats; the numbers are those of `sim/cycles.cpp`."""
 
     PLAIN = 0  # takes and makes beats in given slots
     RING = 1  # keeps beats and reads them several times
@@ -187,7 +187,7 @@ class Cell(ABC):
 
 @dataclass(frozen=True)
 class Relief:
-    """What a netlist got so that it is as fast as its slowest cell (`rtl4ml.timing.relief`).
+    """FIFOs and buffer space that make a netlist as fast as its slowest cell (`rtl4ml.timing.relief`).
 
     fifos:   FIFOs on wires between cells that would hold each other up: name of the wire to depth
     windows: beats that windows hold beyond those that they need: name of the cell to number

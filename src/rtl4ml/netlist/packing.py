@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How products go into DSP48E2: several side by side in one slice, several slices added up in a cascade.
+"""Packs products into DSP48E2: several side by side in one slice, several slices added up in a cascade.
 
 A slice multiplies a 27-bit word of `fields` weights, `spacing` bits apart, with one element of up to 18 bits, and
 adds the sum of the slice below it in the cascade. Fields stay apart as long as `spacing` bits hold every sum of a

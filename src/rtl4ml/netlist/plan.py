@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which folding every operator of a graph has."""
+"""The plan of a design: a graph and the foldings of its operators."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rtl4ml.netlist.packing import Packing
 
 @dataclass(frozen=True)
 class Folding:
-    """How parallel the hardware of an operator is.
+    """The parallelism of an operator's hardware.
 
     pe:          elements of an output beat
     simd:        products of each output element in a cycle; of operators without products, elements of an input beat

@@ -17,7 +17,7 @@ from rtl4ml.ir.types import FLOAT64_EXACT, Ints, Stream
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Merge(Op):
-    """What all joins share."""
+    """Base of operators of several inputs."""
 
     def __post_init__(self) -> None:
         if len(self.inputs) < 2:
@@ -37,7 +37,7 @@ class Merge(Op):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Aligned(Merge):
-    """What concatenation, addition and the maximum share: inputs brought to the finest fraction among them, exactly."""
+    """Base of concatenation, addition and the maximum: inputs are brought to their finest fraction, exactly."""
 
     @cached_property
     def fraction(self) -> int:

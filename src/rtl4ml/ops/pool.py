@@ -104,7 +104,7 @@ class Pool(Op):
 
     @property
     def pad_value(self) -> int:
-        """What a tap in the padding reads."""
+        """The value of a tap in the padding."""
         return self.x.lo if self.mode == "max" else 0
 
     @cached_property

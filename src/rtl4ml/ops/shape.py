@@ -45,7 +45,7 @@ class Reshape(Op):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Spatial(Op):
-    """What padding, cropping and upsampling share: another number of rows and columns of the same pixels."""
+    """Base of padding, cropping and upsampling, which change the number of rows and columns."""
 
     def __post_init__(self) -> None:
         if len(self.x.shape) < 2:

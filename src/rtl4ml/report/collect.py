@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a design knows about itself, as report.json."""
+"""Collects report.json from the values of a design."""
 
 from __future__ import annotations
 

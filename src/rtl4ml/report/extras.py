@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the page shows beside report.json."""
+"""Content of the page beyond report.json."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class FifoPlace:
-    """Where a FIFO of the report stands, by its name, and what it is made of.
+    """The place of a FIFO of the report, by its name, and its memory.
 
     source, target: the operators or ports that it stands between; one operator twice where it stands within that one
     memory:         "LUT" or "block"
@@ -57,7 +57,7 @@ class Products:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Extras:
-    """What the page shows and report.json does not hold. Whatever is left out is not shown.
+    """Content of the page that report.json does not hold. Fields that are left out are not shown.
 
     data:        None where no data set was used
     sample:      what one sample is, in the singular: "pixel", "frame"

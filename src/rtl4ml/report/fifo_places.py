@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which FIFO of a netlist stands on which stream of its graph, and which of these streams are skips."""
+"""Finds the stream of the graph that each FIFO of a netlist is on, and which of these streams are skips."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the page and the command line say about an interval: whether it is the one asked for, and how it is known."""
+"""Sentences about an interval, for page and command line: whether it meets the target, and how it is known."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the numbers of a report say: exact or not, fits or not, as predicted or not."""
+"""Verdicts on the numbers of a report: exact or not, fits or not, as predicted or not."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def _method() -> bytes:
 
 @dataclass(frozen=True)
 class Unit:
-    """What is synthesized alone: a module with its parameters, and its text where it is generated."""
+    """A unit of synthesis: a module with its parameters, and its text where it is generated."""
 
     name: str
     layer: str

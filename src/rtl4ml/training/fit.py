@@ -63,7 +63,7 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """What an epoch gave: the numbers that history and progress have, its score (see State.best), and State.own.
+    """The result of an epoch: the numbers for history and progress, its score (see State.best), and State.own.
 
     Example: Epoch(numbers={"loss": 0.5, "validation_loss": 0.3}, score=(-0.3,), own={"rate": 0.1}).
     """

@@ -30,7 +30,7 @@ QUICK_EPOCHS = 2  # of a stage that is only to show that it works
 
 @dataclass(frozen=True)
 class Rule:
-    """What a value must be: whether it `holds`, in `words`, and the way out where it does not.
+    """A rule for a value: whether it `holds`, the rule in `words`, and the way out where it does not.
 
     Example: Rule(lambda v: 0 < v <= 1, "a share above 0 and up to 1") refuses 1.5 with "float.covered must be a share
     above 0 and up to 1, not 1.5; mend it".
@@ -167,7 +167,7 @@ def kind_of(recipe: str | Path) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """What the stages of all tasks have: epochs, samples a batch, and the learning rate that they begin with.
+    """Base of the stages of all tasks: epochs, samples a batch, and the initial learning rate.
 
     Example: Stage(epochs=20, batch=32, learning_rate=1e-2).
     """
@@ -190,7 +190,7 @@ STAGE: Fields = {
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What the recipes of all tasks have: the name, the file and its hash, the network and its arguments, the seed.
+    """Base of the recipes of all tasks: the name, the file and its hash, the network and its arguments, the seed.
 
     model: the name, without its ending, of the .py file with build() beside the recipe; build: what it is given.
     """

@@ -56,7 +56,7 @@ def silent(_progress: Progress) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """What a training wrote: folder, the .keras file in it, the content of metrics.json; as text, how good it is.
+    """The result of a training: folder, the .keras file in it, the content of metrics.json; as text, its figures.
 
     summary: a task's words for its metrics.
     """

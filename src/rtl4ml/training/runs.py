@@ -51,7 +51,7 @@ _FORMAT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """What a checkpoint holds. arrays: lists of arrays by name, as `get_weights` gives them; values: JSON's types."""
+    """The content of a checkpoint. arrays: lists of arrays by name, as of `get_weights`; values: of JSON's types."""
 
     arrays: Mapping[str, list[NDArray[Any]]]
     values: Mapping[str, Any]

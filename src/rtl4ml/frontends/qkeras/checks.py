@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What layers and their names must be before anything is read from them."""
+"""Checks layers and their names before anything is read from them."""
 
 from __future__ import annotations
 

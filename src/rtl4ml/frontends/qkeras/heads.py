@@ -15,7 +15,7 @@ Real = NDArray[np.float64]
 
 
 def judged(parsed: Parsed, score: Real) -> Real:
-    """What the design gives for a model's output (N, ...): the class, the mask, or the output itself."""
+    """The design's output for a model's output (N, ...): the class, the mask, or the output itself."""
     if parsed.output == "argmax":
         return np.asarray(np.argmax(score, axis=-1, keepdims=True), np.float64)
     if parsed.output == "mask":

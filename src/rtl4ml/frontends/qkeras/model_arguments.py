@@ -51,7 +51,7 @@ def _each(rank: int, least: int = 1, none: bool = False) -> _Rule:
 
 
 def _sides(rank: int) -> _Rule:
-    """What is put to, or taken from, both sides of every axis."""
+    """The margins that are added to, or removed from, both sides of every axis."""
 
     def holds(v: Any) -> bool:
         if rank == 1:

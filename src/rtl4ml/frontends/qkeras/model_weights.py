@@ -21,7 +21,7 @@ _MOST_INTEGERS = 16
 
 
 def check_weights(path: str, file: Any) -> int:
-    """How many numbers the datasets of an open HDF5 file hold. Raises BadModel for what Keras does not write."""
+    """The number of values in the datasets of an open HDF5 file. Raises BadModel for what Keras does not write."""
     count = 0
     for name, dataset in _objects(path, file):
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What everything is held against: QKeras's own predict, or the same formulas in float64.
+"""The reference that every proof compares with: QKeras's own predict, or the same formulas in float64.
 
 QKeras cannot run in float64. Where a sum of the model can exceed 2^24 steps, float32 rounds it in an order that depends
 on the machine, and the reference is `predict64`: the formulas of Keras and QKeras in NumPy, written layer by layer from

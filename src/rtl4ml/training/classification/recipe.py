@@ -22,7 +22,7 @@ from rtl4ml.training.recipes import Field, Fields, Rule, named_file, one_of, rea
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where the pixels come from, how they are split, and what the network is given: counts / 2 ** scale_log2.
+    """The source of the pixels, their split, and their scale: the network reads counts / 2 ** scale_log2.
 
     split: "given", "block" (train and validation are shares of all pixels) or "random" (numbers of pixels a class).
     """

@@ -34,7 +34,7 @@ PARTS = ".parts"  # what the folder's name ends in while its runs come in
 
 @dataclass(frozen=True, kw_only=True)
 class Repeated:
-    """What `repeat` wrote: folder, and the content of montecarlo.json."""
+    """The result of `repeat`: its folder, and the content of montecarlo.json."""
 
     out: Path
     summary: Mapping[str, Any]

@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """How far views are from the frames.
+    """Limits of the random views of frames.
 
     crop: rows and columns of a view in pixels, 0 for the whole frame. Its centre is drawn uniformly so that the
     unturned window lies in the frame; where the frame has ships, about one of their pixels, off it by up to a quarter

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a network of masks is measured by."""
+"""Measures a network of masks."""
 
 from __future__ import annotations
 

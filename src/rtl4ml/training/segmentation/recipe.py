@@ -31,7 +31,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where images and masks come from, and how pixels are scaled for the network: divided by 2 ** scale_log2.
+    """The source of images and masks, and the scale of pixels: the network reads pixel / 2 ** scale_log2.
 
     set:              "sen2ships", "folders" or "airbus"
     images, masks:    paths of "folders", below the data folder unless absolute

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each argument of a quantizer may be: of a live object, of a configuration and of a text, from one table.
+"""The legal arguments of quantizers, in one table for live objects, configurations and texts.
 
 QKeras takes whatever it is given: -4 bits, NaN, texts for numbers. Some of it fails late, some gives other numbers than
 the hardware, and 10^30 bits fill the memory. So every argument is checked by its name before anything is computed.

@@ -118,7 +118,7 @@ QKERAS_FUNCTIONS: dict[str, Callable[[Any], Function]] = {
 
 
 def sigmoid_kind() -> str:
-    """Which sigmoid QKeras uses now: "hard", "smooth" or "real" (set_internal_sigmoid)."""
+    """The sigmoid that QKeras uses now: "hard", "smooth" or "real" (set_internal_sigmoid)."""
     import qkeras.quantizers as module
 
     current = getattr(module._sigmoid, "__name__", "")

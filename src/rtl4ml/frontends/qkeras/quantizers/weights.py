@@ -21,7 +21,7 @@ FREE_WEIGHT_BITS = 16
 
 
 def weight_values(layer: str, what: str, quantizer: Any, trained: Any) -> NDArray[np.float32]:
-    """What the quantizer makes of the trained float32 array, without residue. Raises BadModel, UnsupportedLayer."""
+    """The trained float32 array after its quantizer, without residue. Raises BadModel, UnsupportedLayer."""
     w = np.asarray(trained, np.float32)
     if not np.isfinite(w).all():
         raise BadModel(
