@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from rtl4ml.cost.registry import P, models
+from rtl4ml.cost.registry import Params, models
 from rtl4ml.netlist.memories import Terms
 
 # Up to so many bits the comparison and the choice are logic, not a carry chain: as large as Yosys makes it.
@@ -13,10 +13,10 @@ _NARROW = 5
 
 
 @models("r4_max")
-def _max(p: P) -> tuple[Terms, Terms, float]:
-    n, y = p["Lanes"], p["YWidth"]
-    signs, shifts = (p["SignedA"], p["SignedB"]), (p["ShiftA"], p["ShiftB"])
-    ends = (p["ShiftA"] + p["WidthA"], p["ShiftB"] + p["WidthB"])
+def _max(params: Params) -> tuple[Terms, Terms, float]:
+    n, y = params["Lanes"], params["YWidth"]
+    signs, shifts = (params["SignedA"], params["SignedB"]), (params["ShiftA"], params["ShiftB"])
+    ends = (params["ShiftA"] + params["WidthA"], params["ShiftB"] + params["WidthB"])
     mixed = signs[0] != signs[1]
     # Bits that both have, those above in which one repeats its sign, and those below that only one has.
     both = max(0, min(*ends, y) - max(shifts))
@@ -35,22 +35,22 @@ def _max(p: P) -> tuple[Terms, Terms, float]:
         lut |= {"w": n * both, "compared": n * (ceil(2 * both / 3) + 1), "mixed_low": n * low_a}
         lut |= {f"repeated_{'a' if signs[0] else 'b'}": n * repeated}
     else:
-        lut |= {"w": n * (both + repeated), "compared": n * _compared(p), "low": n * low_a}
+        lut |= {"w": n * (both + repeated), "compared": n * _compared(params), "low": n * low_a}
     return lut, ff, 0.0
 
 
-def _compared(p: P) -> int:
+def _compared(params: Params) -> int:
     """LUTs of the comparison of inputs with like signs: groups of bits from the top, six inputs a group.
 
     One LUT of a group says that a is greater in it, one that both are equal. Of a group that only one input has bits
     in, one LUT is enough, and none where it is b at the very bottom, which decides nothing.
     """
-    ends = (p["ShiftA"] + p["WidthA"], p["ShiftB"] + p["WidthB"])
+    ends = (params["ShiftA"] + params["WidthA"], params["ShiftB"] + params["WidthB"])
     groups: list[tuple[bool, bool]] = []
     left = 0
-    for i in range(max(ends) - 1, min(p["ShiftA"], p["ShiftB"]) - 1, -1):
+    for i in range(max(ends) - 1, min(params["ShiftA"], params["ShiftB"]) - 1, -1):
         a, b = (
-            p[f"Shift{s}"] <= i and (i < end or bool(p[f"Signed{s}"]))
+            params[f"Shift{s}"] <= i and (i < end or bool(params[f"Signed{s}"]))
             for s, end in zip("AB", ends, strict=True)
         )
         if a + b > left:

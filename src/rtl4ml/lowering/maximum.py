@@ -20,17 +20,17 @@ class MaximumLowering(OperatorLowering[Maximum]):
 
     cuts_ready: ClassVar[bool] = False
 
-    def lower(self, n: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
         op = self.op
-        y, *more = [n.buffered(w, folding.pe) for w in x]
+        y, *more = [builder.buffered(w, folding.pe) for w in x]
         for w, s, (before, made) in zip(more, op.inputs[1:], pairwise(op.partial), strict=True):
-            to = n.like(made, made.name, folding.pe)
-            y = n.add(
+            to = builder.like(made, made.name, folding.pe)
+            y = builder.add(
                 MaximumCell(
                     name=f"u_{to.name}",
                     inputs={"a": y, "b": w},
                     outputs={"y": to},
-                    layer=n.layer,
+                    layer=builder.layer,
                     shift_a=made.type.fraction - before.type.fraction,
                     shift_b=made.type.fraction - s.type.fraction,
                 )
