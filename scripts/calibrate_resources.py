@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fits the coefficients of src/rtl4ml/resources.json to Yosys's counts over a grid of cell parameters.
+"""Fits the coefficients of src/rtl4ml/cost/coefficients.json to Yosys's counts over a grid of cell parameters.
 
     python scripts/calibrate_resources.py [MODULE ...]     only these modules, the others stay
     python scripts/calibrate_resources.py --check          fits nothing, prints how far the present ones are off
@@ -50,7 +50,7 @@ Params = dict[str, Any]
 
 
 def in_blocks(depth: int, width: int) -> bool:
-    """Whether the grid puts a memory into block RAM: not by `cells.is_block`, whose changes must not move it."""
+    """Whether the grid puts a memory into block RAM: not by `netlist.memories.is_block`, whose changes must not move it."""
     return depth >= 64 and depth * width >= 8192
 
 
