@@ -50,7 +50,7 @@ Params = dict[str, Any]
 
 
 def in_blocks(depth: int, width: int) -> bool:
-    """Whether the grid puts a memory into block RAM: not by `netlist.memories.is_block`, whose changes must not move it."""
+    """Whether the grid puts a memory into block RAM: not by `memories.is_block`, whose changes must not move it."""
     return depth >= 64 and depth * width >= 8192
 
 
