@@ -83,12 +83,19 @@ module r4_reduce #(
   end
 
   // -- over successive beats: the output register -------------------------------------------------------------
-  logic step, first, last;
+  logic step, first_q, last, counted;  // every step is
   logic [Lanes*YWidth-1:0] joined;
   assign step = en && beat_valid;
-  r4_span #(.Count(TapFolds), .First(0), .Size(1)) u_folds (
-    .clk_i, .rst_ni, .step_i(step), .last_o(last), .inside_o(first)
+  r4_span #(.Count(TapFolds), .First(0), .Size(TapFolds)) u_folds (
+    .clk_i, .rst_ni, .step_i(step), .last_o(last), .inside_o(counted)
   );
+  // A flip-flop says that the beat is a window's first: the counter is not in the way of the choice below.
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni)   first_q <= 1'b1;
+    else if (step) first_q <= last;
+  end
+  logic unused;
+  assign unused = &{1'b0, counted};
   r4_fold #(.Lanes(Lanes), .Width(YWidth), .Signed(XSigned), .Sum(Sum)) u_fold (
     .a_i(y_data_o), .x_i(beat), .y_o(joined)
   );
@@ -97,7 +104,7 @@ module r4_reduce #(
     else if (en) y_valid_o <= step && last;
   end
   always_ff @(posedge clk_i) begin
-    if (step) y_data_o <= first ? beat : joined;
+    if (step) y_data_o <= first_q ? beat : joined;
   end
 
 `ifndef SYNTHESIS

@@ -72,6 +72,13 @@ def test_block_memory_is_tiled(width: int, depth: int, want: float) -> None:
     assert bram36(width, depth) == want
 
 
+@pytest.mark.parametrize(
+    ("width", "depth", "want"), [(36, 512, 0.5), (6, 2560, 0.5), (9, 2560, 1.0), (24, 8192, 5.5)]
+)
+def test_rows_of_a_constant_block_memory_stand_side_by_side(width: int, depth: int, want: float) -> None:
+    assert bram36(width, depth, written=False) == want
+
+
 def test_every_module_has_a_cost() -> None:
     assert set(registry.MODELS) | {"adders"} == set(registry.coefficients())
 

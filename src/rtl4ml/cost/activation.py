@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from math import ceil
 
-from rtl4ml.cost.memory import changing_columns, lanes_of, rom_luts
+from rtl4ml.cost.memory import changing_columns, lanes_of, rom_luts, rows_mux
 from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import comparison, counter, log, plus
-from rtl4ml.netlist.memories import Terms, bram36, column_blocks
+from rtl4ml.netlist.memories import Terms, bram36, column_blocks, tile
 
 
 @models("r4_requant")
@@ -107,7 +107,7 @@ def _threshold(params: Params) -> tuple[Terms, Terms, float]:
     if not params["Block"]:
         return lut, ff, 0.0
     if params["Shared"]:
-        return lut, ff, n * bram36(w, rows << depth, ports=2)
+        return lut, ff, n * bram36(w, rows << depth, ports=2, written=False)
     return lut, ff, column_blocks(n, w, rows << depth, ports=2)
 
 
@@ -128,8 +128,11 @@ def _table(params: Params) -> tuple[Terms, Terms, float]:
     }
     ff: Terms = {"one": 1, "row": counter(rows), "index": n * index, "y": n * y}
     if params["Block"]:
-        blocks = n * bram36(y, rows << index) if params["Shared"] else column_blocks(n, y, rows << index)
-        return lut, ff | {"y": 0}, blocks
+        columns, depth = 1 if params["Shared"] else n, rows << index
+        deep = tile(columns * y, depth, 1, written=False)[1]
+        lut |= {"block_mux": n * y * rows_mux(deep)}
+        ff |= {"y": 0, "block_row": log(deep)}
+        return lut, ff, n // columns * column_blocks(columns, y, depth)
     for bits in lanes_of(params["InitFile"], n, y, shared=bool(params["Shared"])):
         leaves, select = rom_luts(changing_columns(bits))
         lut = plus(lut, {"rom": leaves, "rom_select": select})

@@ -17,9 +17,23 @@ Bits = NDArray[np.uint8]
 
 
 def block_mux(width: int, depth: int) -> Terms:
-    """Terms of the multiplexer among rows of block RAM."""
+    """Terms of the multiplexer among rows of block RAM that is written."""
     deep = tile(width, depth, 1)[1]
-    return {"block_mux": width * ceil((deep - 1) / 3), "block_write": deep * (deep > 1)}
+    return {"block_mux": width * rows_mux(deep), "block_write": deep * (deep > 1)}
+
+
+def rows_mux(rows: int) -> int:
+    """LUTs of a multiplexer of one bit among rows of block RAM: a LUT of six inputs takes four rows, level by level.
+
+    Ten rows take four LUTs: three for 4, 4 and 2 rows, one that selects among these. A row alone passes its level; of
+    six rows the last two do, since the second LUT has inputs for them.
+    """
+    luts = 0
+    while rows > 1:
+        alone = rows % 4 == 1 or (rows // 4 == 1 and rows % 4 == 2)
+        luts += rows // 4 + (rows % 4 > 0) * (not alone)
+        rows = 2 if rows == 6 else ceil(rows / 4)
+    return luts
 
 
 def changing_columns(bits: Bits) -> Bits:

@@ -59,10 +59,11 @@ def _reduce(params: Params) -> tuple[Terms, Terms, float]:
             "sum_fold": n * gated * folded,
         }
     elif y <= 8:
-        # A comparison is as large as Yosys makes it: of 3 bits, with its choice, 3 LUTs, of 4 bits 7. Over beats abc9
-        # spends up to half as many again where nothing else is as slow (5 bits: 4 LUTs over 9 beats, 6 over 8 or 12),
-        # which this does not tell; the grid has folds of 3, 4 and 9 beats for the most part.
-        lut |= {f"max{y}": n * (taps - 1), f"max_fold{y}": n * folded}
+        # A comparison is as large as Yosys makes it: of 3 bits, with its choice, 3 LUTs, of 4 bits 7. Over beats it
+        # depends on what else is slow: abc9 spends 7 LUTs on 6 bits beside a counter of up to two bits, 5 beside one of
+        # more, whose path is the longer. Of 5 bits it spends 4 to 6.5 LUTs, as it seems by chance.
+        far = "" if c <= 2 else "_farther" if c > 5 and y == 2 else "_far"
+        lut |= {f"max{y}": n * (taps - 1), f"max_fold{y}{far}": n * folded}
     else:  # a carry chain
         lut |= {"max_wide": n * (taps - 1), "max_wide_w": n * (taps - 1) * y}
         lut |= {"max_fold_wide": n * folded, "max_fold_w_wide": n * y * folded}

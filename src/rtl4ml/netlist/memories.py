@@ -30,21 +30,28 @@ TILES = [(72, 512, 1.0), (36, 1024, 1.0), (18, 2048, 1.0), (9, 4096, 1.0), (4, 8
          (1, 16384, 0.5)]  # fmt: skip
 
 
-def tile(width: int, depth: int, ports: int) -> tuple[float, int]:
+def tile(width: int, depth: int, ports: int, *, written: bool = True) -> tuple[float, int]:
     """(RAMB36, rows of blocks one above the other) of the cheapest shape of block RAM; equally cheap, of fewest rows.
 
-    The shapes of 72 and 36 bits have one port only. Rows of narrow words share a block, in units of 9 bits.
-    A memory of 512 words of 36 bits takes half an RAMB36 in one row: (0.5, 1).
+    written: whether the memory is written. Rows of narrow words share a block: those of a memory that is written in
+             units of 9 bits, which have a write enable each, those of a constant one bit by bit.
+
+    The shapes of 72 and 36 bits have one port only.
+    A memory of 512 words of 36 bits takes half an RAMB36 in one row: (0.5, 1). One of 2,560 words of 6 bits takes
+    (1.0, 2), or (0.5, 3) if it is constant: three rows of 1,024 words stand side by side in one block of 18 bits.
     """
-    cost, rows, _ = _tiling(width, depth, ports)
+    cost, rows, _ = _tiling(width, depth, ports, written=written)
     return cost, rows
 
 
-def _tiling(width: int, depth: int, ports: int) -> tuple[float, int, tuple[int, int, float]]:
+Shape = tuple[int, int, float]
+
+
+def _tiling(width: int, depth: int, ports: int, *, written: bool) -> tuple[float, int, Shape]:
     """The result of `tile`, and the shape."""
 
     def cost(bits: int, words: int, one: float) -> tuple[float, int]:
-        unit, rows = min(bits, 9), ceil(depth / words)
+        unit, rows = min(bits, 9) if written else 1, ceil(depth / words)
         return ceil(ceil(width / unit) * rows / (bits // unit)) * one, rows
 
     shapes = [t for t in TILES if ports == 1 or t not in ((72, 512, 1.0), (36, 512, 0.5))]
@@ -52,22 +59,26 @@ def _tiling(width: int, depth: int, ports: int) -> tuple[float, int, tuple[int, 
     return *cost(*shape), shape
 
 
-def bram36(width: int, depth: int, *, ports: int = 1) -> float:
+def bram36(width: int, depth: int, *, ports: int = 1, written: bool = True) -> float:
     """RAMB36 of a memory with `ports` read ports."""
-    return tile(width, depth, ports)[0]
+    return tile(width, depth, ports, written=written)[0]
 
 
 def column_blocks(columns: int, width: int, depth: int, *, ports: int = 1) -> float:
-    """RAMB36 of one r4_lookup a column of a memory.
+    """RAMB36 of one r4_lookup a column of a constant memory.
 
-    Each has its own copy of the memory and reads one column. Yosys divides the whole word into blocks and removes those
-    in which a column has no bit. Three columns of 12 bits and 512 words take 1.5 RAMB36.
+    Each has its own copy of the memory and reads one column. Yosys divides the rows of the whole word, one beside the
+    other, into blocks and removes those in which a column has no bit. Three columns of 12 bits and 512 words take 1.5
+    RAMB36.
     """
-    cost, rows, (w, _, one) = _tiling(columns * width, depth, ports)
+    cost, rows, (w, _, one) = _tiling(columns * width, depth, ports, written=False)
     if columns == 1:
         return cost
-    reached = sum(((k + 1) * width - 1) // w - k * width // w + 1 for k in range(columns))
-    return reached * rows * one
+    reached = 0
+    for k in range(columns):
+        first = [columns * width * r + k * width for r in range(rows)]
+        reached += len({bit // w for f in first for bit in range(f, f + width)})
+    return reached * one
 
 
 def lutram_shape(width: int, depth: int) -> tuple[int, int]:
