@@ -2,8 +2,8 @@
  *
  * r4: the driver of an accelerator made by rtl4ml, in C99. The same checks, registers and order of accesses as r4.py.
  *
- * The driver reaches the hardware through the functions of r4_io alone: on Linux they are those of r4_linux.c or your
- * own, in a simulation they clock the model. It takes no memory from a heap; buffers are the caller's.
+ * The driver reaches the hardware through the functions of r4_io alone, which are yours: on Linux they map a UIO
+ * device, in a simulation they clock the model. It takes no memory from a heap; buffers are the caller's.
  *
  *     r4_device device;
  *     if (r4_open(&device, &io, &r4_design, 100000000) != R4_OK) puts(r4_message(&device));
@@ -57,7 +57,7 @@ typedef struct {
   uint32_t kind;        /* r4_kind */
   uint32_t banded;      /* 1: BIL and BSQ too */
   uint32_t data_bytes;  /* width of the memory port */
-  uint32_t clock_khz;
+  uint32_t clock_khz;   /* as interface.json has it */
 } r4_interface;
 
 typedef enum {
@@ -69,7 +69,8 @@ typedef enum {
   R4_FAILED,      /* the job ended with an error; r4_device.counters say more */
   R4_TIMEOUT,     /* the job was aborted; the next one may run */
   R4_STUCK,       /* not even the abort ended: load the bitstream anew */
-  R4_NO_INTERRUPT /* wait_irq answered -1 */
+  R4_NO_INTERRUPT, /* the job ended without its interrupt, or wait_irq answered -1 */
+  R4_WRONG_RESULT  /* of the self-test */
 } r4_error;
 
 typedef struct {
@@ -93,6 +94,7 @@ typedef struct {
   int running, stuck;
   r4_buffer result;
   size_t result_bytes;
+  uint32_t clock_khz;   /* as measured by r4_open */
   uint32_t status;      /* of the last job */
   r4_counters counters; /* of the last job; read when it ended with an error, and by r4_read_counters */
   char message[256];
@@ -113,6 +115,10 @@ r4_error r4_start(r4_device *device, const r4_cube *cube, const r4_buffer *count
 r4_error r4_wait(r4_device *device, uint64_t timeout);
 /* Ends the running job, if there is one, without a result. */
 r4_error r4_abort(r4_device *device);
+
+/* A job whose result must be `expected`, r4_result_bytes of it; the message names the first byte that differs. */
+r4_error r4_selftest(r4_device *device, const r4_cube *cube, const r4_buffer *counts, const r4_buffer *result,
+                     const uint8_t *expected, uint64_t timeout);
 
 void r4_read_counters(r4_device *device);
 /* The text of the last error, one line; empty after R4_OK. */
