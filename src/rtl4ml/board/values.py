@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The values that a board's shell is made of, checked, and how they follow from a design's netlist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from rtl4ml.board import registers
+from rtl4ml.cells.axis import container
+from rtl4ml.errors import Rtl4mlError
+from rtl4ml.netlist.netlist import Netlist, Param
+
+RESULTS: Mapping[str, int] = {
+    "raw": registers.CONSTANTS["RESULT_RAW"],
+    "map": registers.CONSTANTS["RESULT_MAP"],
+    "mask": registers.CONSTANTS["RESULT_MASK"],
+}
+
+Result = Literal["raw", "map", "mask"]
+
+
+@dataclass(frozen=True, eq=False)
+class Quantizer:
+    """The cell from counts to integers: "r4_counts" or "r4_threshold", and its parameters, images among them."""
+
+    module: Literal["r4_counts", "r4_threshold"]
+    params: Mapping[str, Param]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shell:
+    """The values that a shell is made of.
+
+    bands:         counts a pixel; lanes of them are a beat of the network's input
+    element_bits:  of an element of the network's input, in a container of in_container bits
+    out_lanes, out_container, out_beats: of the network's output: containers a beat, bits of one, beats a frame
+    frame_rows, frame_columns: pixels of a frame, 1 x 1 for a network of single pixels
+    count_bytes:   1 or 2
+    result:        "raw" containers, "map" a byte a pixel, or "mask" a bit a pixel
+    banded:        whether BIL and BSQ are possible
+    signature:     32 hexadecimal digits: the first 128 bits of the design's identity
+
+    A mask of 128 x 128 pixels has 128 rows of 16 bytes: frame_bytes is 2,048.
+
+    Raises Rtl4mlError where the values do not agree.
+    """
+
+    bands: int
+    lanes: int
+    element_bits: int
+    in_container: int
+    out_lanes: int
+    out_container: int
+    out_beats: int
+    frame_rows: int
+    frame_columns: int
+    count_bytes: int
+    result: Result
+    banded: bool
+    quantizer: Quantizer
+    signature: str = "0" * 32
+
+    def __post_init__(self) -> None:
+        if self.bands % self.lanes:
+            raise Rtl4mlError(
+                f"board: the lanes of the input must divide its {self.bands} bands, not {self.lanes}; "
+                "fold the first layer so that they do"
+            )
+        if self.count_bytes not in (1, 2):
+            raise Rtl4mlError(
+                f"board: a count must have 1 or 2 bytes, not {self.count_bytes}; convert the cube first"
+            )
+        if self.result not in RESULTS:
+            raise Rtl4mlError(f"board: the result must be one of {', '.join(RESULTS)}, not {self.result}")
+        if self.result != "raw" and (self.out_lanes, self.out_container) != (1, 8):
+            raise Rtl4mlError(
+                f"board: a {self.result} must come one byte a beat, not {self.out_lanes} x {self.out_container} bits; "
+                "use raw, or end the network in argmax or mask"
+            )
+        if self.result != "raw" and self.out_beats != self.frame_rows * self.frame_columns:
+            raise Rtl4mlError(
+                f"board: a {self.result} must have a value for each pixel of {self.frame_rows} x {self.frame_columns}, "
+                f"not {self.out_beats} a frame; use raw"
+            )
+        if not re.fullmatch(r"[0-9a-f]{32}", self.signature):
+            raise Rtl4mlError(f"board: a signature must be 32 hexadecimal digits, not {self.signature!r}")
+
+    @property
+    def beats(self) -> int:
+        """Beats of a pixel at the network's input."""
+        return self.bands // self.lanes
+
+    @property
+    def frame_beats(self) -> int:
+        """Beats of a frame at the network's input."""
+        return self.beats * self.frame_rows * self.frame_columns
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of a frame's result; of a mask of single pixels 1, though rows of them are packed."""
+        if self.result == "mask":
+            return self.frame_rows * -(-self.frame_columns // 8)
+        return self.out_beats * self.out_lanes * self.out_container // 8
+
+
+def of_netlist(
+    netlist: Netlist,
+    *,
+    count_bytes: int,
+    result: Result,
+    banded: bool,
+    quantizer: Quantizer,
+    signature: str = "0" * 32,
+) -> Shell:
+    """The shell of a design's netlist. An input of rows, columns and channels is a frame, any other one is a pixel."""
+    x, y = netlist.input, netlist.output
+    shape = netlist.graph.inputs[0].shape
+    rows, columns = shape[:2] if len(shape) == 3 else (1, 1)
+    return Shell(
+        bands=x.beats * x.lanes // (rows * columns),
+        lanes=x.lanes,
+        element_bits=x.bits,
+        in_container=container(x.bits),
+        out_lanes=y.lanes,
+        out_container=container(y.bits),
+        out_beats=y.beats,
+        frame_rows=rows,
+        frame_columns=columns,
+        count_bytes=count_bytes,
+        result=result,
+        banded=banded,
+        quantizer=quantizer,
+        signature=signature,
+    )
