@@ -124,6 +124,10 @@ class SimulationFailed(Rtl4mlError):
     """RTL that does not compile, breaks the protocol or stands still."""
 
 
+class BuildFailed(Rtl4mlError):
+    """A build by the vendor's tools without a result to use: timing not met, a memory image not found, an error."""
+
+
 class StaleProject(Rtl4mlError):
     """A project folder that holds another design than is asked of it, changed files, or nothing any more."""
 

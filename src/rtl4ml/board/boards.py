@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,8 +77,8 @@ class Clock:
             return best
         near = sorted(sorted(rates, key=lambda r: abs(r - mhz))[:3])
         raise BadInput(
-            f"clock: must be {self.source_mhz:g} MHz divided by a whole number from {self.divisors[0]} to "
-            f"{self.divisors[1]}, not {mhz:g}; take {', '.join(f'{r:g}' for r in near[:-1])} or {near[-1]:g}"
+            f"clock: must be {self.source_mhz:.7g} MHz divided by a whole number from {self.divisors[0]} to "
+            f"{self.divisors[1]}, not {mhz:.7g}; take {', '.join(f'{r:.7g}' for r in near[:-1])} or {near[-1]:.7g}"
         )
 
 
@@ -228,7 +229,10 @@ def _spec(folder: Path, t: _Table) -> BoardSpec:
         device=Device(
             device.take("name", str),
             device.take("part", str),
-            **{key: device.take(key, int) for key in ("lut", "ff", "dsp", "bram36")},
+            lut=device.take("lut", int),
+            ff=device.take("ff", int),
+            dsp=device.take("dsp", int),
+            bram36=device.take("bram36", int),
         ),
         uram=device.take("uram", int),
         tried=t.values("tried", str),
@@ -301,7 +305,7 @@ def _check(spec: BoardSpec, file: str) -> None:
             (part.end <= 1 << spec.address_bits, f"{part.name} must end within the address", hex(part.end))
         )
     ordered = sorted(spec.memory, key=lambda m: m.offset)
-    for low, high in zip(ordered, ordered[1:], strict=False):
+    for low, high in itertools.pairwise(ordered):
         rules.append((low.end <= high.offset, f"memory must not overlap {low.name}", high.name))
     for held, rule, offender in rules:
         if not held:

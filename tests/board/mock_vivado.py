@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stands in for the program `vivado`: its command line, and the model of its Tcl commands behind it.
+
+Tcl is that of Python's tkinter (no display is opened); where Python was built without it, tclsh.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def main(arguments: list[str]) -> int:
+    if "-version" in arguments:
+        print(os.environ.get("MV_SAYS", f"vivado v{os.environ.get('MV_VERSION', '2023.2')} (64-bit)\nTool Version Limit: 2023.10"))
+        return 0
+    at = arguments.index("-tclargs") if "-tclargs" in arguments else len(arguments)
+    script = Path(arguments[arguments.index("-source") + 1]).resolve()
+    told = arguments[at + 1 :]
+    os.environ.setdefault("MV_ROOT", str(script.parent))
+    return tcl(f"source {{{HERE / 'mock_vivado.tcl'}}}\nset argv {{{' '.join(told)}}}\nsource {{{script}}}\n")
+
+
+def tcl(script: str) -> int:
+    """Runs a script to its `exit`; gives the status."""
+    try:
+        import tkinter
+    except ImportError:
+        return tclsh(script)
+    interpreter = tkinter.Tcl()
+
+    def leave(status: str = "0") -> None:
+        interpreter.eval("flush stdout; flush stderr")
+        os._exit(int(status))
+
+    interpreter.createcommand("exit", leave)
+    try:
+        interpreter.eval(script)
+    except tkinter.TclError:
+        sys.stderr.write(interpreter.eval("set errorInfo") + "\n")
+        leave("1")
+    leave()
+    return 0
+
+
+def tclsh(script: str) -> int:
+    program = shutil.which("tclsh")
+    if program is None:
+        sys.stderr.write("mock vivado: needs Python's tkinter or tclsh\n")
+        return 99
+    with tempfile.NamedTemporaryFile("w", suffix=".tcl") as file:
+        file.write(script)
+        file.flush()
+        return subprocess.run([program, file.name], check=False).returncode
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

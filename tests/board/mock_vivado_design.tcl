@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+# The model of Vivado, block designs: cells with pins, nets, interfaces, addresses, and their rules.
+
+mv::command create_bd_design {} {} {
+  set name [lindex $rest 0]
+  if {$mv::state(project) eq ""} { mv::bad {Common 17-53} "No open project." }
+  set path [file join $mv::state(dir) $mv::state(project).srcs sources_1 bd $name $name.bd]
+  if {[file exists $path]} { mv::bad {BD 5-229} "Design $name exists already on disk" }
+  array set mv::state {cells {} pins {} intfs {} nets {} buses {} ports {} spaces {} segments {} assigned {} excluded {}
+    valid 0 saved 0 generated 0}
+  set mv::state(design) $name
+  file mkdir [file dirname $path]
+  close [open $path w]
+  mv::put files $path [dict create fileset sources_1 file_type {Block Designs} synth_checkpoint_mode Hierarchical]
+}
+mv::command get_ipdefs {} {} { lsearch -all -inline $mv::ips [lindex $rest 0] }
+
+# Pins of a module: its Verilog ports; s_axil_* and m_axi_* are interfaces, names in aclk and aresetn clock and reset.
+proc mv::module_ports {module} {
+  variable state
+  foreach f [dict keys $state(files)] {
+    if {[file extension $f] ne ".v" && [file extension $f] ne ".sv"} { continue }
+    set channel [open $f r]
+    set text [read $channel]
+    close $channel
+    regsub -all {\(\*.*?\*\)} $text {} text
+    regsub -all {//[^\n]*} $text {} text
+    if {![regexp "\\mmodule\\s+$module\\M\[^;\]*;" $text head]} { continue }
+    if {[file extension $f] eq ".sv"} { bad {filemgmt 56-195} "$module is SystemVerilog; a reference must be Verilog" }
+    set found {}
+    foreach {all way bits name} [regexp -all -inline \
+        {\m(input|output)\s+(?:wire\s+|reg\s+)?(\[[^\]]*\]\s*)?(\w+)} $head] {
+      lappend found [list $name [expr {$way eq "input" ? "I" : "O"}] [string trim $bits]]
+    }
+    return $found
+  }
+  bad {filemgmt 56-195} "The module reference $module could not be found; add its file to the project"
+}
+proc mv::pin {cell name way kind needed} {
+  if {![has pins $cell/$name]} { put pins $cell/$name [dict create way $way kind $kind needed $needed net {}] }
+}
+proc mv::intf {cell name mode protocol bits clock} {
+  set old [expr {[has intfs $cell/$name] ? [val intfs $cell/$name bus] : {}}]
+  put intfs $cell/$name [dict create mode $mode protocol $protocol bits $bits clock $cell/$clock bus $old]
+}
+proc mv::make_pins {cell} {
+  variable state
+  variable reset_pins
+  set c [val cells $cell config]
+  switch [val cells $cell ip] {
+    zynq_ultra_ps_e {
+      pin $cell pl_clk0 O clk 0
+      pin $cell pl_resetn0 O rstn 0
+      foreach {gp port clock} {0 M_AXI_HPM0_FPD maxihpm0_fpd_aclk 1 M_AXI_HPM1_FPD maxihpm1_fpd_aclk
+                               2 M_AXI_HPM0_LPD maxihpm0_lpd_aclk} {
+        if {![dict get $c CONFIG.PSU__USE__M_AXI_GP$gp]} { forget $cell $port $clock; continue }
+        pin $cell $clock I clk 1
+        intf $cell $port Master AXI4 [dict get $c CONFIG.PSU__MAXIGP${gp}__DATA_WIDTH] $clock
+      }
+      put spaces $cell/Data 40
+      foreach {gp name} {0 HPC0 1 HPC1 2 HP0 3 HP1 4 HP2 5 HP3 6 LPD} {
+        set port [expr {$gp == 6 ? "S_AXI_LPD" : "S_AXI_${name}_FPD"}]
+        set clock saxi[string tolower $name][expr {$gp == 6 ? "" : "_fpd"}]_aclk
+        if {![dict get $c CONFIG.PSU__USE__S_AXI_GP$gp]} { forget $cell $port $clock; continue }
+        pin $cell $clock I clk 1
+        intf $cell $port Slave AXI4 [dict get $c CONFIG.PSU__SAXIGP${gp}__DATA_WIDTH] $clock
+        foreach {part offset range} {DDR_LOW 0 0x80000000 DDR_HIGH 0x800000000 0x800000000 QSPI 0xC0000000 0x20000000
+                                     LPS_OCM 0xFF000000 0x1000000} {
+          put segments $cell/SAXIGP$gp/${name}_$part [dict create intf $cell/$port offset $offset range $range]
+        }
+      }
+      if {[dict get $c CONFIG.PSU__USE__IRQ0]} { pin $cell pl_ps_irq0 I intr 0 }
+    }
+    smartconnect {
+      pin $cell aclk I clk 1
+      pin $cell aresetn I rstn 1
+      foreach {key way mode} {CONFIG.NUM_SI S Slave CONFIG.NUM_MI M Master} {
+        for {set i 0} {$i < 16} {incr i} {
+          set name [format %s%02d_AXI $way $i]
+          if {$i < [dict get $c $key]} { intf $cell $name $mode any 0 aclk } else { dict unset state(intfs) $cell/$name }
+        }
+      }
+    }
+    proc_sys_reset { foreach p $reset_pins { pin $cell {*}$p } }
+  }
+}
+proc mv::forget {cell port clock} {
+  variable state
+  dict unset state(intfs) $cell/$port
+  dict unset state(pins) $cell/$clock
+}
+mv::command create_bd_cell {} {-type -vlnv -reference} {
+  set name [lindex $rest 0]
+  if {[mv::has cells $name]} { mv::bad {BD 5-216} "Cell '$name' exists already" }
+  if {[dict get $o -type] eq "module"} {
+    set module [dict get $o -reference]
+    mv::put cells $name [dict create ip module config {}]
+    foreach p [mv::module_ports $module] {
+      lassign $p port way bits
+      if {[regexp {^(s_axil|m_axi)_} $port -> bus]} {
+        if {[regexp {^(s_axil|m_axi)_wdata$} $port] && [regexp {\[(\d+)} $bits -> high]} {
+          set mode [expr {$way eq "I" ? "Slave" : "Master"}]
+          mv::intf $name $bus $mode [expr {$bus eq "s_axil" ? "AXI4LITE" : "AXI4"}] [expr {$high + 1}] aclk
+        }
+        continue
+      }
+      set known {aclk clk aresetn rstn irq_o intr}
+      set kind [expr {[dict exists $known $port] ? [dict get $known $port] : "other"}]
+      mv::pin $name $port $way $kind [expr {$way eq "I"}]
+    }
+    mv::put segments $name/s_axil/reg0 [dict create intf $name/s_axil offset 0 range 0x1000]
+    mv::put spaces $name/m_axi 40
+    return @cell:$name
+  }
+  set vlnv [dict get $o -vlnv]
+  if {$vlnv ni $mv::ips} { mv::bad {BD 5-216} "VLNV <$vlnv> is not supported for the current part." }
+  set ip [lindex [split $vlnv :] 2]
+  set config {}
+  if {$ip eq "zynq_ultra_ps_e"} {
+    foreach gp {0 1 2 3 4 5 6} {
+      dict set config CONFIG.PSU__USE__S_AXI_GP$gp 0
+      dict set config CONFIG.PSU__SAXIGP${gp}__DATA_WIDTH 128
+    }
+    foreach {gp use} {0 0 1 0 2 1} {
+      dict set config CONFIG.PSU__USE__M_AXI_GP$gp $use
+      dict set config CONFIG.PSU__MAXIGP${gp}__DATA_WIDTH [expr {$gp == 2 ? 32 : 128}]
+    }
+    dict set config CONFIG.PSU__USE__IRQ0 0
+    dict set config CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ 100
+  }
+  if {$ip eq "smartconnect"} { set config {CONFIG.NUM_SI 2 CONFIG.NUM_MI 1} }
+  mv::put cells $name [dict create ip $ip config $config preset 0]
+  mv::make_pins $name
+  return @cell:$name
+}
+mv::command apply_bd_automation {} {-rule -config} {
+  set name [lindex [split [lindex $rest 0] :] end]
+  if {[dict get $o -rule] ne "xilinx.com:bd_rule:[mv::val cells $name ip]"} { mv::bad {BD 5-336} "No such rule" }
+  if {$mv::state(board_part) eq ""} { mv::bad {BD 41-237} "There is no board part, so no preset." }
+  if {[dict get $o -config] eq {apply_board_preset "1"}} {
+    mv::put cells $name preset 1
+    # The presets of the boards switch both ports to the full-power domain on.
+    foreach gp {0 1} { mv::put cells $name config CONFIG.PSU__USE__M_AXI_GP$gp 1 }
+    mv::put cells $name config CONFIG.PSU__USE__M_AXI_GP2 0
+    mv::make_pins $name
+    mv::forget $name M_AXI_HPM0_LPD maxihpm0_lpd_aclk
+  }
+}
+proc mv::find {table what tag patterns} {
+  variable state
+  set found {}
+  foreach p $patterns {
+    foreach name [lsort [dict keys $state($table)]] { if {[string match [string trimleft $p /] $name]} { lappend found $tag$name } }
+  }
+  if {[llength $found] == 0} { bad {BD 5-235} "No $what matched '$patterns'" }
+  return $found
+}
+mv::command get_bd_cells {} {} { mv::find cells cells @cell: $rest }
+mv::command get_bd_pins {} {} { mv::find pins pins {} [lindex $rest 0] }
+mv::command get_bd_intf_pins {} {} { mv::find intfs {interface pins} {} [lindex $rest 0] }
+mv::command get_bd_ports {} {} { mv::find ports ports @port: [lindex $rest 0] }
+mv::command get_bd_addr_spaces {} {} { mv::find spaces {address spaces} {} [lindex $rest 0] }
+mv::command get_bd_addr_segs {} {} { mv::find segments {address segments} / [lindex $rest 0] }
+mv::command create_bd_port {} {-dir -from -to -type} {
+  set name [lindex $rest 0]
+  if {[mv::has ports $name]} { mv::bad {BD 5-216} "Port '$name' exists already" }
+  mv::put ports $name [dict create way [dict get $o -dir] from [mv::option $o -from 0] to [mv::option $o -to 0] net {}]
+}
+
+# ---- wires
+mv::command connect_bd_net {} {} {
+  set mv::state(valid) 0
+  lassign $rest from to
+  if {[llength $rest] != 2 || $from eq "" || $to eq ""} { mv::bad {BD 5-229} "connect_bd_net needs two pins" }
+  if {[string match @port:* $to]} {
+    set port [string range $to 6 end]
+    if {[mv::val ports $port net] ne ""} { mv::bad {BD 41-1306} "Port $port has a net already" }
+    mv::put ports $port net $from
+    return
+  }
+  foreach {p way} [list $from O $to I] {
+    if {[mv::val pins $p way] ne $way} { mv::bad {BD 41-1306} "$p cannot be the [expr {$way eq "O" ? "source" : "sink"}]" }
+  }
+  if {[mv::val pins $to net] ne ""} { mv::bad {BD 41-1306} "$to is connected already, to [mv::val pins $to net]" }
+  set kinds [list [mv::val pins $from kind] [mv::val pins $to kind]]
+  if {$kinds in {{rst rstn} {rstn rst}}} { mv::bad {BD 41-1348} "The polarity of $from and $to differs" }
+  if {[lindex $kinds 0] ne [lindex $kinds 1]} { mv::bad {BD 41-1306} "$from is no source for $to ($kinds)" }
+  mv::put pins $to net $from
+}
+mv::command connect_bd_intf_net {} {} {
+  set mv::state(valid) 0
+  lassign $rest from to
+  foreach {i mode} [list $from Master $to Slave] {
+    if {[mv::val intfs $i mode] ne $mode} { mv::bad {BD 5-3} "$i is no $mode" }
+    if {[mv::val intfs $i bus] ne ""} { mv::bad {BD 41-1306} "$i is connected already, to [mv::val intfs $i bus]" }
+  }
+  mv::put intfs $from bus $to
+  mv::put intfs $to bus $from
+}
+
+# ---- addresses
+mv::command assign_bd_address {-force} {-offset -range -target_address_space} {
+  set mv::state(valid) 0
+  set space [dict get $o -target_address_space]
+  set segment [string trimleft [lindex $rest 0] /]
+  set offset [expr {[dict get $o -offset]}]
+  set range [expr {[dict get $o -range]}]
+  if {$range < 4096 || ($range & ($range - 1))} { mv::bad {BD 41-1377} "Range $range is no power of two" }
+  if {$offset % $range} { mv::bad {BD 41-1075} "Offset [dict get $o -offset] is not aligned to the range" }
+  if {$offset + $range > 1 << [mv::val spaces $space]} { mv::bad {BD 41-1075} "$segment ends beyond $space" }
+  if {$range > [expr {[mv::val segments $segment range]}] && [string match *SAXI* $segment]} {
+    mv::bad {BD 41-1377} "The range is greater than that of $segment"
+  }
+  foreach {name at} $mv::state(assigned) {
+    lassign $at other from size
+    if {$other eq $space && $offset < $from + $size && $from < $offset + $range} {
+      mv::bad {BD 41-1075} "$segment overlaps $name in $space"
+    }
+  }
+  mv::put assigned $segment [list $space $offset $range]
+}
+mv::command exclude_bd_addr_seg {} {-target_address_space} {
+  set segment [string trimleft [lindex $rest 0] /]
+  if {[mv::has assigned $segment]} { mv::bad {BD 41-1267} "$segment is assigned" }
+  mv::put excluded $segment [dict get $o -target_address_space]
+}
+mv::command validate_bd_design {} {} {
+  set open {}
+  dict for {name p} $mv::state(pins) { if {[dict get $p needed] && [dict get $p net] eq ""} { lappend open $name } }
+  if {[llength $open]} { mv::bad {BD 41-758} "The following clock and reset pins are not connected: [join $open {, }]" }
+  dict for {name i} $mv::state(intfs) {
+    set other [dict get $i bus]
+    if {$other eq ""} { mv::bad {BD 41-759} "The following interface is not connected: $name" }
+    set far [mv::val intfs $other]
+    set protocols [list [dict get $i protocol] [dict get $far protocol]]
+    if {"any" ni $protocols} {
+      if {[lindex $protocols 0] ne [lindex $protocols 1]} { mv::bad {BD 41-237} "PROTOCOL differs: $name, $other" }
+      if {[dict get $i bits] != [dict get $far bits]} { mv::bad {BD 41-237} "DATA_WIDTH differs: $name, $other" }
+    }
+    if {[mv::val pins [dict get $i clock] net] ne [mv::val pins [dict get $far clock] net]} {
+      mv::bad {BD 41-237} "CLK_DOMAIN differs: $name, $other"
+    }
+  }
+  dict for {name s} $mv::state(segments) {
+    if {[mv::has intfs [dict get $s intf]] && ![mv::has assigned $name] && ![mv::has excluded $name]} {
+      mv::bad {BD 41-1356} "Slave segment /$name is not assigned into any address space"
+    }
+  }
+  dict for {name p} $mv::state(ports) { if {[dict get $p net] eq ""} { mv::bad {BD 41-1} "Port $name is open" } }
+  dict for {name c} $mv::state(cells) {
+    if {[dict get $c ip] eq "zynq_ultra_ps_e" && ![dict get $c preset]} { mv::bad {PSU-1} "DDR is not configured" }
+  }
+  set mv::state(valid) 1
+}
+mv::command save_bd_design {} {} {
+  if {!$mv::state(valid)} { mv::bad {BD 41-1663} "The design must be validated" }
+  set mv::state(saved) 1
+}
+mv::command generate_target {} {} {
+  lassign $rest what file
+  if {$what ne "all" || ![string match @file:*.bd $file]} { mv::bad {Vivado 12-3563} "No such target" }
+  if {!$mv::state(valid) || !$mv::state(saved)} { mv::bad {BD 41-1030} "The design is not validated and saved" }
+  set folder [file join $mv::state(dir) $mv::state(project).gen sources_1 bd $mv::state(design) hw_handoff]
+  file mkdir $folder
+  close [open [file join $folder $mv::state(design).hwh] w]
+  set mv::state(generated) [dict get [mv::val files [string range $file 6 end]] synth_checkpoint_mode]
+}
+mv::command make_wrapper {-top -import} {-files} {
+  set name $mv::state(design)
+  set path [file join $mv::state(dir) $mv::state(project).srcs sources_1 imports hdl ${name}_wrapper.v]
+  file mkdir [file dirname $path]
+  close [open $path w]
+  if {[dict exists $o -import]} { mv::put files $path [dict create fileset sources_1 file_type Verilog] }
+}

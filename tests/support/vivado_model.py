@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A board project on disk, and the mock `vivado` that builds it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rtl4ml.board import boards, vivado
+
+ROOT = Path(__file__).resolve().parents[2]
+BOARD_TESTS = ROOT / "tests/board"
+REPORTS = ROOT / "tests/golden/vivado"
+
+
+def mock(folder: Path, **settings: str) -> Path:
+    """An executable `vivado` in `folder`: the model, with settings (MV_...) of the model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "vivado"
+    settings = {"MV_REPORTS": str(REPORTS), **settings}
+    exports = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in settings.items())
+    program.write_text(f'#!/bin/sh\n{exports}exec {sys.executable} {BOARD_TESTS / "mock_vivado.py"} "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
+def project(
+    folder: Path, board: str | boards.BoardSpec = "zcu102", clock_mhz: float = 250.0, images: Sequence[str] = ("weights.mem",)
+) -> Path:
+    """A project of a stub of the shell in folder/vivado, its sources in folder/rtl; gives folder/vivado."""
+    spec = boards.board(board) if isinstance(board, str) else board
+    rtl = folder / "rtl"
+    rtl.mkdir(parents=True)
+    source = (BOARD_TESTS / "data/r4_board_bd.v").read_bytes()
+    (rtl / "r4_board_bd.v").write_bytes(source)
+    for image in images:
+        (rtl / image).write_text("00\n01\n")
+    target = folder / "vivado"
+    vivado.write_scripts(spec, target)
+    values = vivado.configuration(
+        spec, sources=["../rtl/r4_board_bd.v"], images=[f"../rtl/{i}" for i in images], clock_mhz=clock_mhz
+    )
+    vivado.write_conf(values, target / vivado.CONF)
+    return target
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without settings of the model."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("MV_")}
