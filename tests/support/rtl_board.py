@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cells of the board's shell, many in one build: values, free and stalled, and after clear_i in the middle of a run.
+
+case = rtl_board.Case("name", "r4_pack", {"InBytes": 3}, x=[("data", 24), ("last", 1)], y=[...], runs=[...])
+measured = rtl_board.check("pack", [case, ...], seed=seed)
+
+A beat of several signals is one integer, the first signal in the low bits: `join`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import rtl_cells
+import rtl_runner
+from rtl_runner import Measured
+
+from rtl4ml.host.tools import verilator_env
+
+Fields = Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A cell with one input and one output stream.
+
+    x, y:      signals of a beat, name and bits: ("data", 8) is x_data_i and y_data_o
+    runs:      (beats in, beats out or just their number); clear_i comes between two of them
+    constants: inputs that stand, name to value of 32 bits
+    images:    memory images that the parameters name
+    text:      the module, where it is not one of rtl/; `uses` are then the cells of rtl/ that it has
+    """
+
+    name: str
+    module: str
+    params: Mapping[str, int | str]
+    x: Fields
+    y: Fields
+    runs: Sequence[tuple[Sequence[int], Sequence[int] | int]]
+    constants: Mapping[str, int] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    uses: frozenset[str] = frozenset()
+
+
+def join(signals: Fields, values: Iterable[int]) -> int:
+    """One beat out of the values of its signals."""
+    beat = shift = 0
+    for (name, bits), value in zip(signals, values, strict=True):
+        assert 0 <= value < 1 << bits, f"{name} must have {bits} bits, not the value {value}"
+        beat |= int(value) << shift
+        shift += bits
+    return beat
+
+
+def instance(case: Case, prefix: str) -> tuple[list[str], list[str]]:
+    """Ports of the bench's module for a case, and lines that instantiate it."""
+    ports, links = [], []
+    for side, fields, give, take, mark in (
+        ("x", case.x, "input", "output", "i"),
+        ("y", case.y, "output", "input", "o"),
+    ):
+        wire = f"{prefix}_{side}"
+        width = sum(bits for _, bits in fields)
+        ports += [
+            f"  {give} logic {wire}_valid",
+            f"  {take} logic {wire}_ready",
+            f"  {give} logic [{width - 1}:0] {wire}_data",
+        ]
+        back = "o" if mark == "i" else "i"
+        links += [f".{side}_valid_{mark}({wire}_valid)", f".{side}_ready_{back}({wire}_ready)"]
+        at = 0
+        for name, bits in fields:
+            links.append(f".{side}_{name}_{mark}({wire}_data[{at}+:{bits}])")
+            at += bits
+    links += [f".{name}_i(32'd{value})" for name, value in case.constants.items()]
+    values = [f'.{k}("{v}")' if isinstance(v, str) else f".{k}({v})" for k, v in case.params.items()]
+    parameters = f" #({', '.join(values)})" if values else ""
+    links = [".clk_i(aclk)", ".rst_ni(rst_n)", ".clear_i(clear)", *links]
+    line = f"  {case.module}{parameters} u_{prefix} ({', '.join(links)});"
+    return ports, [line]
+
+
+# The first reset of the simulation is rst_ni; every later one, which is as long, is clear_i for its first cycle.
+HEAD = """  logic booted_q = 1'b0, running_q = 1'b0;
+  logic rst_n, clear;
+  always_ff @(posedge aclk) begin
+    running_q <= aresetn;
+    if (aresetn) booted_q <= 1'b1;
+  end
+  assign rst_n = aresetn || booted_q;
+  assign clear = booted_q && running_q && !aresetn;"""
+
+
+def check(
+    bench: str, cases: Sequence[Case], *, seed: int, stalled: int = 3
+) -> dict[str, list[list[Measured]]]:
+    """Runs sim/tb_board_cells.py: every run of every case without stalls and `stalled` times with.
+
+    What was measured: name of the case to its runs, of each the one without stalls and then those with.
+    """
+    ports, lines, instances = [], [HEAD], []
+    images: dict[str, str] = {}
+    uses: set[str] = set()
+    for k, c in enumerate(cases):
+        p, text = instance(c, f"c{k}")
+        ports += p
+        lines += text
+        images |= c.images
+        uses |= c.uses or {c.module}
+        runs = []
+        for n, (x, y) in enumerate(c.runs):
+            seeds = [None, *(seed % 2**31 + 1000 * k + 10 * n + s for s in range(stalled))]
+            runs += [rtl_runner.run({"x": x}, {"y": y}, stalls=s) for s in seeds]
+        instances.append({"name": c.name, "ports": {"x": f"c{k}_x", "y": f"c{k}_y"}, "runs": runs})
+    header = ["  input logic aclk", "  input logic aresetn", *ports]
+    own = "".join(dict.fromkeys(c.text for c in cases if c.text))
+    module = "\n".join(["module r4_bench (", ",\n".join(header), ");", *lines, "endmodule", ""])
+    result = rtl_runner.run_case(
+        "rtl4ml.sim.tb_board_cells",
+        top="r4_bench",
+        case={"instances": instances},
+        images=images or None,
+        sources=[*rtl_cells.sources(uses), rtl_cells.wrapper(bench, own + module)],
+    )
+    failed = {name: text for name, text in result.failures.items() if text is not None}
+    assert result.passed, f"{bench}: {failed}"
+    of_run = 1 + stalled
+    found = {}
+    for c in cases:
+        all_runs = [Measured(r["beats"], r["cycles"]) for r in result.measured[c.name]]
+        found[c.name] = [all_runs[n * of_run : (n + 1) * of_run] for n in range(len(c.runs))]
+    return found
+
+
+def refusal(module: str, parameters: Mapping[str, int]) -> str:
+    """What Verilator says of a cell with illegal parameters."""
+    verilator, env = verilator_env()
+    command = [
+        str(verilator),
+        "--lint-only",
+        "-y",
+        str(rtl_runner.RTL),
+        *(f"-G{k}={v}" for k, v in parameters.items()),
+    ]
+    run = subprocess.run(
+        [*command, str(rtl_runner.RTL / f"{module}.sv")], env=env, capture_output=True, text=True
+    )
+    assert run.returncode != 0, f"{module}: these parameters must be refused"
+    return run.stderr
