@@ -14,7 +14,8 @@
 #define ADDRESS_BITS 40
 #define CLOCK_TRIES 5
 #define DRAIN_NS 1000000000u /* that an aborted job may take to end */
-#define POLL_NS 10000u
+#define POLL_NS 10000u /* between looks at STATUS: first, longest */
+#define LONGEST_POLL_NS 1000000u
 #define IRQ_NS 10000000u /* that the interrupt may come after the job's end */
 
 static uint32_t get(const r4_device *d, uint32_t offset) { return d->io.read32(d->io.context, offset); }
@@ -142,12 +143,14 @@ static r4_error measure_clock(r4_device *d, uint64_t window) {
 static r4_error drain(r4_device *d) {
   put(d, R4_CONTROL, R4_CONTROL_ABORT);
   const uint64_t deadline = now(d) + DRAIN_NS;
+  uint64_t pause = POLL_NS;
   while (get(d, R4_STATUS) & R4_STATUS_BUSY) {
     if (now(d) > deadline) {
       d->stuck = 1;
       return fail(d, R4_STUCK, "an aborted job must end within 1 s, not go on; load the bitstream again");
     }
-    d->io.sleep(d->io.context, POLL_NS);
+    d->io.sleep(d->io.context, pause);
+    pause = 2 * pause < LONGEST_POLL_NS ? 2 * pause : LONGEST_POLL_NS;
   }
   put(d, R4_CONTROL, R4_CONTROL_CLEAR);
   return R4_OK;

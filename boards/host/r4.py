@@ -63,7 +63,7 @@ __all__ = [
 
 ADDRESS_BITS = 40
 DRAIN_SECONDS = 1.0  # that an aborted job may take to end
-POLL_SECONDS = 1e-5
+POLL_SECONDS = 1e-5, 1e-3  # between looks at STATUS: first, longest
 IRQ_SECONDS = 0.01  # that the interrupt may come after the job's end
 TIMEOUT_SECONDS = 10.0
 
@@ -370,13 +370,15 @@ class Accelerator:
         mmio = self._mmio
         mmio.write32(regs.R4_CONTROL, regs.R4_CONTROL_ABORT)
         deadline = mmio.now_ns() + round(DRAIN_SECONDS * 1e9)
+        pause, longest = POLL_SECONDS
         while mmio.read32(regs.R4_STATUS) & regs.R4_STATUS_BUSY:
             if mmio.now_ns() > deadline:
                 self._stuck = True
                 raise R4Error(
                     f"{what}: an aborted job must end within {DRAIN_SECONDS:g} s, not go on; load the bitstream again"
                 )
-            mmio.sleep(POLL_SECONDS)
+            mmio.sleep(pause)
+            pause = min(2 * pause, longest)
         mmio.write32(regs.R4_CONTROL, regs.R4_CONTROL_CLEAR)
 
     def _usable(self) -> None:
