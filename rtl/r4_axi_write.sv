@@ -61,8 +61,8 @@ module r4_axi_write #(
   begin : gen_check_beats
     $fatal(1, "r4_axi_write: MaxBeats (%0d) must be a power of two from 2 to 256, of at most 4096 bytes", MaxBeats);
   end
-  if (FifoDepth < MaxBeats) begin : gen_check_depth
-    $fatal(1, "r4_axi_write: FifoDepth (%0d) must be at least MaxBeats (%0d)", FifoDepth, MaxBeats);
+  if (FifoDepth < MaxBeats || FifoDepth != 2 ** $clog2(FifoDepth)) begin : gen_check_depth
+    $fatal(1, "r4_axi_write: FifoDepth (%0d) must be a power of two, at least MaxBeats (%0d)", FifoDepth, MaxBeats);
   end
   if (AddrWidth < 13 || AddrWidth > 64) begin : gen_check_address
     $fatal(1, "r4_axi_write: AddrWidth (%0d) must be 13 to 64", AddrWidth);
@@ -71,7 +71,8 @@ module r4_axi_write #(
   localparam int unsigned ByteBits = $clog2(DataWidth) - 3;  // of a byte's index in a word
   localparam int unsigned WordBits = AddrWidth - ByteBits;   // of a word's address
   localparam int unsigned LenBits  = $clog2(MaxBeats);
-  // Bursts of which the FIFO holds words: all but the first and the last of a job are of MaxBeats.
+  localparam int unsigned PlaceBits = $clog2(FifoDepth);
+  // Bursts of which words are held: all but the first and the last of a job are of MaxBeats.
   localparam int unsigned HeldBits = $clog2(FifoDepth / MaxBeats + 3);
   localparam int unsigned OpenBits = 5;
 
@@ -151,19 +152,35 @@ module r4_axi_write #(
   logic [HeldBits-1:0] send_q;  // bursts asked for whose words have not all gone
   logic fifo_valid, give, send_last, word_last;
 
-  r4_fifo #(
-    .Width(DataWidth + 2),
-    .Depth(FifoDepth)
-  ) u_words (
-    .clk_i,
-    .rst_ni,
-    .x_valid_i(push),
-    .x_ready_o(fifo_ready),
-    .x_data_i ({x_last_i, push_final, x_data_i}),
-    .y_valid_o(fifo_valid),
-    .y_ready_i(give),
-    .y_data_o ({word_last, m_axi_wlast, m_axi_wdata})
-  );
+  // A word waits in memory, then in a register; r4_fifo's way past an empty memory costs a LUT for every bit.
+  logic [PlaceBits-1:0] write_q, read_q;
+  logic [PlaceBits:0]   kept_q;  // words in memory
+  logic read;
+  assign fifo_ready = kept_q != (PlaceBits + 1)'(FifoDepth);
+  assign read       = kept_q != '0 && (give || !fifo_valid);
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      write_q    <= '0;
+      read_q     <= '0;
+      kept_q     <= '0;
+      fifo_valid <= 1'b0;
+    end else begin
+      if (push)                write_q <= write_q + 1'b1;
+      if (read)                read_q <= read_q + 1'b1;
+      if (push && !read)       kept_q <= kept_q + 1'b1;
+      else if (read && !push)  kept_q <= kept_q - 1'b1;
+      if (give || !fifo_valid) fifo_valid <= kept_q != '0;
+    end
+  end
+
+  (* ram_style = "distributed" *) logic [DataWidth+1:0] mem [FifoDepth];
+  always_ff @(posedge clk_i) begin
+    if (push) mem[write_q] <= {x_last_i, push_final, x_data_i};
+  end
+  always_ff @(posedge clk_i) begin
+    if (read) {word_last, m_axi_wlast, m_axi_wdata} <= mem[read_q];
+  end
 
   assign m_axi_wvalid = fifo_valid && send_q != '0;
   assign give         = send_q != '0 ? m_axi_wready : drop;
@@ -193,8 +210,8 @@ module r4_axi_write #(
   end
 
   assign finished = busy_q && !taking_q && whole_q == '0 && open_q == '0;
-  assign empty    = open_q == '0 && !fifo_valid;
-  assign idle_o   = !busy_q && empty;
+  assign empty    = open_q == '0 && !fifo_valid && kept_q == '0;
+  assign idle_o   = !busy_q && !drop_q && empty;
 
   logic unused;
   assign unused = ^{addr_i[ByteBits-1:0], x_bytes_i[ByteBits], m_axi_bresp[0]};
