@@ -12,6 +12,7 @@ not agree, aborts at a certain cycle) are written to the registers directly.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -198,10 +199,10 @@ class BoardSimulator:
             command = [str(self.binary.resolve()), *(f"--{k}={v}" for k, v in arguments.items())]
             process = processes.start(command, cwd=self.images)
             try:
-                ((_, errors),) = processes.counted([process], "jobs", progress)
+                ((said, errors),) = processes.counted([process], "jobs", progress)
             finally:
                 processes.end(process)
-            self._check(folder, process.returncode, errors)
+            self._check(folder, process.returncode, said, errors)
             out = np.fromfile(folder / "out", np.uint8)
             lines = (folder / "results").read_text(encoding="utf-8").splitlines()
         parts = np.split(out, np.cumsum(sizes)[:-1]) if sizes else []
@@ -251,7 +252,7 @@ class BoardSimulator:
             f.write(" ".join(f"{k}={v}" for k, v in values.items()) + "\n")
         return size
 
-    def _check(self, folder: Path, status: int, errors: str) -> None:
+    def _check(self, folder: Path, status: int, said: str, errors: str) -> None:
         if status == 0:
             return
         check_writing(folder, status, errors)
@@ -260,6 +261,8 @@ class BoardSimulator:
             raise EnvironmentProblem(
                 f"{folder}: simulation files must be readable and writable, not {line!r}"
             )
+        if failed := re.search(r"Assertion failed in (\S+?):? ", said):
+            line = f"{line}: not {failed[1]}"
         raise SimulationFailed(f"{TOP}: {line}; the board's shell is wrong, report it with the model")
 
 

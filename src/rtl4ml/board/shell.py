@@ -397,7 +397,7 @@ module {TOP} (
   // busy, done, error
   always_ff @(posedge aclk) begin
     if (!aresetn) led_o <= '0;
-    else          led_o <= {{|status[6:2], status[1:0] & 2'b10, status[0]}};
+    else          led_o <= {{|status[6:2], status[1:0]}};
   end
 
   logic unused;

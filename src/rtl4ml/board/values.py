@@ -24,9 +24,9 @@ Result = Literal["raw", "map", "mask"]
 
 @dataclass(frozen=True, eq=False)
 class Quantizer:
-    """The cell from counts to integers: "r4_counts" or "r4_threshold", and its parameters, images among them."""
+    """The cell from counts to integers and its parameters, images among them: r4_counts, r4_requant or r4_threshold."""
 
-    module: Literal["r4_counts", "r4_threshold"]
+    module: str
     params: Mapping[str, Param]
 
 
