@@ -17,9 +17,6 @@ HERE = Path(__file__).resolve().parent
 
 
 def main(arguments: list[str]) -> int:
-    if "-version" in arguments:
-        print(os.environ.get("MV_SAYS", f"vivado v{os.environ.get('MV_VERSION', '2023.2')} (64-bit)\nTool Version Limit: 2023.10"))
-        return 0
     at = arguments.index("-tclargs") if "-tclargs" in arguments else len(arguments)
     script = Path(arguments[arguments.index("-source") + 1]).resolve()
     told = arguments[at + 1 :]

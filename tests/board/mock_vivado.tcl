@@ -144,7 +144,9 @@ mv::command add_files {-norecurse} {-fileset} {
     mv::put files $f [dict create fileset [mv::option $o -fileset sources_1] file_type {}]
   }
 }
-mv::command remove_files {} {} { foreach f $rest { dict unset mv::state(files) [string range $f 6 end] } }
+mv::command remove_files {} {} {
+  foreach f [lindex $rest 0] { dict unset mv::state(files) [string range $f 6 end] }
+}
 mv::command get_files {-quiet} {} {
   set found {}
   foreach f [dict keys $mv::state(files)] {

@@ -257,7 +257,8 @@ mv::command save_bd_design {} {} {
   set mv::state(saved) 1
 }
 mv::command generate_target {} {} {
-  lassign $rest what file
+  lassign $rest what files
+  set file [lindex $files 0]
   if {$what ne "all" || ![string match @file:*.bd $file]} { mv::bad {Vivado 12-3563} "No such target" }
   if {!$mv::state(valid) || !$mv::state(saved)} { mv::bad {BD 41-1030} "The design is not validated and saved" }
   set folder [file join $mv::state(dir) $mv::state(project).gen sources_1 bd $mv::state(design) hw_handoff]

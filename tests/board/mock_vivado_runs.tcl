@@ -152,8 +152,8 @@ mv::command launch_runs {} {-jobs -to_step} {
   if {$run eq "synth_1"} { mv::finish $run [mv::synthesize]; return }
   if {![string match *Complete* [mv::val runs synth_1 STATUS]]} { mv::bad {Common 17-70} "synth_1 is not complete" }
   if {[catch { mv::constrain } text]} { mv::say $run $text; mv::finish $run {place_design ERROR}; return }
-  set slack [lindex [mv::setting MV_SLACK {{0.104 0.011}}] $mv::state(tried)]
-  if {$slack eq ""} { set slack [lindex [mv::setting MV_SLACK {}] end] }
+  set slacks [mv::setting MV_SLACK {{0.104 0.011}}]
+  set slack [lindex $slacks [expr {min($mv::state(tried), [llength $slacks] - 1)}]]
   incr mv::state(tried)
   lassign $slack setup hold
   mv::put runs $run STATS.WNS $setup

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-import os
+import importlib.util
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 from rtl4ml.board import boards, vivado
 
@@ -22,13 +25,19 @@ def mock(folder: Path, **settings: str) -> Path:
     program = folder / "vivado"
     settings = {"MV_REPORTS": str(REPORTS), **settings}
     exports = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in settings.items())
-    program.write_text(f'#!/bin/sh\n{exports}exec {sys.executable} {BOARD_TESTS / "mock_vivado.py"} "$@"\n')
+    version = settings.get("MV_SAYS", f"vivado v{settings.get('MV_VERSION', '2023.2')} (64-bit)")
+    model = f"exec {sys.executable} -I -S {BOARD_TESTS / 'mock_vivado.py'}"
+    said = f'[ "$1" = -version ] && echo {shlex.quote(version)} && exit 0\n'
+    program.write_text(f'#!/bin/sh\n{exports}{said}{model} "$@"\n')
     program.chmod(0o755)
     return program
 
 
 def project(
-    folder: Path, board: str | boards.BoardSpec = "zcu102", clock_mhz: float = 250.0, images: Sequence[str] = ("weights.mem",)
+    folder: Path,
+    board: str | boards.BoardSpec = "zcu102",
+    clock_mhz: float = 250.0,
+    images: Sequence[str] = ("weights.mem",),
 ) -> Path:
     """A project of a stub of the shell in folder/vivado, its sources in folder/rtl; gives folder/vivado."""
     spec = boards.board(board) if isinstance(board, str) else board
@@ -47,6 +56,9 @@ def project(
     return target
 
 
-def clean_environment() -> dict[str, str]:
-    """This process's environment without settings of the model."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("MV_")}
+def has_tcl() -> bool:
+    """Whether Python's tkinter or tclsh is there."""
+    return importlib.util.find_spec("_tkinter") is not None or shutil.which("tclsh") is not None
+
+
+needs_tcl = pytest.mark.skipif(not has_tcl(), reason="needs Python's tkinter or tclsh, neither is installed")

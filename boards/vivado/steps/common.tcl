@@ -45,12 +45,22 @@ proc r4::tell {name value} {
   close $channel
 }
 
+# The first error in the log of a run, for a message; a licence that is missing shows itself there.
+proc r4::why {run} {
+  set log [file join [get_property DIRECTORY [get_runs $run]] runme.log]
+  if {![file isfile $log]} { return "no log" }
+  set channel [open $log r]
+  set text [read $channel]
+  close $channel
+  if {[regexp -line {^ERROR: .*$} $text found]} { return $found }
+  return "see $log"
+}
+
 # Waits for a run; its status says whether it came to its end.
 proc r4::await {run} {
-  set see "see work/*.runs/$run/runme.log"
-  if {[catch { wait_on_run $run } text]} { fail 1 "$run: must end well, not with '$text'; $see" }
+  set failed [catch { wait_on_run $run }]
   set status [get_property STATUS [get_runs $run]]
-  if {[get_property PROGRESS [get_runs $run]] ne "100%" || ![string match *Complete* $status]} {
-    fail 1 "$run: must be complete, not '$status'; $see"
+  if {$failed || [get_property PROGRESS [get_runs $run]] ne "100%" || ![string match *Complete* $status]} {
+    fail 1 "$run: must be complete, not '$status': [why $run]"
   }
 }

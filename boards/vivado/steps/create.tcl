@@ -19,10 +19,10 @@ r4::tell tool [version -short]
 r4::tell board_part [lindex $found end]
 set_property target_language Verilog [current_project]
 
-foreach f [r4::all source] { add_files -fileset sources_1 -norecurse [r4::at $f] }
+foreach f [r4::all source] { add_files -fileset sources_1 -norecurse [list [r4::at $f]] }
 foreach f [r4::all image] {
-  add_files -fileset sources_1 -norecurse [r4::at $f]
-  set_property file_type {Memory File} [get_files [r4::at $f]]
+  add_files -fileset sources_1 -norecurse [list [r4::at $f]]
+  set_property file_type {Memory File} [get_files [list [r4::at $f]]]
 }
-add_files -fileset constrs_1 -norecurse [r4::at [r4::one constraints]]
+add_files -fileset constrs_1 -norecurse [list [r4::at [r4::one constraints]]]
 update_compile_order -fileset sources_1

@@ -109,8 +109,8 @@ def _number(text: str, what: str, file: str) -> float:
     word = text.strip().rstrip("*").lstrip("<")
     if not re.fullmatch(r"-?\d+(\.\d+)?", word):
         raise BuildFailed(
-            f"{file}: {what} must be a number such as 0.104, not {text.strip()!r}; build again with LC_ALL=C, and with a "
-            "clock on every register"
+            f"{file}: {what} must be a number such as 0.104, not {text.strip()!r}; build again with LC_ALL=C "
+            "and a clock on every register"
         )
     return float(word)
 
@@ -234,6 +234,8 @@ def parse_power(text: str, file: str = "power.rpt") -> Power:
     for name in ("Total On-Chip Power (W)", "Dynamic (W)", "Device Static (W)", "Confidence Level"):
         if name not in rows:
             raise _cut(file, name)
+    if not re.search(r"^\| Total +\|", text, re.MULTILINE):
+        raise _cut(file, "the total of its on-chip components")
     ps = next((rows[name] for name in ("PS8", "PS") if name in rows), None)
     return Power(
         _number(rows["Total On-Chip Power (W)"], "Total On-Chip Power (W)", file),
@@ -309,7 +311,7 @@ def _seconds(folder: Path) -> dict[str, int]:
 
 
 def check(found: Results) -> None:
-    """Raises BuildFailed where a finished build cannot be used: timing not met, registers without a clock, open nets."""
+    """Raises BuildFailed where a finished build is of no use: timing not met, registers without a clock, open nets."""
     if found.timing is not None and not found.timing.met:
         t = found.timing
         if t.unclocked:
