@@ -2,9 +2,11 @@
 //
 // Addresses of a cube in memory, as runs of bytes in the order in which its counts are needed.
 // banded_i = 0: pixels with all bands inside (BIP): for every row one run of row_bytes_i bytes.
-// banded_i = 1: bands apart (BIL, BSQ): for every row, for every tile of TileColumns columns, for every band one run of
-//               the tile's counts; a row's last tile may be narrower.
-//     address = src_i + row * row_stride_i + band * band_stride_i + tile * TileColumns * CountBytes
+// banded_i = 1: bands apart (BIL, BSQ): for every row, for every tile of columns, for every band one run of the tile's
+//               counts, at src_i + row * row_stride_i + band * band_stride_i + column * CountBytes.
+// Tiles:        of TileColumns columns, the last one of what is left. Where that were less than half of TileColumns, the
+//               one before is of half of it, so that no tile behind another one is small: r4_turn fills one while it
+//               drains the one before. A row of 32 + 3 columns is 16 + 19, one of 64 + 20 is 32 + 32 + 20.
 // Job:        start_i is a pulse; all other inputs must stand from then on until done_o. A cube without counts (rows_i,
 //             columns_i, row_bytes_i 0) has no runs.
 // done_o:     level, from the cycle after the last run was taken, or after abort_i, until start_i.
@@ -39,8 +41,11 @@ module r4_gather #(
   output logic                 done_o
 );
 
-  if (Bands == 0 || TileColumns == 0) begin : gen_check_size
-    $fatal(1, "r4_gather: Bands (%0d) and TileColumns (%0d) must be at least 1", Bands, TileColumns);
+  if (Bands == 0) begin : gen_check_size
+    $fatal(1, "r4_gather: Bands (%0d) must be at least 1", Bands);
+  end
+  if (TileColumns < 4 || TileColumns != 2 ** $clog2(TileColumns)) begin : gen_check_tile
+    $fatal(1, "r4_gather: TileColumns (%0d) must be a power of two from 4", TileColumns);
   end
   if (AddrWidth < 32 || AddrWidth > 64) begin : gen_check_addr
     $fatal(1, "r4_gather: AddrWidth (%0d) must be 32 to 64", AddrWidth);
@@ -49,28 +54,33 @@ module r4_gather #(
     $fatal(1, "r4_gather: CountBytes (%0d) must be 1, 2 or 4", CountBytes);
   end
 
-  localparam int unsigned Shift = $clog2(CountBytes);
+  localparam int unsigned Shift  = $clog2(CountBytes);
+  localparam int unsigned Column = $clog2(TileColumns);
 
   logic [AddrWidth-1:0] addr_q, tile_q, row_q;  // of this run, of its tile's first run, of its row's first run
   logic [31:0] left_q;                          // columns from this tile on
   logic [31:0] rows_q;                          // rows from this one on
-  logic take, last_band, last_tile, next_row, next_tile;
+  logic take, last_band, last_tile, half_tile, next_row, next_tile;
+  logic [31:0] wide;                            // columns of this tile
 
   assign take        = run_valid_o && run_ready_i;
   assign last_tile   = left_q <= TileColumns;
+  assign half_tile   = left_q[31:Column-1] == (33 - Column)'(2) && !last_tile;
+  assign wide        = last_tile ? left_q : half_tile ? TileColumns / 2 : TileColumns;
   assign next_row    = !banded_i || (last_band && last_tile);
   assign next_tile   = last_band && !next_row;
   assign run_addr_o  = addr_q;
-  assign run_bytes_o = !banded_i ? row_bytes_i : (last_tile ? left_q : TileColumns) << Shift;
+  assign run_bytes_o = banded_i ? wide << Shift : row_bytes_i;
 
   r4_counter #(.Count(Bands)) u_band (
     .clk_i, .rst_ni(rst_ni && !start_i), .step_i(take && banded_i), .last_o(last_band)
   );
 
+  // The start is a step too, from src_i by nothing.
   logic [AddrWidth-1:0] base, stride, next;
-  assign base   = next_row ? row_q : next_tile ? tile_q : addr_q;
-  assign stride = next_row ? AddrWidth'(row_stride_i) : next_tile ? AddrWidth'(TileColumns << Shift)
-                : AddrWidth'(band_stride_i);
+  assign base   = start_i ? src_i : next_row ? row_q : next_tile ? tile_q : addr_q;
+  assign stride = start_i ? '0 : next_row ? AddrWidth'(row_stride_i)
+                : next_tile ? AddrWidth'(run_bytes_o) : AddrWidth'(band_stride_i);
   assign next   = base + stride;
 
   logic empty;
@@ -93,22 +103,14 @@ module r4_gather #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (start_i) begin
-      addr_q <= src_i;
-      tile_q <= src_i;
-      row_q  <= src_i;
+    if (start_i || take) addr_q <= next;
+    if (start_i || (take && (next_row || next_tile))) tile_q <= next;
+    if (start_i || (take && next_row)) begin
+      row_q  <= next;
+      rows_q <= start_i ? rows_i : rows_q - 32'd1;
       left_q <= columns_i;
-      rows_q <= rows_i;
-    end else if (take) begin
-      addr_q <= next;
-      if (next_row || next_tile) tile_q <= next;
-      if (next_row) begin
-        row_q  <= next;
-        rows_q <= rows_q - 32'd1;
-        left_q <= columns_i;
-      end else if (next_tile) begin
-        left_q <= left_q - TileColumns;
-      end
+    end else if (take && next_tile) begin
+      left_q <= left_q - wide;
     end
   end
 

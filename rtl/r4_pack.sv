@@ -142,7 +142,7 @@ module r4_pack #(
   end
 
   // Slot j of the part, turned to where the word goes on.
-  logic [Slots-1:0][Bits-1:0] placed;
+  logic [127:0] placed;
   if (Slots == 1) begin : gen_aligned
     assign fill   = '0;
     assign flush  = 1'b0;
@@ -161,15 +161,14 @@ module r4_pack #(
     end
 
     for (genvar s = 0; s < int'(Index); s++) begin : gen_stage
-      logic [Slots-1:0][Bits-1:0] from, to;
+      localparam int unsigned Step = Bits * 2 ** s;
+      logic [127:0] from, to;
       if (s == 0) begin : gen_first
         assign from = 128'(part);
       end else begin : gen_next
         assign from = gen_stage[s-1].to;
       end
-      for (genvar j = 0; j < int'(Slots); j++) begin : gen_slot
-        assign to[j] = fill_q[s] ? from[(j+Slots-2**s)%Slots] : from[j];
-      end
+      assign to = fill_q[s] ? {from[127-Step:0], from[127:128-Step]} : from;
     end
     assign placed = gen_stage[Index-1].to;
 
@@ -204,15 +203,15 @@ module r4_pack #(
         if (j < PartBytes / Slot - 1) begin : gen_rest
           logic [Bits-1:0] rest_q;
           always_ff @(posedge clk_i) begin
-            if (put) rest_q <= placed[j];
+            if (put) rest_q <= placed[j*Bits+:Bits];
           end
           always_ff @(posedge clk_i) begin
-            if (put && onwards[j])                         y_data_o[j*Bits+:Bits] <= placed[j];
+            if (put && onwards[j])                         y_data_o[j*Bits+:Bits] <= placed[j*Bits+:Bits];
             else if ((put && spilt_q) || (en && flush_q))  y_data_o[j*Bits+:Bits] <= rest_q;
           end
         end else begin : gen_word
           always_ff @(posedge clk_i) begin
-            if (put && onwards[j]) y_data_o[j*Bits+:Bits] <= placed[j];
+            if (put && onwards[j]) y_data_o[j*Bits+:Bits] <= placed[j*Bits+:Bits];
           end
         end
       end

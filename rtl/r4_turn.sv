@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Counts of one band after the other to pixels: tiles of Columns columns, of which one fills while one drains.
-// Tile:       of every band, in order, the counts of neighbouring columns, Lanes a beat, the first at the LSB. A row of
-//             columns_i columns is tiles of Columns and, at its end, one of what is left; a band's last beat is filled
-//             up with counts of no meaning. columns_i must stand from clear_i on.
+// Tile:       of every band, in order, the counts of neighbouring columns, Lanes a beat, the first at the LSB; a band's
+//             last beat is filled up with counts of no meaning. A row of columns_i columns is the tiles of r4_gather: of
+//             Columns columns, the last one of what is left, the one before of half of Columns where that were less
+//             than half. columns_i must stand from clear_i on.
 // Given:      one count a beat: the bands of the tile's first column, of its second, and so on.
 // Latency:    3 cycles from a tile's last beat to its first count.
 // Throughput: 1 beat/cycle in and 1 count/cycle out, without a gap where the next tile is there in time.
@@ -52,17 +53,22 @@ module r4_turn #(
 
   // -- fill: columns from left to right, tiles in turn ----------------------------------------------------------
   logic [31:0] last_column;                   // of a row
-  logic [31-Column:0] tile_q;                 // of the row
+  logic [31-Column:0] tile_q;                 // tiles of the row before this one
   logic [Column-1:0] tile_last;               // the last column of this tile
-  logic row_end, fill_half_q, fill, fill_band, fill_last;
+  logic few;                                  // columns are in the last tile, if it were one of whole tiles
+  logic half, halved_q, row_end;              // this tile is of half the columns; the one before was
+  logic fill_half_q, fill, fill_band, fill_last;
   logic [Beat-1:0] fill_beat_q;
   logic [RowWidth-1:0] fill_row_q;
   logic [1:0] full_q;
   logic [1:0][Column-1:0] last_q;             // the last column of each tile that is full
 
   assign last_column = columns_i - 32'd1;
-  assign row_end     = tile_q == last_column[31:Column];
-  assign tile_last   = row_end ? last_column[Column-1:0] : '1;
+  assign few         = !last_column[Column-1] && last_column[Column-2:0] != '1;
+  assign half        = few && !halved_q && tile_q + 1'b1 == last_column[31:Column];
+  assign row_end     = halved_q || tile_q == last_column[31:Column];
+  assign tile_last   = half ? {1'b0, {(Column-1){1'b1}}}
+                     : row_end ? {last_column[Column-1] || halved_q, last_column[Column-2:0]} : '1;
   assign x_ready_o   = !full_q[fill_half_q];
   assign fill        = x_valid_i && x_ready_o;
   assign fill_band   = fill && fill_beat_q == tile_last[Column-1:Lane];
@@ -74,12 +80,14 @@ module r4_turn #(
       fill_beat_q <= '0;
       fill_row_q  <= '0;
       tile_q      <= '0;
+      halved_q    <= 1'b0;
     end else if (fill) begin
       fill_beat_q <= fill_band ? '0 : fill_beat_q + 1'b1;
       if (fill_band) fill_row_q <= fill_last && fill_half_q ? '0 : fill_row_q + 1'b1;
       if (fill_last) begin
         fill_half_q <= !fill_half_q;
         tile_q      <= row_end ? '0 : tile_q + 1'b1;
+        halved_q    <= half;
       end
     end
   end

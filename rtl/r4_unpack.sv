@@ -8,8 +8,7 @@
 // Split = 0:  the bytes of all runs are one stream; a chunk may lie in two runs or more.
 // Split = 1:  a run's last chunk is filled up with bytes of no meaning; the next run starts a chunk.
 // Latency:    2 cycles from the word that completes a chunk where the chunk lies in one word, else 1.
-// Throughput: ceil(ChunkBytes / WordBytes) cycles a chunk, as long as the words are there. A run takes a cycle more where
-//             one of its chunks ends with a word of which the chunk's first bytes are not a part.
+// Throughput: ceil(ChunkBytes / WordBytes) cycles a chunk, as long as the words are there; a run's end may take one more.
 // clear_i is a reset.  The ready path is combinational from y_ready_i to x_ready_o.
 
 module r4_unpack #(
@@ -134,32 +133,31 @@ module r4_unpack #(
   end
 
   // Grain e of the two words is the one at hand's from at_q on, the next one's below; rotated by where they go.
-  logic [Words-1:0][Bits-1:0] merged, turned;
+  logic [8*WordBytes-1:0] merged, turned;
   logic [Index-1:0] turn;
   assign turn = at_q - Index'(filled_q);
   for (genvar e = 0; e < int'(Words); e++) begin : gen_merge
     if (Parts == 1) begin : gen_one
-      assign merged[e] = word_q[e*Bits+:Bits];
+      assign merged[e*Bits+:Bits] = word_q[e*Bits+:Bits];
     end else begin : gen_two
-      assign merged[e] = 32'(at_q) <= e ? word_q[e*Bits+:Bits] : x_data_i[e*Bits+:Bits];
+      assign merged[e*Bits+:Bits] = 32'(at_q) <= e ? word_q[e*Bits+:Bits] : x_data_i[e*Bits+:Bits];
     end
   end
   for (genvar s = 0; s < int'(Index); s++) begin : gen_stage
-    logic [Words-1:0][Bits-1:0] from, to;
+    localparam int unsigned Step = Bits * 2 ** s;
+    logic [8*WordBytes-1:0] from, to;
     if (s == 0) begin : gen_first
       assign from = merged;
     end else begin : gen_next
       assign from = gen_stage[s-1].to;
     end
-    for (genvar e = 0; e < int'(Words); e++) begin : gen_grain
-      assign to[e] = turn[s] ? from[(e+2**s)%Words] : from[e];
-    end
+    assign to = turn[s] ? {from[Step-1:0], from[8*WordBytes-1:Step]} : from;
   end
   assign turned = gen_stage[Index-1].to;
 
   for (genvar i = 0; i < int'(Parts); i++) begin : gen_part
     always_ff @(posedge clk_i) begin
-      if (step && Filled'(i) >= filled_q) y_data_o[i*Bits+:Bits] <= turned[i%Words];
+      if (step && Filled'(i) >= filled_q) y_data_o[i*Bits+:Bits] <= turned[i%Words*Bits+:Bits];
     end
   end
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import rtl_cells
 import rtl_runner
@@ -133,6 +134,14 @@ def check(
         all_runs = [Measured(r["beats"], r["cycles"]) for r in result.measured[c.name]]
         found[c.name] = [all_runs[n * of_run : (n + 1) * of_run] for n in range(len(c.runs))]
     return found
+
+
+def tiles(columns: int, tile: int) -> list[tuple[int, int]]:
+    """First and behind last column of the tiles of a row, as the header of r4_gather says."""
+    edges = [*range(0, columns, tile), columns]
+    if len(edges) > 2 and columns - edges[-2] < tile // 2:
+        edges[-2] -= tile // 2
+    return list(pairwise(edges))
 
 
 def refusal(module: str, parameters: Mapping[str, int]) -> str:

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""r4_pack in simulation: bytes of a job one after the other, and masks as numpy.packbits makes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rtl_board
+
+WORD = 16
+Y = [("data", 8 * WORD), ("bytes", 5), ("last", 1)]
+Words = list[tuple[bytes, bool]]  # what is valid of each, and whether it is the job's last
+
+
+def words_of(job: bytes) -> Words:
+    """The words of a job's bytes."""
+    return [(job[at : at + WORD], at + WORD >= len(job)) for at in range(0, len(job), WORD)]
+
+
+def case(
+    name: str, params: dict[str, int], lists: list[list[tuple[list[int], bytes]]], **more: dict[str, int]
+) -> tuple[rtl_board.Case, list[Words]]:
+    """A case of lists of jobs, (beats, bytes that they give); also the words that are meant."""
+    x = [("data", 8 * params["InBytes"]), ("last", 1)]
+    runs, meant = [], []
+    for jobs in lists:
+        into = [
+            rtl_board.join(x, [b, int(k == len(beats) - 1)]) for beats, _ in jobs for k, b in enumerate(beats)
+        ]
+        meant.append([w for _, job in jobs for w in words_of(job)])
+        runs.append((into, len(meant[-1])))
+    return rtl_board.Case(name, "r4_pack", params, x, Y, runs, **more), meant
+
+
+def check(bench: str, cases: list[tuple[rtl_board.Case, list[Words]]], seed: int) -> dict[str, list[int]]:
+    """Runs the cases and compares what is valid; the cycles of the last run's words of each, unstalled."""
+    measured = rtl_board.check(bench, [c for c, _ in cases], seed=seed)
+    for c, meant in cases:
+        for words, runs in zip(meant, measured[c.name], strict=True):
+            for run in runs:
+                for k, (beat, (valid, last)) in enumerate(zip(run.beats["y"], words, strict=True)):
+                    data = (beat % 2 ** (8 * WORD)).to_bytes(WORD, "little")[: len(valid)]
+                    got = data, beat >> 8 * WORD & 31, beat >> 8 * WORD + 5
+                    assert got == (valid, len(valid), int(last)), f"{c.name}: word {k} of {len(words)}"
+    return {name: runs[-1][0].cycles["y"] for name, runs in measured.items()}
+
+
+def test_beats_are_one_stream(rng: np.random.Generator, seed: int) -> None:
+    cases = []
+    for size in (1, 2, 3, 6, 8, 12, 15, 16, 17, 20, 32, 34, 50):
+        lists = []
+        for lengths in ([7], [*range(1, 36), 200, *rng.integers(1, 201, 3).tolist()], [400]):
+            # the first list is cut: what has not filled a word is dropped by clear_i
+            jobs = [rng.bytes(size * n) for n in lengths]
+            beats = [
+                [int.from_bytes(j[k : k + size], "little") for k in range(0, len(j), size)] for j in jobs
+            ]
+            lists.append(list(zip(beats, jobs, strict=True)))
+        cases.append(case(f"{size}", {"InBytes": size, "Mask": 0}, lists, constants={"columns": 5}))
+        cut, meant = cases[-1]
+        last = 1 << 8 * size
+        cut.runs[0][0][-1] &= last - 1
+        meant[0] = [(w, False) for w, _ in meant[0] if len(w) == WORD]
+        runs = [(cut.runs[0][0], len(meant[0])), *cut.runs[1:]]
+        cases[-1] = rtl_board.Case(cut.name, cut.module, cut.params, cut.x, cut.y, runs, cut.constants), meant
+    free = check("pack", cases, seed)
+    for c, _ in cases:
+        size = int(c.params["InBytes"])
+        y = free[c.name]
+        cycles = 400 * -(-size // WORD)
+        assert y[-1] - y[0] <= cycles, f"{c.name}: {y[-1] - y[0]} cycles for 400 beats"
+
+
+def test_masks(rng: np.random.Generator, seed: int) -> None:
+    cases = []
+    for columns, frame in [
+        (1, 1),
+        (5, 1),
+        (8, 1),
+        (9, 1),
+        (32, 1),
+        (200, 1),
+        (2, 2),
+        (7, 7),
+        (16, 16),
+        (65, 65),
+    ]:
+        lists = []
+        for rows in ([1], [2, 1, 9, 20, 3]):
+            jobs = []
+            for n in rows:
+                bits = rng.integers(0, 2, (n, columns))
+                noise = 2 * rng.integers(0, 128, bits.size)  # above bit 0 of the container
+                job = np.packbits(bits.astype(np.uint8), axis=1, bitorder="little").tobytes()
+                jobs.append(((bits.reshape(-1) + noise).tolist(), job))
+            # a job that ends within a row fills up its byte
+            bits = rng.integers(0, 2, columns // 2 + 1)
+            job = np.packbits(bits.astype(np.uint8), bitorder="little").tobytes()
+            lists.append([*jobs, (bits.tolist(), job), jobs[-1]])
+        params = {"InBytes": 1, "Mask": 1, "FrameColumns": frame}
+        cases.append(case(f"{columns}_{frame}", params, lists, constants={"columns": columns}))
+    free = check("pack_mask", cases, seed)
+    y = free["200_1"]
+    assert y[-1] - y[0] <= 200 * 35 + 101 + 600
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [({"InBytes": 0}, "r4_pack: InBytes (0) and FrameColumns (1) must be at least 1")],
+)
+def test_illegal_parameters_stop_elaboration(parameters: dict[str, int], text: str) -> None:
+    assert text in rtl_board.refusal("r4_pack", parameters)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""r4_turn in simulation: numpy.transpose, for rows of 1 to 200 columns, and no gap between tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rtl_board
+
+
+def beats_of(cube: np.ndarray, *, tile: int, lanes: int, width: int, rng: np.random.Generator) -> list[int]:
+    """Rows x bands x columns to beats: tile by tile, band by band; what fills up a band's last beat is drawn."""
+    rows, bands, columns = cube.shape
+    beats = []
+    for r in range(rows):
+        for t, end in rtl_board.tiles(columns, tile):
+            for b in range(bands):
+                counts = cube[r, b, t:end].tolist()
+                counts += rng.integers(0, 2**width, -len(counts) % lanes).tolist()
+                for k in range(0, len(counts), lanes):
+                    beats.append(sum(c << width * i for i, c in enumerate(counts[k : k + lanes])))
+    return beats
+
+
+def case(
+    name: str,
+    cubes: list[np.ndarray],
+    *,
+    rng: np.random.Generator,
+    tile: int = 32,
+    lanes: int = 4,
+    width: int = 16,
+) -> rtl_board.Case:
+    """A case of cubes (rows, bands, columns), all of the same bands and columns; the first one is cut by clear_i."""
+    bands, columns = cubes[0].shape[1:]
+    runs = []
+    for k, cube in enumerate(cubes):
+        x = beats_of(cube, tile=tile, lanes=lanes, width=width, rng=rng)
+        if k == 0:  # all but the first tile's last beat: nothing is given
+            x = x[: bands * -(-rtl_board.tiles(columns, tile)[0][1] // lanes) - 1]
+        runs.append((x, cube.transpose(0, 2, 1).reshape(-1).tolist() if k else []))
+    params = {"Bands": bands, "Columns": tile, "Lanes": lanes, "Width": width}
+    x_signal, y_signal = [("data", lanes * width)], [("data", width)]
+    return rtl_board.Case(name, "r4_turn", params, x_signal, y_signal, runs, {"columns": columns})
+
+
+def test_turn(rng: np.random.Generator, seed: int) -> None:
+    cases = []
+    sizes = [
+        (1, 1),
+        (1, 32),
+        (3, 33),
+        (2, 31),
+        (5, 64),
+        (7, 4),
+        (6, 5),
+        (3, 200),
+        (204, 40),
+        (4, 97),
+        (2, 47),
+        (2, 48),
+        (3, 79),
+    ]
+    for bands, columns in sizes:
+        cubes = [rng.integers(0, 2**16, (rows, bands, columns)) for rows in (1, 3, 2 if bands < 100 else 1)]
+        cases.append(case(f"{bands}x{columns}", cubes, rng=rng))
+    for tile, lanes, width in [(16, 4, 8), (8, 2, 3), (64, 8, 12)]:
+        cubes = [rng.integers(0, 2**width, (rows, 5, 3 * tile - 3)) for rows in (1, 2)]
+        cases.append(case(f"{tile}_{lanes}", cubes, rng=rng, tile=tile, lanes=lanes, width=width))
+    rtl_board.check("turn", cases, seed=seed, stalled=2)
+
+
+def test_a_count_a_cycle(rng: np.random.Generator, seed: int) -> None:
+    cases = []
+    for bands, columns in [(5, 64), (9, 57), (3, 200), (4, 3), (6, 32), (5, 33), (4, 71), (3, 48), (3, 47)]:
+        cubes = [rng.integers(0, 2**16, (rows, bands, columns)) for rows in (1, 4)]
+        cases.append(case(f"{bands}x{columns}", cubes, rng=rng))
+    for name, runs in rtl_board.check("turn_rate", cases, seed=seed, stalled=0).items():
+        y = runs[1][0].cycles["y"]
+        assert y == list(range(y[0], y[0] + len(y))), f"{name}: a count a cycle"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        ({"Bands": 0}, "r4_turn: Bands (0) and Width (16) must be at least 1"),
+        (
+            {"Columns": 48},
+            "r4_turn: Columns (48) must be a power of two of at least two beats of Lanes (4), a power of two from 2",
+        ),
+    ],
+)
+def test_illegal_parameters_stop_elaboration(parameters: dict[str, int], text: str) -> None:
+    assert text in rtl_board.refusal("r4_turn", parameters)
