@@ -60,7 +60,7 @@ def build(language: str, folder: Path, alter: Alter | None = None) -> Built:
     if language == "python":
         kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
         try:
-            with _modules(folder):
+            with modules(folder):
                 module = importlib.import_module("r4")
         finally:
             sys.dont_write_bytecode = kept
@@ -74,9 +74,9 @@ def build(language: str, folder: Path, alter: Alter | None = None) -> Built:
 
 
 @contextmanager
-def _modules(folder: Path) -> Iterator[None]:
+def modules(folder: Path) -> Iterator[None]:
     """Modules r4 and r4_* are those of a folder, and none of them stays."""
-    names = [p.stem for p in HOST.glob("r4*.py")]
+    names = [p.stem for p in HOST.glob("*.py")]
     kept = {n: sys.modules.pop(n) for n in names if n in sys.modules}
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
