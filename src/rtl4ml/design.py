@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import arguments
+from rtl4ml.board import accelerator, interface
+from rtl4ml.board.accelerator import Board
 from rtl4ml.bridge.project import HlsProject
 from rtl4ml.bridge.write import write_project
 from rtl4ml.cells.axis import container
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.cost.estimate import estimate
-from rtl4ml.device import ZCU102, Resources, total
+from rtl4ml.device import ZCU102, Device, Resources, total
 from rtl4ml.emit import systemverilog
 from rtl4ml.errors import HlsCannot, StaleProject
 from rtl4ml.folding.search import fold_for
@@ -68,8 +70,9 @@ def convert(
     opening: int | None = None,
     foldings: Mapping[str, tuple[int, int]] | None = None,
     fit: bool = True,
+    device: Device = ZCU102,
 ) -> Design:
-    """A design for the ZCU102 that computes exactly what the model computes; its project goes to `out`.
+    """A design for a device that computes exactly what the model computes; its project goes to `out`.
 
     model:           a tf_keras or QKeras model (left untouched), or the path of a .keras or .h5 file
     out:             folder of the project; an earlier rtl4ml project there is replaced whole
@@ -86,13 +89,14 @@ def convert(
                      too slow for target_interval, `Design.excess` and the report say so
     fit:             False: a design that does not fit device or budget is made all the same, that of target_interval
                      or else about the smallest; its report says what does not fit and by how much
+    device:          the FPGA, such as `rtl4ml.board.boards.board("kv260").device`; default the ZCU102's
 
     Raises Rtl4mlError: one line that names the layer or file, the rule, the offender and the way out.
     """
     # Everything that can be refused without the model is refused before it is loaded.
     out = arguments.output_folder(out)
     target_interval = arguments.target_interval(target_interval)
-    budget = arguments.budget(budget, ZCU102.capacity)
+    budget = arguments.budget(budget, device.capacity)
     clock_mhz = arguments.clock_mhz(clock_mhz)
     output, threshold, opening = arguments.head(output, threshold, opening)
     foldings = arguments.foldings(foldings)
@@ -101,18 +105,19 @@ def convert(
     live = load(model)
     parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
     plan = fold_for(
-        parsed.graph, target_interval=target_interval, budget=budget, layers=foldings, fit=fit, device=ZCU102
+        parsed.graph, target_interval=target_interval, budget=budget, layers=foldings, fit=fit, device=device
     )
     hls: HlsProject | HlsCannot
     with project_folder(out) as folder, processes.pool(1, wait=False) as pool:
         analysed = pool.submit(_analysed, plan)  # hardly keeps the interpreter from others
         try:
-            hls = write_project(plan, folder / "hls", clock_mhz=clock_mhz, part=ZCU102.part)
+            hls = write_project(plan, folder / "hls", clock_mhz=clock_mhz, part=device.part)
         except HlsCannot as error:
             hls = error
         netlist, cycles = analysed.result()
         flags = -(-cycles.latency // cycles.interval) + 2
         systemverilog.write(netlist, folder, frames_in_flight=flags)
+        interface.write(interface.of_streams(netlist), folder)
         known = identity.write(folder, plan=fingerprint(plan.graph, plan.foldings, clock_mhz))
     folder = absolute(out)
     if not isinstance(hls, HlsCannot):
@@ -128,8 +133,10 @@ def convert(
         frames_in_flight=flags,
         hls_project=hls,
         identity=known,
-        budget=ZCU102.shares(budget, target_interval),
+        budget=device.shares(budget, target_interval),
         target_interval=target_interval,
+        part=device.part,
+        source=absolute(model) if isinstance(model, str | Path) else None,
         excess=excess(netlist, cycles, target_interval, _by_hand(plan.graph, foldings)),
     )
     design.seconds["convert"] = time.perf_counter() - start
@@ -188,6 +195,7 @@ class Design:
     target_interval: int | None = None
     excess: str | None = None
     part: str = ZCU102.part
+    source: Path | None = None  # the model's file
     seconds: dict[str, float] = field(default_factory=dict)
     exactness: dict[str, Tally] = field(
         default_factory=lambda: {k: Tally() for k in ("emulate", "csim", "rtl")}
@@ -415,6 +423,14 @@ class Design:
             seconds=self.seconds,
             refusals=self.hls_project.texts if isinstance(self.hls_project, HlsCannot) else (),
         )
+
+    def board(self, counts: Any = None, **options: Any) -> Board:
+        """The folder `board` of the project: shell, Vivado's scripts, drivers, self-test; written and checked.
+
+        counts, options: as `rtl4ml.board.accelerator.make` has them, which says what is refused
+        """
+        with self._undisturbed(), self._timed("board"):
+            return accelerator.make(self, counts=counts, **options)
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:

@@ -148,6 +148,22 @@ class Counts:
             ) from None
         return cls.of_entry(entry, Path(path).name)
 
+    @classmethod
+    def beside(cls, model: str | Path) -> Counts | None:
+        """Those that the training's result beside a model's file says: STEM.json, or metrics.json as `rtl4ml train`
+        leaves it. None where neither is there or says it. Raises BadInput where the entry is damaged.
+        """
+        path = Path(model)
+        for found in (path.with_suffix(".json"), path.with_name("metrics.json")):
+            try:
+                content = json.loads(found.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+            entry = content.get("input") if isinstance(content, dict) else None
+            if isinstance(entry, dict) and "counts" in entry:
+                return cls.of_entry(entry["counts"], found.name)
+        return None
+
     def entry(self) -> dict[str, Any]:
         """The table of JSON that `of_entry` reads."""
         found: dict[str, Any] = {"dtype": self.dtype}

@@ -219,6 +219,14 @@ class Recipe:
         """
         return self.network.build({**self.build, **instead}, quantized=quantized, recipe=self.path.name)
 
+    def counts(self) -> dict[str, Any]:
+        """What the network's input is made of, as `rtl4ml board` reads it: type of the counts, and their scale."""
+        raise NotImplementedError
+
+    def input(self) -> dict[str, Any]:
+        """The entry "input" of metrics.json, so that a model's folder says what its input was made of."""
+        return {"counts": self.counts()}
+
     def identity(self) -> dict[str, Any]:
         """What metrics.json says of the recipe."""
         return {

@@ -68,6 +68,10 @@ class Recipe(recipes.Recipe):
     float_stage: Stage
     quantized_stage: Stage
 
+    def counts(self) -> dict[str, Any]:
+        """The type of counts of a sensor, and the scale that `inputs` multiplies by: 2 ** -scale_log2."""
+        return {"dtype": "uint16", "scale_log2": self.data.scale_log2}
+
     def inputs(self, spectra: NDArray[Any]) -> NDArray[np.float32]:
         """Spectra (N, bands) in counts as the network takes them: float32 (N, bands, 1)."""
         scaled = np.asarray(spectra, dtype=np.float64) * 2.0**-self.data.scale_log2

@@ -84,6 +84,7 @@ def train(
             "schema": 1,
             "recipe": plan.identity(),
             "quick": quick,
+            **({"input": plan.input()} if scene.spectra.dtype.kind in "iu" else {}),
             **_of_data(scene, split),
             **stages,
             "versions": runs.versions(),

@@ -107,6 +107,10 @@ class Recipe(recipes.Recipe):
     quantized_stage: Stage | None
     head: Head
 
+    def counts(self) -> dict[str, Any]:
+        """The type of pixels of images, and the scale that `inputs` multiplies by: 2 ** -scale_log2."""
+        return {"dtype": "uint8", "scale_log2": self.data.scale_log2}
+
     def inputs(self, pixels: NDArray[np.uint8]) -> Floats:
         """Images (N, H, W, C) as the network takes them: float32 of the same shape."""
         return (pixels * np.float32(2.0**-self.data.scale_log2)).astype(np.float32)

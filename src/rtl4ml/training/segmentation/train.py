@@ -116,6 +116,7 @@ def run_job(
             "kind": KIND,
             "recipe": plan.identity(),
             "quick": job.quick,
+            "input": plan.input(),
             "data": {
                 "name": frames.name,
                 "source": frames.source,

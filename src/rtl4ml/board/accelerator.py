@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A design on a board: its folder is written and checked, then simulated, driver included, or built by Vivado.
+
+board = design.board(layout="any")             # writes design.folder/board
+run = board.simulate(cube, layout="bil")       # the C driver on the simulated hardware
+board.build()                                  # where there is Vivado
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl4ml.board import boards, bulk, project, vivado
+from rtl4ml.board.boards import BoardSpec
+from rtl4ml.board.bulk import BoardSimulator, Job, Outcome
+from rtl4ml.board.counts import Counts
+from rtl4ml.board.integers import Affine, Rounded, Steps, integers_of
+from rtl4ml.board.values import RESULTS, Quantizer, Result, Shell, of_netlist
+from rtl4ml.board.vectors import Cube, Meaning
+from rtl4ml.device import Resources, total
+from rtl4ml.errors import BadInput, OverBudget, SimulationFailed, named
+from rtl4ml.frontends.parsed import Parsed
+from rtl4ml.host.identity import Identity
+from rtl4ml.host.tools import absolute
+from rtl4ml.measurements import Cycles
+from rtl4ml.netlist.netlist import Netlist
+
+FOLDER = "board"
+LAYOUTS = ("any", "bip")
+# What a head gives.
+RESULT_OF: Mapping[str, Result] = {"logits": "raw", "argmax": "map", "mask": "mask"}
+
+
+class Of(Protocol):
+    """What a board needs of a design; `rtl4ml.design.Design` has it.
+
+    source: the model's file; None of a model that was given live
+    cycles: predicted, of a frame; predicted: resources of every unit of the network
+    """
+
+    folder: Path
+    identity: Identity
+    parsed: Parsed
+    netlist: Netlist
+    cycles: Cycles
+    clock_mhz: float
+    source: Path | None
+
+    @property
+    def predicted(self) -> list[Resources]: ...
+
+    def emulate(self, x: Any) -> NDArray[np.float64]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class BoardRun:
+    """A simulated job: the result as the driver gives it, the shell's counters, how many values differ from emulation.
+
+    result: map uint8 or mask bool (rows, columns), raw (rows, columns or frames, *output shape)
+    """
+
+    result: NDArray[Any]
+    outcome: Outcome
+    mismatches: int
+
+    def __repr__(self) -> str:
+        return f"<BoardRun {self.result.shape}: {self.outcome.cycles:,} cycles, {self.mismatches} mismatches>"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Board:
+    """A board's folder and what can be done with it; made by `make`.
+
+    interface: what interface.json holds
+    """
+
+    folder: Path
+    spec: BoardSpec
+    shell: Shell
+    meaning: Meaning
+    integers: Rounded | Affine | Steps
+    interface: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<Board {self.spec.name}: {self.shell.result}, {self.folder}>"
+
+    @cached_property
+    def simulator(self) -> BoardSimulator:
+        """The compiled shell with network and C driver."""
+        sources = sorted((self.folder / "rtl").glob("*.sv"))
+        return bulk.build(
+            self.folder, sources, self.shell, images=self.folder / "mem", host=self.folder / "host"
+        )
+
+    def simulate(
+        self, cube: Cube, layout: Literal["bip", "bil", "bsq"] = "bip", *, latency: int = 200, stalls: bool = False,
+        seed: int = 0,
+    ) -> BoardRun:  # fmt: skip
+        """The result of a cube of counts (rows, columns, bands) by the driver in C on the simulated hardware.
+
+        layout:  how it is laid out in memory
+        latency: of memory, in cycles; stalls: all channels pause at random, by `seed`
+
+        Raises BadInput for another cube, SimulationFailed where the job does not end well.
+        """
+        if layout not in ("bip", "bil", "bsq") or (layout != "bip" and not self.shell.banded):
+            known = "bip, bil or bsq" if self.shell.banded else "bip, for which the board was made"
+            raise BadInput(f"{named('layout')}: must be {known}, not {layout!r}; transpose the cube")
+        want = self.meaning.result(cube)
+        (outcome,) = self.simulator.run(
+            [Job(cube=cube, layout=layout)], latency=latency, stalls=stalls, seed=seed
+        )
+        if outcome.code:
+            raise SimulationFailed(f"board: the job must end well, not with {outcome.message!r}")
+        result = _unpacked(outcome.result, want, mask=self.shell.result == "mask")
+        return BoardRun(result, outcome, int((result != want).sum()))
+
+    def build(
+        self,
+        tool: vivado.Tool | None = None,
+        *,
+        until: str = "bitstream",
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        """Runs Vivado's steps in the folder, as `vivado.run`; tool: default that in PATH.
+
+        Raises BadInput where there is none.
+        """
+        found = tool or vivado.find()
+        if found is None:
+            raise BadInput(
+                "vivado: must be in PATH to build, not missing; give its path, or copy the folder to a machine with it"
+            )
+        vivado.run(found, self.folder / "vivado", until=until, progress=progress)
+
+
+def _unpacked(data: NDArray[np.uint8], like: NDArray[Any], *, mask: bool) -> NDArray[Any]:
+    """The array of a result's bytes, of the shape and type of `like`."""
+    if mask:
+        rows, columns = like.shape
+        packed = data.reshape(rows, -(-columns // 8))
+        return np.unpackbits(packed, axis=1, count=columns, bitorder="little").astype(np.bool_)
+    return data.view(like.dtype.newbyteorder("<")).reshape(like.shape).astype(like.dtype)
+
+
+def counts_of(given: Any, source: Path | None) -> Counts:
+    """The counts that were given as a value, a table or a JSON file; else those beside the model. Raises BadInput."""
+    if isinstance(given, Counts):
+        return given
+    if isinstance(given, Mapping):
+        return Counts.of_entry(given, "counts")
+    if isinstance(given, str | Path):
+        return Counts.read(given)
+    if given is not None:
+        raise BadInput(
+            f"{named('counts')}: must be a Counts, a table or a JSON file, not {type(given).__name__}; "
+            f"give {named('counts', 'FILE.json')}"
+        )
+    if source is not None and (found := Counts.beside(source)) is not None:
+        return found
+    where = "the model" if source is None else str(source)
+    raise BadInput(
+        f"{where}: the normalization of its counts must lie beside it, as rtl4ml train writes it, or be given, "
+        f"not lack; give {named('scale_log2', 'K')} or {named('counts', 'FILE.json')}"
+    )
+
+
+def make(
+    of: Of,
+    *,
+    counts: Any = None,
+    scale_log2: int | None = None,
+    dtype: str = "uint16",
+    board: str = "zcu102",
+    layout: str = "any",
+    result: str | None = None,
+    jobs: int = 2,
+) -> Board:
+    """Writes the folder `board` of a design, whole and checked.
+
+    counts:     Counts, a table as of JSON, or a JSON file; default what lies beside the model's file
+    scale_log2: instead: the network's input is counts / 2**scale_log2, of counts of `dtype`
+    board:      name of a folder in boards/
+    layout:     "any": BIP, BIL and BSQ; "bip" leaves the transposer out
+    result:     "raw", "map" or "mask": as the design's head is; others are refused
+    jobs:       of Vivado
+
+    Raises BadInput for what does not fit together, OverBudget where the board's device is too small.
+    """
+    spec = boards.board(board)
+    if layout not in LAYOUTS:
+        raise BadInput(
+            f"{named('layout')}: must be one of {', '.join(LAYOUTS)}, not {layout!r}; any takes all three"
+        )
+    own = RESULT_OF[of.parsed.output]
+    if result is not None and result not in RESULTS:
+        raise BadInput(f"{named('result')}: must be one of {', '.join(RESULTS)}, not {result!r}")
+    if result not in (None, own):
+        other = next(k for k, v in RESULT_OF.items() if v == result)
+        raise BadInput(
+            f"{named('result')}: must be {own}, as the design's output is {of.parsed.output}, not {result}; "
+            f"convert with {named('output', other)}"
+        )
+    if scale_log2 is not None:
+        if counts is not None:
+            raise BadInput(f"{named('scale_log2')}: must not go with {named('counts')}; leave one out")
+        counts = Counts.of_entry({"dtype": dtype, "scale_log2": scale_log2}, "counts")
+    known = counts_of(counts, of.source)
+    _check_room(total(of.predicted), spec)
+    stream = of.netlist.graph.inputs[0]
+    bands = stream.channels if len(stream.shape) == 3 else stream.elements
+    integers = integers_of(known, bands, stream, of.parsed.integers)
+    shell = of_netlist(
+        of.netlist,
+        count_bytes=known.bytes,
+        result=own,
+        banded=layout == "any",
+        quantizer=Quantizer(integers.module, integers.parameters(of.netlist.input)),
+        signature=of.identity.design[:32],
+    )
+    meaning = Meaning(of.netlist, shell, known, of.emulate)
+    head: dict[str, Any] = {"head": of.parsed.output, "cut": of.parsed.cut[0]}
+    if own == "mask":
+        head |= {"threshold": of.parsed.threshold, "opening": of.parsed.opening}
+    content = project.Content(
+        design=of.folder,
+        files=of.identity.files,
+        identity=of.identity.design,
+        spec=spec,
+        meaning=meaning,
+        integers=integers,
+        clock_mhz=of.clock_mhz,
+        output=head,
+        cycles={"latency": of.cycles.latency, "interval": float(of.cycles.interval)},
+        jobs=jobs,
+    )
+    folder = of.folder / FOLDER
+    described = project.write(content, folder)
+    return Board(
+        folder=absolute(folder),
+        spec=spec,
+        shell=shell,
+        meaning=meaning,
+        integers=integers,
+        interface=described,
+    )
+
+
+def _check_room(needs: Resources, spec: BoardSpec) -> None:
+    """Raises OverBudget where the network alone does not fit the board's device."""
+    for key, most in spec.device.capacity.items():
+        if (wanted := getattr(needs, key)) > most:
+            raise OverBudget(
+                f"board: the design must fit {spec.device.name} of the {spec.name}, which has {most:,} {key}, "
+                f"not take {wanted:,.0f}; give a greater {named('target_interval')} or a smaller {named('budget')}"
+            )
