@@ -15,7 +15,8 @@ mv::command create_bd_design {} {} {
 }
 mv::command get_ipdefs {} {} { lsearch -all -inline $mv::ips [lindex $rest 0] }
 
-# Pins of a module: its Verilog ports; s_axil_* and m_axi_* are interfaces, names in aclk and aresetn clock and reset.
+# Ports of a module as Vivado infers them: name, direction, bits, kind of interface, its name and signal; and what
+# X_INTERFACE_PARAMETER says of each interface.
 proc mv::module_ports {module} {
   variable state
   foreach f [dict keys $state(files)] {
@@ -23,18 +24,57 @@ proc mv::module_ports {module} {
     set channel [open $f r]
     set text [read $channel]
     close $channel
-    regsub -all {\(\*.*?\*\)} $text {} text
     regsub -all {//[^\n]*} $text {} text
     if {![regexp "\\mmodule\\s+$module\\M\[^;\]*;" $text head]} { continue }
     if {[file extension $f] eq ".sv"} { bad {filemgmt 56-195} "$module is SystemVerilog; a reference must be Verilog" }
     set found {}
-    foreach {all way bits name} [regexp -all -inline \
-        {\m(input|output)\s+(?:wire\s+|reg\s+)?(\[[^\]]*\]\s*)?(\w+)} $head] {
-      lappend found [list $name [expr {$way eq "input" ? "I" : "O"}] [string trim $bits]]
+    set told {}
+    set info {}
+    foreach line [split $head \n] {
+      regexp {X_INTERFACE_INFO = "([^"]*)"} $line -> info
+      if {[regexp {X_INTERFACE_PARAMETER = "XIL_INTERFACENAME (\w+),? ?([^"]*)"} $line -> bus words]} {
+        foreach pair [split $words ,] { dict set told $bus [lindex $pair 0] [lindex $pair 1] }
+      }
+      if {[regexp {^\s*(input|output)\s+(?:wire\s+)?(?:\[(\d+):0\]\s*)?(\w+)} $line -> way high name]} {
+        if {[llength $info] ni {0 3}} { bad {IP_Flow 19-5107} "X_INTERFACE_INFO '$info' of $name" }
+        set kind [lindex [split [lindex $info 0] :] 2]
+        lappend found [list $name [expr {$way eq "input" ? "I" : "O"}] [expr {$high eq "" ? 1 : $high + 1}] $kind \
+          [lindex $info 1] [lindex $info 2]]
+        set info {}
+      }
     }
-    return $found
+    return [list $found $told]
   }
   bad {filemgmt 56-195} "The module reference $module could not be found; add its file to the project"
+}
+proc mv::told {told bus key default} { expr {[dict exists $told $bus $key] ? [dict get $told $bus $key] : $default} }
+proc mv::make_module {cell module} {
+  lassign [module_ports $module] found told
+  set buses {}
+  foreach p $found {
+    lassign $p name way bits kind bus signal
+    if {$kind eq "aximm"} {
+      if {$signal eq "WDATA"} {
+        if {[told $told $bus DATA_WIDTH $bits] != $bits} { bad {IP_Flow 19-3} "DATA_WIDTH of $bus is not $bits" }
+        lappend buses $bus
+        intf $cell $bus [expr {$way eq "I" ? "Slave" : "Master"}] [told $told $bus PROTOCOL AXI4] $bits aclk
+      }
+      if {$signal eq "AWADDR" && $way eq "O"} { put spaces $cell/$bus $bits }
+      if {$signal eq "AWADDR" && $way eq "I"} {
+        put segments $cell/$bus/reg0 [dict create intf $cell/$bus offset 0 range [expr {1 << $bits}]]
+      }
+      continue
+    }
+    switch $kind {
+      clock { set kind clk }
+      reset { set kind [expr {[told $told $bus POLARITY ACTIVE_LOW] eq "ACTIVE_LOW" ? "rstn" : "rst"}] }
+      interrupt { set kind intr }
+      default { set kind other }
+    }
+    pin $cell $name $way $kind [expr {$way eq "I"}]
+  }
+  set clocked [split [told $told aclk ASSOCIATED_BUSIF {}] :]
+  foreach bus $buses { if {$bus ni $clocked} { bad {BD 41-967} "/$cell/$bus is not associated to any clock pin" } }
 }
 proc mv::pin {cell name way kind needed} {
   if {![has pins $cell/$name]} { put pins $cell/$name [dict create way $way kind $kind needed $needed net {}] }
@@ -95,21 +135,7 @@ mv::command create_bd_cell {} {-type -vlnv -reference} {
   if {[dict get $o -type] eq "module"} {
     set module [dict get $o -reference]
     mv::put cells $name [dict create ip module config {}]
-    foreach p [mv::module_ports $module] {
-      lassign $p port way bits
-      if {[regexp {^(s_axil|m_axi)_} $port -> bus]} {
-        if {[regexp {^(s_axil|m_axi)_wdata$} $port] && [regexp {\[(\d+)} $bits -> high]} {
-          set mode [expr {$way eq "I" ? "Slave" : "Master"}]
-          mv::intf $name $bus $mode [expr {$bus eq "s_axil" ? "AXI4LITE" : "AXI4"}] [expr {$high + 1}] aclk
-        }
-        continue
-      }
-      set known {aclk clk aresetn rstn irq_o intr}
-      set kind [expr {[dict exists $known $port] ? [dict get $known $port] : "other"}]
-      mv::pin $name $port $way $kind [expr {$way eq "I"}]
-    }
-    mv::put segments $name/s_axil/reg0 [dict create intf $name/s_axil offset 0 range 0x1000]
-    mv::put spaces $name/m_axi 40
+    mv::make_module $name $module
     return @cell:$name
   }
   set vlnv [dict get $o -vlnv]

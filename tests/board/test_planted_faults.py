@@ -19,6 +19,7 @@ from rtl4ml.board import boards, vivado, vivado_reports
 from rtl4ml.errors import BadInput, BuildFailed, EnvironmentProblem
 
 BD, XDC, TOML = "steps/block_design.tcl", "zcu102.xdc", "board.toml"
+RTL = "../rtl/r4_board_bd.v"
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,14 @@ SCRIPTS = [
     ),
 ]
 
+WRAPPER = [
+    Fault("a bus without a clock", RTL, "s_axil:m_axi", "s_axil", "BD 41-967] /r4/m_axi"),
+    Fault("a reset of the other polarity", RTL, "ACTIVE_LOW", "ACTIVE_HIGH", "BD 41-1348"),
+    Fault("a width that is not the port's", RTL, "DATA_WIDTH 128", "DATA_WIDTH 64", "DATA_WIDTH of m_axi"),
+    Fault("another protocol", RTL, "PROTOCOL AXI4,", "PROTOCOL AXI3,", "PROTOCOL differs"),
+    Fault("a port that is none of a bus", RTL, "aximm:1.0 m_axi WDATA", "aximm:1.0 WDATA", "IP_Flow 19-5107"),
+]
+
 BOARDS = [
     Fault("a setting that is misspelt", TOML, "PSU__USE__IRQ0", "PSU__USE__IRQ", "BD 41-1684"),
     Fault(
@@ -267,11 +276,11 @@ def planted(text: str, fault: Fault) -> str:
 
 
 def test_there_are_more_than_twenty() -> None:
-    assert len({f.name for f in (*SCRIPTS, *BOARDS, *CONSTRAINTS, *READERS)}) >= 20
+    assert len({f.name for f in (*SCRIPTS, *WRAPPER, *BOARDS, *CONSTRAINTS, *READERS)}) >= 20
 
 
 @vivado_model.needs_tcl
-@pytest.mark.parametrize("fault", SCRIPTS, ids=lambda f: f.name)
+@pytest.mark.parametrize("fault", [*SCRIPTS, *WRAPPER], ids=lambda f: f.name)
 def test_scripts(tmp_path: Path, fault: Fault) -> None:
     built = project(tmp_path)
     path = built / fault.file

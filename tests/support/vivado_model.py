@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rtl4ml.board import boards, vivado
+from rtl4ml.board import boards, ports, vivado
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARD_TESTS = ROOT / "tests/board"
@@ -39,18 +39,21 @@ def project(
     clock_mhz: float = 250.0,
     images: Sequence[str] = ("weights.mem",),
 ) -> Path:
-    """A project of a stub of the shell in folder/vivado, its sources in folder/rtl; gives folder/vivado."""
+    """A project in folder/vivado, in folder/rtl the shell's wrapper around a stub; gives folder/vivado."""
     spec = boards.board(board) if isinstance(board, str) else board
     rtl = folder / "rtl"
     rtl.mkdir(parents=True)
-    source = (BOARD_TESTS / "data/r4_board_bd.v").read_bytes()
-    (rtl / "r4_board_bd.v").write_bytes(source)
+    (rtl / "r4_board_bd.v").write_text(ports.wrapper_text())
+    (rtl / "r4_board.sv").write_text('r4_rom #(.InitFile("weights.mem")) u_rom ();\n')
     for image in images:
         (rtl / image).write_text("00\n01\n")
     target = folder / "vivado"
     vivado.write_scripts(spec, target)
     values = vivado.configuration(
-        spec, sources=["../rtl/r4_board_bd.v"], images=[f"../rtl/{i}" for i in images], clock_mhz=clock_mhz
+        spec,
+        sources=["../rtl/r4_board_bd.v", "../rtl/r4_board.sv"],
+        images=[f"../rtl/{i}" for i in images],
+        clock_mhz=clock_mhz,
     )
     vivado.write_conf(values, target / vivado.CONF)
     return target
