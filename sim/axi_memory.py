@@ -38,7 +38,7 @@ class Manner:
     latency: least and most cycles from a burst's address (writes: its last word) to its first answer
     seed:    of the pauses on every channel, or None for none
     bad:     numbers of the words (writes: of the bursts) that are answered with an error, of all since reset
-    order:   "any", "w first" (takes an address only when a word is offered), "aw first" (no word before its address)
+    order:   "any", "w first" (takes an address only once a word of it was offered), "aw first" (no word before its address)
     silent:  nothing is answered
     """
 
@@ -155,7 +155,7 @@ class Writes:
 
     def drive(self, cycle: int) -> None:
         dut, order = self._dut, self.manner.order
-        self._open_aw = not self._aw() and (order != "w first" or self._word)
+        self._open_aw = not self._aw() and (order != "w first" or self._word or len(self._data) > 1)
         self._open_w = not self._w() and (order != "aw first" or bool(self._addresses))
         dut.m_axi_awready.value = int(self._open_aw)
         dut.m_axi_wready.value = int(self._open_w)

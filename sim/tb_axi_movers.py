@@ -105,7 +105,8 @@ async def read(dut: Any) -> None:
         m = Mover(dut, item, Reads)
         await m.reset()
         measured.append([await read_job(m, job) for job in item["jobs"]])
-        await m.tail()
+        if not m.manner.silent:
+            await m.tail()
     streams.result(measured)
 
 
@@ -166,7 +167,8 @@ async def write(dut: Any) -> None:
         m = Mover(dut, item, Writes)
         await m.reset()
         measured.append([await write_job(m, job) for job in item["jobs"]])
-        await m.tail()
+        if not m.manner.silent:
+            await m.tail()
     streams.result(measured)
 
 

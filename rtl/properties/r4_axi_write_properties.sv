@@ -7,8 +7,7 @@
 module r4_axi_write_properties #(
   parameter int unsigned AddrWidth = 13,
   parameter int unsigned DataWidth = 16,
-  parameter int unsigned MaxBeats  = 4,
-  parameter int unsigned FifoDepth = 4
+  parameter int unsigned MaxBeats  = 4
 ) (
   input logic                         clk_i,
   input logic                         start_i,
@@ -22,10 +21,12 @@ module r4_axi_write_properties #(
   input logic                         answer_i,
   input logic [1:0]                   bresp_i
 );
+  localparam int unsigned FifoDepth = 4;  // the words of memory have names of their own below
   localparam int unsigned Bytes    = DataWidth / 8;
   localparam int unsigned ByteBits = $clog2(Bytes);
   localparam int unsigned WordBits = AddrWidth - ByteBits;
   localparam int unsigned LenBits  = $clog2(MaxBeats);
+  localparam int unsigned PlaceBits = $clog2(FifoDepth);
   localparam int unsigned HeldBits = $clog2(FifoDepth / MaxBeats + 3);
   localparam int unsigned Bursts   = FifoDepth / MaxBeats + 2;  // of which words can be held
   localparam int unsigned Most     = 31;                        // that can wait for their response
@@ -112,7 +113,7 @@ module r4_axi_write_properties #(
   // -- the job: where the next burst must begin, and how many of its words wait for one -----------------------------
   logic [WordBits-1:0] next_q;
   logic [7:0] wait_q = '0, waiting;    // words taken, not in a burst that was offered
-  logic job_q = 1'b0, ended_q = 1'b0, lost_q = 1'b0, take;
+  logic first_q = 1'b1, job_q = 1'b0, ended_q = 1'b0, lost_q = 1'b0, take;
   assign take    = x_valid_i && x_ready && !abort_i;
   assign waiting = wait_q - (offer ? aw_len + 8'd1 : 8'd0);
   always_ff @(posedge clk_i) begin
@@ -121,6 +122,8 @@ module r4_axi_write_properties #(
       else if (idle)                                                 job_q <= 1'b0;
       if (start)                                                     next_q <= addr_i[AddrWidth-1:ByteBits];
       else if (aw_valid && awready_i)                                next_q <= next_q + WordBits'(aw_len) + 1'b1;
+      if (start)                                                     first_q <= 1'b1;
+      else if (aw_valid && awready_i)                                first_q <= 1'b0;
       if (start)                                                     ended_q <= 1'b0;
       else if (take && x_last_i)                                     ended_q <= 1'b1;
       lost_q <= !start && (lost_q || abort_i);
@@ -143,6 +146,112 @@ module r4_axi_write_properties #(
     quiet_q   <= rst_n && abort_i && !aw_valid;
     bad_q     <= rst_n && b_valid && bresp_i[1];
     done_q    <= rst_n && done;
+  end
+
+  // -- what the proof needs of the cell's insides: names of wires and memory words, as flatten makes them ---------------
+  (* hierconn *) wire \u_cell.busy_q ;
+  (* hierconn *) wire \u_cell.taking_q ;
+  (* hierconn *) wire \u_cell.drop_q ;
+  (* hierconn *) wire \u_cell.fifo_valid ;
+  (* hierconn *) wire \u_cell.word_last ;
+  (* hierconn *) wire [LenBits-1:0] \u_cell.place_q ;
+  (* hierconn *) wire [HeldBits-1:0] \u_cell.whole_q ;
+  (* hierconn *) wire [HeldBits-1:0] \u_cell.send_q ;
+  (* hierconn *) wire [4:0] \u_cell.open_q ;
+  (* hierconn *) wire [WordBits-1:0] \u_cell.word_q ;
+  (* hierconn *) wire [PlaceBits-1:0] \u_cell.read_q ;
+  (* hierconn *) wire [PlaceBits-1:0] \u_cell.write_q ;
+  (* hierconn *) wire [PlaceBits:0] \u_cell.kept_q ;
+  logic busy, taking, drop, fifo;
+  logic [PlaceBits-1:0] behind;
+  assign behind = \u_cell.read_q + \u_cell.kept_q [PlaceBits-1:0];
+  logic [7:0] kept;
+  assign busy   = \u_cell.busy_q ;
+  assign taking = \u_cell.taking_q ;
+  assign drop   = \u_cell.drop_q ;
+  assign fifo   = \u_cell.fifo_valid ;
+  assign kept   = 8'(\u_cell.kept_q );
+
+  // The two flags of every word in memory: last of its burst, last of its job.
+  (* hierconn *) wire [DataWidth+1:0] \u_cell.mem[0] ;
+  (* hierconn *) wire [DataWidth+1:0] \u_cell.mem[1] ;
+  (* hierconn *) wire [DataWidth+1:0] \u_cell.mem[2] ;
+  (* hierconn *) wire [DataWidth+1:0] \u_cell.mem[3] ;
+  logic [FifoDepth-1:0] finals, lasts;
+  assign finals = {\u_cell.mem[3] [DataWidth], \u_cell.mem[2] [DataWidth], \u_cell.mem[1] [DataWidth],
+                   \u_cell.mem[0] [DataWidth]};
+  assign lasts  = {\u_cell.mem[3] [DataWidth+1], \u_cell.mem[2] [DataWidth+1], \u_cell.mem[1] [DataWidth+1],
+                   \u_cell.mem[0] [DataWidth+1]};
+
+  // All words held, from the next that goes on: first those of bursts that were offered, then the others.
+  logic [WordBits-1:0] unasked, after;  // address of the first of the others; as the cell has it
+  assign unasked = aw_valid ? next_q + WordBits'(aw_len) + 1'b1 : next_q;
+  assign after   = aw_valid ? {\u_cell.word_q [WordBits-1:LenBits] + 1'b1, LenBits'(0)} : \u_cell.word_q ;
+
+  logic ok_lens, ok_asked, ok_unasked, ok_flags, one_final, one_last;
+  logic [3:0] burst;
+  logic [7:0] place, others, wholes, held;
+  logic [PlaceBits-1:0] at;
+  logic [LenBits-1:0] where;
+  always_comb begin
+    ok_lens    = 1'b1;
+    for (int i = 0; i < int'(Bursts); i++) ok_lens = ok_lens && (4'(i) >= count_q || lens_q[i] < 8'(MaxBeats));
+    ok_asked   = 1'b1;
+    ok_unasked = 1'b1;
+    ok_flags   = 1'b1;
+    burst      = '0;
+    place      = sent_q;
+    others     = '0;
+    wholes     = '0;
+    where      = unasked[LenBits-1:0];
+    held       = kept + 8'(fifo);
+    at         = \u_cell.read_q ;
+    for (int j = 0; j <= int'(FifoDepth); j++) begin
+      one_final = finals[at];
+      one_last  = lasts[at];
+      if (j == 0 && fifo) begin
+        one_final = w_last;
+        one_last  = \u_cell.word_last ;
+      end else begin
+        at = at + 1'b1;
+      end
+      if (8'(j) < held) begin
+        ok_flags = ok_flags && (!one_last || (one_final && ended_q && 8'(j) + 8'd1 == held));
+        if (burst < count) begin
+          ok_asked = ok_asked && one_final == (place == (burst < count_q ? lens_q[burst] : aw_len));
+          // Only the first and the last burst of a job are short.
+          ok_asked = ok_asked && (!one_final || one_last || burst == '0 || place == 8'(MaxBeats - 1));
+          place    = one_final ? 8'd0 : place + 8'd1;
+          burst    = burst + 4'(one_final);
+        end else begin
+          ok_unasked = ok_unasked && one_final == (where == '1 || (ended_q && 8'(j) + 8'd1 == held));
+          others     = others + 8'd1;
+          wholes     = wholes + 8'(one_final);
+          where      = where + 1'b1;
+        end
+      end
+    end
+  end
+
+  always_comb begin
+    if (rst_n) begin
+      is_kept   : assert (kept <= 8'(FifoDepth) && \u_cell.write_q == behind);
+      is_state  : assert ((!busy || (job_q && !lost_q && !drop && taking == !ended_q && !done)) && (!taking || busy));
+      is_empty  : assert (busy || drop || (held == '0 && \u_cell.open_q == '0 && \u_cell.whole_q == '0));
+      is_send   : assert (8'(\u_cell.send_q ) == 8'(count) && 8'(count) <= 8'(Bursts));
+      is_open   : assert (6'(\u_cell.open_q ) == addressed_q + 6'(aw_valid) && 6'(\u_cell.open_q ) == worded_q + 6'(count));
+      is_asked  : assert (ok_asked && burst == count && ok_lens && (count == '0 ? sent_q == '0 : sent_q <= len_0));
+      is_others : assert (drop || (ok_unasked && others == waiting && wholes == 8'(\u_cell.whole_q )));
+      is_lost   : assert (!drop || (waiting == '0 && \u_cell.whole_q == '0));
+      is_flags  : assert (ok_flags);
+      is_place  : assert (!busy || (taking ? \u_cell.place_q == where
+                                           : others == '0 || \u_cell.place_q == where - 1'b1));
+      is_word   : assert (!aw_valid || \u_cell.word_q == next_q);
+      is_first  : assert (!first_q || count_q == '0);
+      is_begun  : assert (!busy || first_q || !(taking || others != '0 || aw_valid) || next_q[LenBits-1:0] == '0);
+      is_after  : assert (!busy || !(taking || others != '0) || unasked == after);
+      is_block  : assert (!aw_valid || 8'(next_q[LenBits-1:0]) + aw_len < 8'(MaxBeats));
+    end
   end
 
   always_comb begin
