@@ -81,12 +81,12 @@ def test_images_become_masks_of_packed_rows(
 
 
 def test_a_job_takes_no_longer_than_its_counts(pixels: BoardSimulator, rng: np.random.Generator) -> None:
-    cube = draw(rng, pixels, 20, 100)
+    cube = draw(rng, pixels, 20, 96)
     for layout in LAYOUTS:
         (found,) = pixels.run([Job(cube=cube, layout=layout)], refresh=False)
         # A beat of two counts a cycle straight, a count a cycle where tiles are turned.
         interval = 5 if layout == "bip" else 10
-        assert found.cycles <= 1.001 * 2000 * interval + 600, (layout, found.cycles)
+        assert found.cycles <= 1.001 * 1920 * interval + 600, (layout, found.cycles)
 
 
 def test_errors_of_memory_are_said_and_the_next_job_is_right(
