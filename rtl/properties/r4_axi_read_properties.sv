@@ -158,6 +158,7 @@ module r4_axi_read_properties #(
   end
 
   always_comb begin
+    is_new      : assert (rst_n || (count_q == '0 && sent_q == '0 && held_q == '0 && !ar_held_q));
     if (rst_n) begin
       is_room   : assert (room + held == 8'(FifoDepth) && room <= 8'(FifoDepth));
       is_held   : assert (held == flight + beats && beats <= 8'(FifoDepth) && flight <= 8'(FifoDepth));

@@ -216,7 +216,8 @@ module r4_axi_write_properties #(
         at = at + 1'b1;
       end
       if (8'(j) < held) begin
-        ok_flags = ok_flags && (!one_last || (one_final && ended_q && 8'(j) + 8'd1 == held));
+        ok_flags = ok_flags && (!one_last || (one_final && ended_q && 8'(j) + 8'd1 == held)) &&
+                   (!busy || !ended_q || 8'(j) + 8'd1 != held || one_last);
         if (burst < count) begin
           ok_asked = ok_asked && one_final == (place == (burst < count_q ? lens_q[burst] : aw_len));
           // Only the first and the last burst of a job are short.
@@ -234,9 +235,12 @@ module r4_axi_write_properties #(
   end
 
   always_comb begin
+    is_new      : assert (rst_n || (count_q == '0 && sent_q == '0 && addressed_q == '0 && worded_q == '0 &&
+                                    wait_q == '0 && !aw_held_q && first_q && !job_q && !ended_q && !lost_q));
     if (rst_n) begin
       is_kept   : assert (kept <= 8'(FifoDepth) && \u_cell.write_q == behind);
       is_state  : assert ((!busy || (job_q && !lost_q && !drop && taking == !ended_q && !done)) && (!taking || busy));
+      is_job    : assert (!job_q || busy || done || lost_q);
       is_empty  : assert (busy || drop || (held == '0 && \u_cell.open_q == '0 && \u_cell.whole_q == '0));
       is_send   : assert (8'(\u_cell.send_q ) == 8'(count) && 8'(count) <= 8'(Bursts));
       is_open   : assert (6'(\u_cell.open_q ) == addressed_q + 6'(aw_valid) && 6'(\u_cell.open_q ) == worded_q + 6'(count));
@@ -247,7 +251,7 @@ module r4_axi_write_properties #(
       is_place  : assert (!busy || (taking ? \u_cell.place_q == where
                                            : others == '0 || \u_cell.place_q == where - 1'b1));
       is_word   : assert (!aw_valid || \u_cell.word_q == next_q);
-      is_first  : assert (!first_q || count_q == '0);
+      is_first  : assert (!first_q || count == 4'(aw_valid));
       is_begun  : assert (!busy || first_q || !(taking || others != '0 || aw_valid) || next_q[LenBits-1:0] == '0);
       is_after  : assert (!busy || !(taking || others != '0) || unasked == after);
       is_block  : assert (!aw_valid || 8'(next_q[LenBits-1:0]) + aw_len < 8'(MaxBeats));
