@@ -251,7 +251,7 @@ module r4_axi_write_properties #(
       is_place  : assert (!busy || (taking ? \u_cell.place_q == where
                                            : others == '0 || \u_cell.place_q == where - 1'b1));
       is_word   : assert (!aw_valid || \u_cell.word_q == next_q);
-      is_first  : assert (!first_q || count == 4'(aw_valid));
+      is_first  : assert (!first_q || count <= 4'(aw_valid));
       is_begun  : assert (!busy || first_q || !(taking || others != '0 || aw_valid) || next_q[LenBits-1:0] == '0);
       is_after  : assert (!busy || !(taking || others != '0) || unasked == after);
       is_block  : assert (!aw_valid || 8'(next_q[LenBits-1:0]) + aw_len < 8'(MaxBeats));
