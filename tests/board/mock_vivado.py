@@ -29,6 +29,8 @@ def tcl(script: str) -> int:
     try:
         import tkinter
     except ImportError:
+        tkinter = None
+    if tkinter is None or os.environ.get("MV_TCL") == "tclsh":
         return tclsh(script)
     interpreter = tkinter.Tcl()
 

@@ -42,7 +42,7 @@ proc mv::bad {id text} { return -code error "ERROR: \[$id\] $text" }
 proc mv::fresh {} {
   variable state
   array unset state
-  array set state {project {} dir {} files {} cells {} pins {} intfs {} nets {} buses {} ports {} spaces {} segments {}
+  array set state {project {} dir {} files {} cells {} pins {} intfs {} rates {} nets {} buses {} ports {} spaces {} segments {}
     assigned {} excluded {} design {} valid 0 saved 0 generated 0 open_design {} runs {} tried 0}
 }
 proc mv::keep {} {
@@ -202,6 +202,10 @@ proc mv::set_one {key value object} {
       set state(valid) 0
     }
     default {
+      if {$key eq "CONFIG.FREQ_HZ" && ([has pins $object] || [has intfs $object])} {
+        put rates $object $value
+        return
+      }
       if {$object ne $state(project) || $key ni {board_part target_language}} {
         bad {Common 17-54} "Property '$key' is not one of '$object'"
       }
@@ -226,6 +230,7 @@ mv::command get_property {} {} {
     if {[dict exists [mv::val runs $name] $key]} { return [mv::val runs $name $key] }
     if {$key in {STATS.WNS STATS.WHS}} { return {} }
   }
+  if {$key eq "CONFIG.FREQ_HZ" && [mv::has pins $object]} { return [mv::rate $object] }
   if {[string match @cell:* $object]} {
     if {[regexp {^CONFIG.PSU__CRL_APB__(PL[0-3])_REF_CTRL__ACT_FREQMHZ$} $key -> pl]} {
       set asked [mv::val cells $name config CONFIG.PSU__CRL_APB__${pl}_REF_CTRL__FREQMHZ]

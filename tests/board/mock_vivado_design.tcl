@@ -6,7 +6,7 @@ mv::command create_bd_design {} {} {
   if {$mv::state(project) eq ""} { mv::bad {Common 17-53} "No open project." }
   set path [file join $mv::state(dir) $mv::state(project).srcs sources_1 bd $name $name.bd]
   if {[file exists $path]} { mv::bad {BD 5-229} "Design $name exists already on disk" }
-  array set mv::state {cells {} pins {} intfs {} nets {} buses {} ports {} spaces {} segments {} assigned {} excluded {}
+  array set mv::state {cells {} pins {} rates {} intfs {} nets {} buses {} ports {} spaces {} segments {} assigned {} excluded {}
     valid 0 saved 0 generated 0}
   set mv::state(design) $name
   file mkdir [file dirname $path]
@@ -224,6 +224,13 @@ mv::command connect_bd_intf_net {} {} {
   mv::put intfs $to bus $from
 }
 
+# The rate in Hz of a clock pin of the processing system; that of another pin is its source's.
+proc mv::rate {pin} {
+  if {[val pins $pin net] ne ""} { return [rate [val pins $pin net]] }
+  set mhz [get_property CONFIG.PSU__CRL_APB__PL0_REF_CTRL__ACT_FREQMHZ @cell:[file dirname $pin]]
+  return [expr {round($mhz * 1e6)}]
+}
+
 # ---- addresses
 mv::command assign_bd_address {-force} {-offset -range -target_address_space} {
   set mv::state(valid) 0
@@ -266,6 +273,13 @@ mv::command validate_bd_design {} {} {
     if {[mv::val pins [dict get $i clock] net] ne [mv::val pins [dict get $far clock] net]} {
       mv::bad {BD 41-237} "CLK_DOMAIN differs: $name, $other"
     }
+  }
+  # A module reference is one of 100 MHz until it is told.
+  dict for {name i} $mv::state(intfs) {
+    if {[mv::val cells [file dirname $name] ip] ne "module"} { continue }
+    set told [expr {[mv::has rates $name] ? [mv::val rates $name] : 100000000}]
+    set real [mv::rate [dict get $i clock]]
+    if {$told != $real} { mv::bad {BD 41-237} "Bus Interface property FREQ_HZ does not match: $name ($told), $real" }
   }
   dict for {name s} $mv::state(segments) {
     if {[mv::has intfs [dict get $s intf]] && ![mv::has assigned $name] && ![mv::has excluded $name]} {

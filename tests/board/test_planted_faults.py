@@ -162,6 +162,13 @@ SCRIPTS = [
 ]
 
 WRAPPER = [
+    Fault(
+        "a module of another rate",
+        BD,
+        "set_property CONFIG.FREQ_HZ $hz",
+        "set hz",
+        "FREQ_HZ does not match: r4/",
+    ),
     Fault("a bus without a clock", RTL, "s_axil:m_axi", "s_axil", "BD 41-967] /r4/m_axi"),
     Fault("a reset of the other polarity", RTL, "ACTIVE_LOW", "ACTIVE_HIGH", "BD 41-1348"),
     Fault("a width that is not the port's", RTL, "DATA_WIDTH 128", "DATA_WIDTH 64", "DATA_WIDTH of m_axi"),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,11 @@ def test_the_commands_are_those_of_the_golden_log(tmp_path: Path, name: str) -> 
     assert said == golden.read_text(), (
         f"the commands differ from {golden.name}; when they are right, copy {log} there"
     )
+
+
+@pytest.mark.skipif(shutil.which("tclsh") is None, reason="tclsh is not installed")
+def test_tclsh_will_do_as_well(tmp_path: Path) -> None:
+    assert begun(build(tmp_path, project(tmp_path), MV_TCL="tclsh")) == list(vivado.STEPS)
 
 
 def test_what_a_build_leaves(tmp_path: Path) -> None:

@@ -26,6 +26,12 @@ if {abs($actual - [r4::one clock_mhz]) > 0.001 * [r4::one clock_mhz]} {
 }
 
 set r4 [create_bd_cell -type module -reference [r4::one module] r4]
+# Nothing is propagated into a module reference (UG1387): it counts as one of 100 MHz until it is told. Versions differ
+# in which of the three takes it.
+set hz [get_property CONFIG.FREQ_HZ [get_bd_pins ps/[r4::one clock_pin]]]
+foreach object [list [get_bd_pins r4/aclk] [get_bd_intf_pins r4/s_axil] [get_bd_intf_pins r4/m_axi]] {
+  catch { set_property CONFIG.FREQ_HZ $hz $object }
+}
 set control [create_bd_cell -type ip -vlnv [r4::newest smartconnect] control]
 set_property -dict [list CONFIG.NUM_SI 1 CONFIG.NUM_MI 1] $control
 set reset [create_bd_cell -type ip -vlnv [r4::newest proc_sys_reset] reset]
