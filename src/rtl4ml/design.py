@@ -401,7 +401,7 @@ class Design:
         return Subject(
             folder=self.folder,
             identity=self.identity,
-            board=BOARD,
+            board=BOARD if self.part == ZCU102.part else "",
             part=self.part,
             clock_mhz=self.clock_mhz,
             budget=self.budget,

@@ -1,17 +1,168 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command of the board: what it refuses until there is a project of the ZCU102."""
+"""The command of the board: the folder from counts to a map, and Vivado's run where there is one."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
-from rtl4ml._version import __version__
-from rtl4ml.errors import Rtl4mlError
+from rtl4ml.board import accelerator, boards, vivado
+from rtl4ml.board.counts import Counts
+from rtl4ml.board.interface import FILE
+from rtl4ml.cli import show
+from rtl4ml.cli.design import check_file, designed
+from rtl4ml.cli.options import given_options
+from rtl4ml.cli.show import log, stdout, step
+from rtl4ml.errors import BadInput, readable
+from rtl4ml.host.folders import repair
+from rtl4ml.host.tools import absolute
+
+HEADS = {"raw": "logits", "map": "argmax", "mask": "mask"}
 
 
-def board(**_arguments: Any) -> None:
-    """Raises Rtl4mlError, which says what there is instead."""
-    raise Rtl4mlError(
-        f"board: the ZCU102 project must come from a later version, not from rtl4ml {__version__}; "
-        "use the HLS project or the SystemVerilog that rtl4ml convert writes"
+def board(
+    model: Path,
+    board: str,
+    counts: Path | None,
+    scale_log2: int | None,
+    dtype: str | None,
+    layout: str,
+    result: str | None,
+    build: bool | None,
+    vivado: Path | None,
+    until: str | None,
+    jobs: int,
+    **options: Any,
+) -> None:
+    """Write the board project of MODEL and build it where Vivado is; go on with the build of a project's folder."""
+    if not model.exists():
+        repair(absolute(model))
+    if model.is_dir():
+        _go_on(model, vivado, until)
+        return
+    check_file(model)
+    spec = boards.board(board)
+    spec.clock.rate(options["clock_mhz"])
+    tool = _tool(build, vivado, until)
+    _choose_head(model, result, options)
+    known = _counts(model, counts, scale_log2, dtype)
+    with designed(model, device=spec.device, **options) as (design, out):
+        with step(f"board project for the {spec.name}"):
+            made = design.board(known, board=board, layout=layout, jobs=jobs)
+        found = design.report()
+    folder = out / accelerator.FOLDER
+    show.report(found, out)
+    console = stdout()
+    console.print(f"board    {readable(str(folder))}", soft_wrap=True)
+    console.print(f"counts   {_conversion(made)}", soft_wrap=True)
+    _built(tool, folder, until, spec, wanted=build is not False)
+
+
+def _go_on(model: Path, path: Path | None, until: str | None) -> None:
+    """Goes on with the build of a project's folder, or of the board's folder in it."""
+    if given := given_options(except_for=("vivado", "until", "build")):
+        raise BadInput(
+            f"{model}: a project's build must go on with --vivado and --until alone, not with {given}; "
+            "give the model to make another"
+        )
+    folder = model / accelerator.FOLDER if (model / accelerator.FOLDER).is_dir() else model
+    try:
+        name = json.loads((folder / FILE).read_text(encoding="utf-8"))["hardware"]["board"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BadInput(
+            f"{model}: the folder must be a project with a board, not without; run rtl4ml board MODEL first"
+        ) from None
+    _built(_tool(True, path, until), folder, until, boards.board(str(name)), wanted=True)
+
+
+def _tool(build: bool | None, path: Path | None, until: str | None) -> vivado.Tool | None:
+    """The Vivado to run; None where none is to be run. Raises BadInput where one is needed and there is none."""
+    if build is False:
+        return None
+    found = vivado.find(path)
+    if found is None and (build or until is not None):
+        raise BadInput(
+            f"{'--until' if until else '--build'}: vivado must be in PATH to build, not missing; "
+            "give --vivado, or leave it out and copy the folder to a machine with Vivado"
+        )
+    return found
+
+
+def _counts(model: Path, path: Path | None, scale_log2: int | None, dtype: str | None) -> Counts:
+    """What the counts are: as the options say, else what lies beside the model."""
+    if scale_log2 is not None:
+        if path is not None:
+            raise BadInput("--scale-log2: must not go with --counts; leave one out")
+        return Counts(dtype=dtype or "uint16", scale=2.0**-scale_log2)
+    if dtype is not None:
+        raise BadInput("--dtype: must go with --scale-log2; leave it out")
+    return accelerator.counts_of(path, model)
+
+
+def _choose_head(model: Path, result: str | None, options: dict[str, Any]) -> None:
+    """Sets output, and threshold and opening of a mask that were chosen in training where none are given."""
+    if result is None and options["threshold"] is None and options["opening"] is None:
+        chosen = _trained_mask(model)
+        if chosen is not None:
+            options |= chosen
+            log(
+                f"mask: threshold {chosen['threshold']:g}, opening {chosen['opening'] or 'none'}, as training chose"
+            )
+            result = "mask"
+    if result is None:
+        result = "mask" if options["threshold"] is not None else "map"
+    options["output"] = HEADS[result]
+    if result == "mask" and options["threshold"] is None:
+        if (chosen := _trained_mask(model)) is None:
+            raise BadInput("--threshold: must be given with --result mask; write --threshold 0.5")
+        options["threshold"] = chosen["threshold"]
+    if result != "mask":
+        for key in ("threshold", "opening"):
+            if options[key] is not None:
+                raise BadInput(f"--{key}: must go with --result mask, not {result}; leave it out")
+
+
+def _trained_mask(model: Path) -> dict[str, Any] | None:
+    """Threshold and opening that the training of a network for masks chose, as it lies beside the model."""
+    for path in (model.with_suffix(".json"), model.with_name("metrics.json")):
+        try:
+            best = json.loads(path.read_text(encoding="utf-8"))["quantized"]["opening"][0]
+            return {"threshold": float(best["threshold"]), "opening": int(best["radius"]) or None}
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            continue
+    return None
+
+
+def _conversion(made: accelerator.Board) -> str:
+    """How counts become the network's input, in a line."""
+    s, kind = made.shell, made.interface["input"]
+    layouts = ", ".join(kind["layouts"]).upper()
+    return (
+        f"{kind['dtype']}, {s.bands} bands, {layouts}; to {kind_of_input(made)} by {made.integers.module}, "
+        f"equal to training on all {2 ** (8 * s.count_bytes):,} counts of every band; result {s.result}"
     )
+
+
+def kind_of_input(made: accelerator.Board) -> str:
+    """The type of the network's input, such as u8.8."""
+    return str(made.interface["s_axis"]["type"]["name"])
+
+
+def _built(
+    tool: vivado.Tool | None, folder: Path, until: str | None, spec: boards.BoardSpec, *, wanted: bool
+) -> None:
+    """Runs Vivado, or says in one line how."""
+    if tool is None:
+        why = "vivado is not in PATH; " if wanted else ""
+        stdout().print(
+            f"vivado   {why}on a machine with Vivado: cd {readable(str(folder / 'vivado'))} && "
+            "vivado -mode batch -source build.tcl",
+            soft_wrap=True,
+        )
+        return
+    if remark := tool.remark(spec):
+        log(remark)
+    with step(f"Vivado {tool.version}, until {until or 'bitstream'}"):
+        vivado.run(tool, folder / "vivado", until=until or "bitstream", progress=log)
+    stdout().print(f"vivado   {readable(str(folder / 'vivado' / 'output'))}", soft_wrap=True)

@@ -9,11 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import click
-from click.core import ParameterSource
-
 import rtl4ml
 from rtl4ml.cli import outcome, prove, show
+from rtl4ml.cli.options import given_options
 from rtl4ml.cli.show import Report, log, step
 from rtl4ml.errors import BadInput, SimulationFailed, readable
 from rtl4ml.host.folders import project_folder, repair
@@ -22,7 +20,7 @@ from rtl4ml.host.tools import absolute
 
 
 @contextmanager
-def _designed(model: Path, out: Path | None, **options: Any) -> Iterator[tuple[Any, Path]]:
+def designed(model: Path, out: Path | None, **options: Any) -> Iterator[tuple[Any, Path]]:
     """The design of a model file, and the folder that it is for: an earlier project there stays until the block ends.
 
     A block that an error or a signal ends leaves the earlier project; one that finds the RTL to fail puts the new one
@@ -52,10 +50,15 @@ def design_of(model: Path, folder: Path, point: str = "", **options: Any) -> Any
 
 def check_conversion(model: Path, options: dict[str, Any]) -> None:
     """Raises BadInput for a missing model or a head that is none, and takes out of `options` what was not given."""
+    check_file(model)
+    _check_head(options)
+
+
+def check_file(model: Path) -> None:
+    """Raises BadInput for a missing model."""
     if not model.is_file():
         what = "a folder" if model.is_dir() else "missing"
         raise BadInput(f"{model}: the model must be a .keras or .h5 file, not {what}; check the path")
-    _check_head(options)
 
 
 def _check_head(options: dict[str, Any]) -> None:
@@ -72,7 +75,7 @@ def _check_head(options: dict[str, Any]) -> None:
 
 def convert(model: Path, **options: Any) -> None:
     """Write the HLS project, the RTL and the predicted report of MODEL (.keras or .h5)."""
-    with _designed(model, **options) as (design, out):
+    with designed(model, **options) as (design, out):
         found = design.report()
     show.report(found, out)
 
@@ -80,7 +83,7 @@ def convert(model: Path, **options: Any) -> None:
 def verify(model: Path, data: Path | None, samples: int, seed: int, **options: Any) -> None:
     """Convert MODEL and prove that emulation, HLS and RTL compute its numbers."""
     read = prove.given_samples(data, samples)
-    with _designed(model, **options) as (design, out):
+    with designed(model, **options) as (design, out):
         x = prove.random_samples(design, samples, seed) if read is None else read
         report = prove.proven_report(design, data, x, prove.prove(design, x, seed=seed))
     show.report(report, out)
@@ -89,7 +92,7 @@ def verify(model: Path, data: Path | None, samples: int, seed: int, **options: A
 
 def synth(model: Path, **options: Any) -> None:
     """Convert MODEL and count its resources with Yosys."""
-    with _designed(model, **options) as (design, out):
+    with designed(model, **options) as (design, out):
         with step("synthesis with Yosys") as tell:
             design.synthesize(progress=tell)
         found = design.report()
@@ -103,7 +106,7 @@ def report(model: Path, data: Path | None, samples: int, seed: int, **options: A
     if not model.exists():
         raise BadInput(f"{model}: must be a model's file or a project's folder, not missing; check the path")
     if model.is_dir():
-        if given := _given():
+        if given := given_options():
             raise BadInput(
                 f"{model}: a project's report must be shown without options, not with {given}; "
                 f"give the model to make another"
@@ -114,7 +117,7 @@ def report(model: Path, data: Path | None, samples: int, seed: int, **options: A
         prove.judge(found, model, proven=False)  # it may be a converted project of which nothing was asked
         return
     read = prove.given_samples(data, samples)
-    with _designed(model, **options) as (design, out):
+    with designed(model, **options) as (design, out):
         x = prove.random_samples(design, samples, seed) if read is None else read
         y = prove.prove(design, x, seed=seed)
         with step("synthesis with Yosys") as tell:
@@ -122,14 +125,6 @@ def report(model: Path, data: Path | None, samples: int, seed: int, **options: A
         result = prove.proven_report(design, data, x, y)
     show.report(result, out)
     prove.judge(result, out)
-
-
-def _given() -> str:
-    """The options that the command line has, with commas between."""
-    context = click.get_current_context()
-    options = [p for p in context.command.params if isinstance(p, click.Option)]
-    source = context.get_parameter_source
-    return ", ".join(p.opts[0] for p in options if source(p.name or "") is ParameterSource.COMMANDLINE)
 
 
 def _read_report(project: Path) -> Report:

@@ -86,8 +86,13 @@ COMMANDS = (
     LazyCommand(
         "board",
         "board:board",
-        "Write the Vivado project of MODEL for the ZCU102.",
-        options.conversion(),
+        """Convert MODEL and write its board project: hardware around it, Vivado's scripts, drivers, self-test.
+
+        Vivado runs where there is one; else the folder goes to a machine with it. For a project folder: go on with
+        its build.
+        """,
+        options.boards(),
+        summary="Write the board project of MODEL, and build it where Vivado is.",
     ),
     LazyCommand(
         "demo",

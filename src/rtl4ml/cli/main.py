@@ -16,7 +16,7 @@ import click
 from rtl4ml.cli.group import cli
 from rtl4ml.cli.options import option_of
 from rtl4ml.cli.outcome import WRITTEN, ProofFailed
-from rtl4ml.errors import Rtl4mlError, SimulationFailed, readable
+from rtl4ml.errors import BuildFailed, Rtl4mlError, SimulationFailed, readable
 from rtl4ml.host import interruption
 from rtl4ml.host.folders import NEW
 from rtl4ml.host.tools import disk_errors
@@ -56,9 +56,8 @@ def run(argv: list[str]) -> int:
         # Keras makes an error of its own of an interruption while it loads a model
         if interruption.happened():
             return _complain(_interrupted(error), 2)
-        return _complain(
-            error.worded(option_of), 1 if isinstance(error, ProofFailed | SimulationFailed) else 2
-        )
+        failed = isinstance(error, ProofFailed | SimulationFailed | BuildFailed)
+        return _complain(error.worded(option_of), 1 if failed else 2)
     except KeyboardInterrupt as error:
         return _complain(_interrupted(error), 2)
     except BrokenPipeError:  # the reader of our output has gone, as in `rtl4ml report | head`

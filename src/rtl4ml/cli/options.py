@@ -6,11 +6,12 @@ Only click is imported: `rtl4ml COMMAND --help` is instant.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from rtl4ml.errors import Value
 
@@ -100,6 +101,63 @@ def conversion(*, sweeps: bool = False) -> list[click.Parameter]:
     ]
 
 
+# Those of rtl4ml.board, which are slow to import.
+RESULTS, STEPS = ("raw", "map", "mask"), ("create", "block_design", "synth", "impl", "report", "bitstream")
+
+
+def boards() -> list[click.Parameter]:
+    """The arguments of the board: those of a conversion, whose head follows from the result, and its own."""
+    own: list[click.Parameter] = [
+        click.Option(
+            ["--board"],
+            default="zcu102",
+            show_default=True,
+            help="The board: a folder of boards/, such as kv260.",
+        ),
+        click.Option(
+            ["--counts"],
+            type=_path(),
+            help="JSON file of what the counts are and how they were normalized; default what rtl4ml train "
+            "left beside MODEL.",
+        ),
+        click.Option(
+            ["--scale-log2"],
+            type=click.IntRange(-100, 100),
+            help="Instead: the network's input is counts / 2^K.",
+            metavar="K",
+        ),
+        click.Option(
+            ["--dtype"],
+            type=click.Choice(["uint8", "uint16"]),
+            help="Of --scale-log2: the type of the counts; default uint16.",
+        ),
+        click.Option(
+            ["--layout"],
+            type=click.Choice(["any", "bip"]),
+            default="any",
+            show_default=True,
+            help="Layouts of cubes in memory: BIP, BIL and BSQ, or BIP alone.",
+        ),
+        click.Option(
+            ["--result"],
+            type=click.Choice(RESULTS),
+            help="A class a pixel, a bit a pixel, or the model's values; default a map, or a mask with --threshold "
+            "or of a model whose training chose a threshold.",
+        ),
+        click.Option(
+            ["--build/--no-build"],
+            default=None,
+            help="Run Vivado; default where there is one.",
+        ),
+        click.Option(["--vivado"], type=_path(), help="Path of the program vivado; default that in PATH."),
+        click.Option(["--until"], type=click.Choice(STEPS), help="Last step of Vivado; default bitstream."),
+        click.Option(
+            ["--jobs"], type=click.IntRange(min=1), default=2, show_default=True, help="Of Vivado, at once."
+        ),
+    ]
+    return [*(p for p in conversion() if p.name != "output"), *own]
+
+
 def proof() -> list[click.Parameter]:
     """The arguments of a proof."""
     return [
@@ -171,3 +229,11 @@ def option_of(argument: str, value: Value) -> str:
     if isinstance(value, Mapping):
         return " ".join(f"{option} {k}={v}" for k, v in value.items())
     return f"{option} {value}" if value else option
+
+
+def given_options(*, except_for: Container[str] = ()) -> str:
+    """The options that the command line has, with commas between."""
+    context = click.get_current_context()
+    options = [p for p in context.command.params if isinstance(p, click.Option) and p.name not in except_for]
+    source = context.get_parameter_source
+    return ", ".join(p.opts[0] for p in options if source(p.name or "") is ParameterSource.COMMANDLINE)
