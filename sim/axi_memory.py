@@ -66,7 +66,9 @@ class Stable:
         return now
 
 
-def check_burst(name: str, cycle: int, dut: Any, burst: list[int], max_beats: int, size: int) -> tuple[int, int]:
+def check_burst(
+    name: str, cycle: int, dut: Any, burst: list[int], max_beats: int, size: int
+) -> tuple[int, int]:
     """Address and words of a burst [address, length, size, kind]; it must be aligned, short, and inside a page."""
     address, length, log2, kind = burst
     where = f"{name} {address:#x} of {length + 1} words (cycle {cycle})"
@@ -188,7 +190,9 @@ class Writes:
         if word and self._open_w:
             data, strobes, last = word
             self.sent += 1
-            assert self.sent <= self.asked, f"a word must not come before its burst is offered (cycle {cycle})"
+            assert self.sent <= self.asked, (
+                f"a word must not come before its burst is offered (cycle {cycle})"
+            )
             self._data[-1].append((data, strobes))
             if last:
                 self._data.append([])

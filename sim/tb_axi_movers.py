@@ -67,7 +67,9 @@ class Mover:
             now = await self.settle()
             assert offered or not now, f"no address may be offered after abort_i (cycle {self.cycle})"
             offered = now
-            assert self.y_valid is None or not int(self.y_valid.value), f"y must be silent (cycle {self.cycle})"
+            assert self.y_valid is None or not int(self.y_valid.value), (
+                f"y must be silent (cycle {self.cycle})"
+            )
             idle = int(dut.idle_o.value)
             await self.edge()
             if idle and self.cycle > begin + 1:
@@ -84,7 +86,9 @@ class Mover:
             assert not await self.settle()
             assert int(self.dut.idle_o.value) == 1
             await self.edge()
-        assert self.errors == self.memory.bad, f"error_o must pulse {self.memory.bad} times, not {self.errors}"
+        assert self.errors == self.memory.bad, (
+            f"error_o must pulse {self.memory.bad} times, not {self.errors}"
+        )
 
 
 def beats_of(address: int, count: int, size: int) -> list[tuple[int, int, int, int]]:
@@ -131,12 +135,16 @@ async def read_job(m: Mover, job: dict[str, Any]) -> dict[str, Any]:
             return {"bursts": memory.bursts, "words": len(memory.words)}
         offering = bool(runs) and (offering or not m.pause_in())
         dut.run_valid_i.value = int(offering)
-        dut.run_addr_i.value, dut.run_bytes_i.value = runs[0] if offering else (m.r.getrandbits(13), m.r.getrandbits(32))
+        dut.run_addr_i.value, dut.run_bytes_i.value = (
+            runs[0] if offering else (m.r.getrandbits(13), m.r.getrandbits(32))
+        )
         ready = not m.pause_out()
         dut.y_ready_i.value = int(ready)
         await m.settle()
         if (beat := y.sample(m.cycle, ready)) and ready:
-            assert want and tuple(beat) == want[0], f"word {len(ys)}: {beat} must be {want and want[0]} (cycle {m.cycle})"
+            assert want and tuple(beat) == want[0], (
+                f"word {len(ys)}: {beat} must be {want and want[0]} (cycle {m.cycle})"
+            )
             want.popleft()
             ys.append(m.cycle)
             last = m.cycle
@@ -144,7 +152,9 @@ async def read_job(m: Mover, job: dict[str, Any]) -> dict[str, Any]:
             runs.popleft()
             offering = False
         held = len(memory.words) - asked - len(ys)
-        assert held <= depth, f"{held} words are asked for and not taken; the FIFO has {depth} (cycle {m.cycle})"
+        assert held <= depth, (
+            f"{held} words are asked for and not taken; the FIFO has {depth} (cycle {m.cycle})"
+        )
         assert m.cycle < last + PATIENCE, f"nothing comes after word {len(ys)} of {words}"
         await m.edge()
     assert not runs or all(n == 0 for _, n in runs)

@@ -35,7 +35,9 @@ def stalled(seed: int, *, longest: int = 60, **manner: Any) -> dict[str, Any]:
     return {"seed": seed, "stalls": seed, "manner": {"latency": (1, longest), "seed": str(seed), **manner}}
 
 
-def runs_of(r: random.Random, count: int, *, longest: int = 200, top: int = TOP, edge: int = 4096) -> list[list[int]]:
+def runs_of(
+    r: random.Random, count: int, *, longest: int = 200, top: int = TOP, edge: int = 4096
+) -> list[list[int]]:
     """Random runs, a third of them around a 4 KiB edge, some right at the end of memory."""
     out = []
     for _ in range(count):
@@ -99,7 +101,9 @@ def test_reader_has_no_bubble_between_short_runs() -> None:
         {"jobs": [{"runs": [[0x10000 + 4096 * k, 16 * words] for k in range(200)]}], "manner": latency}
         for words in (3, 4)
     ]
-    odd = [[0x10000 + 64 * k * 9 + 2, 64] for k in range(120)]  # 5 words each, some across a multiple of 256 bytes
+    odd = [
+        [0x10000 + 64 * k * 9 + 2, 64] for k in range(120)
+    ]  # 5 words each, some across a multiple of 256 bytes
     (three,), (four,), (unaligned,), (single,), (long,) = run(
         "r4_axi_read",
         [
@@ -146,7 +150,9 @@ def write_case(seed: int, *, jobs: int, items: int) -> list[dict[str, Any]]:
         mixed = []
         for _ in range(8):
             mixed += [aborted(r, jobs_of(r, 1, longest=3000)[0], 150), *jobs_of(r, 1)]
-        case.append({"jobs": mixed, **stalled(seed + n, longest=80, order=("any", "aw first", "w first")[n % 3])})
+        case.append(
+            {"jobs": mixed, **stalled(seed + n, longest=80, order=("any", "aw first", "w first")[n % 3])}
+        )
         case[-1]["stalls"] = None if n % 3 == 0 else seed
         case.append({"jobs": jobs_of(r, 1, longest=9000), **stalled(seed + n, longest=500, bad=[1])})
     return case
@@ -159,7 +165,10 @@ def test_writer_writes_every_byte(seed: int) -> None:
 def test_writer_of_other_sizes(seed: int) -> None:
     r = random.Random(seed)
     kind = {"word": 4, "top": 1 << 20}
-    case = [{"jobs": jobs_of(r, 30, **kind), **stalled(s, bad=[3, 9], order=o)} for s, o in enumerate(("any", "w first"))]
+    case = [
+        {"jobs": jobs_of(r, 30, **kind), **stalled(s, bad=[3, 9], order=o)}
+        for s, o in enumerate(("any", "w first"))
+    ]
     jobs = [aborted(r, j, 60) for j in jobs_of(r, 9, **kind)]
     case.append({"jobs": [*jobs, *jobs_of(r, 3, **kind)], **stalled(7)})
     run("r4_axi_write", case, SMALL)
