@@ -203,6 +203,8 @@ r4_error r4_start(r4_device *d, const r4_cube *cube, const r4_buffer *counts, co
                 i->count_bytes, R4_DST_ALIGN, ADDRESS_BITS, counts->address, result->address);
   d->io.flush(d->io.context, counts, in);
   d->io.flush(d->io.context, result, out); /* no line of an earlier result may be written over what comes */
+  if (get(d, R4_STATUS) & R4_STATUS_BUSY)
+    return fail(d, R4_BUSY, "the hardware must be free, not busy with a job of another user; one program at a time");
   const uint32_t line = cube->columns * i->count_bytes;
   put(d, R4_SRC_LOW, (uint32_t)counts->address);
   put(d, R4_SRC_HIGH, (uint32_t)(counts->address >> 32));

@@ -305,7 +305,11 @@ class Accelerator:
         return made[0], made[1]
 
     def _start(self, job: _Job) -> None:
-        """Describes the job to the hardware, then starts it."""
+        """Describes the job to the hardware, then starts it. Raises Busy where it works for somebody else."""
+        if self._mmio.read32(regs.R4_STATUS) & regs.R4_STATUS_BUSY:
+            raise Busy(
+                "the hardware must be free, not busy with a job of another user; one program at a time"
+            )
         counts, result = self._buffers(job)
         item, bands = self.interface.count_dtype.itemsize, self.interface.bands
         line = job.columns * item
@@ -330,8 +334,8 @@ class Accelerator:
         """Waits for the running job, if there is one; its error waits for whoever takes the job."""
         if not self._running:
             return
+        error = self._finish(timeout)  # an interrupt from the keyboard leaves the job to be waited for again
         self._running = False
-        error = self._finish(timeout)
         if error is not None:
             self._failed[self._jobs[-1].slot] = error
 

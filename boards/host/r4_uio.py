@@ -7,6 +7,7 @@ are those of its Readme. Nothing here was run on a board.
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import select
@@ -44,6 +45,11 @@ class UioMmio(HostTime):
             raise R4Error(
                 f"{path}: must be open to read and write, not {error.strerror}; run as root"
             ) from error
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._fd)
+            raise R4Error(f"{path}: must have one user, not two; end the other program") from error
         self._map = mmap.mmap(self._fd, regs.R4_MAP_BYTES)
         self._words: NDArray[np.uint32] = np.frombuffer(self._map, "<u4")
 

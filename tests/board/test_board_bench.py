@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import rtl4ml
 from rtl4ml.board.values import Shell
 from rtl4ml.simulation.protocol import BenchResult, run_bench
 
@@ -163,3 +165,24 @@ def test_driver_on_images(tmp_path: Path) -> None:
     setup = Setup(shell, tmp_path)
     found = setup.run(setup.host("host"), setup.jobs(("bip", 5, 37), ("bil", 10, 37), ("bsq", 5, 37)))
     assert found.failures == dict.fromkeys(TESTS)
+
+
+@pytest.mark.slow
+def test_driver_on_the_student(tmp_path: Path) -> None:
+    """64 pixels of a trained student, whose board folder is used as it is written."""
+    model = files("rtl4ml.models").joinpath("salinas_1dcnn.keras")
+    design = rtl4ml.convert(str(model), out=tmp_path / "design", output="argmax")
+    board = design.board()
+    counts = board.meaning.counts
+    rng = np.random.default_rng(0)
+    jobs = []
+    for layout, rows, columns in (("bip", 8, 8), ("bil", 2, 32)):
+        cube = rng.integers(0, 2**13, (rows, columns, board.shell.bands)).astype(np.uint16)
+        x = counts.preprocess(cube).reshape(-1, *design.graph.inputs[0].shape)
+        jobs.append((layout, cube, design.emulate(x).astype(np.uint8).reshape(rows, columns)))
+    host = board.folder / "host"
+    sources = sorted((board.folder / "rtl").glob("*.sv"))
+    found = bench(
+        tmp_path / "build", host, sources, board.folder / "mem", jobs, tests=["jobs_under_pauses"], limit=2000
+    )
+    assert found.failures == {"jobs_under_pauses": None}

@@ -89,6 +89,16 @@ PYTHON_MUTANTS: dict[str, Alter] = {
         "return rows * -(-columns // 8)",
         "return -(-rows * columns // 8)",
     ),
+    "another's job not seen": (
+        "r4.py",
+        "if self._mmio.read32(regs.R4_STATUS) & regs.R4_STATUS_BUSY:\n            raise",
+        "if False:\n            raise",
+    ),
+    "an interrupted job is forgotten": (
+        "r4.py",
+        "        error = self._finish(timeout)",
+        "        self._running = False\n        error = self._finish(timeout)",
+    ),
     "second buffer is the first": ("r4.py", "if i not in used)", "if i == 0)"),
 }
 
@@ -158,6 +168,11 @@ C_MUTANTS: dict[str, Alter] = {
         "r4.c",
         "(size_t)c->rows * ((c->columns + 7) / 8)",
         "((size_t)c->rows * c->columns + 7) / 8",
+    ),
+    "another's job not seen": (
+        "r4.c",
+        "if (get(d, R4_STATUS) & R4_STATUS_BUSY)\n    return",
+        "if (0)\n    return",
     ),
     "two jobs at once": ("r4.c", "if (d->running) return fail", "if (0) return fail"),
 }

@@ -69,6 +69,14 @@ def test_interrupt_is_turned_on_before_each_wait(host: Any, root: Path) -> None:
     os.close(mmio._fd)
 
 
+def test_one_program_at_a_time(host: Any, root: Path) -> None:
+    first = host.r4_uio.UioMmio("r4", root=root)
+    with pytest.raises(host.r4.R4Error) as caught:
+        host.r4_uio.UioMmio("r4", root=root)
+    assert str(caught.value) == f"{root}/dev/uio1: must have one user, not two; end the other program"
+    assert first.read32(0) == 0x03020100
+
+
 def test_caches_are_kept_by_ranges(host: Any, root: Path) -> None:
     memory = host.r4_uio.UdmabufMemory("udmabuf-r4", root=root)
     first, second = memory.allocate(100), memory.allocate(5000)
@@ -215,6 +223,35 @@ def test_pynq_polls_the_interrupt_line(pynq: Pynq, host: Any) -> None:
         memory.allocate(1 << 20)
     with pytest.raises(host.r4.R4Error, match="cell r5 must be in the block design, not r4"):
         host.r4_pynq.load("r4.bit", clock_mhz=250.0, cell="r5")
+
+
+def test_readme_says_what_the_design_takes() -> None:
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
+    template = environment.from_string((HOST / "README.md.j2").read_text())
+    axes = {"bip": ["rows", "columns", "bands"], "bil": ["rows", "bands", "columns"]}
+    for layouts, frame, result in (
+        (["bip"], 1, "map"),
+        (["bip", "bil"], 8, "mask"),
+        (["bip", "bil"], 1, "raw"),
+    ):
+        given = {"dtype": "uint16", "bands": 204, "layouts": layouts, "axes": axes}
+        given |= {"frame_rows": frame, "frame_columns": frame}
+        made = {"dtype": "int16", "shape": [8], "step": 0.25}
+        text = template.render(
+            spec=boards.board("zcu102"),
+            model="student",
+            clock_mhz=249.9975,
+            interface={"input": given, "output": made},
+            result=result,
+        )
+        assert f'layout="{layouts[-1]}"' in text and "uint16, 204 bands" in text
+        assert ("| bil | rows, bands, columns |\n" in text) == ("bil" in layouts)
+        assert ("Images are 8 rows of 8 columns" in text) == (frame == 8)
+        assert "Nothing in this folder was run on a board." in text
+        names = re.findall(r"^\| ([^|]+) \|", text.partition("## On Linux")[0], re.MULTILINE)[2:]
+        listed = {n.strip() for cell in names for n in cell.split(",")}
+        there = {p.name.removesuffix(".j2") for p in HOST.iterdir() if p.is_file()} - {"README.md"}
+        assert listed >= there, sorted(there - listed)
 
 
 # -- the overlay and its loader ---------------------------------------------------------------------------------------

@@ -147,6 +147,7 @@ class Model:
     error:      bits of STATUS that the next job ends with
     narrow:     memory port of which only the lowest 4 of 16 bytes are connected
     busy_host:  nanoseconds that any look at the clock takes
+    keyboard:   the next wait is interrupted from the keyboard
     """
 
     design: Design
@@ -160,6 +161,7 @@ class Model:
     error: int = 0
     narrow: bool = False
     busy_host: int = 0
+    keyboard: bool = False
     registers: dict[int, int] = field(default_factory=dict)
     trace: list[tuple[str, str, int]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
@@ -308,6 +310,9 @@ class Model:
         return self.interrupt and self.enabled and bool(self.status & REGS["R4_STATUS_DONE"])
 
     def wait_irq(self, timeout: float) -> bool:
+        if self.keyboard:
+            self.keyboard = False
+            raise KeyboardInterrupt
         if self.spurious:
             self.spurious -= 1
             return True

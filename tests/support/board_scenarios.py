@@ -228,7 +228,23 @@ def second_start(make: Make) -> None:
     cube = model.design.cube(np.random.default_rng(0), 3)
     driver.start(cube)
     refused("busy", lambda: driver.run(cube))
+    model.sleep(1.0)
+    assert model.end is None
+    refused("busy", lambda: driver.run(cube))
     driver.abort()
+    right(driver, model)
+
+
+def busy_with_another_job(make: Make) -> None:
+    driver, model = make()
+    cube = model.design.cube(np.random.default_rng(0), 3)
+    right(driver, model)
+    model.write32(REGS["R4_CONTROL"], REGS["R4_CONTROL_START"])
+    jobs = model.jobs
+    text = refused("busy", lambda: driver.run(cube))
+    assert text == "the hardware must be free, not busy with a job of another user; one program at a time"
+    assert (model.jobs, model.violations) == (jobs, [])
+    model.sleep(1.0)
     right(driver, model)
 
 
@@ -247,6 +263,7 @@ SCENARIOS = [
     clock_counter_that_wraps,
     cubes_that_do_not_fit,
     second_start,
+    busy_with_another_job,
 ]
 
 
@@ -281,4 +298,20 @@ def probed(make: Make) -> None:
     assert model.jobs == 1
 
 
-PYTHON_SCENARIOS = [two_jobs, probed]
+def interrupted_from_the_keyboard(make: Make) -> None:
+    driver, model = make(cycles=2000)
+    cube = model.design.cube(np.random.default_rng(0), 3)
+    model.keyboard = True
+    with pytest.raises(KeyboardInterrupt):
+        driver.run(cube)
+    refused("busy", lambda: driver.run(cube[:1]))
+    np.testing.assert_array_equal(driver.accelerator.wait(), model.design.results(cube))
+    right(driver, model)
+    model.keyboard = True
+    with pytest.raises(KeyboardInterrupt):
+        driver.run(cube)
+    driver.abort()
+    right(driver, model)
+
+
+PYTHON_SCENARIOS = [two_jobs, probed, interrupted_from_the_keyboard]
