@@ -20,6 +20,7 @@
 //   outside     1: the counts lie where there is no memory              timeout   ns, for the driver
 //   frames, row_stride, row_bytes, band_stride    for register writes; the driver computes its own
 //   misplaced   bytes added to the address of the result
+//   accesses    of register writes, once the job is started: 36r reads address 36, 36w15=7 writes 7 there, strobes 15
 // out:     result bytes of every job, as the CPU sees them afterwards
 // results: a line of JSON a job
 //
@@ -35,6 +36,23 @@ std::map<std::string, std::string> words(const std::string& line) {
     for (std::string word; stream >> word;) {
         const size_t equals = word.find('=');
         if (equals != std::string::npos) found[word.substr(0, equals)] = word.substr(equals + 1);
+    }
+    return found;
+}
+
+// Does the accesses of a job and gives what was read, as the elements of a list of JSON.
+std::string access(Bus& bus, const std::string& text) {
+    std::string found;
+    std::istringstream stream(text);
+    for (std::string one; std::getline(stream, one, ',');) {
+        char* rest = nullptr;
+        const auto address = static_cast<uint32_t>(std::strtoul(one.c_str(), &rest, 0));
+        if (*rest == 'w') {
+            const auto strobes = static_cast<uint8_t>(std::strtoul(rest + 1, &rest, 0));
+            bus.write32(address, static_cast<uint32_t>(std::strtoul(rest + 1, nullptr, 0)), strobes);
+        } else {
+            found += (found.empty() ? "" : ", ") + std::to_string(bus.read32(address));
+        }
     }
     return found;
 }
@@ -143,7 +161,7 @@ int main(int argc, char** argv) {
                            static_cast<r4_layout>(of(job, "layout"))};
         uint32_t status = 0;
         int code = -1;
-        std::string message;
+        std::string message, read;
         r4_buffer counts{of(job, "outside") ? nullptr : memory.cpu(source), source, bytes};
         r4_buffer result{memory.cpu(target), target, size};
         if (of(job, "driver")) {
@@ -164,6 +182,7 @@ int main(int argc, char** argv) {
                 {R4_BAND_STRIDE, static_cast<uint32_t>(of(job, "band_stride"))},
                 {R4_LAYOUT, banded ? R4_LAYOUT_BANDED : 0}, {R4_CONTROL, R4_CONTROL_START | R4_CONTROL_IRQ_ENABLE}};
             for (const auto& r : registers) bus.write32(r[0], r[1]);
+            if (job.count("accesses")) read = access(bus, job.at("accesses"));
             if (const uint64_t cycles = of(job, "abort")) {
                 bus.clock(cycles);
                 bus.write32(R4_CONTROL, R4_CONTROL_ABORT | R4_CONTROL_IRQ_ENABLE);
@@ -182,7 +201,7 @@ int main(int argc, char** argv) {
                 << ", \"frames_done\": " << c.frames_done << ", \"first_frame\": " << c.first_frame
                 << ", \"frame_errors\": " << c.frame_errors << ", \"axi_errors\": " << c.axi_errors
                 << ", \"words_read\": " << bus.words_read << ", \"words_written\": " << bus.words_written
-                << ", \"simulated\": " << bus.cycle << "}\n";
+                << ", \"read\": [" << read << "], \"simulated\": " << bus.cycle << "}\n";
         out.write(reinterpret_cast<const char*>(memory.cpu(target)), static_cast<std::streamsize>(size));
         std::printf("jobs %zu\n", index + 1);
         std::fflush(stdout);

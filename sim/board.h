@@ -138,7 +138,7 @@ class Bus {
     void reset();
     void clock(uint64_t cycles);
     uint32_t read32(uint32_t offset);
-    void write32(uint32_t offset, uint32_t value);
+    void write32(uint32_t offset, uint32_t value, uint8_t strobes = 15);
     int wait_irq(uint64_t cycles);  // 1 once irq_o is high, 0 where it is not within so many cycles
     void begin_job(uint64_t source, uint64_t bytes, uint64_t target, uint64_t result, uint64_t read_error,
                    uint64_t write_error, uint8_t code);
@@ -375,12 +375,12 @@ inline uint32_t Bus::read32(uint32_t offset) {
     return value;
 }
 
-inline void Bus::write32(uint32_t offset, uint32_t value) {
+inline void Bus::write32(uint32_t offset, uint32_t value, uint8_t strobes) {
     const uint64_t ahead = settings.stalls ? random.below(8) : 0;  // of one of the two channels
     const bool data_first = settings.stalls && random.below(2);
     dut->s_axil_awaddr = static_cast<uint16_t>(offset);
     dut->s_axil_wdata = value;
-    dut->s_axil_wstrb = 15;
+    dut->s_axil_wstrb = strobes;
     bool address = false, data = false;
     for (uint64_t i = 0; !address || !data; ++i) {
         dut->s_axil_awvalid = !address && (!data_first || i >= ahead);

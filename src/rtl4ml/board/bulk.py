@@ -71,10 +71,11 @@ class Job:
 
     layout:      how it lies in memory
     skew:        bytes that the counts begin after a page, a multiple of a count's
-    driver:      by r4.c; False: by register writes, which alone know the next three
+    driver:      by r4.c; False: by register writes, which alone know the next four
     abort:       cycles after the start in which ABORT is written; 0: never
     registers:   register (as "FRAMES") to a value in place of the right one: FRAMES, ROWS, COLUMNS, ROW_STRIDE,
                  ROW_BYTES or BAND_STRIDE
+    accesses:    (address, None) reads, (address, value) and (address, value, strobes) write, once the job is started
     misplaced:   bytes added to the result's address
     timeout:     nanoseconds that the driver waits; 0: for ever
     read_error, write_error: which word read or which response is an error, from 1 on; 0: none
@@ -88,6 +89,7 @@ class Job:
     driver: bool = True
     abort: int = 0
     registers: dict[str, int] = field(default_factory=dict)
+    accesses: tuple[tuple[int, int | None] | tuple[int, int, int], ...] = ()
     misplaced: int = 0
     timeout: int = 0
     read_error: int = 0
@@ -105,6 +107,7 @@ class Outcome:
     message:  of the driver
     flags:    which of read_error, write_error, frame_error, aborted and bad_length the status says
     cycles, starved, blocked, frames_done, first_frame, frame_errors, axi_errors: the shell's counters
+    read:     what the job's accesses read
     words:    words read from memory and written to it
     simulated: cycles from reset to the job's end
     """
@@ -120,6 +123,7 @@ class Outcome:
     first_frame: int
     frame_errors: int
     axi_errors: int
+    read: tuple[int, ...]
     words: tuple[int, int]
     simulated: int
 
@@ -232,7 +236,7 @@ class BoardSimulator:
             **strides(shell, job.layout, rows, columns),
             **job.registers,
         }
-        values = {
+        values: dict[str, object] = {
             "driver": int(job.driver),
             "layout": LAYOUTS.index(job.layout),
             "in": path,
@@ -248,6 +252,8 @@ class BoardSimulator:
             "outside": int(job.outside),
             **{name.lower(): value for name, value in right.items()},
         }
+        if job.accesses:
+            values["accesses"] = ",".join(_access(*a) for a in job.accesses)
         with (folder / "jobs").open("a", encoding="utf-8") as f:
             f.write(" ".join(f"{k}={v}" for k, v in values.items()) + "\n")
         return size
@@ -266,6 +272,10 @@ class BoardSimulator:
         raise SimulationFailed(f"{TOP}: {line}; the board's shell is wrong, report it with the model")
 
 
+def _access(address: int, value: int | None, strobes: int = 15) -> str:
+    return f"{address}r" if value is None else f"{address}w{strobes}={value}"
+
+
 def _outcome(result: NDArray[np.uint8], found: dict[str, Any]) -> Outcome:
     status, known = found["status"], constants()
     counters = ("cycles", "starved", "blocked", "frames_done", "first_frame", "frame_errors", "axi_errors")
@@ -275,6 +285,7 @@ def _outcome(result: NDArray[np.uint8], found: dict[str, Any]) -> Outcome:
         message=found["message"],
         flags=frozenset(name for name, constant in _STATUS.items() if status & known[constant]),
         **{name: found[name] for name in counters},
+        read=tuple(found["read"]),
         words=(found["words_read"], found["words_written"]),
         simulated=found["simulated"],
     )
