@@ -49,7 +49,7 @@ def cause_of(error: BaseException, most: int = 240) -> str:
 
 # Characters of no text, private to this module: around a named argument, before the entries of a mapping, within one.
 _BEGIN, _END, _ENTRY, _IS = "\ue000", "\ue001", "\ue002", "\ue003"
-_NAMED = re.compile(f"{_BEGIN}([a-z_]+)=([^{_BEGIN}{_END}]*){_END}")
+_NAMED = re.compile(f"{_BEGIN}([a-z_0-9]+)=([^{_BEGIN}{_END}]*){_END}")
 Value = str | dict[str, str]  # of an argument; entries by name where it is a mapping; "" where there is none
 
 

@@ -221,8 +221,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             ["board", "m.h5"],
-            f"board: the ZCU102 project must come from a later version, not from rtl4ml {rtl4ml.__version__}; "
-            "use the HLS project or the SystemVerilog that rtl4ml convert writes",
+            "m.h5: the normalization of its counts must lie beside it, as rtl4ml train writes it, or be given, "
+            "not lack; give --scale-log2 13 or --counts FILE.json",
         ),
     ],
 )

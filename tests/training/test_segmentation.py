@@ -498,6 +498,7 @@ def test_a_student_with_its_teacher(trained: tuple[Path, Trained, list[Progress]
     ]
     metrics = json.loads((result.out / "metrics.json").read_text())
     assert metrics == result.metrics
+    assert metrics["input"] == {"counts": {"dtype": "uint8", "scale_log2": 8}}
     teacher = json.loads((folder / "out" / "master" / "metrics.json").read_text())
     assert metrics["teacher"]["sha256"] == teacher["recipe"]["sha256"]
     assert metrics["recipe"]["sha256"] == hashlib.sha256((folder / "small.toml").read_bytes()).hexdigest()

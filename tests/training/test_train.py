@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
+from rtl4ml.board.counts import Counts
 from rtl4ml.data import catalog, synthetic
 from rtl4ml.errors import BadData, BadInput, BadModel
 from rtl4ml.frontends.qkeras.importer import parse
@@ -28,6 +29,7 @@ from rtl4ml.training.classification import recipe as classification_recipe
 from rtl4ml.training.classification import start, students, train
 from rtl4ml.training.classification import step as classification_step
 from rtl4ml.training.result import Progress
+from rtl4ml.training.segmentation import recipe as segmentation_recipe
 
 MODELS = Path(__file__).parents[2] / "models"
 # Those that come trained, and the least overall accuracy that each must have.
@@ -289,6 +291,7 @@ def test_training_repeats_itself_though_interrupted_and_writes_a_model_that_load
     assert seen[19].loss < 0.7 * seen[0].loss
     assert one.metrics["quantized"]["test"]["oa"] > 0.3  # by chance 0.125
     assert one.metrics["data"]["synthetic"]
+    assert one.metrics["input"] == {"counts": {"dtype": "uint16", "scale_log2": 13}}
     assert "SYNTHETIC" in str(one)
     assert "quick" not in str(one)
     assert "quick: not the recipe's schedule" in str(quick)
@@ -686,6 +689,18 @@ def test_what_is_written_beside_a_student_is_of_its_recipe_and_its_network(path:
             continue  # of a training before networks were hashed
         name = path.stem if ending == ".toml" else recipes.read_toml(path.with_suffix(".toml")).table["model"]
         assert written[key] == hashlib.sha256((MODELS / f"{name}{ending}").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("path", sorted(MODELS.glob("*.json")), ids=lambda path: path.stem)
+def test_what_is_written_beside_a_student_says_what_its_input_was_made_of(path: Path) -> None:
+    kinds = {None: classification_recipe, segmentation_recipe.KIND: segmentation_recipe}
+    recipe = kinds[recipes.kind_of(path.stem)].read_recipe(path.stem)
+    assert json.loads(path.read_text())["input"] == recipe.input()
+    counts = Counts.beside(path.with_suffix(".keras"))
+    assert counts is not None and counts.entry() == recipe.counts()
+    c = np.arange(counts.number, dtype=counts.dtype)
+    shape = (1, len(c)) if recipe.counts()["dtype"] == "uint16" else (1, 1, len(c), 1)
+    np.testing.assert_array_equal(recipe.inputs(c.reshape(shape)).reshape(-1), counts.preprocess(c))
 
 
 @pytest.mark.parametrize("name", STUDENTS)

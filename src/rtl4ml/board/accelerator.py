@@ -168,7 +168,7 @@ def counts_of(given: Any, source: Path | None) -> Counts:
     where = "the model" if source is None else str(source)
     raise BadInput(
         f"{where}: the normalization of its counts must lie beside it, as rtl4ml train writes it, or be given, "
-        f"not lack; give {named('scale_log2', 'K')} or {named('counts', 'FILE.json')}"
+        f"not lack; give {named('scale_log2', 13)} or {named('counts', 'FILE.json')}"
     )
 
 

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rtl4ml board`: what it asks of a design, what it says, what it refuses in one line; Vivado is a stand-in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import rtl4ml
+from rtl4ml.board import vivado
+from rtl4ml.board.vivado import Tool
+from rtl4ml.cli import main, show
+from rtl4ml.device import ZCU102
+from rtl4ml.errors import BuildFailed
+
+COUNTS = ["--scale-log2", "13"]
+TOOL = Tool(Path("/opt/vivado"), "2023.2")
+
+
+class Made:
+    """What a command asked for: of convert, of the board, of Vivado."""
+
+    def __init__(self) -> None:
+        self.converted: dict[str, Any] = {}
+        self.board: dict[str, Any] = {}
+        self.runs: list[tuple[Path, str]] = []
+
+    def design(self) -> Any:
+        def board(counts: Any, **options: Any) -> Any:
+            self.board = {"counts": counts.entry(), **options}
+            return SimpleNamespace(
+                shell=SimpleNamespace(bands=4, count_bytes=2, result="map"),
+                integers=SimpleNamespace(module="r4_requant"),
+                interface={
+                    "input": {"dtype": "uint16", "layouts": ["bip", "bil"]},
+                    "s_axis": {"type": {"name": "u8.8"}},
+                },
+            )
+
+        parsed = SimpleNamespace(notice=lambda _: "")
+        return SimpleNamespace(parsed=parsed, board=board, report=dict)
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Made:
+    """Stand-ins for all that is slow; no Vivado; a file m.keras lies in the current folder."""
+    found = Made()
+
+    def convert(model: Path, **options: Any) -> Any:
+        found.converted = options
+        return found.design()
+
+    def run(tool: Tool, folder: Path, *, until: str, progress: Callable[[str], None]) -> None:
+        found.runs.append((folder, until))
+
+    monkeypatch.setattr(rtl4ml, "convert", convert)
+    monkeypatch.setattr(show, "report", lambda *_: None)
+    monkeypatch.setattr(vivado, "find", lambda *_: None)
+    monkeypatch.setattr(vivado, "run", run)
+    monkeypatch.chdir(tmp_path)
+    Path("m.keras").touch()
+    return found
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
+    status = main.run(["board", *argv])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_without_vivado_the_folder_is_written_and_the_next_step_is_said(
+    made: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = run(capsys, "m.keras", *COUNTS)
+    assert status == 0
+    assert made.converted["output"] == "argmax" and made.converted["device"] == ZCU102
+    assert not {"threshold", "opening"} & set(made.converted)
+    assert made.board == {
+        "counts": {"dtype": "uint16", "scale_log2": 13},
+        "board": "zcu102",
+        "layout": "any",
+        "jobs": 2,
+    }
+    assert out.splitlines() == [
+        "board    build/m/board",
+        "counts   uint16, 4 bands, BIP, BIL; to u8.8 by r4_requant, equal to training on all 65,536 counts of every "
+        "band; result map",
+        "vivado   vivado is not in PATH; on a machine with Vivado: cd build/m/board/vivado && vivado -mode batch "
+        "-source build.tcl",
+    ]
+    assert made.runs == []
+
+
+def test_vivado_runs_where_it_is(
+    made: Made, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vivado, "find", lambda *_: TOOL)
+    status, out, err = run(capsys, "m.keras", *COUNTS, "--until", "synth")
+    assert (status, made.runs) == (0, [(Path("build/m/board/vivado"), "synth")])
+    assert out.splitlines()[-1] == "vivado   build/m/board/vivado/output"
+    assert "Vivado 2023.2: the flow of zcu102 was not tried in this version" in err
+    status, out, _ = run(capsys, "m.keras", *COUNTS, "--no-build")
+    assert status == 0 and len(made.runs) == 1
+    assert out.splitlines()[-1].startswith("vivado   on a machine with Vivado: cd ")
+
+
+def test_a_build_that_fails_is_status_1(
+    made: Made, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise BuildFailed("vivado: timing must be met, not missed by 0.2 ns; lower the clock")
+
+    monkeypatch.setattr(vivado, "find", lambda *_: TOOL)
+    monkeypatch.setattr(vivado, "run", fails)
+    status, _, err = run(capsys, "m.keras", *COUNTS)
+    assert status == 1
+    assert err.splitlines()[-1] == "rtl4ml: vivado: timing must be met, not missed by 0.2 ns; lower the clock"
+    assert Path("build/m").is_dir()
+
+
+def test_a_folder_goes_on_with_its_build(
+    made: Made, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("p/board").mkdir(parents=True)
+    Path("p/board/interface.json").write_text('{"hardware": {"board": "kv260"}}')
+    monkeypatch.setattr(vivado, "find", lambda *_: TOOL)
+    assert run(capsys, "p")[0] == 0
+    assert run(capsys, "p/board", "--until", "impl")[0] == 0
+    assert made.runs == [(Path("p/board/vivado"), "bitstream"), (Path("p/board/vivado"), "impl")]
+    assert made.converted == {}
+
+
+def test_what_training_left_beside_a_model_is_taken(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    best = {"opening": [{"radius": 2, "threshold": 0.6}]}
+    entry = {"input": {"counts": {"dtype": "uint8", "scale_log2": 8}}, "quantized": best}
+    Path("metrics.json").write_text(json.dumps(entry))
+    status, _, err = run(capsys, "m.keras")
+    assert status == 0
+    assert "mask: threshold 0.6, opening 2, as training chose" in err
+    assert (made.converted["output"], made.converted["threshold"], made.converted["opening"]) == (
+        "mask",
+        0.6,
+        2,
+    )
+    assert made.board["counts"] == {"dtype": "uint8", "scale_log2": 8}
+    assert run(capsys, "m.keras", "--result", "raw")[0] == 0
+    assert made.converted["output"] == "logits" and "threshold" not in made.converted
+    assert run(capsys, "m.keras", "--threshold", "0.25")[0] == 0
+    assert (made.converted["output"], made.converted["threshold"]) == ("mask", 0.25)
+    assert "opening" not in made.converted
+
+
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        (["none.h5"], "none.h5: the model must be a .keras or .h5 file, not missing; check the path"),
+        (
+            ["m.keras"],
+            "m.keras: the normalization of its counts must lie beside it, as rtl4ml train writes it, or be given, "
+            "not lack; give --scale-log2 13 or --counts FILE.json",
+        ),
+        (
+            ["m.keras", "--counts", "no.json"],
+            'no.json: counts must be a JSON file such as {"dtype": "uint16", "scale_log2": 13}, not missing; '
+            "check the path",
+        ),
+        (
+            ["m.keras", "--counts", "no.json", *COUNTS],
+            "--scale-log2: must not go with --counts; leave one out",
+        ),
+        (["m.keras", "--dtype", "uint8"], "--dtype: must go with --scale-log2; leave it out"),
+        (
+            ["m.keras", *COUNTS, "--board", "zcu1"],
+            "board: must be one of kv260, zcu102, not 'zcu1'; take one of these or write boards/<name>/board.toml",
+        ),
+        (
+            ["m.keras", *COUNTS, "--clock-mhz", "230"],
+            "clock: must be 1499.985 MHz divided by a whole number from 4 to 63, not 230; "
+            "take 187.4981, 214.2836 or 249.9975",
+        ),
+        (
+            ["m.keras", *COUNTS, "--until", "synth"],
+            "--until: vivado must be in PATH to build, not missing; give --vivado, or leave it out and copy the folder "
+            "to a machine with Vivado",
+        ),
+        (
+            ["m.keras", *COUNTS, "--build"],
+            "--build: vivado must be in PATH to build, not missing; give --vivado, or leave it out and copy the folder "
+            "to a machine with Vivado",
+        ),
+        (
+            ["m.keras", *COUNTS, "--result", "mask"],
+            "--threshold: must be given with --result mask; write --threshold 0.5",
+        ),
+        (
+            ["m.keras", *COUNTS, "--result", "map", "--opening", "2"],
+            "--opening: must go with --result mask, not map; leave it out",
+        ),
+        (
+            ["m.keras", *COUNTS, "--result", "png"],
+            "Invalid value for '--result': 'png' is not one of 'raw', 'map', 'mask'; see rtl4ml board --help",
+        ),
+        (["."], ".: the folder must be a project with a board, not without; run rtl4ml board MODEL first"),
+        (
+            [".", "--jobs", "4"],
+            ".: a project's build must go on with --vivado and --until alone, not with --jobs; "
+            "give the model to make another",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(
+    argv: list[str], text: str, made: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, *argv) == (2, "", f"rtl4ml: {text}\n")
+    assert made.converted == {} and not Path("build").exists()
