@@ -38,7 +38,8 @@ class Manner:
     latency: least and most cycles from a burst's address (writes: its last word) to its first answer
     seed:    of the pauses on every channel, or None for none
     bad:     numbers of the words (writes: of the bursts) that are answered with an error, of all since reset
-    order:   "any", "w first" (takes an address only once a word of it was offered), "aw first" (no word before its address)
+    order:   "any", "w first" (takes an address only once a word of it was offered) or "aw first" (no word before its
+             address was taken)
     silent:  nothing is answered
     """
 

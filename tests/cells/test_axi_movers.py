@@ -87,6 +87,7 @@ def test_reader_gives_every_run(seed: int) -> None:
     run("r4_axi_read", read_case(seed % 2**31, runs=400, items=1))
 
 
+@pytest.mark.slow
 def test_reader_of_other_sizes(seed: int) -> None:
     r = random.Random(seed)
     case = [{"jobs": [{"runs": runs_of(r, 60, top=1 << 20)}], **stalled(s, bad=[3, 9])} for s in range(2)]
@@ -125,7 +126,7 @@ def test_reader_in_flight() -> None:
     (one,), (four,), (long,) = run(
         "r4_axi_read",
         [
-            {"jobs": [{"runs": [[4096 * k, 16 * n] for k in range(200)], "silent": 700}], "manner": silent}
+            {"jobs": [{"runs": [[4096 * k, 16 * n] for k in range(200)], "silent": 300}], "manner": silent}
             for n in (1, 4, 64)
         ],
     )
@@ -138,7 +139,7 @@ def test_reader_in_flight() -> None:
 
 
 def write_case(seed: int, *, jobs: int, items: int) -> list[dict[str, Any]]:
-    """Every size at words around a 4 KiB edge, pauses, orders of the channels, latencies to 500 cycles, errors, aborts."""
+    """Every size around a 4 KiB edge, pauses, orders of the channels, latencies to 500 cycles, errors, aborts."""
     r = random.Random(seed)
     every = [{"address": 4096 * 5 + 16 * r.randrange(-20, 20), "bytes": n} for n in range(1, 201)]
     every += [{"address": 4096 * 5 - 16 * k, "bytes": 16 * w} for k in range(17) for w in (1, 16, 17)]
@@ -162,6 +163,7 @@ def test_writer_writes_every_byte(seed: int) -> None:
     run("r4_axi_write", write_case(seed % 2**31, jobs=251, items=1))
 
 
+@pytest.mark.slow
 def test_writer_of_other_sizes(seed: int) -> None:
     r = random.Random(seed)
     kind = {"word": 4, "top": 1 << 20}

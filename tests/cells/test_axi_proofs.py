@@ -63,7 +63,7 @@ BROKEN = [
     ("write", "fifo_valid && send_q != '0;", "fifo_valid;", "w_after", 8),
     ("write", "assign push_final = place_q == '1", "assign push_final = place_q[0]", "w_beats", 12),
     ("write", "(final_burst ? place_q : '1)", "place_q", "w_beats", 12),
-    ("write", "tail_q >= ByteBits'(i)", "tail_q < ByteBits'(i)", "w_full", 9),
+    ("write", "!word_last || tail_q >= ByteBits'(i)", "tail_q >= ByteBits'(i)", "w_full", 9),
     ("write", "assign m_axi_wstrb[i] = 1'b1", "assign m_axi_wstrb[i] = !word_last", "w_strobes", 9),
     ("write", "m_axi_bready = 1'b1", "m_axi_bready = !drop_q", "b_taken", 6),
     ("write", "whole_q == '0 && open_q == '0;", "whole_q == '0;", "done_all", 9),
