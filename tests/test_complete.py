@@ -80,16 +80,23 @@ def calibrated() -> frozenset[str]:
 def benches() -> dict[str, str]:
     """Text of every test that runs cells, by its path."""
     texts = {p.as_posix(): p.read_text() for p in (ROOT / "tests").rglob("test_*.py")}
-    return {k: t for k, t in texts.items() if re.search(r"\brtl_(cells|runner|join)\b", t)}
+    return {k: t for k, t in texts.items() if re.search(r"\brtl_(cells|runner|join|board)\b", t)}
 
 
 def has_bench(module: str) -> bool:
     """Whether a test is named after a cell, or runs it by its name."""
     own = f"/cells/test_{module[3:]}.py"
     return any(
-        path.endswith(own) or (f'"{module}"' in text and "run_cell" in text)
+        path.endswith(own) or (f'"{module}"' in text and re.search(r"\brun(_cell)?\(", text))
         for path, text in benches().items()
     )
+
+
+@cache
+def in_shell() -> frozenset[str]:
+    """Modules that the shell of a board has instances of."""
+    text = (SOURCES / "board" / "shell.py").read_text()
+    return frozenset(re.findall(r'"(r4_\w+)"', text)) & set(MODULES)
 
 
 def instanced(module: str) -> bool:
@@ -102,6 +109,10 @@ def instanced(module: str) -> bool:
 
 
 # -- what must be -----------------------------------------------------------------------------------------------
+
+
+# Cells of the shell that mean nothing alone: the whole shell is their bench.
+WHOLE_SHELL = {"r4_job": "tests/board/test_board_jobs.py", "r4_axil_regs": "tests/board/test_board_jobs.py"}
 
 
 def missing_of_operators() -> Iterator[str]:
@@ -129,7 +140,9 @@ def missing_of_cells() -> Iterator[str]:
         if module not in rows:
             yield f"{module}: a row in docs/cells.md; run make docs"
         if module not in faces:
-            if not instanced(module):
+            if module in in_shell() and not has_bench(module) and module not in WHOLE_SHELL:
+                yield f"{module}: a bench, tests/cells/test_{module[3:]}.py or one that runs it by its name"
+            if not instanced(module) and module not in in_shell():
                 yield f"{module}: a class in src/rtl4ml/cells, or another module that is built of it"
             continue
         if module not in MODELS:
