@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -110,3 +111,30 @@ def test_values_that_do_not_agree_are_refused(changes: dict[str, Any], text: str
     with pytest.raises(Rtl4mlError) as error:
         replace(values, **changes)
     assert str(error.value) == text
+
+
+@pytest.mark.parametrize(
+    ("module", "parameters", "text"),
+    [
+        ("r4_axil_regs", {"AddrWidth": 32}, "r4_axil_regs: AddrWidth (32) must be 33 to 64"),
+        (
+            "r4_axil_regs",
+            {"CountBytes": 16},
+            "r4_axil_regs: CountBytes (16), ResultKind (0) and DataBytes (16) must fit CAPABILITIES",
+        ),
+        ("r4_job", {"FrameBeats": 0}, "r4_job: FrameBeats (0) and BeatBytes (2) must be at least 1"),
+        ("r4_job", {"ResetCycles": 1}, "r4_job: ResetCycles (1) and QuietCycles (256) must be at least 2"),
+    ],
+)
+def test_illegal_parameters_stop_elaboration(module: str, parameters: dict[str, int], text: str) -> None:
+    verilator, env = verilator_env()
+    command = [
+        str(verilator),
+        "--lint-only",
+        "-y",
+        str(library()),
+        *(f"-G{k}={v}" for k, v in parameters.items()),
+    ]
+    run = subprocess.run([*command, str(library() / f"{module}.sv")], env=env, capture_output=True, text=True)
+    assert run.returncode != 0
+    assert re.search(re.escape(text), run.stderr), run.stderr
