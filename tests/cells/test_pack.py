@@ -34,7 +34,7 @@ def case(
 
 def check(bench: str, cases: list[tuple[rtl_board.Case, list[Words]]], seed: int) -> dict[str, list[int]]:
     """Runs the cases and compares what is valid; the cycles of the last run's words of each, unstalled."""
-    measured = rtl_board.check(bench, [c for c, _ in cases], seed=seed)
+    measured = rtl_board.check(bench, [c for c, _ in cases], seed=seed, stalled=1)
     for c, meant in cases:
         for words, runs in zip(meant, measured[c.name], strict=True):
             for run in runs:
@@ -47,9 +47,9 @@ def check(bench: str, cases: list[tuple[rtl_board.Case, list[Words]]], seed: int
 
 def test_beats_are_one_stream(rng: np.random.Generator, seed: int) -> None:
     cases = []
-    for size in (1, 2, 3, 6, 8, 12, 15, 16, 17, 20, 32, 34, 50):
+    for size in (1, 3, 8, 12, 15, 16, 20, 50):
         lists = []
-        for lengths in ([7], [*range(1, 36), 200, *rng.integers(1, 201, 3).tolist()], [400]):
+        for lengths in ([7], [*range(1, 20), *rng.integers(1, 201, 2).tolist(), 1], [200]):
             # the first list is cut: what has not filled a word is dropped by clear_i
             jobs = [rng.bytes(size * n) for n in lengths]
             beats = [
@@ -67,8 +67,8 @@ def test_beats_are_one_stream(rng: np.random.Generator, seed: int) -> None:
     for c, _ in cases:
         size = int(c.params["InBytes"])
         y = free[c.name]
-        cycles = 400 * -(-size // WORD)
-        assert y[-1] - y[0] <= cycles, f"{c.name}: {y[-1] - y[0]} cycles for 400 beats"
+        cycles = 200 * -(-size // WORD)
+        assert y[-1] - y[0] <= cycles, f"{c.name}: {y[-1] - y[0]} cycles for 200 beats"
 
 
 def test_masks(rng: np.random.Generator, seed: int) -> None:
@@ -86,7 +86,7 @@ def test_masks(rng: np.random.Generator, seed: int) -> None:
         (65, 65),
     ]:
         lists = []
-        for rows in ([1], [2, 1, 9, 20, 3]):
+        for rows in ([1], [2, 1, 9, 3]):
             jobs = []
             for n in rows:
                 bits = rng.integers(0, 2, (n, columns))
@@ -100,8 +100,8 @@ def test_masks(rng: np.random.Generator, seed: int) -> None:
         params = {"InBytes": 1, "Mask": 1, "FrameColumns": frame}
         cases.append(case(f"{columns}_{frame}", params, lists, constants={"columns": columns}))
     free = check("pack_mask", cases, seed)
-    y = free["200_1"]
-    assert y[-1] - y[0] <= 200 * 35 + 101 + 600
+    # a beat a cycle; the first word comes after 128 pixels of a row of 200
+    assert free["200_1"][-1] <= 200 * (2 + 1 + 9 + 3 + 3) + 101
 
 
 @pytest.mark.parametrize(

@@ -45,37 +45,16 @@ def case(
 
 
 def test_turn(rng: np.random.Generator, seed: int) -> None:
+    """Values; and without stalls a count a cycle, also from tile to tile and from row to row."""
     cases = []
-    sizes = [
-        (1, 1),
-        (1, 32),
-        (3, 33),
-        (2, 31),
-        (5, 64),
-        (7, 4),
-        (6, 5),
-        (3, 200),
-        (204, 40),
-        (4, 97),
-        (2, 47),
-        (2, 48),
-        (3, 79),
-    ]
+    sizes = [*((3, c) for c in (1, 4, 5, 31, 32, 33, 47, 48, 64, 79, 97, 200)), (1, 40), (25, 57)]
     for bands, columns in sizes:
-        cubes = [rng.integers(0, 2**16, (rows, bands, columns)) for rows in (1, 3, 2 if bands < 100 else 1)]
+        cubes = [rng.integers(0, 2**16, (rows, bands, columns)) for rows in (1, 4 if columns < 100 else 2)]
         cases.append(case(f"{bands}x{columns}", cubes, rng=rng))
-    for tile, lanes, width in [(16, 4, 8), (8, 2, 3), (64, 8, 12)]:
+    for tile, lanes, width in [(16, 4, 8), (8, 2, 3)]:
         cubes = [rng.integers(0, 2**width, (rows, 5, 3 * tile - 3)) for rows in (1, 2)]
         cases.append(case(f"{tile}_{lanes}", cubes, rng=rng, tile=tile, lanes=lanes, width=width))
-    rtl_board.check("turn", cases, seed=seed, stalled=2)
-
-
-def test_a_count_a_cycle(rng: np.random.Generator, seed: int) -> None:
-    cases = []
-    for bands, columns in [(5, 64), (9, 57), (3, 200), (4, 3), (6, 32), (5, 33), (4, 71), (3, 48), (3, 47)]:
-        cubes = [rng.integers(0, 2**16, (rows, bands, columns)) for rows in (1, 4)]
-        cases.append(case(f"{bands}x{columns}", cubes, rng=rng))
-    for name, runs in rtl_board.check("turn_rate", cases, seed=seed, stalled=0).items():
+    for name, runs in rtl_board.check("turn", cases, seed=seed, stalled=1).items():
         y = runs[1][0].cycles["y"]
         assert y == list(range(y[0], y[0] + len(y))), f"{name}: a count a cycle"
 

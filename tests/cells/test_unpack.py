@@ -89,18 +89,26 @@ def test_a_runs_last_chunk_is_padded(rng: np.random.Generator, seed: int) -> Non
 def test_rates(rng: np.random.Generator, seed: int) -> None:
     """Two long runs, at word boundaries and beside them: a chunk a cycle, or a word a cycle."""
     cases, least = [], {}
-    for split in (False, True):
-        for size, grain in CHUNKS.values():
-            for first in {0, grain, WORD - grain}:
-                name = f"{size}_{grain}_{first}_{split}"
-                lists = [[(rng.bytes(60 * size), first), (rng.bytes(60 * size), WORD - grain - first)]]
-                cases.append(case(name, lists, size=size, grain=grain, split=split))
-                least[name] = 120 * -(-size // WORD)
+    for name, first in [
+        ("two", 6),
+        ("six", 0),
+        ("eight", 8),
+        ("eight", 6),
+        ("word", 0),
+        ("word", 5),
+        ("long2", 2),
+    ]:
+        size, grain = CHUNKS[name]
+        lists = [[(rng.bytes(60 * size), first), (rng.bytes(60 * size), WORD - grain - first)]]
+        for split in (False, True):
+            key = f"{name}_{first}_{split}"
+            cases.append(case(key, lists, size=size, grain=grain, split=split))
+            least[key] = 120 * -(-size // WORD)
     measured = rtl_board.check("unpack_rates", cases, seed=seed, stalled=0)
-    for name, cycles in least.items():
-        y = measured[name][0][0].cycles["y"]
-        # at most a cycle for each run's first word, which is no whole chunk, and one for its end
-        assert y[-1] - y[0] + 1 <= cycles + 4, f"{name}: {y[-1] - y[0] + 1} cycles for 120 chunks"
+    for key, cycles in least.items():
+        y = measured[key][0][0].cycles["y"]
+        # the second run's first word may be no whole chunk, and the first one's end may take a cycle
+        assert y[-1] - y[0] + 1 <= cycles + 3, f"{key}: {y[-1] - y[0] + 1} cycles for 120 chunks"
 
 
 @pytest.mark.parametrize(

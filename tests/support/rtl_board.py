@@ -56,6 +56,13 @@ def join(signals: Fields, values: Iterable[int]) -> int:
     return beat
 
 
+def constant(name: str, value: int | str) -> str:
+    """A parameter's value as SystemVerilog has it; limits have 64 bits."""
+    if isinstance(value, str):
+        return f'"{value}"'
+    return f"{'-' if value < 0 else ''}64'sd{abs(value)}" if name in {"Lo", "Hi"} else str(value)
+
+
 def instance(case: Case, prefix: str) -> tuple[list[str], list[str]]:
     """Ports of the bench's module for a case, and lines that instantiate it."""
     ports, links = [], []
@@ -77,7 +84,7 @@ def instance(case: Case, prefix: str) -> tuple[list[str], list[str]]:
             links.append(f".{side}_{name}_{mark}({wire}_data[{at}+:{bits}])")
             at += bits
     links += [f".{name}_i(32'd{value})" for name, value in case.constants.items()]
-    values = [f'.{k}("{v}")' if isinstance(v, str) else f".{k}({v})" for k, v in case.params.items()]
+    values = [f".{k}({constant(k, v)})" for k, v in case.params.items()]
     parameters = f" #({', '.join(values)})" if values else ""
     links = [".clk_i(aclk)", ".rst_ni(rst_n)", ".clear_i(clear)", *links]
     line = f"  {case.module}{parameters} u_{prefix} ({', '.join(links)});"
