@@ -301,7 +301,7 @@ def build(
     asserts: bool = False,
     host: Path | None = None,
 ) -> BoardSimulator:
-    """Compiles the shell, its network and the driver into `project`/board-sim, unless that holds just this already.
+    """Compiles the shell, its network and the driver into `project`/board (board-assert with `asserts`), unless that holds just this already.
 
     sources: SystemVerilog of the design and of `shell.write`
     images:  folder of all memory images
@@ -316,8 +316,7 @@ def build(
     host = host or Path(str(files("rtl4ml.boards") / "host"))
     flags = [*_VERILATOR_FLAGS, "--assert" if asserts else "--no-assert"]
     copies = [sim / "board.cpp", sim / "board.h", host / "r4.c", host / "r4.h", host / "r4_regs.h"]
-    kind = "board-assert" if asserts else "board"
-    folder = project / kind
+    folder = project / ("board-assert" if asserts else "board")
     rtl = [str(s.resolve()) for s in sources if s.suffix == ".sv"]
     commands = [
         ["gcc", *_C_FLAGS, "-c", "r4.c", "-o", "r4.o"],
@@ -330,7 +329,7 @@ def build(
         env=env,
         sources=[*sources, *copies],
         top=TOP,
-        kind=kind,
+        kind="harness",  # Verilator's runtime is that of simulation.bulk: compiled once for both
         products=["Vdut"],
         copies=copies,
     )
