@@ -301,7 +301,9 @@ def build(
     asserts: bool = False,
     host: Path | None = None,
 ) -> BoardSimulator:
-    """Compiles the shell, its network and the driver into `project`/board (board-assert with `asserts`), unless that holds just this already.
+    """Compiles the shell, its network and the driver into `project`/board, unless that holds just this already.
+
+    With `asserts` the folder is board-assert.
 
     sources: SystemVerilog of the design and of `shell.write`
     images:  folder of all memory images
