@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import arguments
-from rtl4ml.board import accelerator, interface
+from rtl4ml.board import accelerator, interface, record
 from rtl4ml.board.accelerator import Board
 from rtl4ml.bridge.project import HlsProject
 from rtl4ml.bridge.write import write_project
@@ -45,7 +45,7 @@ from rtl4ml.netlist.netlist import Netlist, Wire
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.report.collect import write
 from rtl4ml.report.extras import Extras
-from rtl4ml.report.schema import Accuracy
+from rtl4ml.report.schema import Accuracy, OnBoard
 from rtl4ml.report.subject import Part, Subject
 from rtl4ml.simulation.bulk import Simulator, build
 from rtl4ml.synthesis.yosys import Unit, synthesize, units
@@ -196,6 +196,7 @@ class Design:
     excess: str | None = None
     part: str = ZCU102.part
     source: Path | None = None  # the model's file
+    on_board: OnBoard | None = None  # of the report, once there is a board's folder
     seconds: dict[str, float] = field(default_factory=dict)
     exactness: dict[str, Tally] = field(
         default_factory=lambda: {k: Tally() for k in ("emulate", "csim", "rtl")}
@@ -422,6 +423,7 @@ class Design:
             peaks=self.peaks,
             seconds=self.seconds,
             refusals=self.hls_project.texts if isinstance(self.hls_project, HlsCannot) else (),
+            on_board=self.on_board,
         )
 
     def board(self, counts: Any = None, **options: Any) -> Board:
@@ -430,7 +432,9 @@ class Design:
         counts, options: as `rtl4ml.board.accelerator.make` has them, which says what is refused
         """
         with self._undisturbed(), self._timed("board"):
-            return accelerator.make(self, counts=counts, **options)
+            made = accelerator.make(self, counts=counts, **options)
+        self.on_board = record.entry(made.interface, self.clock_mhz)
+        return made
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:

@@ -11,17 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from contract import randomize
 
 import rtl4ml
-from rtl4ml.board import accelerator, boards, project, vivado
+from rtl4ml.board import accelerator, boards, project, record, vivado
 from rtl4ml.board.accelerator import Board
 from rtl4ml.board.counts import Counts
+from rtl4ml.board.vivado_reports import Instance, Power, Results, Timing, Utilization
 from rtl4ml.device import Resources
 from rtl4ml.errors import BadInput, OverBudget, SimulationFailed
-from rtl4ml.host import frameworks
+from rtl4ml.host import frameworks, identity
+from rtl4ml.report import page
 
 BANDS = 12
 
@@ -243,6 +246,48 @@ def test_images_become_a_mask(masks: Any) -> None:
     np.testing.assert_array_equal(np.unpackbits(packed, axis=1, count=12, bitorder="little"), result)
     assert made.interface["output"]["threshold"] == 0.1
     assert "12 columns; rows a multiple of 5" in (made.folder / "README.md").read_text()
+
+
+def test_the_report_and_its_page_say_what_goes_in_and_out(plain: Board, classes: Any) -> None:
+    found = classes.report()
+    schema = json.loads((Path(page.__file__).parents[1] / "templates/report.schema.json").read_text())
+    jsonschema.validate(json.loads((classes.folder / "report.json").read_text()), schema)
+    assert found["board"]["counts"] == {
+        "dtype": "uint16",
+        "bands": BANDS,
+        "layouts": ["bip", "bil", "bsq"],
+        "frame": [1, 1],
+        "bytes": 2 * BANDS,
+    }
+    assert found["board"]["clock_mhz"] == {"asked": 250, "actual": 249.9975}
+    text = (classes.folder / "report.html").read_text()
+    assert "On the board" in text and "Neither Vivado nor the board has run." in text and "r4_requant" in text
+    used = Utilization(lut=9000, lutram=100, ff=8000, dsp=6, bram36=10.5)
+    results = Results(
+        version="2023.2",
+        board_part="xilinx.com:zcu102:part0:3.4",
+        clock_mhz=249.9975,
+        seconds={"synth": 700},
+        tries=(),
+        timing=Timing(0.1, 0.0, 0, 0.02, 0.0, 0, 0.5, 9000, 0),
+        utilization=used,
+        instances=(Instance(("u", "u_top"), "r4_top", replace(used, lut=4000)),),
+        power=Power(4.5, 3.5, 1.0, 2.5, "Low"),
+        unrouted=0,
+        critical_warnings=("[A 1-2] b",),
+        artefacts={"bit": "0" * 64},
+    )
+    noted = record.record(classes.folder, results)
+    jsonschema.validate(json.loads((classes.folder / "report.json").read_text()), schema)
+    assert noted["resources"]["vivado"] == {"lut": 4000, "ff": 8000, "dsp": 6, "bram36": 10.5}
+    assert noted["board"]["vivado"]["timing"]["met"] is True
+    identity.check_report(classes.folder, noted)
+    text = (classes.folder / "report.html").read_text()
+    assert "met, 0.1 ns of slack" in text and "4.5 W" in text
+    with pytest.raises(
+        BadInput, match=r"report\.json: must be the report of a project with a board, not another"
+    ):
+        record.record(classes.folder / "rtl", results)
 
 
 @pytest.mark.early

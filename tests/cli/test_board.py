@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,12 +13,26 @@ from typing import Any
 import pytest
 
 import rtl4ml
-from rtl4ml.board import vivado
+from rtl4ml.board import record, vivado, vivado_reports
 from rtl4ml.board.vivado import Tool
+from rtl4ml.board.vivado_reports import Results, Timing
 from rtl4ml.cli import main, show
 from rtl4ml.device import ZCU102
 from rtl4ml.errors import BuildFailed
 
+RESULTS = Results(
+    version="2023.2",
+    board_part="xilinx.com:zcu102:part0:3.4",
+    clock_mhz=249.9975,
+    seconds={"synth": 700},
+    tries=(),
+    timing=Timing(0.1, 0.0, 0, 0.02, 0.0, 0, 0.5, 9000, 0),
+    utilization=None,
+    instances=(),
+    power=None,
+    unrouted=0,
+    critical_warnings=(),
+)
 COUNTS = ["--scale-log2", "13"]
 TOOL = Tool(Path("/opt/vivado"), "2023.2")
 
@@ -62,6 +77,7 @@ def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Made:
     monkeypatch.setattr(show, "report", lambda *_: None)
     monkeypatch.setattr(vivado, "find", lambda *_: None)
     monkeypatch.setattr(vivado, "run", run)
+    monkeypatch.setattr(vivado_reports, "results", lambda _: RESULTS)
     monkeypatch.chdir(tmp_path)
     Path("m.keras").touch()
     return found
@@ -121,6 +137,24 @@ def test_a_build_that_fails_is_status_1(
     assert status == 1
     assert err.splitlines()[-1] == "rtl4ml: vivado: timing must be met, not missed by 0.2 ns; lower the clock"
     assert Path("build/m").is_dir()
+
+
+def test_timing_that_is_not_met_is_status_1_and_in_the_report(
+    made: Made, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("p/board").mkdir(parents=True)
+    Path("p/board/interface.json").write_text('{"hardware": {"board": "zcu102"}}')
+    Path("p/report.json").write_text("{}")
+    late = replace(RESULTS, timing=Timing(-0.2, -9.0, 30, 0.02, 0.0, 0, 0.5, 9000, 0))
+    kept: list[Any] = []
+    monkeypatch.setattr(vivado, "find", lambda *_: TOOL)
+    monkeypatch.setattr(vivado_reports, "results", lambda _: late)
+    monkeypatch.setattr(record, "record", lambda *given: kept.append(given))
+    status, _, err = run(capsys, "p")
+    assert (status, kept) == (1, [(Path("p"), late)])
+    assert err.splitlines()[-1].startswith(
+        "rtl4ml: timing: slack must be at least 0 ns, not -0.2 ns (setup, 30 "
+    )
 
 
 def test_a_folder_goes_on_with_its_build(

@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
-from rtl4ml.board import accelerator, boards, vivado
+from rtl4ml.board import accelerator, boards, record, vivado, vivado_reports
 from rtl4ml.board.counts import Counts
 from rtl4ml.board.interface import FILE
 from rtl4ml.cli import show
 from rtl4ml.cli.design import check_file, designed
 from rtl4ml.cli.options import given_options
 from rtl4ml.cli.show import log, stdout, step
-from rtl4ml.errors import BadInput, readable
+from rtl4ml.errors import BadInput, BuildFailed, Rtl4mlError, readable
 from rtl4ml.host.folders import repair
 from rtl4ml.host.tools import absolute
 
@@ -149,6 +150,14 @@ def kind_of_input(made: accelerator.Board) -> str:
     return str(made.interface["s_axis"]["type"]["name"])
 
 
+def _recorded(folder: Path) -> vivado_reports.Results:
+    """Writes what Vivado has left so far into the project's report and page, where the folder lies in a project."""
+    found = vivado_reports.results(folder / "vivado")
+    if (folder.parent / "report.json").is_file():
+        record.record(folder.parent, found)
+    return found
+
+
 def _built(
     tool: vivado.Tool | None, folder: Path, until: str | None, spec: boards.BoardSpec, *, wanted: bool
 ) -> None:
@@ -164,5 +173,13 @@ def _built(
     if remark := tool.remark(spec):
         log(remark)
     with step(f"Vivado {tool.version}, until {until or 'bitstream'}"):
-        vivado.run(tool, folder / "vivado", until=until or "bitstream", progress=log)
+        try:
+            vivado.run(tool, folder / "vivado", until=until or "bitstream", progress=log)
+        except BuildFailed:
+            with contextlib.suppress(
+                Rtl4mlError
+            ):  # what was left may be cut off; the first error is the one to say
+                _recorded(folder)
+            raise
+        vivado_reports.check(_recorded(folder))
     stdout().print(f"vivado   {readable(str(folder / 'vivado' / 'output'))}", soft_wrap=True)

@@ -206,8 +206,82 @@ class RefusedLayer(TypedDict):
     reason: str
 
 
+class BoardClock(TypedDict):
+    """The clock in MHz that was asked for, and what the board's clock gives."""
+
+    asked: float
+    actual: float
+
+
+class BoardCounts(TypedDict):
+    """The cubes that go in. frame: rows and columns of a frame; bytes: of a frame."""
+
+    dtype: str
+    bands: int
+    layouts: list[str]
+    frame: list[int]
+    bytes: int
+
+
+class BoardInput(TypedDict):
+    """The network's input: its type, the cell that makes it of counts, and the cell's formula."""
+
+    type: str
+    cell: str
+    formula: str
+
+
+class BoardResult(TypedDict):
+    """What comes out. kind: raw, map or mask; shape: of a frame's raw values k, which stand for k * step."""
+
+    kind: str
+    dtype: str
+    shape: list[int]
+    step: float
+    bytes: int
+
+
+class VivadoTiming(TypedDict):
+    """Slack in ns, failing endpoints of setup and hold, and the clock that the worst path would just meet."""
+
+    wns_ns: float
+    tns_ns: float
+    whs_ns: float
+    failing: int
+    met: bool
+    fmax_mhz: float | None
+
+
+class VivadoRun(TypedDict):
+    """What a build by Vivado left, as its reports say; None where it did not come so far."""
+
+    version: str | None
+    board_part: str | None
+    clock_mhz: float | None
+    seconds: dict[str, int]
+    timing: VivadoTiming | None
+    utilization: dict[str, float] | None
+    power_w: dict[str, float | str | None] | None
+    unrouted: int | None
+    critical_warnings: list[str]
+    artefacts: dict[str, str]
+
+
+class OnBoard(TypedDict):
+    """The board's project: what goes in and out; vivado: None where it was not run."""
+
+    name: str
+    part: str
+    clock_mhz: BoardClock
+    counts: BoardCounts
+    input: BoardInput
+    result: BoardResult
+    signature: str
+    vivado: VivadoRun | None
+
+
 class Report(TypedDict):
-    """The content of report.json; refusals only where there are some."""
+    """The content of report.json; refusals and board only where there are some."""
 
     schema: Literal[1]
     identity: Identity | None
@@ -224,6 +298,7 @@ class Report(TypedDict):
     throughput: Throughput | None
     seconds: Seconds
     refusals: NotRequired[list[RefusedLayer]]
+    board: NotRequired[OnBoard]
 
 
 def blank(*, model: Model, target: Target, available: Use) -> Report:

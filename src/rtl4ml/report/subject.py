@@ -17,6 +17,7 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.measurements import Cycles, FrameTally, Tally
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
+from rtl4ml.report.schema import OnBoard
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Subject:
     measured:    latency and interval in the simulated RTL, None where they were not measured
     peaks:       most beats that each FIFO held
     refusals:    why there is no HLS project, a line a layer
+    on_board:    the entry `board`, where there is a board's project
     """
 
     folder: Path
@@ -75,6 +77,7 @@ class Subject:
     peaks: Mapping[str, int]
     seconds: Mapping[str, float]
     refusals: Sequence[str]
+    on_board: OnBoard | None = None
 
     @property
     def graph(self) -> Graph:
