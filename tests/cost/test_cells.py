@@ -59,6 +59,7 @@ def test_worst_error_does_not_grow(module: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # over a hundred units a cell, on a busy machine
 @pytest.mark.parametrize("module", CELLS)
 def test_model_holds(module: str) -> None:
     todo = calibrate.units(module)
