@@ -148,7 +148,7 @@ def missing_of_cells() -> Iterator[str]:
         if module not in MODELS:
             yield f"{module}: a cost model, @models({module!r}) in src/rtl4ml/cost"
         if module not in calibrated():
-            yield f"{module}: a grid in scripts/calibrate_resources.py; run that"
+            yield f"{module}: a grid in scripts/calibration/grids; run scripts/calibrate_resources.py"
         if not has_bench(module):
             yield f"{module}: a bench, tests/cells/test_{module[3:]}.py"
         if f"[{module}]" not in operators:

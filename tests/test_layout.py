@@ -32,7 +32,6 @@ SOURCES = [p for p in CODE if p.suffix == ".py" and p.is_relative_to(ROOT / "src
 # Lines above which a file must be split, and the files that are longer, with the reason.
 MOST_LINES = 450
 LONG = {
-    "scripts/calibrate_resources.py": "the grids of all cells; to be split, one file a family",
     "sim/cycles.cpp": "the compiled stepper: one loop, and the records that it reads",
 }
 

@@ -1,24 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The model of every cell that U-Nets use against Yosys's counts, over the grid of scripts/calibrate_resources.py."""
+"""The model of every cell that U-Nets use against Yosys's counts, over the grids of scripts/calibration."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 
+import calibrate_resources as calibrate
 import pytest
 
 from rtl4ml.cost import estimate
 from rtl4ml.device import Resources
 from rtl4ml.synthesis.yosys import Unit
-
-_spec = importlib.util.spec_from_file_location(
-    "calibrate_resources", Path(__file__).parents[2] / "scripts" / "calibrate_resources.py"
-)
-assert _spec is not None and _spec.loader is not None
-calibrate = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(calibrate)
 
 CELLS = [
     "r4_axis_in", "r4_axis_out", "r4_fifo", "r4_width", "r4_window", "r4_taps", "r4_requant", "r4_threshold", "r4_pool",
@@ -67,6 +59,7 @@ def test_worst_error_does_not_grow(module: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # over a hundred units a cell, on a busy machine
 @pytest.mark.parametrize("module", CELLS)
 def test_model_holds(module: str) -> None:
     todo = calibrate.units(module)
