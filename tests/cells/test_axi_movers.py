@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from typing import Any
 
 import pytest
 import rtl_runner
+
+from rtl4ml.host.tools import verilator_env
 
 SIZES = {"AddrWidth": 40, "DataWidth": 128, "MaxBeats": 16}
 DEPTH = {"r4_axi_read": 256, "r4_axi_write": 64}
@@ -188,6 +191,36 @@ def test_writer_keeps_the_pace() -> None:
     assert job["bursts"] == 126  # 13 words, 124 times 16, 3
     assert job["cycles"] < 2000 + 200 + 30
     assert silent["span"] > 2000  # 31 bursts wait for a response that comes after 600 cycles
+
+
+@pytest.mark.parametrize("module", ["r4_axi_read", "r4_axi_write"])
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        ({"DataWidth": 96}, "DataWidth (96) must be a power of two from 16 to 1024"),
+        ({"MaxBeats": 12}, "MaxBeats (12) must be a power of two from 2 to 256, of at most 4096 bytes"),
+        (
+            {"DataWidth": 256, "MaxBeats": 256, "FifoDepth": 256},
+            "MaxBeats (256) must be a power of two from 2 to 256",
+        ),
+        ({"FifoDepth": 8}, "at least MaxBeats (16)"),
+        ({"AddrWidth": 12}, "AddrWidth (12) must be 13 to 64"),
+    ],
+)
+def test_illegal_parameters_stop_elaboration(module: str, parameters: dict[str, int], text: str) -> None:
+    verilator, env = verilator_env()
+    command = [
+        str(verilator),
+        "--lint-only",
+        "-y",
+        str(rtl_runner.RTL),
+        *(f"-G{k}={v}" for k, v in parameters.items()),
+    ]
+    run = subprocess.run(
+        [*command, str(rtl_runner.RTL / f"{module}.sv")], env=env, capture_output=True, text=True
+    )
+    assert run.returncode != 0
+    assert text in run.stderr and f"{module}: " in run.stderr
 
 
 # -- long ----------------------------------------------------------------------------------------------------------
