@@ -140,14 +140,9 @@ def _conversion(made: accelerator.Board) -> str:
     s, kind = made.shell, made.interface["input"]
     layouts = ", ".join(kind["layouts"]).upper()
     return (
-        f"{kind['dtype']}, {s.bands} bands, {layouts}; to {kind_of_input(made)} by {made.integers.module}, "
+        f"{kind['dtype']}, {s.bands} bands, {layouts}; to {made.interface['s_axis']['type']['name']} by {made.integers.module}, "
         f"equal to training on all {2 ** (8 * s.count_bytes):,} counts of every band; result {s.result}"
     )
-
-
-def kind_of_input(made: accelerator.Board) -> str:
-    """The type of the network's input, such as u8.8."""
-    return str(made.interface["s_axis"]["type"]["name"])
 
 
 def _recorded(folder: Path) -> vivado_reports.Results:
