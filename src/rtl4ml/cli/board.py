@@ -138,9 +138,9 @@ def _trained_mask(model: Path) -> dict[str, Any] | None:
 def _conversion(made: accelerator.Board) -> str:
     """How counts become the network's input, in a line."""
     s, kind = made.shell, made.interface["input"]
-    layouts = ", ".join(kind["layouts"]).upper()
+    layouts, into = ", ".join(kind["layouts"]).upper(), made.interface["s_axis"]["type"]["name"]
     return (
-        f"{kind['dtype']}, {s.bands} bands, {layouts}; to {made.interface['s_axis']['type']['name']} by {made.integers.module}, "
+        f"{kind['dtype']}, {s.bands} bands, {layouts}; to {into} by {made.integers.module}, "
         f"equal to training on all {2 ** (8 * s.count_bytes):,} counts of every band; result {s.result}"
     )
 
