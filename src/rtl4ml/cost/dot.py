@@ -128,7 +128,7 @@ def _weight_blocks(params: Params, sums: int, products: int, folds: int) -> floa
     changing, links = params["WeightFile"].changing, params["Chain"]
     width = int(changing.sum())
     if links == 1 or not width:
-        return bram36(width, folds, written=False)
+        return bram36(width, folds)
     before = np.concatenate([[0], np.cumsum(changing)])  # bits that are the same in all words are in no block
     ends = [int(before[e]) for e in _link_ends(params, sums, products)]
     w, d, cost = min(TILES, key=lambda t: ceil(width / t[0]) * ceil(folds / t[1]) * t[2])  # of the whole word
