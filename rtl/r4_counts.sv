@@ -80,10 +80,18 @@ module r4_counts #(
 
     logic signed [Sum-1:0] sum;
     if (Slice) begin : gen_slice
+      // Yosys derives a module anew for operands that are not plain signals.
+      logic [MWidth:0] a, d;
+      logic [XWidth:0] count;
+      logic [Sum-1:0] c;
+      assign a     = {1'b0, m};
+      assign d     = '0;
+      assign count = {1'b0, x};
+      assign c     = Sum'(signed'(b_later));
       r4_dsp_mac #(
         .AWidth(MWidth + 1), .BWidth(XWidth + 1), .PWidth(Sum)
       ) u_mac (
-        .clk_i, .en_i(en), .a_i({1'b0, m}), .d_i('0), .b_i({1'b0, x}), .c_i(Sum'(signed'(b_later))), .p_o(sum)
+        .clk_i, .en_i(en), .a_i(a), .d_i(d), .b_i(count), .c_i(c), .p_o(sum)
       );
     end else begin : gen_wide
       logic [MWidth-1:0] m_q;
