@@ -38,7 +38,7 @@ CONSTANTS: Mapping[str, int] = {
     "VERSION_VALUE": 0x00010000,
     "MAP_BYTES": 0x1000,
     "DST_ALIGN": 16,
-    "TILE_COLUMNS": 32,
+    "TILE_COLUMNS": 16,
     "RESULT_RAW": 0,
     "RESULT_MAP": 1,
     "RESULT_MASK": 2,

@@ -25,7 +25,7 @@ from rtl4ml.netlist.netlist import Netlist
 Cube = NDArray[np.unsignedinteger[Any]]
 Emulate = Callable[[NDArray[Any]], NDArray[np.float64]]
 
-# Pixels of the self-test of a network of single pixels: a tile of 32 columns and a narrower one, rows of odd length.
+# Pixels of the self-test of a network of single pixels: whole tiles and a narrower one, rows of odd length.
 _ROWS, _COLUMNS = 7, 37
 _FEW = 2**16  # pixels of a frame above which one frame is enough
 
