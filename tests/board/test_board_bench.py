@@ -151,7 +151,7 @@ MUTANTS: dict[str, board_drivers.Alter] = {
 }
 
 
-@pytest.mark.early
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
 def test_mutant_fails_on_the_shell(name: str, pixels: Setup) -> None:
     host = pixels.host(name, MUTANTS[name])
@@ -159,7 +159,7 @@ def test_mutant_fails_on_the_shell(name: str, pixels: Setup) -> None:
     assert found.failures["jobs"], "the altered driver must fail"
 
 
-@pytest.mark.early
+@pytest.mark.slow
 def test_driver_on_images(tmp_path: Path) -> None:
     shell = board_nets.stand_in(bands=3, lanes=1, count_bytes=1, frame=(5, 37), result="mask")
     setup = Setup(shell, tmp_path)
