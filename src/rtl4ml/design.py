@@ -70,7 +70,7 @@ def convert(
     opening: int | None = None,
     foldings: Mapping[str, tuple[int, int]] | None = None,
     fit: bool = True,
-    device: Device = ZCU102,
+    device: Device | None = None,
 ) -> Design:
     """A design for a device that computes exactly what the model computes; its project goes to `out`.
 
@@ -96,6 +96,7 @@ def convert(
     # Everything that can be refused without the model is refused before it is loaded.
     out = arguments.output_folder(out)
     target_interval = arguments.target_interval(target_interval)
+    device = ZCU102 if device is None else device
     budget = arguments.budget(budget, device.capacity)
     clock_mhz = arguments.clock_mhz(clock_mhz)
     output, threshold, opening = arguments.head(output, threshold, opening)

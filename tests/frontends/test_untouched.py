@@ -174,7 +174,11 @@ def test_the_page_says_how_a_declared_input_is_rounded(
 def test_sums_that_tensorflow_gets_wrong_in_a_batch(
     strides: tuple[int, int], wrong: bool, rng: np.random.Generator
 ) -> None:
-    """TensorFlow 2.21 convolves samples of one channel under such strides rightly only one at a time."""
+    """TensorFlow 2.21 convolves samples of one channel under such strides rightly only one at a time.
+
+    That depends on the processor, by which oneDNN chooses its kernels: where it convolves a batch rightly too, that is
+    what must be found.
+    """
     x = first = keras.Input((6, 3, 1))
     x = q.QActivation("quantized_bits(4,2,alpha=1)")(x)
     x = q.QConv2D(
@@ -185,12 +189,14 @@ def test_sums_that_tensorflow_gets_wrong_in_a_batch(
     parsed = parse(model)
     samples = rng.integers(-8, 8, (4, 6, 3, 1)).astype(np.float32) / 2
     alone = np.concatenate([model.predict(s[None], verbose=0) for s in samples])
-    assert depends_on_batch(model) == wrong == (model.predict(samples, verbose=0) != alone).any()
+    seen = bool((model.predict(samples, verbose=0) != alone).any())
+    assert depends_on_batch(model) == seen
+    assert wrong or not seen
     np.testing.assert_array_equal(expected(parsed, samples)[0], alone)
     np.testing.assert_array_equal(parsed.emulate(samples)[0], alone)
     found = tally(parsed, samples)
     assert found.mismatches == 0
-    assert set(found.causes) == ({("conv", PLACE)} if wrong else set())
+    assert set(found.causes) == ({("conv", PLACE)} if seen else set())
 
 
 @pytest.mark.parametrize("name", ["my model", "tiny (v2)", "übung", "a:b"])
