@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole Salinas crop through a board's simulated shell, C driver included, and the shell's size by Yosys.
 
-    python scripts/board_runs.py [--pixels N] [--latency 200] [--outstanding 16] [--out build/board_runs]
+    python scripts/board_runs.py [--rows 114] [--latency 200] [--outstanding 16] [--out build/board_runs]
 
 The crop's pixels are laid out as a cube of 114 x 122; RTL4ML_DATA says where the crop is, else counts are random.
 Every job is held against the integer emulation, and its cycles against 1.001 x frames x interval + 600.
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ import rtl4ml
 from rtl4ml.board import shell as shells
 from rtl4ml.board.bulk import Job
 from rtl4ml.board.values import Shell
+from rtl4ml.device import Resources
 from rtl4ml.synthesis import yosys
 
 MODEL = Path(__file__).parents[1] / "models" / "salinas_1dcnn.keras"
@@ -46,7 +46,7 @@ def counts() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 8192, (114, 122, 204), np.uint16)
 
 
-def size(shell: Shell) -> dict[str, float]:
+def size(shell: Shell) -> Resources:
     """LUT, FF, DSP48E2 and RAMB36 of the shell without the network, flattened (`synth_xilinx -family xcup`)."""
     with tempfile.TemporaryDirectory(prefix="rtl4ml_shell_") as tmp:
         folder = Path(tmp)
@@ -66,14 +66,7 @@ def size(shell: Shell) -> dict[str, float]:
         (mem / "run.ys").write_text("\n".join(script) + "\n")
         code = "from pyosys import libyosys as ys; ys.run_pass('script run.ys', ys.Design())"
         subprocess.run([sys.executable, "-c", code], cwd=mem, check=True, stdout=subprocess.DEVNULL)
-        cells = json.loads((mem / "stat.json").read_text())["design"]["num_cells_by_type"]
-    memory = sum(yosys.MEMORY_LUTS[k] * n for k, n in cells.items() if k in yosys.MEMORY_LUTS)
-    return {
-        "lut": memory + sum(n for k, n in cells.items() if re.fullmatch("LUT[1-6]", k)),
-        "ff": sum(n for k, n in cells.items() if k in yosys.FLIP_FLOPS),
-        "dsp": sum(n for k, n in cells.items() if "dsp" in k.lower()),
-        "bram36": cells.get("RAMB36E2", 0) + cells.get("RAMB18E2", 0) / 2,
-    }
+        return yosys.read_stat(json.loads((mem / "stat.json").read_text()))
 
 
 @click.command(help=__doc__)
@@ -82,7 +75,7 @@ def size(shell: Shell) -> dict[str, float]:
 @click.option("--outstanding", type=click.IntRange(1, 64), default=16, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/board_runs"))
 def main(rows: int, latency: int, outstanding: int, out: Path) -> None:
-    cube = counts()[:rows]
+    cube = counts()[:rows]  # the crop has no rows of its own: its pixels stand in any order
     design = rtl4ml.convert(MODEL, out=out, output="argmax")
     board = design.board()
     print("shell alone, by Yosys:", size(board.shell), flush=True)

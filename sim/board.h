@@ -30,6 +30,7 @@
 #include "Vdut.h"
 #include "r4.h"
 #include "r4_regs.h"
+#include "random.h"
 #include "verilated.h"
 
 constexpr int kFileError = 4;
@@ -51,21 +52,6 @@ constexpr uint64_t kWord = 16;
 }
 
 inline uint64_t round_up(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
-
-class Random {  // splitmix64
-  public:
-    explicit Random(uint64_t seed) : state(seed) {}
-    uint64_t next() {
-        uint64_t z = (state += 0x9e3779b97f4a7c15ULL);
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-        return z ^ (z >> 31);
-    }
-    uint64_t below(uint64_t n) { return next() % n; }
-
-  private:
-    uint64_t state;
-};
 
 // When a channel pauses. Every 32 to 1024 cycles another manner is drawn: never, single cycles with a probability of
 // 1/16 to 15/16, or runs and pauses of 1 to 64 cycles in the mean.

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "Vdut.h"
+#include "random.h"
 #include "verilated.h"
 #include "verilated_syms.h"
 
@@ -63,21 +64,6 @@ struct File {
     void close() {
         if (std::fclose(file) != 0) fail(kFileError, "%s: %s", path.c_str(), std::strerror(errno));
     }
-};
-
-class Random {  // splitmix64
-  public:
-    explicit Random(uint64_t seed) : state(seed) {}
-    uint64_t next() {
-        uint64_t z = (state += 0x9e3779b97f4a7c15ULL);
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-        return z ^ (z >> 31);
-    }
-    uint64_t below(uint64_t n) { return next() % n; }
-
-  private:
-    uint64_t state;
 };
 
 // When one side stalls. Every 32 to 1024 cycles another manner is drawn: never (but not first), single cycles with a

@@ -20,7 +20,7 @@ from calibration.points import GRIDS
 from rtl4ml.device import Resources
 from rtl4ml.host import cache
 from rtl4ml.netlist.images import Image
-from rtl4ml.synthesis.yosys import BLACK_BOX, Unit, _constant, _read, mapping
+from rtl4ml.synthesis.yosys import BLACK_BOX, Unit, _constant, mapping, read_stat
 from rtl4ml.synthesis.yosys import counts as kept_counts
 
 
@@ -95,4 +95,4 @@ def count_together(some: Sequence[Unit]) -> list[Resources]:
         names = {int(m[2]): m[1].lstrip("\\") for m in found}
         modules = json.loads((folder / "stat.json").read_text())["modules"]
         modules = {k.lstrip("\\"): v for k, v in modules.items()}
-        return [_read({"design": modules[names[n]]}) for n in range(len(some))]
+        return [read_stat({"design": modules[names[n]]}) for n in range(len(some))]

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rtl4ml.board.bulk import LAYOUTS, BoardSimulator, Job, Outcome, strides
+from rtl4ml.board import interface
+from rtl4ml.board.bulk import BoardSimulator, Job, Outcome, strides
 from rtl4ml.errors import SimulationFailed
+
+LAYOUTS = tuple(interface.LAYOUTS)
 
 pytestmark = pytest.mark.early
 Cube = NDArray[np.unsignedinteger[Any]]

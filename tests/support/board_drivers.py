@@ -223,7 +223,7 @@ class CDriver:
             def called(_: Any, *given: Any) -> Any:
                 try:
                     return call(*given)
-                except Exception as error:  # noqa: BLE001
+                except Exception as error:  # noqa: BLE001 - C cannot let it through
                     self.caught = error
                     return 0
 

@@ -22,6 +22,7 @@ from rtl4ml.board.boards import BoardSpec
 from rtl4ml.board.bulk import BoardSimulator, Job, Outcome
 from rtl4ml.board.counts import Counts
 from rtl4ml.board.integers import Affine, Rounded, Steps, integers_of
+from rtl4ml.board.interface import LAYOUTS as CUBE_LAYOUTS
 from rtl4ml.board.values import RESULTS, Quantizer, Result, Shell, of_netlist
 from rtl4ml.board.vectors import Cube, Meaning
 from rtl4ml.device import Resources, total
@@ -110,7 +111,7 @@ class Board:
 
         Raises BadInput for another cube, SimulationFailed where the job does not end well.
         """
-        if layout not in ("bip", "bil", "bsq") or (layout != "bip" and not self.shell.banded):
+        if layout not in CUBE_LAYOUTS or (layout != "bip" and not self.shell.banded):
             known = "bip, bil or bsq" if self.shell.banded else "bip, for which the board was made"
             raise BadInput(f"{named('layout')}: must be {known}, not {layout!r}; transpose the cube")
         want = self.meaning.result(cube)
@@ -150,8 +151,21 @@ def _unpacked(data: NDArray[np.uint8], like: NDArray[Any], *, mask: bool) -> NDA
     return data.view(like.dtype.newbyteorder("<")).reshape(like.shape).astype(like.dtype)
 
 
-def counts_of(given: Any, source: Path | None) -> Counts:
-    """The counts that were given as a value, a table or a JSON file; else those beside the model. Raises BadInput."""
+def counts_of(
+    given: Any, source: Path | None, *, scale_log2: int | None = None, dtype: str | None = None
+) -> Counts:
+    """The counts that were given as a value, a table or a JSON file, or by their scale; else those beside the model.
+
+    dtype: of the counts that scale_log2 scales; default uint16
+
+    Raises BadInput where these do not fit together or where there are none.
+    """
+    if scale_log2 is not None:
+        if given is not None:
+            raise BadInput(f"{named('scale_log2')}: must not go with {named('counts')}; leave one out")
+        return Counts.of_entry({"dtype": dtype or "uint16", "scale_log2": scale_log2}, "counts")
+    if dtype is not None:
+        raise BadInput(f"{named('dtype')}: must go with {named('scale_log2')}; leave it out")
     if isinstance(given, Counts):
         return given
     if isinstance(given, Mapping):
@@ -177,7 +191,7 @@ def make(
     *,
     counts: Any = None,
     scale_log2: int | None = None,
-    dtype: str = "uint16",
+    dtype: str | None = None,
     board: str = "zcu102",
     layout: str = "any",
     result: str | None = None,
@@ -186,7 +200,7 @@ def make(
     """Writes the folder `board` of a design, whole and checked.
 
     counts:     Counts, a table as of JSON, or a JSON file; default what lies beside the model's file
-    scale_log2: instead: the network's input is counts / 2**scale_log2, of counts of `dtype`
+    scale_log2: instead: the network's input is counts / 2**scale_log2, of counts of `dtype`, default uint16
     board:      name of a folder in boards/
     layout:     "any": BIP, BIL and BSQ; "bip" leaves the transposer out
     result:     "raw", "map" or "mask": as the design's head is; others are refused
@@ -208,11 +222,7 @@ def make(
             f"{named('result')}: must be {own}, as the design's output is {of.parsed.output}, not {result}; "
             f"convert with {named('output', other)}"
         )
-    if scale_log2 is not None:
-        if counts is not None:
-            raise BadInput(f"{named('scale_log2')}: must not go with {named('counts')}; leave one out")
-        counts = Counts.of_entry({"dtype": dtype, "scale_log2": scale_log2}, "counts")
-    known = counts_of(counts, of.source)
+    known = counts_of(counts, of.source, scale_log2=scale_log2, dtype=dtype)
     _check_room(total(of.predicted), spec)
     stream = of.netlist.graph.inputs[0]
     bands = stream.channels if len(stream.shape) == 3 else stream.elements

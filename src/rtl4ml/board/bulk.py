@@ -23,38 +23,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl4ml.board.interface import LAYOUTS, laid_out
 from rtl4ml.board.ports import DATA_BYTES, TOP
 from rtl4ml.board.registers import constants
 from rtl4ml.board.values import RESULTS, Shell
 from rtl4ml.errors import EnvironmentProblem, SimulationFailed
 from rtl4ml.host import processes
 from rtl4ml.host.tools import check_writing, disk_errors, verilator_env
-from rtl4ml.simulation.bulk import compile_once
+from rtl4ml.simulation.bulk import OPTIMISATION, compile_once, verilator_flags
 
 PATIENCE = 20_000_000
-LAYOUTS = ("bip", "bil", "bsq")
 Layout = Literal["bip", "bil", "bsq"]
 
-_VERILATOR_FLAGS = (
-    "--cc",
-    "--exe",
-    "-O3",
-    "--prefix",
-    "Vdut",
-    "--Mdir",
-    ".",
-    "--no-MMD",
-    "--no-timing",
-    "--threads",
-    "1",
-    "--x-assign",
-    "fast",
-    "--x-initial",
-    "unique",
-    "--output-split",
-    "20000",
-)
-_OPTIMISATION = ("OPT_FAST=-O1", "OPT_SLOW=-O0")
 _C_FLAGS = ("-std=c99", "-O1", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-pedantic")
 _STATUS = {
     "read_error": "R4_STATUS_READ_ERROR",
@@ -225,9 +205,8 @@ class BoardSimulator:
                 f"a cube must be (rows, columns, {shell.bands}) of {dtype}, not {job.cube.shape} of {job.cube.dtype}"
             )
         rows, columns, _ = job.cube.shape
-        axes = {"bip": (0, 1, 2), "bil": (0, 2, 1), "bsq": (2, 0, 1)}[job.layout]
         path = folder / f"in{index}"
-        np.ascontiguousarray(job.cube.transpose(axes)).astype(dtype, copy=False).tofile(path)
+        path.write_bytes(laid_out(job.cube, job.layout))
         size = result_bytes(shell, rows, columns)
         right = {
             "FRAMES": rows * columns // (shell.frame_rows * shell.frame_columns),
@@ -238,7 +217,7 @@ class BoardSimulator:
         }
         values: dict[str, object] = {
             "driver": int(job.driver),
-            "layout": LAYOUTS.index(job.layout),
+            "layout": [*LAYOUTS].index(job.layout),
             "in": path,
             "bytes": job.cube.size * shell.count_bytes,
             "result": size,
@@ -316,14 +295,19 @@ def build(
     verilator, env = verilator_env()
     sim = Path(str(files("rtl4ml.sim")))
     host = host or Path(str(files("rtl4ml.boards") / "host"))
-    flags = [*_VERILATOR_FLAGS, "--assert" if asserts else "--no-assert"]
-    copies = [sim / "board.cpp", sim / "board.h", host / "r4.c", host / "r4.h", host / "r4_regs.h"]
+    flags = verilator_flags(asserts=asserts)
+    copies = [
+        *(sim / n for n in ("board.cpp", "board.h", "random.h")),
+        host / "r4.c",
+        host / "r4.h",
+        host / "r4_regs.h",
+    ]
     folder = project / ("board-assert" if asserts else "board")
     rtl = [str(s.resolve()) for s in sources if s.suffix == ".sv"]
     commands = [
         ["gcc", *_C_FLAGS, "-c", "r4.c", "-o", "r4.o"],
         [str(verilator), *flags, "--top-module", TOP, "board.cpp", "r4.o", *rtl],
-        ["make", f"-j{jobs}", "-f", "Vdut.mk", *_OPTIMISATION],
+        ["make", f"-j{jobs}", "-f", "Vdut.mk", *OPTIMISATION],
     ]
     compile_once(
         folder,

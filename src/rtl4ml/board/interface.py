@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rtl4ml.board.integers import Affine, Rounded, Steps
 from rtl4ml.board.ports import DATA_BYTES
 from rtl4ml.board.values import Shell
@@ -28,6 +31,14 @@ LAYOUTS = {
     "bil": ["rows", "bands", "columns"],
     "bsq": ["bands", "rows", "columns"],
 }
+
+
+def laid_out(cube: NDArray[np.unsignedinteger[Any]], layout: str) -> bytes:
+    """The bytes of a cube (rows, columns, bands) as they lie in memory, little-endian, without gaps."""
+    axes = [LAYOUTS["bip"].index(axis) for axis in LAYOUTS[layout]]
+    return (
+        np.ascontiguousarray(cube.transpose(axes)).astype(cube.dtype.newbyteorder("<"), copy=False).tobytes()
+    )
 
 
 def container_name(wire: Wire) -> str:

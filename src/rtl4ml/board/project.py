@@ -37,7 +37,6 @@ from rtl4ml.host import processes
 from rtl4ml.host.folders import project_folder
 from rtl4ml.host.tools import disk_errors, verilator_env
 
-NETWORK = "r4_top"
 _TEMPLATE = "board.md.j2"
 _IMAGE = re.compile(r'"([^"\s]+\.mem)"')
 
@@ -154,12 +153,10 @@ def _host(content: Content, described: Mapping[str, Any], folder: Path) -> None:
 
 
 def _filled(path: Path, content: Content, described: Mapping[str, Any]) -> str:
-    template = Environment(undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
-    return template.from_string(path.read_text(encoding="utf-8")).render(
-        version=__version__,
-        spec=content.spec,
-        interface=described,
-        clock_mhz=described["hardware"]["clock_mhz"],
+    return _rendered(
+        path.read_text(encoding="utf-8"),
+        content,
+        described,
         clock_hz=round(described["hardware"]["clock_mhz"] * 1_000_000),
         registers=content.spec.registers,
         linux=content.spec.linux,
@@ -170,20 +167,28 @@ def _filled(path: Path, content: Content, described: Mapping[str, Any]) -> str:
 
 
 def _readme(content: Content, described: Mapping[str, Any]) -> str:
-    template = Environment(undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
-    text = (files("rtl4ml.templates") / _TEMPLATE).read_text(encoding="utf-8")
-    clock = described["hardware"]["clock_mhz"]
     s = content.shell
-    return template.from_string(text).render(
-        version=__version__,
-        spec=content.spec,
+    return _rendered(
+        (files("rtl4ml.templates") / _TEMPLATE).read_text(encoding="utf-8"),
+        content,
+        described,
         shell=s,
-        interface=described,
-        clock_mhz=clock,
-        frames_per_second=clock * 1e6 / float(content.cycles["interval"]),
+        frames_per_second=described["hardware"]["clock_mhz"] * 1e6 / float(content.cycles["interval"]),
         cycles=content.cycles,
         pixel=s.frame_rows * s.frame_columns == 1,
         layouts=described["input"]["layouts"],
+    )
+
+
+def _rendered(template: str, content: Content, described: Mapping[str, Any], **values: Any) -> str:
+    """A template with what all of them are told, and with `values`."""
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
+    return environment.from_string(template).render(
+        version=__version__,
+        spec=content.spec,
+        interface=described,
+        clock_mhz=described["hardware"]["clock_mhz"],
+        **values,
     )
 
 

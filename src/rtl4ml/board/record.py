@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from rtl4ml.board.vivado_reports import Results, Utilization
+from rtl4ml.emit.systemverilog import TOP
 from rtl4ml.errors import BadInput
 from rtl4ml.host import identity
 from rtl4ml.report import page
 from rtl4ml.report.schema import OnBoard, Use, VivadoRun
-
-_NETWORK = "r4_top"
 
 
 def entry(interface: Mapping[str, Any], asked_mhz: float) -> OnBoard:
@@ -95,7 +94,7 @@ def record(project: Path, found: Results) -> dict[str, Any]:
         raise BadInput(
             f"{path}: must be the report of a project with a board, not another or none; run rtl4ml board again"
         ) from None
-    network = found.instance(_NETWORK)
+    network = found.instance(TOP)
     report["resources"]["vivado"] = None if network is None else _use(network.used)
     page.write(cast("Any", report), project)
     identity.sign_reports(project)

@@ -10,9 +10,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 from rtl4ml._version import __version__
@@ -30,8 +28,9 @@ from rtl4ml.board.ports import (
 )
 from rtl4ml.board.values import RESULTS, Shell
 from rtl4ml.emit.library import library, modules
+from rtl4ml.emit.systemverilog import TOP as NETWORK
+from rtl4ml.emit.systemverilog import literal, snake, wide_parameters
 from rtl4ml.netlist.images import Image
-from rtl4ml.netlist.netlist import Param
 
 TILE_LANES = 4  # columns of a band that enter the transposer in a cycle
 _TILE_COLUMNS = registers.CONSTANTS["TILE_COLUMNS"]
@@ -39,27 +38,13 @@ _TILE_COLUMNS = registers.CONSTANTS["TILE_COLUMNS"]
 Pins = Sequence[str | tuple[str, str]]
 
 
-@cache
-def _wide(module: str) -> frozenset[str]:
-    """Parameters of a cell that are numbers of 64 bits."""
-    text = (library() / f"{module}.sv").read_text()
-    return frozenset(re.findall(r"\bparameter\s+logic\s+signed\s+\[63:0\]\s+(\w+)\s*=", text))
-
-
-def _value(p: Param, wide: bool) -> str:
-    if isinstance(p, str):
-        return f'"{p}"'
-    assert isinstance(p, int)
-    return f"{'-' if p < 0 else ''}64'sd{abs(p)}" if wide or abs(p) >= 2**31 else str(p)
-
-
 def _instance(module: str, name: str, params: Mapping[str, int | str], pins: Pins) -> str:
     """An instance; a pin is a port with its signal, or one name for both. Numbers may be given as text with a tick."""
     head = f"  {module} "
     if params:
-        wide = _wide(module) if (library() / f"{module}.sv").exists() else frozenset()
+        wide = wide_parameters(module)
         body = [
-            f"    .{k}({p if isinstance(p, str) and chr(39) in p else _value(p, k in wide)})"
+            f"    .{k}({p if isinstance(p, str) and chr(39) in p else literal(p, wide=k in wide)})"
             for k, p in params.items()
         ]
         head += "#(\n" + ",\n".join(body) + "\n  ) "
@@ -90,7 +75,7 @@ def images(shell: Shell) -> dict[str, Image]:
 
 
 def _image(parameter: str) -> str:
-    return f"{TOP}_{re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', parameter).lower()}.mem"
+    return f"{TOP}_{snake(parameter)}.mem"
 
 
 def _to_counts(shell: Shell) -> str:
@@ -289,7 +274,7 @@ def _network(shell: Shell) -> list[str]:
     control: Pins = [*_CLOCK, ("clear_i", "path_clear")] if module == "r4_counts" else _CLOCK_PATH
     quantizer = _instance(module, "u_counts", named, [*control, *_stream("counts", "x")])
     top = _instance(
-        "r4_top",
+        NETWORK,
         "u_top",
         {},
         [

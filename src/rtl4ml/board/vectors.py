@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rtl4ml.board.counts import Counts
 from rtl4ml.board.integers import Affine, Rounded, Steps
-from rtl4ml.board.interface import LAYOUTS, container_name
+from rtl4ml.board.interface import LAYOUTS, container_name, laid_out
 from rtl4ml.board.values import Shell
 from rtl4ml.errors import BadInput, named
 from rtl4ml.host.tools import disk_errors
@@ -133,17 +133,12 @@ def _range(
 
 def write(cube: Cube, result: NDArray[Any], packed: NDArray[np.uint8], banded: bool, folder: Path) -> None:
     """Writes counts.npy and result.npy, the bytes of both as they lie in memory, and manifest.json that lists them."""
-    layouts = LAYOUTS if banded else {"bip": LAYOUTS["bip"]}
-    little = cube.astype(cube.dtype.newbyteorder("<"), copy=False)
-    axes = {name: tuple(LAYOUTS["bip"].index(axis) for axis in order) for name, order in layouts.items()}
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / "counts.npy", cube)
         np.save(folder / "result.npy", result)
-        for name, order in axes.items():
-            (folder / f"counts_{name}.bin").write_bytes(
-                np.ascontiguousarray(little.transpose(order)).tobytes()
-            )
+        for layout in LAYOUTS if banded else ("bip",):
+            (folder / f"counts_{layout}.bin").write_bytes(laid_out(cube, layout))
         (folder / "result.bin").write_bytes(packed.tobytes())
         rows, columns, bands = cube.shape
         content = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rtl4ml.board import accelerator, boards, record, vivado, vivado_reports
-from rtl4ml.board.counts import Counts
+from rtl4ml.board.counts import trained
 from rtl4ml.board.interface import FILE
 from rtl4ml.cli import show
 from rtl4ml.cli.design import check_file, designed
@@ -47,7 +47,7 @@ def board(
     spec.clock.rate(options["clock_mhz"])
     tool = _tool(build, vivado, until)
     _choose_head(model, result, options)
-    known = _counts(model, counts, scale_log2, dtype)
+    known = accelerator.counts_of(counts, model, scale_log2=scale_log2, dtype=dtype)
     with designed(model, device=spec.device, **options) as (design, out):
         with step(f"board project for the {spec.name}"):
             made = design.board(known, board=board, layout=layout, jobs=jobs)
@@ -90,17 +90,6 @@ def _tool(build: bool | None, path: Path | None, until: str | None) -> vivado.To
     return found
 
 
-def _counts(model: Path, path: Path | None, scale_log2: int | None, dtype: str | None) -> Counts:
-    """What the counts are: as the options say, else what lies beside the model."""
-    if scale_log2 is not None:
-        if path is not None:
-            raise BadInput("--scale-log2: must not go with --counts; leave one out")
-        return Counts(dtype=dtype or "uint16", scale=2.0**-scale_log2)
-    if dtype is not None:
-        raise BadInput("--dtype: must go with --scale-log2; leave it out")
-    return accelerator.counts_of(path, model)
-
-
 def _choose_head(model: Path, result: str | None, options: dict[str, Any]) -> None:
     """Sets output, and threshold and opening of a mask that were chosen in training where none are given."""
     if result is None and options["threshold"] is None and options["opening"] is None:
@@ -126,11 +115,11 @@ def _choose_head(model: Path, result: str | None, options: dict[str, Any]) -> No
 
 def _trained_mask(model: Path) -> dict[str, Any] | None:
     """Threshold and opening that the training of a network for masks chose, as it lies beside the model."""
-    for path in (model.with_suffix(".json"), model.with_name("metrics.json")):
+    for _, content in trained(model):
         try:
-            best = json.loads(path.read_text(encoding="utf-8"))["quantized"]["opening"][0]
+            best = content["quantized"]["opening"][0]
             return {"threshold": float(best["threshold"]), "opening": int(best["radius"]) or None}
-        except (OSError, ValueError, KeyError, TypeError, IndexError):
+        except (ValueError, KeyError, TypeError, IndexError):
             continue
     return None
 

@@ -30,13 +30,14 @@ class Project:
 
 
 @cache
-def _wide(name: str) -> frozenset[str]:
+def wide_parameters(name: str) -> frozenset[str]:
     """Parameters of a module in `rtl/` that are numbers of 64 bits; every other is one of 32."""
     text = (library() / f"{name}.sv").read_text()
     return frozenset(re.findall(r"\bparameter\s+logic\s+signed\s+\[63:0\]\s+(\w+)\s*=", text))
 
 
-def _value(p: Param, image: str, *, wide: bool = False) -> str:
+def literal(p: Param, image: str = "", *, wide: bool = False) -> str:
+    """A parameter as SystemVerilog has it. image: file name of a memory image; wide: whether it is one of 64 bits."""
     if isinstance(p, Image):
         return f'"{image}"'
     if isinstance(p, str):
@@ -54,11 +55,11 @@ def instance(cell: Cell) -> tuple[list[str], dict[str, Image]]:
         for key, p in values.items():
             if params is not None and key not in params:
                 raise ValueError(f"{cell.module}: has no parameter {key} (instance {cell.name})")
-            name = f"{cell.name}_{_snake(key)}.mem"
+            name = f"{cell.name}_{snake(key)}.mem"
             if isinstance(p, Image):
                 images[name] = p
-            wide = not cell.generated and key in _wide(cell.module)
-            body.append(f"    .{key}({_value(p, name, wide=wide)})")
+            wide = not cell.generated and key in wide_parameters(cell.module)
+            body.append(f"    .{key}({literal(p, name, wide=wide)})")
         lines += [",\n".join(body), f"  ) {cell.name} ("]
     bound = [("clk_i", "aclk"), ("rst_ni", "aresetn"), *cell.connections()]
     if ports is not None:
@@ -72,7 +73,8 @@ def instance(cell: Cell) -> tuple[list[str], dict[str, Image]]:
     return lines, images
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """A parameter's name as file names have it: "init_file" of InitFile."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 

@@ -42,7 +42,6 @@ _VERILATOR_FLAGS = (
     ".",
     "--no-MMD",
     "--no-timing",
-    "--no-assert",
     "--threads",
     "1",
     "--x-assign",
@@ -53,7 +52,7 @@ _VERILATOR_FLAGS = (
     "20000",
 )
 # What runs is hardly faster at -O3 (it waits for its own code more than for its sums), and compiles twice as long.
-_OPTIMISATION = ("OPT_FAST=-O1", "OPT_SLOW=-O0")
+OPTIMISATION = ("OPT_FAST=-O1", "OPT_SLOW=-O0")
 _STAMP = "built.key"
 _LOG = "build.log"
 _REPORT = "the emitted RTL is wrong, report it with the model"
@@ -238,27 +237,32 @@ def build(
     compile.
     """
     verilator, env = verilator_env()
-    flags = [f for f in _VERILATOR_FLAGS if not (asserts and f == "--no-assert")]
-    if asserts:
-        flags.append("--assert")
+    flags = verilator_flags(asserts=asserts)
     flags += [f"-G{name}={value}" for name, value in (parameters or {}).items()]
-    harness = Path(str(files("rtl4ml.sim") / "harness.cpp"))
+    sim = Path(str(files("rtl4ml.sim")))
+    harness = sim / "harness.cpp"
+    copies = [harness, sim / "random.h"]
     folder = project / "verilator"
     commands = [
         [str(verilator), *flags, "--top-module", top, harness.name, *(str(s.resolve()) for s in sources)],
-        ["make", f"-j{jobs}", "-f", "Vdut.mk", *_OPTIMISATION],
+        ["make", f"-j{jobs}", "-f", "Vdut.mk", *OPTIMISATION],
     ]
     compile_once(
         folder,
         commands,
         env=env,
-        sources=[*sources, harness],
+        sources=[*sources, *copies],
         top=top,
         kind="harness",
         products=["Vdut"],
-        copies=[harness],
+        copies=copies,
     )
     return Simulator(top, folder / "Vdut", images or project)
+
+
+def verilator_flags(*, asserts: bool) -> list[str]:
+    """What Verilator is told for a simulation in bulk. asserts: whether the cells' assertions are checked."""
+    return [*_VERILATOR_FLAGS, "--assert" if asserts else "--no-assert"]
 
 
 def compile_once(

@@ -106,7 +106,7 @@ def _method() -> bytes:
         told = [*mapping(Path(tmp)), BLACK_BOX, ROMS, ROM_CELLS]
     read = [str(MEMORY_LUTS), str(FLIP_FLOPS)]
     # As unparsed: words of a comment do not count.
-    code = [ast.unparse(ast.parse(inspect.getsource(f))) for f in (count, _constant, _read)]
+    code = [ast.unparse(ast.parse(inspect.getsource(f))) for f in (count, _constant, read_stat)]
     return "\0".join([version("pyosys"), *told, *read, *code]).encode()
 
 
@@ -229,7 +229,7 @@ def count(unit: Unit) -> Resources:
                 f"{unit.name}: Yosys must synthesize {unit.module}, not stop with "
                 f"{last[-1].strip() if last else f'exit status {run.returncode}'!r}"
             )
-        return _read(json.loads(stat.read_text()))
+        return read_stat(json.loads(stat.read_text()))
 
 
 def _constant(p: int | str) -> str:
@@ -238,7 +238,8 @@ def _constant(p: int | str) -> str:
     return str(p) if 0 <= p < 2**31 else f"64'h{p % 2**64:x}"  # nor does it take a sign
 
 
-def _read(stat: dict[str, object]) -> Resources:
+def read_stat(stat: dict[str, object]) -> Resources:
+    """The resources that Yosys's `stat -json` counts in a design."""
     design = stat["design"]
     assert isinstance(design, dict)
     cells: dict[str, int] = design["num_cells_by_type"]

@@ -12,6 +12,7 @@ import hashlib
 import importlib.resources
 import math
 import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -189,7 +190,7 @@ STAGE: Fields = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(ABC):
     """Base of the recipes of all tasks: the name, the file and its hash, the network and its arguments, the seed.
 
     model: the name, without its ending, of the .py file with build() beside the recipe; build: what it is given.
@@ -219,9 +220,9 @@ class Recipe:
         """
         return self.network.build({**self.build, **instead}, quantized=quantized, recipe=self.path.name)
 
+    @abstractmethod
     def counts(self) -> dict[str, Any]:
         """What the network's input is made of, as `rtl4ml board` reads it: type of the counts, and their scale."""
-        raise NotImplementedError
 
     def input(self) -> dict[str, Any]:
         """The entry "input" of metrics.json, so that a model's folder says what its input was made of."""
