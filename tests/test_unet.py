@@ -84,7 +84,7 @@ def told(design: rtl4ml.Design) -> str:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Simulators that are quick to compile: these frames are so small that their speed does not matter."""
-    monkeypatch.setattr(simulation, "_OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
+    monkeypatch.setattr(simulation, "OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
 
 
 # What random ones meet, in few layers each; the test below draws the others.

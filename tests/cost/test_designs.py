@@ -94,7 +94,7 @@ def test_counts_are_kept_by_what_decides_them(monkeypatch: pytest.MonkeyPatch) -
     for change in (
         ("mapping", lambda folder: ["synth_xilinx -family xcup"]),
         ("MEMORY_LUTS", {"SRL16E": 2}),
-        ("_read", device.total),
+        ("read_stat", device.total),
         ("version", lambda package: "0.0"),
     ):
         with monkeypatch.context() as changed:

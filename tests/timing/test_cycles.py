@@ -385,7 +385,7 @@ def test_the_interval_of_a_run(gaps: list[int], interval: int | Fraction) -> Non
 
 def in_hardware(netlist: Netlist, frames: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunResult:
     """A run of the netlist's RTL with random beats, its input always offered."""
-    monkeypatch.setattr(simulation, "_OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
+    monkeypatch.setattr(simulation, "OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
     systemverilog.write(netlist, folder, frames_in_flight=9)
     sources = sorted(p for p in (folder / "rtl").glob("*.sv") if p.stem != systemverilog.TOP)
     simulator = simulation.build(

@@ -170,7 +170,7 @@ def points() -> Any:
 @pytest.mark.parametrize("kind", ["points", "random"])
 def test_the_interval_comes_in_hardware(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exact, and every frame in the cycle that was predicted."""
-    monkeypatch.setattr(simulation, "_OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
+    monkeypatch.setattr(simulation, "OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
     rng = np.random.default_rng(0)
     model = randomize(points(), rng) if kind == "points" else network(np.random.default_rng(119))
     target = None if kind == "points" else 60
