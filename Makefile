@@ -4,8 +4,9 @@
 # Needs Python 3.11 to 3.13, g++, make and perl. Nothing outside this folder is changed (pip's cache aside).
 #
 #   make demo      the main job: the trained student becomes verified hardware, in build/demo
-#   make test      linters aside, all tests that take seconds
-#   make test-all  those that take minutes too
+#   make test      linters aside, all tests that take seconds: at most 10 minutes on two quiet cores
+#   make test-gate those that take longer and that a change must pass too
+#   make test-all  all, those that take minutes included
 #   make lint      ruff, the layers by import-linter, mypy --strict, Verilator -Wall on every cell alone
 #   make bench     the figures of the README, measured on this machine
 #   make docs      the parts of docs/ that follow from the code, written afresh
@@ -22,14 +23,17 @@ READY := $(VENV)/rtl4ml.ready
 # What may be used again (compiled simulation runtime, synthesized cells) stays in this folder too.
 export RTL4ML_CACHE ?= $(CURDIR)/build/cache
 
-.PHONY: demo test test-all lint bench docs lock clean
+.PHONY: demo test test-gate test-all lint bench docs lock clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
 	$(BIN)/rtl4ml demo --out build/demo $(DEMO)
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not gate"
+
+test-gate: $(READY)
+	$(BIN)/python -m pytest -n $(JOBS) -m "gate and not slow"
 
 test-all: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS)

@@ -4,11 +4,12 @@
 // Run:        run_bytes_i bytes from run_addr_i on. Its words are those of memory: y_first_o is the index of the first
 //             valid byte (not 0 in a run's first word only), y_bytes_o the valid bytes from there, y_last_o its last
 //             word. A run of 0 bytes is taken and gives nothing.
-// Bursts:     INCR, whole words, at most MaxBeats; they end at multiples of MaxBeats words, so none crosses 4 KiB.
+// Bursts:     INCR, whole words, at most MaxBeats. What is left of a run is one burst where it has at most MaxBeats words
+//             and crosses no multiple of 4 KiB; else a burst ends at the next multiple of MaxBeats words.
 //             A burst is asked for once the FIFO has room for all of it: m_axi_rready is constantly 1.
 // In flight:  as many bursts as the FIFO has room for, at most 65; runs follow each other in flight.
-// Throughput: 1 word/cycle; a burst is issued every 2 cycles at most, and a run takes 1 burst for every multiple of
-//             MaxBeats words that it touches. So a run of w words in n bursts costs max(w, 2 n) cycles.
+// Throughput: 1 word/cycle; a burst is issued every 2 cycles at most. So a run of w words in n bursts costs max(w, 2 n)
+//             cycles. Example, MaxBeats 16: 20 words from word 10 on are bursts of 6 and 14; 12 words from there are one.
 // Latency:    a run taken in cycle t is asked for in cycle t + 3; a word is offered 2 cycles after m_axi_rvalid.
 // error_o:    1 in the cycle after each word with SLVERR or DECERR; the word goes on as any other.
 // abort_i:    no burst is asked for any more (but m_axi_arvalid stays until it is taken), runs offered are taken and
@@ -71,6 +72,7 @@ module r4_axi_read #(
   localparam int unsigned ByteBits   = $clog2(DataWidth) - 3;    // of a byte's index in a word
   localparam int unsigned WordBits   = AddrWidth - ByteBits;     // of a word's address
   localparam int unsigned LenBits    = $clog2(MaxBeats);
+  localparam int unsigned PageBits   = 12 - ByteBits;            // of a word's index in 4 KiB
   localparam int unsigned LeftBits   = 33 - ByteBits;            // of the words of a run
   localparam int unsigned RoomBits   = $clog2(FifoDepth + 1);
   localparam int unsigned NoteDepth  = FifoDepth < 65 ? FifoDepth : 65;
@@ -85,13 +87,13 @@ module r4_axi_read #(
     else         drop_q <= drop && !empty;
   end
 
-  // -- the run: cut at multiples of MaxBeats words ---------------------------------------------------------------
+  // -- the run, cut into bursts ----------------------------------------------------------------------------------
   logic                run_q;    // there is one, and it has words that no burst has
   logic [WordBits-1:0] word_q;   // the address of the next of these
   logic [LeftBits-1:0] left_q;   // how many follow that one
   logic [ByteBits-1:0] first_q;  // index of the next word's first valid byte
   logic [ByteBits-1:0] end_q;    // index of the last word's last valid byte
-  logic take, step, final_burst;
+  logic take, step, beyond, page_end, final_burst;
   logic [LenBits-1:0] to_edge, len;
 
   // What is added to run_bytes_i for the index of the last byte, in the run's first word and beyond: offset - 1.
@@ -103,8 +105,11 @@ module r4_axi_read #(
   assign run_ready_o = abort_i || (!run_q && !drop_q);
   assign take        = run_valid_i && run_ready_o && !drop && run_bytes_i != '0;
 
+  // An edge of MaxBeats words lies before the run's end; that edge is one of 4 KiB.
   assign to_edge     = ~word_q[LenBits-1:0];
-  assign final_burst = left_q <= LeftBits'(to_edge);
+  assign beyond      = left_q[LenBits-1:0] > to_edge;
+  assign page_end    = (word_q[PageBits-1:0] | PageBits'(MaxBeats - 1)) == '1;
+  assign final_burst = left_q[LeftBits-1:LenBits] == '0 && !(beyond && page_end);
   assign len         = final_burst ? left_q[LenBits-1:0] : to_edge;
 
   always_ff @(posedge clk_i) begin

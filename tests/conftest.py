@@ -12,6 +12,7 @@ from pathlib import Path
 
 import hypothesis
 import numpy as np
+import precompiled
 import pytest
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
@@ -41,6 +42,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("rtl4ml")
 
 BASE_SEED = int(os.environ.get("RTL4ML_SEED", "0"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The workers inherit what the first process sets in its environment."""
+    if "PYTEST_XDIST_WORKER" not in os.environ and not config.option.collectonly:
+        precompiled.use()
 
 
 def pytest_report_header(config: pytest.Config) -> str:

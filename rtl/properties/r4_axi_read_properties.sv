@@ -169,8 +169,7 @@ module r4_axi_read_properties #(
       is_some   : assert (!some || \u_cell.note_valid );
       is_valid  : assert (!\u_cell.fifo_valid || beats != '0);
       is_burst  : assert (!\u_cell.burst_q ||
-                          8'(\u_cell.burst_word_q [LenBits-1:0]) + 8'(\u_cell.burst_len_q ) < 8'(MaxBeats));
-      is_block  : assert (!ar_valid || 8'(ar_addr[ByteBits+:LenBits]) + ar_len < 8'(MaxBeats));
+                          32'(\u_cell.burst_word_q [11-ByteBits:0]) + 32'(\u_cell.burst_len_q ) < 4096 / Bytes);
     end
   end
 

@@ -107,7 +107,7 @@ def test_reader_has_no_bubble_between_short_runs() -> None:
     ]
     odd = [
         [0x10000 + 64 * k * 9 + 2, 64] for k in range(120)
-    ]  # 5 words each, some across a multiple of 256 bytes
+    ]  # 5 words each, some across a multiple of 4 KiB
     (three,), (four,), (unaligned,), (single,), (long,) = run(
         "r4_axi_read",
         [

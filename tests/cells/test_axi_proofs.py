@@ -23,7 +23,7 @@ BROKEN = [
     ("read", "else if (m_axi_arready) m_axi_arvalid", "else m_axi_arvalid", "ar_stays", 7),
     ("read", "burst_q && !m_axi_arvalid && room_q", "burst_q && room_q", "ar_stays", 9),
     ("read", "8'(ar_len_q)", "8'(ar_len_q) + 8'd4", "ar_length", 6),
-    ("read", "left_q <= LeftBits'(to_edge)", "left_q <= LeftBits'(MaxBeats - 1)", "ar_page", 6),
+    ("read", "'0 && !(beyond && page_end)", "'0", "ar_page", 6),
     ("read", "m_axi_arburst = 2'b01", "m_axi_arburst = 2'b00", "ar_words", 6),
     ("read", "note_ready && !drop;", "note_ready;", "ar_quiet", 6),
     ("read", "room_q > burst_len", "room_q >= burst_len", "fits", 14),

@@ -25,6 +25,10 @@ class Runner(Verilator):
     def _build_command(self) -> Any:
         verilate, make = super()._build_command()
         make = ["make", f"-j{self.jobs}", *make[3:], "OPT_FAST=-O0", "OPT_SLOW=-O0"]
+        if (
+            self.jobs == 1
+        ):  # one file of C++: in many, every one of which reads the headers, a design takes thrice as long
+            make.append("VM_PARALLEL_BUILDS=0")
         objects = sorted(map(str, Path(self.runtime).glob("*.o"))) if self.runtime else []
         # copied behind Verilator's makefile, on which they depend, so that make leaves them alone
         return [verilate, *([["cp", *objects, str(self.build_dir)]] if objects else []), make]
