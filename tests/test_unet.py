@@ -207,6 +207,7 @@ def test_fifos_in_block_memory_keep_the_pace(
 
 
 @pytest.mark.early
+@pytest.mark.gate
 def test_a_student_sixteen_times_smaller(tmp_path: Path) -> None:
     """The fourth student with a quarter of its feature maps, on frames of 64 x 64, eight bits."""
     rng = np.random.default_rng(2)

@@ -120,6 +120,7 @@ def pixels(tmp_path_factory: pytest.TempPathFactory) -> Setup:
 
 
 @pytest.mark.early
+@pytest.mark.gate
 def test_driver_on_the_shell(pixels: Setup) -> None:
     host = pixels.host("host")
     jobs = pixels.jobs(

@@ -71,6 +71,7 @@ def run(script: str, folder: Path, **env: str) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.gate
 def test_an_ordinary_script(tmp_path: Path) -> None:
     done = run(SCRIPT, tmp_path, TF_USE_LEGACY_KERAS="1")
     assert done.returncode == 0, done.stderr

@@ -469,13 +469,13 @@ def built(name: str, rng: np.random.Generator) -> Any:
     return m
 
 
-QUICK = ("pixels", "pools", "rows")
+QUICK = {"rows": (), "pixels": pytest.mark.gate, "pools": pytest.mark.gate}
 
 
 @pytest.mark.parametrize(
     ("name", "interval"),
     [
-        pytest.param(n, t, marks=() if n in QUICK and t == 200 else pytest.mark.slow)
+        pytest.param(n, t, marks=QUICK.get(n, pytest.mark.slow) if t == 200 else pytest.mark.slow)
         for n in MODELS
         for t in (200, 10**9)
     ],
@@ -848,6 +848,7 @@ def test_a_project_that_does_not_compile(tmp_path: Path, rng: np.random.Generato
     assert not p.program.exists()
 
 
+@pytest.mark.gate
 def test_a_program_that_was_cut_short_is_compiled_again(tmp_path: Path, rng: np.random.Generator) -> None:
     p = write_project(plan(small(rng)), tmp_path / "hls")
     whole = p.compile().read_bytes()

@@ -171,6 +171,7 @@ def test_every_packing(rng: np.random.Generator, seed: int) -> None:
     rtl_cells.check("dwu", cases, seed=seed, stalled=1)
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("parallel", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_whole_layers(parallel: bool, rng: np.random.Generator, seed: int) -> None:
     """Window and unit together, at the interval that the folding promises."""

@@ -183,6 +183,7 @@ def test_widths_of_lut_products(rng: np.random.Generator, seed: int) -> None:
     rtl_cells.check("mvu", cases, seed=seed, stalled=1)
 
 
+@pytest.mark.gate
 def test_dsp_products(rng: np.random.Generator, seed: int) -> None:
     cases = [
         case("signed", rng, lo=-128, hi=127, wide=15),

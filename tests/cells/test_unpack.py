@@ -71,6 +71,7 @@ def test_bytes_of_all_runs_are_one_stream(rng: np.random.Generator, seed: int) -
     rtl_board.check("unpack", cases, seed=seed, stalled=2)
 
 
+@pytest.mark.gate
 def test_a_runs_last_chunk_is_padded(rng: np.random.Generator, seed: int) -> None:
     lists = {name: random_lists(rng, grain) for name, (_, grain) in CHUNKS.items()}
     cases = [

@@ -51,6 +51,7 @@ def frames(rng: np.random.Generator, geo: Geometry, channels: int) -> Ints:
     return rng.integers(-128, 128, (4, geo.height, geo.width, channels))
 
 
+@pytest.mark.gate
 def test_window(rng: np.random.Generator, seed: int) -> None:
     cases = [case(name, frames(rng, a[0], a[1]), *a) for name, a in CASES.items()]
     assert [c.name for c in cases if c.cells[0].params()["Block"]] == ["block"]
