@@ -15,6 +15,8 @@ import numpy as np
 import precompiled
 import pytest
 
+from rtl4ml.simulation import bulk
+
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores
@@ -73,6 +75,12 @@ def seed(request: pytest.FixtureRequest) -> int:
 def rng(seed: int) -> np.random.Generator:
     """A generator seeded with `seed`."""
     return np.random.default_rng(seed)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulators that are quick to compile, where frames are so small that their speed does not matter."""
+    monkeypatch.setattr(bulk, "OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,6 @@ from rtl4ml.folding.explorer import Explorer
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.reference import expected
 from rtl4ml.host import frameworks
-from rtl4ml.simulation import bulk as simulation
 from rtl4ml.simulation.bulk import build
 from rtl4ml.timing import sizing
 from rtl4ml.timing.cycles import predict, unsettled
@@ -79,12 +78,6 @@ def told(design: rtl4ml.Design) -> str:
         params = {k: v for k, v in c.params().items() if isinstance(v, int)}
         lines.append(f"{c.name} {c.module} slots {c.slots} latency {c.timing().latency} {params}")
     return "\n".join([*lines, f"held {design.peaks}"])
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Simulators that are quick to compile: these frames are so small that their speed does not matter."""
-    monkeypatch.setattr(simulation, "OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
 
 
 # What random ones meet, in few layers each; the test below draws the others.
@@ -145,6 +138,7 @@ def test_it_is_exact(design: rtl4ml.Design) -> None:
     np.testing.assert_array_equal(design.csim(x), want)
 
 
+@pytest.mark.gate
 def test_skip_fifos_lose_no_entry_unseen(design: rtl4ml.Design, tmp_path: Path) -> None:
     """In the RTL: with one entry less in a skip's FIFO it stands still, or is slower than it was."""
     x = images(design.parsed.model, 12, np.random.default_rng(0))
@@ -185,6 +179,7 @@ def test_skip_fifos_lose_no_entry_unseen(design: rtl4ml.Design, tmp_path: Path) 
         assert run.interval > design.cycles.interval, name
 
 
+@pytest.mark.gate
 def test_fifos_in_block_memory_keep_the_pace(
     hasty: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,10 +121,12 @@ class OpContract:
         frameworks.keras().backend.clear_session()
         return randomize(self.model(**case), rng), target, csim
 
+    @pytest.mark.usefixtures("hasty")
     def test_exact_in_hardware(self, case: dict[str, Any], tmp_path: Path, rng: np.random.Generator) -> None:
         model, target, _ = self._case(case, rng)
         assert_exact(model, tmp_path / "design", rng, csim=None, target_interval=target, output=self.output)
 
+    @pytest.mark.gate
     def test_exact_in_hls(self, hls_case: dict[str, Any], tmp_path: Path, rng: np.random.Generator) -> None:
         model, target, csim = self._case(hls_case, rng)
         design = rtl4ml.convert(model, out=tmp_path, target_interval=target, output=self.output)

@@ -383,9 +383,8 @@ def test_the_interval_of_a_run(gaps: list[int], interval: int | Fraction) -> Non
     assert paces.interval(np.array(gaps)) == interval
 
 
-def in_hardware(netlist: Netlist, frames: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunResult:
+def in_hardware(netlist: Netlist, frames: int, folder: Path) -> RunResult:
     """A run of the netlist's RTL with random beats, its input always offered."""
-    monkeypatch.setattr(simulation, "OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
     systemverilog.write(netlist, folder, frames_in_flight=9)
     sources = sorted(p for p in (folder / "rtl").glob("*.sv") if p.stem != systemverilog.TOP)
     simulator = simulation.build(
@@ -401,11 +400,9 @@ def in_hardware(netlist: Netlist, frames: int, folder: Path, monkeypatch: pytest
     )  # fmt: skip
 
 
-def test_frames_in_turn_in_hardware(
-    in_turn: Netlist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_frames_in_turn_in_hardware(in_turn: Netlist, hasty: None, tmp_path: Path) -> None:
     """Every frame of the RTL ends when predicted, and its interval is the mean."""
-    run = in_hardware(in_turn, 40, tmp_path, monkeypatch)
+    run = in_hardware(in_turn, 40, tmp_path)
     ends = cycles.frame_ends(in_turn, 40)
     assert run.latency == ends[0]
     assert run.intervals is not None
@@ -413,9 +410,7 @@ def test_frames_in_turn_in_hardware(
     assert run.interval == predict(in_turn).interval == Fraction(37, 3)
 
 
-def test_padding_does_not_wait_for_what_nobody_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_padding_does_not_wait_for_what_nobody_needed(hasty: None, tmp_path: Path) -> None:
     """A window that reads one pixel of three, behind padding: it pads the next frame while the two others come in."""
     layers, q = frameworks.keras().layers, frameworks.qkeras()
     weights = {"kernel_quantizer": "quantized_bits(4,0,alpha=1)", "use_bias": False}
@@ -433,7 +428,7 @@ def test_padding_does_not_wait_for_what_nobody_needed(
     assert t.need[0][0] == 0 < t.need[0][-1] < t.free[-1]
     want = list(islice(frame_ends(netlist, 1000), 12))
     assert cycles.frame_ends(netlist, 12).tolist() == want
-    run = in_hardware(netlist, 12, tmp_path, monkeypatch)
+    run = in_hardware(netlist, 12, tmp_path)
     assert run.intervals is not None
     assert [run.latency, *run.intervals] == [want[0], *np.diff(want)]
 

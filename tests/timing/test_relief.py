@@ -24,7 +24,6 @@ from rtl4ml.lowering.lower import lower
 from rtl4ml.models import unet
 from rtl4ml.netlist.netlist import Netlist, Relief
 from rtl4ml.ops.scale import Scale
-from rtl4ml.simulation import bulk as simulation
 from rtl4ml.timing.cycles import frame_ends, predict
 from rtl4ml.timing.relief import relief, relieved, segments, slowest
 from rtl4ml.timing.sizing import sized_netlist
@@ -168,9 +167,8 @@ def points() -> Any:
 
 
 @pytest.mark.parametrize("kind", ["points", "random"])
-def test_the_interval_comes_in_hardware(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_interval_comes_in_hardware(kind: str, hasty: None, tmp_path: Path) -> None:
     """Exact, and every frame in the cycle that was predicted."""
-    monkeypatch.setattr(simulation, "OPTIMISATION", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
     rng = np.random.default_rng(0)
     model = randomize(points(), rng) if kind == "points" else network(np.random.default_rng(119))
     target = None if kind == "points" else 60
