@@ -33,6 +33,7 @@ class Mover:
         self.memory: Any = kind(dut, self.r, self.manner, max_beats=self.max_beats)
         self.cycle = self.errors = 0
         self.y_valid = getattr(dut, "y_valid_o", None)
+        self.offers = dut.run_valid_i if kind is Reads else dut.x_valid_i
         seed = item["stalls"]
         self.pause_in = streams.Stalls(None if seed is None else f"{seed} in")
         self.pause_out = streams.Stalls(None if seed is None else f"{seed} out")
@@ -76,6 +77,8 @@ class Mover:
                 break
             if not hold:
                 dut.abort_i.value = 0
+                if int(dut.idle_o.value):  # what is offered from this cycle on is a new run
+                    self.offers.value = 0
             assert self.cycle < begin + PATIENCE, "abort must end"
         dut.abort_i.value = 0
         return self.cycle - begin
@@ -236,8 +239,9 @@ async def write_job(m: Mover, job: dict[str, Any]) -> dict[str, Any]:
 
 
 async def write_abort(m: Mover, job: dict[str, Any], data: bytes, bursts: int, taken: int) -> dict[str, Any]:
-    """Aborts: what was asked for is written whole and right, done_o stays low, words that come meanwhile are lost."""
+    """Aborts: what was asked for is written whole and right, done_o stays, words that come meanwhile are lost."""
     dut, memory = m.dut, m.memory
+    done = int(dut.done_o.value)  # in the cycle before
     cycles = await m.drain(hold=job["hold"], offered=bool(int(dut.m_axi_awvalid.value)))
     dut.x_valid_i.value = 0
     assert memory.answered == memory.bursts == memory.complete
@@ -245,5 +249,6 @@ async def write_abort(m: Mover, job: dict[str, Any], data: bytes, bursts: int, t
     for address, byte in memory.bytes.items():
         assert byte == data[address - job["address"]], f"{address:#x} holds a wrong byte"
     assert sorted(memory.bytes) == list(range(job["address"], job["address"] + len(memory.bytes)))
-    assert not int(dut.done_o.value), "a job that was aborted must not be done"
+    assert int(dut.done_o.value) == done, "a job that was aborted must not be done, and one that was done must stay so"
+    assert not done or len(memory.bytes) == job["bytes"]
     return {"drain": cycles, "taken": taken, "written": len(memory.bytes), "bursts": memory.bursts - bursts}
