@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stands in for the program `vivado`: its command line, and the model of its Tcl commands behind it.
+"""Stands in for the programs `vivado`, `vitis_hls` and `vitis-run`: command lines, and models of their Tcl commands.
 
 Tcl is that of Python's tkinter (no display is opened); where Python was built without it, tclsh.
 """
@@ -18,10 +18,12 @@ HERE = Path(__file__).resolve().parent
 
 def main(arguments: list[str]) -> int:
     at = arguments.index("-tclargs") if "-tclargs" in arguments else len(arguments)
-    script = Path(arguments[arguments.index("-source") + 1]).resolve()
+    (flag,) = {"-source", "-f", "--tcl"}.intersection(arguments)
+    model = "mock_vivado.tcl" if flag == "-source" else "mock_vitis_hls.tcl"
+    script = Path(arguments[arguments.index(flag) + 1]).resolve()
     told = arguments[at + 1 :]
     os.environ.setdefault("MV_ROOT", str(script.parent))
-    return tcl(f"source {{{HERE / 'mock_vivado.tcl'}}}\nset argv {{{' '.join(told)}}}\nsource {{{script}}}\n")
+    return tcl(f"source {{{HERE / model}}}\nset argv {{{' '.join(told)}}}\nsource {{{script}}}\n")
 
 
 def tcl(script: str) -> int:

@@ -101,6 +101,7 @@ def test_without_vivado_the_folder_is_written_and_the_next_step_is_said(
         "board": "zcu102",
         "layout": "any",
         "jobs": 2,
+        "hls": False,
     }
     assert out.splitlines() == [
         "board    build/m/board",

@@ -21,12 +21,15 @@ from rtl4ml.board import boards, bulk, project, vivado
 from rtl4ml.board.boards import BoardSpec
 from rtl4ml.board.bulk import BoardSimulator, Job, Outcome
 from rtl4ml.board.counts import Counts
+from rtl4ml.board.hls import FOLDER as HLS
+from rtl4ml.board.hls import HlsRoad
 from rtl4ml.board.integers import Affine, Rounded, Steps, integers_of
 from rtl4ml.board.interface import LAYOUTS as CUBE_LAYOUTS
 from rtl4ml.board.values import RESULTS, Quantizer, Result, Shell, of_netlist
 from rtl4ml.board.vectors import Cube, Meaning
+from rtl4ml.bridge.project import HlsProject
 from rtl4ml.device import Resources, total
-from rtl4ml.errors import BadInput, OverBudget, SimulationFailed, named
+from rtl4ml.errors import BadInput, HlsCannot, OverBudget, SimulationFailed, named
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.host.identity import Identity
 from rtl4ml.host.tools import absolute
@@ -57,6 +60,9 @@ class Of(Protocol):
     @property
     def predicted(self) -> list[Resources]: ...
 
+    @property
+    def hls(self) -> HlsProject: ...
+
     def emulate(self, x: Any) -> NDArray[np.float64]: ...
 
 
@@ -75,11 +81,20 @@ class BoardRun:
         return f"<BoardRun {self.result.shape}: {self.outcome.cycles:,} cycles, {self.mismatches} mismatches>"
 
 
+@dataclass(frozen=True, eq=False)
+class HlsRun:
+    """A job in the C simulation of the second road: its result as in `BoardRun`, how many values differ."""
+
+    result: NDArray[Any]
+    mismatches: int
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Board:
     """A board's folder and what can be done with it; made by `make`.
 
     interface: what interface.json holds
+    hls:       the second road, where it was asked for
     """
 
     folder: Path
@@ -88,6 +103,7 @@ class Board:
     meaning: Meaning
     integers: Rounded | Affine | Steps
     interface: Mapping[str, Any]
+    hls: HlsRoad | None = None
 
     def __repr__(self) -> str:
         return f"<Board {self.spec.name}: {self.shell.result}, {self.folder}>"
@@ -111,9 +127,7 @@ class Board:
 
         Raises BadInput for another cube, SimulationFailed where the job does not end well.
         """
-        if layout not in CUBE_LAYOUTS or (layout != "bip" and not self.shell.banded):
-            known = "bip, bil or bsq" if self.shell.banded else "bip, for which the board was made"
-            raise BadInput(f"{named('layout')}: must be {known}, not {layout!r}; transpose the cube")
+        self._check_layout(layout)
         want = self.meaning.result(cube)
         (outcome,) = self.simulator.run(
             [Job(cube=cube, layout=layout)], latency=latency, stalls=stalls, seed=seed
@@ -122,6 +136,33 @@ class Board:
             raise SimulationFailed(f"board: the job must end well, not with {outcome.message!r}")
         result = _unpacked(outcome.result, want, mask=self.shell.result == "mask")
         return BoardRun(result, outcome, int((result != want).sum()))
+
+    def csim(self, cube: Cube, layout: Literal["bip", "bil", "bsq"] = "bip") -> HlsRun:
+        """The result of a cube of counts (rows, columns, bands) by the C simulation of the second road, with g++.
+
+        Raises BadInput for another cube and without a second road, SimulationFailed where the job does not end well.
+        """
+        if self.hls is None:
+            raise BadInput(
+                f"{named('hls')}: must be asked for when the board is made, not left out; give {named('hls', True)}"
+            )
+        self._check_layout(layout)
+        want = self.meaning.result(cube)
+        data = self.hls.simulate(cube, layout, self.folder / HLS, self._hls_program)
+        result = _unpacked(data, want, mask=self.shell.result == "mask")
+        return HlsRun(result, int((result != want).sum()))
+
+    @cached_property
+    def _hls_program(self) -> Path:
+        assert self.hls is not None
+        folder = self.folder / HLS
+        self.hls.compile(folder, folder / "csim")
+        return folder / "csim"
+
+    def _check_layout(self, layout: str) -> None:
+        if layout not in CUBE_LAYOUTS or (layout != "bip" and not self.shell.banded):
+            known = "bip, bil or bsq" if self.shell.banded else "bip, for which the board was made"
+            raise BadInput(f"{named('layout')}: must be {known}, not {layout!r}; transpose the cube")
 
     def build(
         self,
@@ -196,6 +237,7 @@ def make(
     layout: str = "any",
     result: str | None = None,
     jobs: int = 2,
+    hls: bool = False,
 ) -> Board:
     """Writes the folder `board` of a design, whole and checked.
 
@@ -205,8 +247,10 @@ def make(
     layout:     "any": BIP, BIL and BSQ; "bip" leaves the transposer out
     result:     "raw", "map" or "mask": as the design's head is; others are refused
     jobs:       of Vivado
+    hls:        whether the folder gets the second road too, by Vitis HLS
 
-    Raises BadInput for what does not fit together, OverBudget where the board's device is too small.
+    Raises BadInput for what does not fit together, OverBudget where the board's device is too small; with `hls`
+    HlsCannot where hls4ml cannot hold a layer.
     """
     spec = boards.board(board)
     if layout not in LAYOUTS:
@@ -235,6 +279,7 @@ def make(
         quantizer=Quantizer(integers.module, integers.parameters(of.netlist.input)),
         signature=of.identity.design[:32],
     )
+    road = _second_road(of, shell, integers, spec) if hls else None
     meaning = Meaning(of.netlist, shell, known, of.emulate)
     head: dict[str, Any] = {"head": of.parsed.output, "cut": of.parsed.cut[0]}
     if own == "mask":
@@ -250,6 +295,7 @@ def make(
         output=head,
         cycles={"latency": of.cycles.latency, "interval": float(of.cycles.interval)},
         jobs=jobs,
+        hls=road,
     )
     folder = of.folder / FOLDER
     described = project.write(content, folder)
@@ -260,7 +306,18 @@ def make(
         meaning=meaning,
         integers=integers,
         interface=described,
+        hls=road,
     )
+
+
+def _second_road(of: Of, shell: Shell, integers: Rounded | Affine | Steps, spec: BoardSpec) -> HlsRoad:
+    """The second road of a design. Raises HlsCannot where there is no HLS project."""
+    try:
+        found = of.hls
+    except HlsCannot as error:
+        raise HlsCannot(f"{error}; leave {named('hls')} out, the RTL road holds it") from None
+    clock = spec.clock.rate(of.clock_mhz)
+    return HlsRoad(project=found, shell=shell, integers=integers, part=spec.device.part, clock_mhz=clock)
 
 
 def _check_room(needs: Resources, spec: BoardSpec) -> None:

@@ -5,6 +5,7 @@
     vivado/       build.tcl with its steps, project.conf, the board's constraints
     host/         the driver in Python and in C99, interface.json, the self-test's vectors as the driver reads them
     selftest/     counts and results, as .npy and as the bytes that lie in memory
+    hls/          where it was asked for: the same by Vitis HLS, from counts to results
     README.md     what to do with it, on a machine with Vivado and on the board
 
 No program of the board's maker is needed to write it, and neither TensorFlow nor this package to use it. What is
@@ -23,11 +24,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, StrictUndefined
 
 from rtl4ml._version import __version__
-from rtl4ml.board import interface, registers, shell, vectors, vivado
+from rtl4ml.board import hls, interface, registers, shell, vectors, vivado
 from rtl4ml.board.boards import BoardSpec, root
+from rtl4ml.board.hls import HlsRoad
 from rtl4ml.board.integers import Affine, Rounded, Steps
 from rtl4ml.board.ports import TOP, WRAPPER
 from rtl4ml.board.values import Shell
@@ -37,7 +40,7 @@ from rtl4ml.host import processes
 from rtl4ml.host.folders import project_folder
 from rtl4ml.host.tools import disk_errors, verilator_env
 
-_TEMPLATE = "board.md.j2"
+_TEMPLATE, _HLS_TEMPLATE = "board.md.j2", "board_hls.md.j2"
 _IMAGE = re.compile(r'"([^"\s]+\.mem)"')
 
 
@@ -51,6 +54,7 @@ class Content:
     clock_mhz: what was asked for; the board gives the nearest that it has, within 0.1 %
     output:    of the model's head: name, threshold, opening
     cycles:    predicted: latency and interval of a frame
+    hls:       the second road, or None
     """
 
     design: Path
@@ -63,6 +67,7 @@ class Content:
     output: Mapping[str, Any]
     cycles: Mapping[str, float]
     jobs: int = 2
+    hls: HlsRoad | None = None
 
     @property
     def shell(self) -> Shell:
@@ -95,7 +100,8 @@ def write(content: Content, folder: Path) -> dict[str, Any]:
         _vivado(content, sources, fresh)
         interface.write(described, fresh)
         _host(content, described, fresh)
-        text = _readme(content, described)
+        _second_road(content, described, fresh)
+        text = _readme(_TEMPLATE, content, described)
         (fresh / "README.md").write_text(text, encoding="utf-8")
     return described
 
@@ -152,6 +158,17 @@ def _host(content: Content, described: Mapping[str, Any], folder: Path) -> None:
         shutil.copyfile(folder / "selftest" / f"{name}.npy", host / f"selftest_{name}.npy")
 
 
+def _second_road(content: Content, described: Mapping[str, Any], folder: Path) -> None:
+    """The folder `hls`, checked with the self-test that lies there already."""
+    if content.hls is None:
+        return
+    target = folder / hls.FOLDER
+    content.hls.write(np.load(folder / "selftest" / "counts.npy"), target)
+    text = _readme(_HLS_TEMPLATE, content, described)
+    (target / "README.md").write_text(text, encoding="utf-8")
+    content.hls.check(target, folder / "selftest")
+
+
 def _filled(path: Path, content: Content, described: Mapping[str, Any]) -> str:
     return _rendered(
         path.read_text(encoding="utf-8"),
@@ -166,10 +183,10 @@ def _filled(path: Path, content: Content, described: Mapping[str, Any]) -> str:
     )
 
 
-def _readme(content: Content, described: Mapping[str, Any]) -> str:
+def _readme(template: str, content: Content, described: Mapping[str, Any]) -> str:
     s = content.shell
     return _rendered(
-        (files("rtl4ml.templates") / _TEMPLATE).read_text(encoding="utf-8"),
+        (files("rtl4ml.templates") / template).read_text(encoding="utf-8"),
         content,
         described,
         shell=s,
@@ -177,6 +194,7 @@ def _readme(content: Content, described: Mapping[str, Any]) -> str:
         cycles=content.cycles,
         pixel=s.frame_rows * s.frame_columns == 1,
         layouts=described["input"]["layouts"],
+        hls=content.hls,
     )
 
 

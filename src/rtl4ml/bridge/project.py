@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from rtl4ml.bridge.builder import HlsLayer
 from rtl4ml.errors import BadInput, EnvironmentProblem, HlsCannot
 from rtl4ml.host import processes
 from rtl4ml.host.stamps import seal, sealed
-from rtl4ml.host.tools import check_writing, disk_errors, require
+from rtl4ml.host.tools import absolute, check_writing, disk_errors, require
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Stream
 
@@ -56,32 +56,9 @@ class HlsProject:
         stamp = self.folder / "csim.key"
         if sealed(stamp, "", [self.program]):
             return self.program
-        gxx = str(require("g++"))
-        part = self.program.with_suffix(".part")
-        command = [
-            gxx,
-            "-O3",
-            f"-std={_standard(gxx)}",
-            "-w",
-            "-Ifirmware/ap_types",
-            '-DWEIGHTS_DIR="firmware/weights"',
-        ]
         # As one file: compiled apart, each would read the headers of ap_types and nnet_utils again, for 3 s.
-        before = [f"-include{source}" for source in (f"firmware/{self.top}.cpp", f"{self.top}_bridge.cpp")]
-        done = processes.run([*command, *before, "csim_main.cpp", "-o", part.name], cwd=self.folder)
-        if done.returncode:
-            check_writing(self.folder, done.returncode, done.stderr)
-            errors = [
-                line
-                for line in done.stderr.splitlines()
-                if "error" in line.lower() or "fatal" in line.lower()
-            ]
-            first = (errors or done.stderr.splitlines() or [f"exit status {done.returncode}"])[0].strip()
-            raise EnvironmentProblem(
-                f"g++: must compile the C simulation in {self.folder}, not fail with {first!r}; "
-                f"check the compiler and the space in its temporary folder"
-            )
-        part.replace(self.program)
+        before = (f"firmware/{self.top}.cpp", f"{self.top}_bridge.cpp")
+        compile_program(self.folder, ["csim_main.cpp"], self.program, before=before)
         seal(stamp, "", [self.program])
         return self.program
 
@@ -140,6 +117,40 @@ class HlsProject:
             for process, _ in started:
                 processes.end(process)
         return [to for _, to in started]
+
+
+def compile_program(
+    folder: Path, sources: Sequence[str], program: Path, *, before: Sequence[str] = (), level: str = "-O3"
+) -> None:
+    """Compiles sources beside a folder's firmware/ with the flags of hls4ml's script.
+
+    sources: as seen from the folder; before: what is included before each of them; level: of optimization
+
+    Raises EnvironmentProblem without g++ or where it fails.
+    """
+    gxx = str(require("g++"))
+    part = absolute(program).with_suffix(".part")
+    command = [
+        gxx,
+        level,
+        f"-std={_standard(gxx)}",
+        "-w",
+        "-Ifirmware/ap_types",
+        '-DWEIGHTS_DIR="firmware/weights"',
+    ]
+    command += [*(f"-include{source}" for source in before), *sources, "-o", str(part)]
+    done = processes.run(command, cwd=folder)
+    if done.returncode:
+        check_writing(folder, done.returncode, done.stderr)
+        errors = [
+            line for line in done.stderr.splitlines() if "error" in line.lower() or "fatal" in line.lower()
+        ]
+        first = (errors or done.stderr.splitlines() or [f"exit status {done.returncode}"])[0].strip()
+        raise EnvironmentProblem(
+            f"g++: must compile the C simulation in {folder}, not fail with {first!r}; "
+            f"check the compiler and the space in its temporary folder"
+        )
+    part.replace(program)
 
 
 def _check(s: Stream, x: NDArray[np.floating]) -> None:

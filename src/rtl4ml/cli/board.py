@@ -10,6 +10,7 @@ from typing import Any
 
 from rtl4ml.board import accelerator, boards, record, vivado, vivado_reports
 from rtl4ml.board.counts import trained
+from rtl4ml.board.hls import FOLDER as HLS
 from rtl4ml.board.interface import FILE
 from rtl4ml.cli import show
 from rtl4ml.cli.design import check_file, designed
@@ -30,6 +31,7 @@ def board(
     dtype: str | None,
     layout: str,
     result: str | None,
+    hls: bool,
     build: bool | None,
     vivado: Path | None,
     until: str | None,
@@ -50,13 +52,19 @@ def board(
     known = accelerator.counts_of(counts, model, scale_log2=scale_log2, dtype=dtype)
     with designed(model, device=spec.device, **options) as (design, out):
         with step(f"board project for the {spec.name}"):
-            made = design.board(known, board=board, layout=layout, jobs=jobs)
+            made = design.board(known, board=board, layout=layout, jobs=jobs, hls=hls)
         found = design.report()
     folder = out / accelerator.FOLDER
     show.report(found, out)
     console = stdout()
     console.print(f"board    {readable(str(folder))}", soft_wrap=True)
     console.print(f"counts   {_conversion(made)}", soft_wrap=True)
+    if hls:
+        console.print(
+            f"hls      {readable(str(folder / HLS))}: the self-test's bytes by its C simulation; with Vitis HLS: "
+            "vitis_hls -f build.tcl",
+            soft_wrap=True,
+        )
     _built(tool, folder, until, spec, wanted=build is not False)
 
 

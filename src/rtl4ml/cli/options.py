@@ -145,6 +145,11 @@ def boards() -> list[click.Parameter]:
             "or of a model whose training chose a threshold.",
         ),
         click.Option(
+            ["--hls"],
+            is_flag=True,
+            help="Write the second road too, board/hls: the network for Vitis HLS behind AXI, its C simulation run.",
+        ),
+        click.Option(
             ["--build/--no-build"],
             default=None,
             help="Run Vivado; default where there is one.",
