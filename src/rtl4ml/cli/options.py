@@ -18,7 +18,7 @@ from rtl4ml.errors import Value
 RESOURCES = ("lut", "ff", "dsp", "bram36")
 
 
-OPTIONS = {"x": "data"}  # of arguments, where the name is another
+OPTIONS = {"x": "data", "cube": "data"}  # of arguments, where the name is another
 
 
 # Those of rtl4ml.ops.opening and rtl4ml.arguments, which are slow to import.
@@ -143,6 +143,12 @@ def boards() -> list[click.Parameter]:
             type=click.Choice(RESULTS),
             help="A class a pixel, a bit a pixel, or the model's values; default a map, or a mask with --threshold "
             "or of a model whose training chose a threshold.",
+        ),
+        click.Option(
+            ["--data"],
+            type=_path(),
+            help="Cube of raw counts (rows, columns, bands) that the driver runs on the simulated board, for a picture "
+            "of its result in the report: .npy, or .npz with an array x or X.",
         ),
         click.Option(
             ["--build/--no-build"],
