@@ -1,33 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole Salinas crop through a board's simulated shell, C driver included, and the shell's size by Yosys.
+"""Real scenes through a board's simulated shell, C driver included; pictures of the results; the shell's size by Yosys.
 
-    python scripts/board_runs.py [--rows 114] [--latency 200] [--outstanding 16] [--out build/board_runs]
+    python scripts/board_runs.py [--model salinas] [--rows 150] [--layouts bip,bil,bsq] [--out build/board_runs]
+    python scripts/board_runs.py --model sen2ships_unet --layouts bil
 
-The crop's pixels are laid out as a cube of 114 x 122; RTL4ML_DATA says where the crop is, else counts are random.
-Every job is held against the integer emulation, and its cycles against 1.001 x frames x interval + 600.
+salinas:        the whole Salinas crop, every pixel in its place, for the student of the scene; a pixel whose spectrum
+                the data lack is given zeros and is no part of the picture. Without RTL4ML_DATA, the synthetic scene.
+sen2ships_unet: of each test port of sen2ships the tile with most ship pixels, one image below the other
+
+Every job is held against the integer emulation. Its cycles are printed beside 1.001 x frames x interval + 600, for
+images + latency; as BIL and BSQ a frame takes a cycle a count where that is more than the interval. The report of OUT
+has the class map or the masks that the driver got.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 import rtl4ml
 from rtl4ml.board import shell as shells
-from rtl4ml.board.bulk import Job
 from rtl4ml.board.values import Shell
+from rtl4ml.data import catalog as scenes
+from rtl4ml.data.sen2ships import sen2ships
 from rtl4ml.device import Resources
+from rtl4ml.report.extras import Data, Extras
+from rtl4ml.report.figures.maps import ClassMap
+from rtl4ml.report.pictures import frames as framed
 from rtl4ml.synthesis import yosys
+from rtl4ml.training.classification import recipe, students
 
-MODEL = Path(__file__).parents[1] / "models" / "salinas_1dcnn.keras"
+MODELS = Path(__file__).parents[1] / "models"
 # What Yosys sees of the network: its pins alone.
 NETWORK = """(* blackbox *) module r4_top(input aclk, input aresetn, input s_axis_tvalid, output s_axis_tready,
 input [{x}:0] s_axis_tdata, input s_axis_tlast, output m_axis_tvalid, input m_axis_tready, output [{y}:0] m_axis_tdata,
@@ -36,14 +50,76 @@ endmodule
 """
 
 
-def counts() -> np.ndarray:
-    """The crop's counts as a cube (114, 122, 204) of uint16, or random ones of the same shape."""
-    folder = os.environ.get("RTL4ML_DATA")
-    if folder:
-        x = np.load(Path(folder) / "salinas_crop150_labelled.npz")["X"]
-        return np.clip(x, 0, None).astype(np.uint16).reshape(114, 122, 204)
-    print("RTL4ML_DATA is not set: random counts")
-    return np.random.default_rng(0).integers(0, 8192, (114, 122, 204), np.uint16)
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A model, the head that it gets, the counts that go through it, and what the page shows of the result."""
+
+    model: Path
+    head: Mapping[str, Any]
+    cube: NDArray[Any]
+    extras: Callable[[NDArray[Any]], Extras]
+
+
+def salinas(rows: int | None) -> Work:
+    """The first rows of the crop; the class map beside the ground truth."""
+    scene = scenes.load_or_synthetic("salinas_crop")
+    name = students.student_for(scene)
+    split = recipe.read_recipe(name).split(scene)
+    row, col = scene.row - scene.row.min(), scene.col - scene.col.min()
+    cube = np.zeros((row.max() + 1, col.max() + 1, scene.bands), np.uint16)
+    cube[row, col] = np.clip(scene.spectra, 0, None)
+    cube = cube[:rows]
+    shown = np.flatnonzero(row < len(cube))
+
+    def extras(result: NDArray[Any]) -> Extras:
+        found = ClassMap(
+            row=row[shown],
+            col=col[shown],
+            truth=scene.labels[shown],
+            predicted=result[row[shown], col[shown]],
+            test=np.isin(shown, split.test),
+        )
+        missing = cube.shape[0] * cube.shape[1] - len(shown)
+        note = (
+            f"{missing:,} pixels of the map, whose spectra the data lack, were given zeros and are not shown."
+        )
+        return Extras(
+            data=Data(name=scene.name, synthetic=scene.synthetic),
+            sample="pixel",
+            class_names=scene.class_names,
+            on_board=found,
+            notes=(note,),
+        )
+
+    return Work(model=students.student_path(name), head={"output": "argmax"}, cube=cube, extras=extras)
+
+
+def ships(rows: int | None) -> Work:
+    """A tile of each test port, as many as so many rows hold; the masks beside the ground truth."""
+    tiles = sen2ships()
+    area = tiles.masks.sum(axis=(1, 2))
+    ports = sorted({tiles.groups[k] for k in tiles.test})
+    chosen = [max((k for k in tiles.test if tiles.groups[k] == p), key=lambda k: area[k]) for p in ports]
+    height, width, bands = tiles.images.shape[1:]
+    chosen = chosen[: None if rows is None else max(1, rows // height)]
+    images = tiles.images[chosen]
+
+    def extras(result: NDArray[Any]) -> Extras:
+        found = framed(
+            images / 255,
+            result.reshape(-1, height, width),
+            tiles.masks[chosen],
+            names=[tiles.names[k] for k in chosen],
+        )
+        return Extras(data=Data(name=tiles.name, synthetic=False), sample="frame", on_board=found)
+
+    model = MODELS / "sen2ships_unet.keras"
+    best = json.loads(model.with_suffix(".json").read_text())["quantized"]["opening"][0]
+    head = {"output": "mask", "threshold": best["threshold"], "opening": best["radius"] or None}
+    return Work(model=model, head=head, cube=images.reshape(-1, width, bands), extras=extras)
+
+
+WORKS: Mapping[str, Callable[[int | None], Work]] = {"salinas": salinas, "sen2ships_unet": ships}
 
 
 def size(shell: Shell) -> Resources:
@@ -66,36 +142,59 @@ def size(shell: Shell) -> Resources:
         (mem / "run.ys").write_text("\n".join(script) + "\n")
         code = "from pyosys import libyosys as ys; ys.run_pass('script run.ys', ys.Design())"
         subprocess.run([sys.executable, "-c", code], cwd=mem, check=True, stdout=subprocess.DEVNULL)
-        return yosys.read_stat(json.loads((mem / "stat.json").read_text()))
+        stat = json.loads((mem / "stat.json").read_text())
+        del stat["design"]["num_cells_by_type"]["r4_top"]  # the network
+        return yosys.read_stat(stat)
+
+
+def run(
+    work: Work,
+    layouts: list[str],
+    out: Path,
+    *,
+    latency: int = 200,
+    outstanding: int = 16,
+    counted: bool = False,
+) -> int:
+    """Runs a job a layout and writes the report; how many values differ. counted: the shell is, by Yosys."""
+    design = rtl4ml.convert(work.model, out=out, **work.head)
+    board = design.board()
+    if counted:
+        print("shell alone, by Yosys:", size(board.shell), flush=True)
+    frames = board.shell.frames(*work.cube.shape[:2])
+    what = "pixels" if board.shell.pixels else "frames"
+    fill = 600 if board.shell.pixels else 600 + design.cycles.latency
+    for layout in layouts:
+        start = time.perf_counter()
+        turned = 0 if layout == "bip" else work.cube.size // frames
+        bound = 1.001 * frames * max(float(design.cycles.interval), turned) + fill
+        found = board.simulate(work.cube, layout, latency=latency, outstanding=outstanding)
+        rate = frames / found.outcome.cycles * design.clock_mhz * 1e6
+        print(
+            f"{layout}: {found.mismatches} of {found.result.size:,} values differ; {found.outcome.cycles:,} cycles, "
+            f"bound {bound:,.0f}; {rate:,.0f} {what}/s at an assumed {design.clock_mhz:g} MHz; "
+            f"{time.perf_counter() - start:.0f} s",
+            flush=True,
+        )
+    report = design.report(extras=work.extras(found.result))
+    print(json.dumps({key: report["board"][key] for key in ("cosim", "dram")}))
+    print(out / "report.html")
+    return board.runs.mismatches
 
 
 @click.command(help=__doc__)
-@click.option("--rows", type=click.IntRange(1, 114), default=114, show_default=True)
+@click.option("--model", type=click.Choice(list(WORKS)), default="salinas", show_default=True)
+@click.option("--rows", type=click.IntRange(1), help="Of the scene; default all.")
+@click.option("--layouts", default="bip,bil,bsq", show_default=True)
 @click.option("--latency", type=click.IntRange(1), default=200, show_default=True)
 @click.option("--outstanding", type=click.IntRange(1, 64), default=16, show_default=True)
+@click.option("--size/--no-size", default=True, show_default=True, help="Count the shell with Yosys.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/board_runs"))
-def main(rows: int, latency: int, outstanding: int, out: Path) -> None:
-    cube = counts()[:rows]  # the crop has no rows of its own: its pixels stand in any order
-    design = rtl4ml.convert(MODEL, out=out, output="argmax")
-    board = design.board()
-    print("shell alone, by Yosys:", size(board.shell), flush=True)
-    want = board.meaning.result(cube)
-    frames, wrong = cube.shape[0] * cube.shape[1], 0
-    bound = 1.001 * frames * float(design.cycles.interval) + 600
-    for layout in ("bip", "bil", "bsq"):
-        start = time.perf_counter()
-        (run,) = board.simulator.run(
-            [Job(cube=cube, layout=layout)], latency=latency, outstanding=outstanding
-        )
-        assert not run.code, run.message
-        bad = int((run.result.reshape(want.shape) != want).sum())
-        wrong += bad
-        rate = frames / run.cycles * design.clock_mhz * 1e6
-        print(
-            f"{layout}: {bad} of {frames:,} classes differ; {run.cycles:,} cycles, bound {bound:,.0f}; "
-            f"{rate:,.0f} pixels/s at an assumed {design.clock_mhz:g} MHz; {time.perf_counter() - start:.0f} s",
-            flush=True,
-        )
+def main(
+    model: str, rows: int | None, layouts: str, latency: int, outstanding: int, size: bool, out: Path
+) -> None:
+    work = WORKS[model](rows)
+    wrong = run(work, layouts.split(","), out, latency=latency, outstanding=outstanding, counted=size)
     sys.exit(wrong > 0)
 
 

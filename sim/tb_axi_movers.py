@@ -249,6 +249,8 @@ async def write_abort(m: Mover, job: dict[str, Any], data: bytes, bursts: int, t
     for address, byte in memory.bytes.items():
         assert byte == data[address - job["address"]], f"{address:#x} holds a wrong byte"
     assert sorted(memory.bytes) == list(range(job["address"], job["address"] + len(memory.bytes)))
-    assert int(dut.done_o.value) == done, "a job that was aborted must not be done, and one that was done must stay so"
+    assert int(dut.done_o.value) == done, (
+        "a job that was aborted must not be done, and one that was done must stay so"
+    )
     assert not done or len(memory.bytes) == job["bytes"]
     return {"drain": cycles, "taken": taken, "written": len(memory.bytes), "bursts": memory.bursts - bursts}

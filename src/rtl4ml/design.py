@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import arguments
-from rtl4ml.board import accelerator, interface, record
+from rtl4ml.board import accelerator, interface
 from rtl4ml.board.accelerator import Board
 from rtl4ml.bridge.project import HlsProject
 from rtl4ml.bridge.write import write_project
@@ -45,7 +45,7 @@ from rtl4ml.netlist.netlist import Netlist, Wire
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.report.collect import write
 from rtl4ml.report.extras import Extras
-from rtl4ml.report.schema import Accuracy, OnBoard
+from rtl4ml.report.schema import Accuracy
 from rtl4ml.report.subject import Part, Subject
 from rtl4ml.simulation.bulk import Simulator, build
 from rtl4ml.synthesis.yosys import Unit, synthesize, units
@@ -197,7 +197,7 @@ class Design:
     excess: str | None = None
     part: str = ZCU102.part
     source: Path | None = None  # the model's file
-    on_board: OnBoard | None = None  # of the report, once there is a board's folder
+    on_board: Board | None = None  # once there is a board's folder
     seconds: dict[str, float] = field(default_factory=dict)
     exactness: dict[str, Tally] = field(
         default_factory=lambda: {k: Tally() for k in ("emulate", "csim", "rtl")}
@@ -388,9 +388,13 @@ class Design:
     def report(self, *, accuracy: Accuracy | None = None, extras: Extras | None = None) -> dict[str, Any]:
         """Writes report.json and report.html of all that was run since `convert`, and returns the former.
 
-        accuracy: the report's entry of that name; extras: what the page shows besides, such as a class map
+        accuracy: the report's entry of that name; extras: what the page shows besides, such as a class map. Of a board
+        it shows the result of the last simulated job, unless `extras.on_board` is given.
         """
         self._check_folder()
+        extras = extras or Extras()
+        if self.on_board is not None and extras.on_board is None:
+            extras = replace(extras, on_board=self.on_board.picture)
         return write(self._subject(), accuracy=accuracy, extras=extras)
 
     def _subject(self) -> Subject:
@@ -424,7 +428,7 @@ class Design:
             peaks=self.peaks,
             seconds=self.seconds,
             refusals=self.hls_project.texts if isinstance(self.hls_project, HlsCannot) else (),
-            on_board=self.on_board,
+            on_board=None if self.on_board is None else self.on_board.entry(self.clock_mhz),
         )
 
     def board(self, counts: Any = None, **options: Any) -> Board:
@@ -433,9 +437,8 @@ class Design:
         counts, options: as `rtl4ml.board.accelerator.make` has them, which says what is refused
         """
         with self._undisturbed(), self._timed("board"):
-            made = accelerator.make(self, counts=counts, **options)
-        self.on_board = record.entry(made.interface, self.clock_mhz)
-        return made
+            self.on_board = accelerator.make(self, counts=counts, **options)
+        return self.on_board
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:

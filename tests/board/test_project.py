@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import board_nets
 import jsonschema
 import numpy as np
 import pytest
@@ -21,48 +22,20 @@ from rtl4ml.board import accelerator, boards, project, record, vivado
 from rtl4ml.board.accelerator import Board
 from rtl4ml.board.counts import Counts
 from rtl4ml.board.vivado_reports import Instance, Power, Results, Timing, Utilization
+from rtl4ml.cli.options import option_of
 from rtl4ml.device import Resources
 from rtl4ml.errors import BadInput, OverBudget, SimulationFailed
-from rtl4ml.host import frameworks, identity
+from rtl4ml.host import identity
 from rtl4ml.report import page
 
-BANDS = 12
-
-
-def pixels() -> Any:
-    """A network of single pixels of 12 bands, three classes."""
-    q, layers = frameworks.qkeras(), frameworks.keras().layers
-    w = {"kernel_quantizer": "quantized_bits(4,0,alpha=1)", "bias_quantizer": "quantized_bits(8,2,alpha=1)"}
-    return frameworks.keras().Sequential(
-        [
-            layers.Input((BANDS, 1)),
-            q.QActivation("quantized_bits(6,1,alpha=1)"),
-            q.QConv1D(2, 3, **w),
-            q.QActivation("quantized_relu(4,1)"),
-            layers.Flatten(),
-            q.QDense(3, **w),
-        ]
-    )
-
-
-def images() -> Any:
-    """A network of images of 5 x 12 pixels of 3 bands to a channel."""
-    q, layers = frameworks.qkeras(), frameworks.keras().layers
-    w = {"kernel_quantizer": "quantized_bits(4,0,alpha=1)", "bias_quantizer": "quantized_bits(8,2,alpha=1)"}
-    return frameworks.keras().Sequential(
-        [
-            layers.Input((5, 12, 3)),
-            q.QActivation("quantized_relu(8,0)"),
-            q.QConv2D(1, 3, padding="same", **w),
-        ]
-    )
+BANDS = board_nets.BANDS
 
 
 @pytest.fixture(scope="module")
 def classes(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A design of a file, with a training's result beside it."""
     folder = tmp_path_factory.mktemp("classes")
-    model = randomize(pixels(), np.random.default_rng(3))
+    model = randomize(board_nets.pixels(), np.random.default_rng(3))
     model.save(folder / "m.keras")
     (folder / "m.json").write_text('{"input": {"counts": {"dtype": "uint16", "scale_log2": 10}}}')
     return rtl4ml.convert(folder / "m.keras", out=folder / "p", output="argmax")
@@ -70,7 +43,7 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def masks(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    model = randomize(images(), np.random.default_rng(4))
+    model = randomize(board_nets.images(), np.random.default_rng(4))
     return rtl4ml.convert(model, out=tmp_path_factory.mktemp("masks") / "p", output="mask", threshold=0.1)
 
 
@@ -228,7 +201,7 @@ def test_the_kv260_is_only_another_folder(classes: Any, plain: Board, tmp_path: 
 
 def test_a_device_may_be_given_to_convert(tmp_path: Path) -> None:
     device = boards.board("kv260").device
-    model = randomize(pixels(), np.random.default_rng(3))
+    model = randomize(board_nets.pixels(), np.random.default_rng(3))
     design = rtl4ml.convert(model, out=tmp_path / "p", device=device)
     target = design.report()
     assert target["target"]["part"] == device.part and target["target"]["board"] == ""
@@ -402,6 +375,14 @@ def test_a_network_that_the_device_cannot_hold_is_refused(classes: Any) -> None:
 def test_a_cube_of_something_else_is_refused(plain: Board, cube: Any, text: str) -> None:
     with refuses(text):
         plain.simulate(cube)
+
+
+def test_a_cube_of_the_command_line_is_called_data(plain: Board) -> None:
+    with pytest.raises(BadInput) as error:
+        plain.meaning.check(np.zeros((2, 3, 4), np.uint16))
+    assert error.value.worded(option_of) == (
+        "--data: must be (rows, columns, 12 bands), not (2, 3, 4); transpose or cut it"
+    )
 
 
 def test_images_that_do_not_fill_frames_and_layouts_that_are_left_out_are_refused(masks: Any) -> None:

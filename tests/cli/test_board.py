@@ -10,7 +10,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.lib import format as npy
 
 import rtl4ml
 from rtl4ml.board import record, vivado, vivado_reports
@@ -44,12 +46,22 @@ class Made:
         self.converted: dict[str, Any] = {}
         self.board: dict[str, Any] = {}
         self.runs: list[tuple[Path, str]] = []
+        self.cubes: list[Any] = []
+        self.differ = 0
 
     def design(self) -> Any:
         def board(counts: Any, **options: Any) -> Any:
             self.board = {"counts": counts.entry(), **options}
             return SimpleNamespace(
-                shell=SimpleNamespace(bands=4, count_bytes=2, result="map"),
+                shell=SimpleNamespace(
+                    bands=4,
+                    count_bytes=2,
+                    result="map",
+                    pixels=True,
+                    frames=lambda rows, columns: rows * columns,
+                ),
+                meaning=SimpleNamespace(check=lambda cube: None),
+                simulate=simulate,
                 integers=SimpleNamespace(module="r4_requant"),
                 interface={
                     "input": {"dtype": "uint16", "layouts": ["bip", "bil"]},
@@ -57,8 +69,18 @@ class Made:
                 },
             )
 
+        def simulate(cube: Any) -> Any:
+            self.cubes.append(cube)
+            return SimpleNamespace(
+                mismatches=self.differ, result=cube[..., 0], outcome=SimpleNamespace(cycles=1234)
+            )
+
+        def report() -> dict[str, Any]:
+            cosim = {"mismatches": self.differ} if self.cubes else None
+            return {"exactness": {}, "board": {"cosim": cosim}}
+
         parsed = SimpleNamespace(notice=lambda _: "")
-        return SimpleNamespace(parsed=parsed, board=board, report=dict)
+        return SimpleNamespace(parsed=parsed, board=board, report=report)
 
 
 @pytest.fixture
@@ -111,6 +133,26 @@ def test_without_vivado_the_folder_is_written_and_the_next_step_is_said(
         "-source build.tcl",
     ]
     assert made.runs == []
+
+
+def test_a_cube_runs_on_the_simulated_board(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    cube = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
+    np.savez("cube.npz", x=cube)
+    status, out, err = run(capsys, "m.keras", *COUNTS, "--data", "cube.npz")
+    assert status == 0
+    np.testing.assert_array_equal(made.cubes, [cube])
+    assert (
+        "driver   on the simulated board: 0 of 6 values differ from emulation, 1,234 cycles"
+        in out.splitlines()
+    )
+    assert "driver on the simulated board, 6 pixels" in err
+    made.differ = 5
+    status, out, err = run(capsys, "m.keras", *COUNTS, "--data", "cube.npz")
+    assert status == 1 and "5 of 6 values differ" in out
+    assert err.splitlines()[-1] == (
+        "rtl4ml: build/m: every value must equal the model's, not differ in 5 values in the board's simulation; "
+        "see report.html there"
+    )
 
 
 def test_vivado_runs_where_it_is(
@@ -240,6 +282,27 @@ def test_what_training_left_beside_a_model_is_taken(made: Made, capsys: pytest.C
             ["m.keras", *COUNTS, "--result", "png"],
             "Invalid value for '--result': 'png' is not one of 'raw', 'map', 'mask'; see rtl4ml board --help",
         ),
+        (
+            ["m.keras", *COUNTS, "--data", "real.npy"],
+            "--data: must be an array of uint16, as the counts are, not float64; give the raw counts",
+        ),
+        (
+            ["m.keras", *COUNTS, "--data", "turned.npy"],
+            "--data: must be an array of uint16, as the counts are, not >u2; give the raw counts",
+        ),
+        (
+            ["m.keras", *COUNTS, "--data", "no.npy"],
+            "no.npy: the data must be a .npy or .npz file, not missing; check the file",
+        ),
+        (
+            ["m.keras", *COUNTS, "--data", "large.npy"],
+            "large.npy: the samples must fit 4,294,967,296 bytes, not take 5,000,000,000; give a part of the scene",
+        ),
+        (
+            [".", "--data", "real.npy"],
+            ".: a project's build must go on with --vivado and --until alone, not with --data; "
+            "give the model to make another",
+        ),
         (["."], ".: the folder must be a project with a board, not without; run rtl4ml board MODEL first"),
         (
             [".", "--jobs", "4"],
@@ -251,5 +314,12 @@ def test_what_training_left_beside_a_model_is_taken(made: Made, capsys: pytest.C
 def test_bad_input_is_one_line_and_status_2(
     argv: list[str], text: str, made: Made, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    np.save("real.npy", np.zeros((2, 3, 4)))
+    np.save("turned.npy", np.zeros((2, 3, 4), ">u2"))
+    with Path("large.npy").open("wb") as file:  # of a hole
+        npy.write_array_header_1_0(
+            file, {"descr": "|u1", "fortran_order": False, "shape": (50_000, 1000, 100)}
+        )
+        file.truncate(file.tell() + 5_000_000_000)
     assert run(capsys, *argv) == (2, "", f"rtl4ml: {text}\n")
     assert made.converted == {} and not Path("build").exists()

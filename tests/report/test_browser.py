@@ -135,6 +135,21 @@ def ships() -> str:
     return report_page.build(*example.ships())
 
 
+def board_map() -> str:
+    """A map that the driver got, without a truth."""
+    scene, _ = example.scene(np.random.default_rng(1))
+    extras = example.extras(on_board=replace(scene, truth=None, test=None))
+    return report_page.build(example.report() | {"board": example.on_board()}, extras)
+
+
+def board_masks() -> str:
+    """Masks that the driver got."""
+    r, e = example.ships()
+    board = example.on_board()
+    board["counts"]["frame"] = [48, 64]
+    return report_page.build(r | {"board": board}, replace(e, frames=None, on_board=e.frames))
+
+
 def ships_crowded() -> str:
     """A design that does not fit, of long names, large numbers and frames that are wide and low."""
     r, e = example.ships()
@@ -205,7 +220,7 @@ def crowded() -> str:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("make", [full, unet, nothing, crowded, ships, ships_crowded])
+@pytest.mark.parametrize("make", [full, unet, nothing, crowded, ships, ships_crowded, board_map, board_masks])
 def test_nothing_sticks_out(chromium: Path, tmp_path: Path, make: Any, width: int):
     seen = look(chromium, tmp_path, make(), width)
     assert seen["client_width"] == width

@@ -923,6 +923,20 @@ def test_maps_without_a_test_split(rng: np.random.Generator):
     assert sum(k.count for k in keys) == len(scene.row)
 
 
+def test_a_map_without_a_truth_is_one_picture(rng: np.random.Generator):
+    predicted = rng.integers(0, 3, 60)
+    row, col = np.divmod(np.arange(60), 12)
+    found = ClassMap(row=row, col=col, truth=None, predicted=predicted)
+    (picture,) = maps.pictures(found, ["a", "b", "c"])
+    colours = np.array([[*bytes.fromhex(c[1:]), 255] for c in maps.palette(3)])
+    np.testing.assert_array_equal(decoded(picture.uri), colours[predicted.reshape(5, 12)])
+    assert [(k.label, k.count) for k in picture.keys] == [
+        (n, (predicted == k).sum()) for k, n in enumerate("abc")
+    ]
+    with pytest.raises(ValueError, match=r"^class map: labels must be 0 to 1, not 2$"):
+        maps.pictures(found, ["a", "b"])
+
+
 def test_empty_map_gives_no_picture():
     none = np.zeros(0, np.int64)
     assert maps.pictures(ClassMap(row=none, col=none, truth=none, predicted=none), ["a"]) == ()

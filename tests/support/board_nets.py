@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shells around a stand-in for a network: a weighted sum of every pixel, one beat a cycle, as fast as a network can be.
 
-The stand-in has the ports, frames and errors of a real `r4_top`, and compiles in seconds.
+The stand-in has the ports, frames and errors of a real `r4_top`, and compiles in seconds. Beside it, two small models
+for boards of a whole design.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from rtl4ml.board import shell as board_shell
 from rtl4ml.board.bulk import BoardSimulator, build
 from rtl4ml.board.values import Quantizer, Result, Shell
 from rtl4ml.emit.library import library, modules
+from rtl4ml.host import frameworks
 from rtl4ml.netlist.images import Image
+
+BANDS = 12
 
 _TOP = """// SPDX-License-Identifier: Apache-2.0
 module r4_top (
@@ -157,3 +161,32 @@ def expected(shell: Shell, cube: NDArray[np.unsignedinteger[Any]]) -> NDArray[np
     if shell.result == "mask":
         return np.packbits((y & 1).astype(np.uint8), axis=1, bitorder="little").reshape(-1)
     return y.astype(np.uint8).reshape(-1)
+
+
+def pixels() -> Any:
+    """A network of single pixels of 12 bands, three classes."""
+    q, layers = frameworks.qkeras(), frameworks.keras().layers
+    w = {"kernel_quantizer": "quantized_bits(4,0,alpha=1)", "bias_quantizer": "quantized_bits(8,2,alpha=1)"}
+    return frameworks.keras().Sequential(
+        [
+            layers.Input((BANDS, 1)),
+            q.QActivation("quantized_bits(6,1,alpha=1)"),
+            q.QConv1D(2, 3, **w),
+            q.QActivation("quantized_relu(4,1)"),
+            layers.Flatten(),
+            q.QDense(3, **w),
+        ]
+    )
+
+
+def images() -> Any:
+    """A network of images of 5 x 12 pixels of 3 bands to a channel."""
+    q, layers = frameworks.qkeras(), frameworks.keras().layers
+    w = {"kernel_quantizer": "quantized_bits(4,0,alpha=1)", "bias_quantizer": "quantized_bits(8,2,alpha=1)"}
+    return frameworks.keras().Sequential(
+        [
+            layers.Input((5, 12, 3)),
+            q.QActivation("quantized_relu(8,0)"),
+            q.QConv2D(1, 3, padding="same", **w),
+        ]
+    )

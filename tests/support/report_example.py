@@ -90,6 +90,46 @@ def report() -> dict[str, Any]:
     }
 
 
+def on_board() -> dict[str, Any]:
+    """The entry of a board on whose simulation the driver ran two jobs."""
+    return {
+        "name": "zcu102",
+        "part": "xczu9eg-ffvb1156-2-e",
+        "clock_mhz": {"asked": 250, "actual": 249.9975},
+        "counts": {
+            "dtype": "uint16",
+            "bands": 204,
+            "layouts": ["bip", "bil", "bsq"],
+            "frame": [1, 1],
+            "bytes": 408,
+        },
+        "input": {
+            "type": "u8.8",
+            "cell": "r4_requant",
+            "formula": "clip(round_half_even(count / 2**5), 0, 255)",
+        },
+        "result": {"kind": "map", "dtype": "uint8", "shape": [], "step": 1.0, "bytes": 1},
+        "signature": "0f" * 16,
+        "vivado": None,
+        "cosim": {
+            "jobs": 2,
+            "frames": 27_816,
+            "values": 27_816,
+            "mismatches": 0,
+            "layouts": ["bip", "bil"],
+            "stall_patterns": 1,
+            "driver_sha256": "1e" * 32,
+        },
+        "dram": {
+            "frames": 13_908,
+            "cycles": 2_837_800,
+            "bytes_per_frame": {"in": 408.4, "out": 1.0},
+            "gb_per_s": 0.5016,
+            "share": {"in": 0.1251, "out": 0.0003},
+        },
+    }
+
+
 def chain() -> tuple[list[Stage], list[Edge]]:
     """The stages of `report()`, one behind the other."""
     stages = [

@@ -3,13 +3,14 @@
 
 board = design.board(layout="any")             # writes design.folder/board
 run = board.simulate(cube, layout="bil")       # the C driver on the simulated hardware
+design.report()                                # says so, with a picture of the last result
 board.build()                                  # where there is Vivado
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -17,14 +18,15 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml.board import boards, bulk, project, vivado
+from rtl4ml.board import boards, bulk, project, record, vivado
 from rtl4ml.board.boards import BoardSpec
-from rtl4ml.board.bulk import BoardSimulator, Job, Outcome
+from rtl4ml.board.bulk import PATIENCE, BoardSimulator, Job
 from rtl4ml.board.counts import Counts
 from rtl4ml.board.hls import FOLDER as HLS
 from rtl4ml.board.hls import HlsRoad
 from rtl4ml.board.integers import Affine, Rounded, Steps, integers_of
 from rtl4ml.board.interface import LAYOUTS as CUBE_LAYOUTS
+from rtl4ml.board.runs import BoardRun, Runs
 from rtl4ml.board.values import RESULTS, Quantizer, Result, Shell, of_netlist
 from rtl4ml.board.vectors import Cube, Meaning
 from rtl4ml.bridge.project import HlsProject
@@ -35,9 +37,13 @@ from rtl4ml.host.identity import Identity
 from rtl4ml.host.tools import absolute
 from rtl4ml.measurements import Cycles
 from rtl4ml.netlist.netlist import Netlist
+from rtl4ml.report.figures.maps import ClassMap, Frames
+from rtl4ml.report.schema import OnBoard
 
 FOLDER = "board"
 LAYOUTS = ("any", "bip")
+# So many times the predicted cycles may a job take under random pauses before it is given up.
+_SLOWEST = 64
 # What a head gives.
 RESULT_OF: Mapping[str, Result] = {"logits": "raw", "argmax": "map", "mask": "mask"}
 
@@ -67,21 +73,6 @@ class Of(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class BoardRun:
-    """A simulated job: the result as the driver gives it, the shell's counters, how many values differ from emulation.
-
-    result: map uint8 or mask bool (rows, columns), raw (rows, columns or frames, *output shape)
-    """
-
-    result: NDArray[Any]
-    outcome: Outcome
-    mismatches: int
-
-    def __repr__(self) -> str:
-        return f"<BoardRun {self.result.shape}: {self.outcome.cycles:,} cycles, {self.mismatches} mismatches>"
-
-
-@dataclass(frozen=True, eq=False)
 class HlsRun:
     """A job in the C simulation of the second road: its result as in `BoardRun`, how many values differ."""
 
@@ -94,7 +85,9 @@ class Board:
     """A board's folder and what can be done with it; made by `make`.
 
     interface: what interface.json holds
+    parsed:    the design's; interval: its predicted cycles of a frame
     hls:       the second road, where it was asked for
+    runs:      what was simulated so far
     """
 
     folder: Path
@@ -103,39 +96,72 @@ class Board:
     meaning: Meaning
     integers: Rounded | Affine | Steps
     interface: Mapping[str, Any]
+    parsed: Parsed
+    interval: float
     hls: HlsRoad | None = None
+    runs: Runs = field(default_factory=Runs)
 
     def __repr__(self) -> str:
         return f"<Board {self.spec.name}: {self.shell.result}, {self.folder}>"
 
     @cached_property
     def simulator(self) -> BoardSimulator:
-        """The compiled shell with network and C driver."""
+        """The compiled shell with network and C driver, beside the board's folder: that goes to other machines."""
         sources = sorted((self.folder / "rtl").glob("*.sv"))
         return bulk.build(
-            self.folder, sources, self.shell, images=self.folder / "mem", host=self.folder / "host"
+            self.folder.parent, sources, self.shell, images=self.folder / "mem", host=self.folder / "host"
         )
 
     def simulate(
         self, cube: Cube, layout: Literal["bip", "bil", "bsq"] = "bip", *, latency: int = 200, stalls: bool = False,
-        seed: int = 0,
+        seed: int = 0, outstanding: int = 16,
     ) -> BoardRun:  # fmt: skip
         """The result of a cube of counts (rows, columns, bands) by the driver in C on the simulated hardware.
 
         layout:  how it is laid out in memory
         latency: of memory, in cycles; stalls: all channels pause at random, by `seed`
+        outstanding: bursts that memory accepts in a direction
 
         Raises BadInput for another cube, SimulationFailed where the job does not end well.
         """
         self._check_layout(layout)
         want = self.meaning.result(cube)
+        frames = self.shell.frames(*cube.shape[:2])
         (outcome,) = self.simulator.run(
-            [Job(cube=cube, layout=layout)], latency=latency, stalls=stalls, seed=seed
+            [Job(cube=cube, layout=layout)],
+            latency=latency,
+            stalls=stalls,
+            seed=seed,
+            outstanding=outstanding,
+            patience=PATIENCE + round(_SLOWEST * frames * self.interval),
         )
         if outcome.code:
             raise SimulationFailed(f"board: the job must end well, not with {outcome.message!r}")
         result = _unpacked(outcome.result, want, mask=self.shell.result == "mask")
-        return BoardRun(result, outcome, int((result != want).sum()))
+        run = BoardRun(result, outcome, int((result != want).sum()))
+        self.runs.add(
+            cube,
+            layout,
+            run,
+            frames=frames,
+            pattern=seed if stalls else None,
+            driver=self.simulator.driver,
+        )
+        return run
+
+    def entry(self, asked_mhz: float) -> OnBoard:
+        """The report's entry "board". asked_mhz: the clock that was asked for."""
+        return record.entry(
+            self.interface,
+            asked_mhz,
+            cosim=self.runs.cosim(),
+            dram=self.runs.dram(self.interface["hardware"]["clock_mhz"]),
+        )
+
+    @property
+    def picture(self) -> ClassMap | Frames | None:
+        """The map or the masks that the last simulated job gave, for the report; None where there are none."""
+        return self.runs.picture(self.meaning, self.parsed)
 
     def csim(self, cube: Cube, layout: Literal["bip", "bil", "bsq"] = "bip") -> HlsRun:
         """The result of a cube of counts (rows, columns, bands) by the C simulation of the second road, with g++.
@@ -307,6 +333,8 @@ def make(
         integers=integers,
         interface=described,
         hls=road,
+        parsed=of.parsed,
+        interval=float(of.cycles.interval),
     )
 
 

@@ -29,6 +29,7 @@ from rtl4ml.board.registers import constants
 from rtl4ml.board.values import RESULTS, Shell
 from rtl4ml.errors import EnvironmentProblem, SimulationFailed
 from rtl4ml.host import processes
+from rtl4ml.host.identity import digest
 from rtl4ml.host.tools import check_writing, disk_errors, verilator_env
 from rtl4ml.simulation.bulk import OPTIMISATION, compile_once, verilator_flags
 
@@ -112,7 +113,7 @@ def result_bytes(shell: Shell, rows: int, columns: int) -> int:
     """Bytes of the result of a cube."""
     if shell.result == "mask":
         return rows * -(-columns // 8)
-    return rows * columns // (shell.frame_rows * shell.frame_columns) * shell.frame_bytes
+    return shell.frames(rows, columns) * shell.frame_bytes
 
 
 def strides(shell: Shell, layout: Layout, rows: int, columns: int) -> dict[str, int]:
@@ -127,11 +128,12 @@ def strides(shell: Shell, layout: Layout, rows: int, columns: int) -> dict[str, 
 
 @dataclass(frozen=True, eq=False)
 class BoardSimulator:
-    """A compiled shell with its network, ready to run jobs; made by `build`."""
+    """A compiled shell with its network, ready to run jobs; made by `build`. driver: SHA-256 of its r4.c."""
 
     shell: Shell
     binary: Path
     images: Path
+    driver: str
 
     def run(
         self,
@@ -209,7 +211,7 @@ class BoardSimulator:
         path.write_bytes(laid_out(job.cube, job.layout))
         size = result_bytes(shell, rows, columns)
         right = {
-            "FRAMES": rows * columns // (shell.frame_rows * shell.frame_columns),
+            "FRAMES": shell.frames(rows, columns),
             "ROWS": rows,
             "COLUMNS": columns,
             **strides(shell, job.layout, rows, columns),
@@ -280,9 +282,9 @@ def build(
     asserts: bool = False,
     host: Path | None = None,
 ) -> BoardSimulator:
-    """Compiles the shell, its network and the driver into `project`/board, unless that holds just this already.
+    """Compiles the shell, its network and the driver into `project`/verilator-board, unless that holds this already.
 
-    With `asserts` the folder is board-assert.
+    With `asserts` the folder is verilator-board-assert.
 
     sources: SystemVerilog of the design and of `shell.write`
     images:  folder of all memory images
@@ -302,7 +304,8 @@ def build(
         host / "r4.h",
         host / "r4_regs.h",
     ]
-    folder = project / ("board-assert" if asserts else "board")
+    driver = digest(host / "r4.c")
+    folder = project / ("verilator-board-assert" if asserts else "verilator-board")
     rtl = [str(s.resolve()) for s in sources if s.suffix == ".sv"]
     commands = [
         ["gcc", *_C_FLAGS, "-c", "r4.c", "-o", "r4.o"],
@@ -319,4 +322,4 @@ def build(
         products=["Vdut"],
         copies=copies,
     )
-    return BoardSimulator(shell, folder / "Vdut", images)
+    return BoardSimulator(shell, folder / "Vdut", images, driver)

@@ -200,6 +200,15 @@ class Counts:
             return len(self.mean)
         return len(self.table) if self.table is not None and self.table.ndim == 2 else None
 
+    def check(self, cube: Any) -> None:
+        """Raises BadInput unless this is an array of such counts."""
+        if not isinstance(cube, np.ndarray) or cube.dtype != np.dtype(self.dtype):
+            found = str(cube.dtype) if isinstance(cube, np.ndarray) else type(cube).__name__
+            raise BadInput(
+                f"{named('cube')}: must be an array of {self.dtype}, as the counts are, not {found}; "
+                "give the raw counts"
+            )
+
     def preprocess(self, cube: NDArray[Any]) -> Floats:
         """What the network was trained on, float32 of the same shape. cube: (..., bands) of the dtype."""
         if self.scale is not None:

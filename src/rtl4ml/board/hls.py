@@ -92,7 +92,7 @@ class HlsRoad:
         signed = graph.outputs[0].type.signed and s.result == "raw"
         rows, columns, _ = cube.shape
         results = (
-            rows * -(-columns // 8) if s.result == "mask" else _frames(s, cube) * graph.outputs[0].elements
+            rows * -(-columns // 8) if s.result == "mask" else s.frames(rows, columns) * graph.outputs[0].elements
         )
         constants = {
             "R4_BANDS": s.bands,
@@ -185,10 +185,6 @@ class HlsRoad:
             if run.returncode:
                 raise _failed(run)
             return np.fromfile(result, np.uint8)
-
-
-def _frames(shell: Shell, cube: Cube) -> int:
-    return cube.shape[0] * cube.shape[1] // (shell.frame_rows * shell.frame_columns)
 
 
 def _run(command: Sequence[object], folder: Path) -> subprocess.CompletedProcess[str]:

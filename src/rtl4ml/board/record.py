@@ -14,11 +14,20 @@ from rtl4ml.emit.systemverilog import TOP
 from rtl4ml.errors import BadInput
 from rtl4ml.host import identity
 from rtl4ml.report import page
-from rtl4ml.report.schema import OnBoard, Use, VivadoRun
+from rtl4ml.report.schema import BoardCosim, BoardDram, OnBoard, Use, VivadoRun
 
 
-def entry(interface: Mapping[str, Any], asked_mhz: float) -> OnBoard:
-    """The report's entry "board" of a folder, by its interface.json, before Vivado has run."""
+def entry(
+    interface: Mapping[str, Any],
+    asked_mhz: float,
+    *,
+    cosim: BoardCosim | None = None,
+    dram: BoardDram | None = None,
+) -> OnBoard:
+    """The report's entry "board" of a folder, by its interface.json, before Vivado has run.
+
+    cosim, dram: of the jobs that were simulated
+    """
     given, made, hardware = interface["input"], interface["output"], interface["hardware"]
     return {
         "name": hardware["board"],
@@ -45,6 +54,8 @@ def entry(interface: Mapping[str, Any], asked_mhz: float) -> OnBoard:
         },
         "signature": hardware["signature"],
         "vivado": None,
+        "cosim": cosim,
+        "dram": dram,
     }
 
 

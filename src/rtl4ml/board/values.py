@@ -94,6 +94,15 @@ class Shell:
         return self.bands // self.lanes
 
     @property
+    def pixels(self) -> bool:
+        """Whether a frame is a single pixel."""
+        return self.frame_rows * self.frame_columns == 1
+
+    def frames(self, rows: int, columns: int) -> int:
+        """Frames of a cube of so many rows and columns."""
+        return rows * columns // (self.frame_rows * self.frame_columns)
+
+    @property
     def frame_beats(self) -> int:
         """Beats of a frame at the network's input."""
         return self.beats * self.frame_rows * self.frame_columns

@@ -45,12 +45,7 @@ class Meaning:
     def check(self, cube: Cube) -> None:
         """Raises BadInput unless this is a cube (rows, columns, bands) of the counts' type that frames divide."""
         shell = self.shell
-        if not isinstance(cube, np.ndarray) or cube.dtype != np.dtype(self.counts.dtype):
-            found = cube.dtype.name if isinstance(cube, np.ndarray) else type(cube).__name__
-            raise BadInput(
-                f"{named('cube')}: must be an array of {self.counts.dtype}, as the counts are, not {found}; "
-                "give the raw counts"
-            )
+        self.counts.check(cube)
         if cube.ndim != 3 or 0 in cube.shape or cube.shape[2] != shell.bands:
             raise BadInput(
                 f"{named('cube')}: must be (rows, columns, {shell.bands} bands), not {cube.shape}; transpose or cut it"
@@ -78,8 +73,7 @@ class Meaning:
             return steps.astype(np.uint8).reshape(rows, columns)
         if self.shell.result == "mask":
             return steps.astype(np.bool_).reshape(rows, columns)
-        pixel = self.shell.frame_rows * self.shell.frame_columns == 1
-        frames = (rows, columns) if pixel else (len(steps),)
+        frames = (rows, columns) if self.shell.pixels else (len(steps),)
         return steps.astype(container_name(self.netlist.output)).reshape(*frames, *stream.shape)
 
     def packed(self, result: NDArray[Any]) -> NDArray[np.uint8]:

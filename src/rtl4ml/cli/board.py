@@ -8,14 +8,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from rtl4ml.board import accelerator, boards, record, vivado, vivado_reports
 from rtl4ml.board.counts import trained
 from rtl4ml.board.hls import FOLDER as HLS
 from rtl4ml.board.interface import FILE
-from rtl4ml.cli import show
+from rtl4ml.cli import prove, show
 from rtl4ml.cli.design import check_file, designed
 from rtl4ml.cli.options import given_options
 from rtl4ml.cli.show import log, stdout, step
+from rtl4ml.data.samples import read_samples
 from rtl4ml.errors import BadInput, BuildFailed, Rtl4mlError, readable
 from rtl4ml.host.folders import repair
 from rtl4ml.host.tools import absolute
@@ -32,6 +35,7 @@ def board(
     layout: str,
     result: str | None,
     hls: bool,
+    data: Path | None,
     build: bool | None,
     vivado: Path | None,
     until: str | None,
@@ -50,9 +54,13 @@ def board(
     tool = _tool(build, vivado, until)
     _choose_head(model, result, options)
     known = accelerator.counts_of(counts, model, scale_log2=scale_log2, dtype=dtype)
+    cube = None if data is None else read_samples(data, way_out="give a part of the scene")
+    if cube is not None:
+        known.check(cube)
     with designed(model, device=spec.device, **options) as (design, out):
         with step(f"board project for the {spec.name}"):
             made = design.board(known, board=board, layout=layout, jobs=jobs, hls=hls)
+        said = None if cube is None else _simulated(made, cube)
         found = design.report()
     folder = out / accelerator.FOLDER
     show.report(found, out)
@@ -65,7 +73,22 @@ def board(
             "vitis_hls -f build.tcl",
             soft_wrap=True,
         )
+    if said is not None:
+        console.print(f"driver   {said}", soft_wrap=True)
+        prove.judge(found, out, proven=False)
     _built(tool, folder, until, spec, wanted=build is not False)
+
+
+def _simulated(made: accelerator.Board, cube: NDArray[Any]) -> str:
+    """Runs a cube by the driver on the simulated board; what came of it, in a line."""
+    made.meaning.check(cube)
+    frames = made.shell.frames(*cube.shape[:2])
+    with step(f"driver on the simulated board, {frames:,} {'pixels' if made.shell.pixels else 'frames'}"):
+        run = made.simulate(cube)
+    return (
+        f"on the simulated board: {run.mismatches:,} of {run.result.size:,} values differ from emulation, "
+        f"{run.outcome.cycles:,} cycles"
+    )
 
 
 def _go_on(model: Path, path: Path | None, until: str | None) -> None:

@@ -18,7 +18,7 @@ from rtl4ml.errors import Value
 RESOURCES = ("lut", "ff", "dsp", "bram36")
 
 
-OPTIONS = {"x": "data"}  # of arguments, where the name is another
+OPTIONS = {"x": "data", "cube": "data"}  # of arguments, where the name is another
 
 
 # Those of rtl4ml.ops.opening and rtl4ml.arguments, which are slow to import.
@@ -148,6 +148,12 @@ def boards() -> list[click.Parameter]:
             ["--hls"],
             is_flag=True,
             help="Write the second road too, board/hls: the network for Vitis HLS behind AXI, its C simulation run.",
+        ),
+        click.Option(
+            ["--data"],
+            type=_path(),
+            help="Cube of raw counts (rows, columns, bands) that the driver runs on the simulated board, for a picture "
+            "of its result in the report: .npy, or .npz with an array x or X.",
         ),
         click.Option(
             ["--build/--no-build"],

@@ -68,6 +68,9 @@ def mismatches(report: Report) -> dict[str, int]:
     stalls = report.get("stalls")
     if stalls and stalls["mismatches"]:
         found["rtl under stalls"] = stalls["mismatches"]
+    cosim = (report.get("board") or {}).get("cosim")
+    if cosim and cosim["mismatches"]:
+        found["the board's simulation"] = cosim["mismatches"]
     return found
 
 

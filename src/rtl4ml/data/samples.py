@@ -25,16 +25,20 @@ _MOST_HEADER = 10_000  # bytes, as NumPy has it
 MOST_BYTES = 4 * 2**30  # of the samples that are read
 
 
-def read_samples(path: Path, most: int) -> NDArray[Any]:
+def read_samples(
+    path: Path, most: int | None = None, *, way_out: str = "give fewer with --samples"
+) -> NDArray[Any]:
     """The first `most` samples (N, ...) of the array in a .npy file, or of the array x or X in a .npz file.
 
+    most:    None for all
+    way_out: what is said where they are too many
     Raises BadData where the file is missing, damaged or no array of real numbers.
     """
     try:
         with open_regular(path) as file:
             if file.read(2) != b"PK":
                 file.seek(0)
-                return _array(path, file, os.fstat(file.fileno()).st_size, most)
+                return _array(path, file, os.fstat(file.fileno()).st_size, most, way_out)
             file.seek(0)
             with zipfile.ZipFile(file) as archive:
                 names = [name.removesuffix(".npy") for name in archive.namelist()]
@@ -45,7 +49,7 @@ def read_samples(path: Path, most: int) -> NDArray[Any]:
                     )
                 info = archive.getinfo(f"{key}.npy" if f"{key}.npy" in archive.NameToInfo else key)
                 with archive.open(info) as member:
-                    return _array(path, member, info.file_size, most)
+                    return _array(path, member, info.file_size, most, way_out)
     except (
         OSError, ValueError, EOFError, NotImplementedError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
     ) as error:  # fmt: skip
@@ -56,7 +60,7 @@ def read_samples(path: Path, most: int) -> NDArray[Any]:
         raise BadData(f"{path}: the data must be a .npy or .npz file, not {cause}; check the file") from None
 
 
-def _array(path: Path, file: IO[bytes], size: int, most: int) -> NDArray[Any]:
+def _array(path: Path, file: IO[bytes], size: int, most: int | None, way_out: str) -> NDArray[Any]:
     """The first samples of the array that begins here, in a file of `size` bytes."""
     shape, fortran, dtype = _header(file)
     if dtype.kind not in "biuf":
@@ -70,12 +74,10 @@ def _array(path: Path, file: IO[bytes], size: int, most: int) -> NDArray[Any]:
         raise ValueError(f"one of {there:,} bytes whose header says {shape} of {dtype}, {claimed:,} bytes")
     if not claimed:
         raise BadData(f"{path}: the array must hold samples to compare, not none of shape {shape}; give some")
-    rows = min(most, shape[0])
+    rows = shape[0] if most is None else min(most, shape[0])
     wanted = claimed if fortran else prod((rows, *shape[1:])) * dtype.itemsize
     if wanted > MOST_BYTES:
-        raise BadData(
-            f"{path}: the samples must fit {MOST_BYTES:,} bytes, not take {wanted:,}; give fewer with --samples"
-        )
+        raise BadData(f"{path}: the samples must fit {MOST_BYTES:,} bytes, not take {wanted:,}; {way_out}")
     content = file.read(wanted)
     if len(content) < wanted:
         raise ValueError(f"one that ends after {len(content):,} of {wanted:,} bytes")

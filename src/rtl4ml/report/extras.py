@@ -68,6 +68,7 @@ class Extras:
     confusion:   (classes, classes) integers, rows true, columns predicted
     class_map:   labelled pixels of a scene
     frames:      images with the masks that the hardware made of them
+    on_board:    what the driver got for a cube on the simulated board; shown where the report has a board
     fifos:       where the report's FIFOs stand, in any order
     products:    what DSP48E2 multiply, by layer
     refusals:    layers that the HLS project cannot hold exactly
@@ -83,6 +84,7 @@ class Extras:
     confusion: NDArray[np.integer] | None = None
     class_map: ClassMap | None = None
     frames: Frames | None = None
+    on_board: ClassMap | Frames | None = None
     fifos: Sequence[FifoPlace] = ()
     products: Sequence[Products] = ()
     refusals: Sequence[Refusal] = ()

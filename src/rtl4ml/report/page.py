@@ -97,6 +97,10 @@ def build(report: Report, extras: Extras) -> str:
             narrow=_pipeline(extras, narrow=True),
             nested=bool(extras.stages) and levels.levels(extras.stages, extras.edges) is not None,
             frames=maps.frame_pictures(extras.frames) if extras.frames is not None else (),
+            board_maps=_board_maps(extras),
+            board_frames=(
+                maps.frame_pictures(extras.on_board) if isinstance(extras.on_board, maps.Frames) else ()
+            ),
             places=fifo_rows(report, extras),
             products={p.layer: p for p in extras.products},
             packed=packed_products(extras),
@@ -123,6 +127,12 @@ def build(report: Report, extras: Extras) -> str:
 
 def _pipeline(extras: Extras, *, narrow: bool) -> Markup | None:
     return levels.picture(extras.stages, extras.edges, narrow=narrow) if extras.stages else None
+
+
+def _board_maps(extras: Extras) -> tuple[maps.Picture, ...]:
+    """The class map that a board gave, with its truth where there is one."""
+    found = extras.on_board
+    return maps.pictures(found, extras.class_names or found.names) if isinstance(found, maps.ClassMap) else ()
 
 
 def _plain(value: object) -> object:

@@ -267,8 +267,45 @@ class VivadoRun(TypedDict):
     artefacts: dict[str, str]
 
 
+class BoardCosim(TypedDict):
+    """Jobs by the C driver on the simulated hardware: `mismatches` of `values` values of `frames` frames differ from
+    the emulation.
+
+    layouts:        of the cubes in memory
+    stall_patterns: seeds of random pauses that were tried
+    driver_sha256:  of the r4.c that was compiled
+    """
+
+    jobs: int
+    frames: int
+    values: int
+    mismatches: int
+    layouts: list[str]
+    stall_patterns: int
+    driver_sha256: str
+
+
+# What is read from memory, and what is written to it; "in" is a word of Python.
+Traffic = TypedDict("Traffic", {"in": float, "out": float})
+
+
+class BoardDram(TypedDict):
+    """Words on the port of memory in the simulated jobs without random pauses, `frames` in `cycles` cycles.
+
+    bytes_per_frame: of whole words
+    gb_per_s:        10^9 bytes a second, both ways, at the board's clock, which no board has run
+    share:           of the cycles in which the port moves a word
+    """
+
+    frames: int
+    cycles: int
+    bytes_per_frame: Traffic
+    gb_per_s: float
+    share: Traffic
+
+
 class OnBoard(TypedDict):
-    """The board's project: what goes in and out; vivado: None where it was not run."""
+    """The board's project: what goes in and out; None where Vivado (`vivado`) or a simulation was not run."""
 
     name: str
     part: str
@@ -278,6 +315,8 @@ class OnBoard(TypedDict):
     result: BoardResult
     signature: str
     vivado: VivadoRun | None
+    cosim: NotRequired[BoardCosim | None]
+    dram: NotRequired[BoardDram | None]
 
 
 class Report(TypedDict):

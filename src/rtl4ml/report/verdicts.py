@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rtl4ml.report import pace
 from rtl4ml.report.figures import maps
 from rtl4ml.report.numbers import magnitude, number, percent, plural
-from rtl4ml.report.schema import Accuracy, Check, Pair, Report, Use
+from rtl4ml.report.schema import Accuracy, BoardCosim, Check, Pair, Report, Use
 
 INTERVAL_TOLERANCE = 0  # cycles: the predicted interval is exact
 LATENCY_TOLERANCE = (0.01, 2)  # of the measured latency, or cycles
@@ -64,6 +64,11 @@ def exact(report: Report, sample: str) -> Verdict:
         )
     if stalls is not None and stalls["mismatches"]:
         wrong.append(f"{stalls['mismatches']:,} values differ under random stalls")
+    cosim = cosim_of(report)
+    if cosim is not None and cosim["mismatches"]:
+        wrong.append(
+            f"{cosim['mismatches']:,} of {cosim['values']:,} values that the driver got on the simulated board differ"
+        )
     if wrong:
         return Verdict("bad", "Not exact", "; ".join(wrong))
     if not checks:
@@ -208,6 +213,12 @@ def agrees(name: str, pair: Pair) -> bool | None:
     if name == "interval":
         return abs(model - rtl) <= INTERVAL_TOLERANCE
     return abs(model - rtl) <= max(LATENCY_TOLERANCE[0] * rtl, LATENCY_TOLERANCE[1])
+
+
+def cosim_of(report: Report) -> BoardCosim | None:
+    """The jobs that the driver ran on the simulated board; None where there were none."""
+    board = report.get("board")
+    return None if board is None else board.get("cosim")
 
 
 def checks_of(report: Report) -> dict[str, Check | None]:

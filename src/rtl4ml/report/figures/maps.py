@@ -50,23 +50,24 @@ _RIGHT, _WRONG, _RIGHT_SEEN, _WRONG_SEEN = "#7fa6c9", "#d55e00", "#c3d3e2", "#ee
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClassMap:
-    """Labelled pixels of a scene: position, true and predicted class, each an integer array (N,).
+    """Pixels of a scene: position, true and predicted class, each an integer array (N,).
 
-    truth, predicted: index of the class, 0 first.
+    truth, predicted: index of the class, 0 first; truth is None where it is not known.
     test:             (N,) of bool, True where the pixel belongs to the split that the accuracy is counted on
                       (the others were seen in training or choosing the model); None where there is no such split.
+    names:            of the classes, for a page that has none for them.
     """
 
     row: NDArray[np.integer]
     col: NDArray[np.integer]
-    truth: NDArray[np.integer]
+    truth: NDArray[np.integer] | None
     predicted: NDArray[np.integer]
     test: NDArray[np.bool_] | None = None
+    names: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        shapes = [a.shape for a in (self.row, self.col, self.truth, self.predicted)]
-        if self.test is not None:
-            shapes.append(self.test.shape)
+        given = (self.row, self.col, self.truth, self.predicted, self.test)
+        shapes = [a.shape for a in given if a is not None]
         if set(shapes) != {(len(self.row),)}:
             raise ValueError(f"class map: all arrays must have one shape (N,), not {shapes}")
 
@@ -156,18 +157,25 @@ def data_uri(image: bytes) -> str:
 
 
 def pictures(classes: ClassMap, names: Sequence[str]) -> tuple[Picture, ...]:
-    """Ground truth, prediction, and where the two disagree; legends with counts.
+    """Ground truth, prediction, and where the two disagree; legends with counts. The prediction alone without a truth.
 
     Raises ValueError where a label has no name.
     """
-    top = max(int(classes.truth.max(initial=0)), int(classes.predicted.max(initial=0)))
-    low = min(int(classes.truth.min(initial=0)), int(classes.predicted.min(initial=0)))
+    labelled = [a for a in (classes.truth, classes.predicted) if a is not None]
+    top = max(int(a.max(initial=0)) for a in labelled)
+    low = min(int(a.min(initial=0)) for a in labelled)
     if low < 0 or top >= len(names):
         raise ValueError(f"class map: labels must be 0 to {len(names) - 1}, not {low if low < 0 else top}")
     if len(classes.row) == 0:
         return ()
     colours = palette(len(names))
     labels = [Key(c, name, 0) for c, name in zip(colours, names, strict=True)]
+    if classes.truth is None:
+        return (
+            _picture(
+                "Predicted", "Map of the predicted class of every pixel", classes, classes.predicted, labels
+            ),
+        )
     seen = np.zeros(len(classes.row), bool) if classes.test is None else ~classes.test
     wrong = classes.truth != classes.predicted
     share = f"{len(wrong) - int(wrong.sum()):,} of {len(wrong):,} labelled pixels agree"
