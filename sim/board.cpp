@@ -192,7 +192,8 @@ int main(int argc, char** argv) {
             bus.write32(R4_CONTROL, R4_CONTROL_CLEAR);
             memory.invalidate(target, size);
         }
-        if (bus.read32(R4_STATUS) & R4_STATUS_BUSY) fail(kProtocolError, "a job that ended must not be busy (job %zu)", index);
+        if (bus.read32(R4_STATUS) & (R4_STATUS_BUSY | R4_STATUS_DONE))
+            fail(kProtocolError, "a job that ended and was cleared must be neither busy nor done (job %zu)", index);
         r4_read_counters(&device);
         bus.end_job(index, status);
         const r4_counters& c = device.counters;

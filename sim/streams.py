@@ -144,6 +144,7 @@ async def run_cell(
     stalls: int | str | None = None,
     patience: int = 10_000,
     tail: int = 50,
+    reset_cycles: int = RESET_CYCLES,
 ) -> Run:
     """Resets the cell, offers the beats of every input and takes the given number of beats from every output.
 
@@ -151,7 +152,7 @@ async def run_cell(
     beat is taken; nothing moves for at most `patience` cycles; no beat too many comes within `tail` cycles.
     Ports are named as `Port` takes them. `stalls` is the seed of the stalls of every port.
     """
-    await reset(dut, inputs=list(inputs), outputs=list(outputs))
+    await reset(dut, cycles=reset_cycles, inputs=list(inputs), outputs=list(outputs))
     seed = None if stalls is None else str(stalls)
     stall = {p: Stalls(None if seed is None else f"{seed}.{p}") for p in (*inputs, *outputs)}
     probe = None if seed is None else random.Random(f"{seed}.probe")
@@ -236,6 +237,7 @@ async def compare(dut: Any, runs: Sequence[Mapping[str, Any]]) -> list[dict[str,
             outputs={p: e if isinstance(e, int) else len(e) for p, e in expected.items()},
             stalls=r.get("stalls"),
             patience=r.get("patience", 10_000),
+            reset_cycles=r.get("reset_cycles", RESET_CYCLES),
         )
         for p, beats in expected.items():
             if isinstance(beats, int):
@@ -253,7 +255,7 @@ async def replay(dut: Any) -> None:
     """The whole bench of a cell: every run of the case, from reset, its beats compared, its stamps handed back.
 
     Case: {"runs": [{"inputs": {port: [beats]}, "outputs": {port: [expected beats] or their number}, "stalls": seed or
-    null}]}
+    null, "patience": cycles, "reset_cycles": cycles}]}, of which the last two need not be there
     Result: [{"beats": {port: [...]}, "cycles": {port: [...]}}], one entry a run.
     """
     result(await compare(dut, case()["runs"]))

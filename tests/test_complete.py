@@ -112,7 +112,7 @@ def instanced(module: str) -> bool:
 
 
 # Cells of the shell that mean nothing alone: the whole shell is their bench.
-WHOLE_SHELL = {"r4_job": "tests/board/test_board_jobs.py", "r4_axil_regs": "tests/board/test_board_jobs.py"}
+WHOLE_SHELL = {"r4_job": "tests/support/board_jobs.py"}
 
 
 def missing_of_operators() -> Iterator[str]:

@@ -247,6 +247,7 @@ def test_readme_says_what_the_design_takes() -> None:
         assert f'layout="{layouts[-1]}"' in text and "uint16, 204 bands" in text
         assert ("| bil | rows, bands, columns |\n" in text) == ("bil" in layouts)
         assert ("Images are 8 rows of 8 columns" in text) == (frame == 8)
+        assert f"r4 run cube.raw {'8 8' if frame == 8 else '512 512'} {layouts[-1]} result.raw " in text
         assert "Nothing in this folder was run on a board." in text
         names = re.findall(r"^\| ([^|]+) \|", text.partition("## On Linux")[0], re.MULTILINE)[2:]
         listed = {n.strip() for cell in names for n in cell.split(",")}

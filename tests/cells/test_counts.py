@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,3 +103,27 @@ def test_counts(rng: np.random.Generator, seed: int) -> None:
 )
 def test_illegal_parameters_stop_elaboration(parameters: dict[str, int], text: str) -> None:
     assert text in rtl_board.refusal("r4_counts", parameters)
+
+
+BROKEN: dict[str, rtl_board.Change] = {
+    "logical shift": ("sum >>> Shift", "sum >> Shift"),
+    "signed counts": ("count = {1'b0, x};", "count = {x[XWidth-1], x};"),
+    "one above the limit": ("64'(shifted) > Hi)", "64'(shifted) > Hi + 64'sd1)"),
+    "limits exchanged": ("<= YWidth'(Lo);", "<= YWidth'(Hi);"),
+    "B of the beat after": ("Depth(2)) u_b", "Depth(1)) u_b"),
+    "band counted while a beat waits": (".step_i(x_valid_i && x_ready_o)", ".step_i(x_valid_i)"),
+    "clear_i leaves the band": (".rst_ni(run), .step_i(x_valid", ".rst_ni(rst_ni), .step_i(x_valid"),
+    "clear_i leaves beats": (".rst_ni(run), .x_valid_i", ".rst_ni(rst_ni), .x_valid_i"),
+    "a cycle too early": (".Stages(4)", ".Stages(3)"),
+    "lanes of M from the last": ("m = word[i*Word+:MWidth]", "m = word[(int'(Lanes)-1-i)*Word+:MWidth]"),
+    "signed product": ("signed'({1'b0, product_q})", "signed'(product_q)"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_cells_are_seen(name: str, rng: np.random.Generator, seed: int, tmp_path: Path) -> None:
+    def bench() -> None:
+        test_counts(rng, seed)
+
+    rtl_board.seen("r4_counts", BROKEN[name], tmp_path, bench)

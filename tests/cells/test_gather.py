@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import rtl_board
@@ -119,7 +121,7 @@ def test_runs(rng: np.random.Generator, seed: int) -> None:
         # without counts, so without runs; the next job follows
         nothing = [[7, 0, 5, 9, 9, 9, 1, 0], [7, 5, 0, 9, 9, 9, 1, 0], [7, 5, 5, 9, 9, 0, 0, 0]]
         empty = [(rtl_board.join(X, n), list[int]()) for n in nothing]
-        runs = [([x for x, _ in some], [r for _, y in some for r in y]) for some in ([*empty, *jobs], jobs)]
+        runs = [([x for x, _ in some], [r for _, y in some for r in y]) for some in (jobs, [*empty, *jobs])]
         params = {"Bands": bands, "CountBytes": size, "TileColumns": tile}
         name, uses = f"{bands}x{size}", frozenset({"r4_gather"})
         cases.append(rtl_board.Case(name, "r4_gather_jobs", params, X, Y, runs, text=JOBS, uses=uses))
@@ -146,3 +148,35 @@ def test_a_run_a_cycle(seed: int) -> None:
 )
 def test_illegal_parameters_stop_elaboration(parameters: dict[str, int], text: str) -> None:
     assert text in rtl_board.refusal("r4_gather", parameters)
+
+
+BROKEN: dict[str, rtl_board.Change] = {
+    "a whole last tile": ("left_q <= TileColumns", "left_q < TileColumns"),
+    "no tile of half the columns": ("half_tile ? TileColumns / 2 : TileColumns", "TileColumns"),
+    "a tile of half the columns too early": ("(33 - Column)'(2)", "(33 - Column)'(3)"),
+    "a row more": ("rows_q == 32'd1)", "rows_q == 32'd0)"),
+    "bands counted while a run waits": ("step_i(take && banded_i)", "step_i(run_valid_o && banded_i)"),
+    "a run that waits is lost": ("if (start_i || take) addr_q", "if (start_i || run_valid_o) addr_q"),
+    "counts for bytes": ("wide << Shift", "wide"),
+    "bands not from the first after an abort": (".rst_ni(rst_ni && !start_i)", ".rst_ni(rst_ni)"),
+    "an offered run outlives an abort": (
+        "end else if (abort_i) begin\n      run_valid_o <= 1'b0;",
+        "end else if (abort_i) begin\n",
+    ),
+    "an empty cube never done": ("done_o      <= empty;", "done_o      <= 1'b0;"),
+    "no columns not seen": ("(banded_i ? columns_i : row_bytes_i) == '0", "row_bytes_i == '0"),
+    "rows from the last tile on": ("next_row ? row_q :", "next_row ? tile_q :"),
+    "columns not from the first in a row": (
+        "left_q <= columns_i;",
+        "left_q <= start_i ? columns_i : left_q;",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_cells_are_seen(name: str, rng: np.random.Generator, seed: int, tmp_path: Path) -> None:
+    def bench() -> None:
+        test_runs(rng, seed)
+
+    rtl_board.seen("r4_gather", BROKEN[name], tmp_path, bench)

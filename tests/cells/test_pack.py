@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import rtl_board
@@ -47,7 +49,7 @@ def check(bench: str, cases: list[tuple[rtl_board.Case, list[Words]]], seed: int
 
 def test_beats_are_one_stream(rng: np.random.Generator, seed: int) -> None:
     cases = []
-    for size in (1, 3, 8, 12, 15, 16, 20, 50):
+    for size in (1, 3, 8, 12, 15, 16, 20, 40, 50):
         lists = []
         for lengths in ([7], [*range(1, 20), *rng.integers(1, 201, 2).tolist(), 1], [200]):
             # the first list is cut: what has not filled a word is dropped by clear_i
@@ -110,3 +112,38 @@ def test_masks(rng: np.random.Generator, seed: int) -> None:
 )
 def test_illegal_parameters_stop_elaboration(parameters: dict[str, int], text: str) -> None:
     assert text in rtl_board.refusal("r4_pack", parameters)
+
+
+BROKEN: dict[str, rtl_board.Change] = {
+    "a word full one byte late": ("full       = total[4];", "full       = total > 5'd16;"),
+    "bytes beyond the word": ("full ? 5'd16 : total;", "total;"),
+    "last word before what spills": ("flush || (part_last && !spills);", "flush || part_last;"),
+    "a job's last word not given": ("(put && (full || part_last))", "(put && full)"),
+    "a part taken over what spills": ("part_ready = en && !flush;", "part_ready = en;"),
+    "a beat taken with its first part": ("part_ready && last_part;\n    logic", "part_ready;\n    logic"),
+    "parts not from the first": ("at_q <= last_part ? '0 : at_q + 1'b1", "at_q <= at_q + 1'b1"),
+    "bits from the left": ("8'(x_data_i[0]) << bit_q", "8'(x_data_i[0]) << (3'd7 - bit_q)"),
+    "bits of the byte before": ("bits_q <= byte_done ? '0 : part[6:0]", "bits_q <= part[6:0]"),
+    "columns from 0": (
+        "column_q <= last_column || x_last_i ? 32'd1",
+        "column_q <= last_column || x_last_i ? 32'd0",
+    ),
+    "row not begun with a job": ("last_column || x_last_i ? 32'd1 :", "last_column ? 32'd1 :"),
+    "row of an image not begun with a job": (
+        ".rst_ni(!reset && !(part_valid && part_ready && x_last_i))",
+        ".rst_ni(!reset)",
+    ),
+    "clear_i leaves bytes": ("if (reset)    fill_q", "if (!rst_ni)  fill_q"),
+    "clear_i leaves a column": ("if (reset)                       column_q", "if (!rst_ni) column_q"),
+    "a word that waits is lost": ("en         = y_ready_i || !y_valid_o;", "en         = 1'b1;"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_cells_are_seen(name: str, rng: np.random.Generator, seed: int, tmp_path: Path) -> None:
+    def bench() -> None:
+        test_beats_are_one_stream(rng, seed)
+        test_masks(rng, seed)
+
+    rtl_board.seen("r4_pack", BROKEN[name], tmp_path, bench)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import rtl_board
@@ -71,3 +73,37 @@ def test_turn(rng: np.random.Generator, seed: int) -> None:
 )
 def test_illegal_parameters_stop_elaboration(parameters: dict[str, int], text: str) -> None:
     assert text in rtl_board.refusal("r4_turn", parameters)
+
+
+BROKEN: dict[str, rtl_board.Change] = {
+    "a column more": ("columns_i - 32'd1", "columns_i"),
+    "halved where half a tile is left": (" && last_column[Column-2:0] != '1;", ";"),
+    "tile behind a half one not the row's end": ("halved_q    <= half;", "halved_q    <= 1'b0;"),
+    "a beat less of a band": (
+        "fill_beat_q == tile_last[Column-1:Lane];",
+        "fill_beat_q == tile_last[Column-1:Lane] - 1'b1;",
+    ),
+    "written over what is not drained": ("x_ready_o   = !full_q[fill_half_q];", "x_ready_o   = 1'b1;"),
+    "columns of the other tile": (
+        "read_column_q == last_q[read_half_q]",
+        "read_column_q == last_q[!read_half_q]",
+    ),
+    "lanes from the last": (
+        "word_q[lane_q*Width+:Width]",
+        "word_q[(Lane'(Lanes - 1) - lane_q)*Width+:Width]",
+    ),
+    "a count that waits is lost": ("en         = y_ready_i || !y_valid_o;", "en         = 1'b1;"),
+    "tiles counted over rows": ("row_end ? '0 : tile_q + 1'b1", "tile_q + 1'b1"),
+    "clear_i leaves a full tile": ("if (reset) begin\n      full_q", "if (!rst_ni) begin\n      full_q"),
+    "clear_i leaves the beat": ("      fill_beat_q <= '0;\n", ""),
+    "a band less": ("RowWidth'(Bands) : '0;\n      else ", "'0 : RowWidth'(Bands);\n      else "),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_cells_are_seen(name: str, rng: np.random.Generator, seed: int, tmp_path: Path) -> None:
+    def bench() -> None:
+        test_turn(rng, seed)
+
+    rtl_board.seen("r4_turn", BROKEN[name], tmp_path, bench)

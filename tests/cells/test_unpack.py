@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import rtl_board
@@ -124,3 +126,32 @@ def test_rates(rng: np.random.Generator, seed: int) -> None:
 )
 def test_illegal_parameters_stop_elaboration(parameters: dict[str, int], text: str) -> None:
     assert text in rtl_board.refusal("r4_unpack", parameters)
+
+
+BROKEN: dict[str, rtl_board.Change] = {
+    "a chunk of a run's end not cut": ("(fills && !cut)", "fills"),
+    "cut one too early": ("x_avail < gap);", "x_avail <= gap);"),
+    "last chunk not seen": ("x_last_i && x_avail <= gap", "x_last_i && x_avail < gap"),
+    "a word taken while the chunk waits": ("(en && avail_q <= want);", "avail_q <= want;"),
+    "an empty word kept": ("valid_q <= x_avail > gap;", "valid_q <= x_avail >= gap;"),
+    "what the step before took not skipped": ("valid_q && both ? gap[Index-1:0] : x_at", "x_at"),
+    "bytes turned the other way": ("at_q - Index'(filled_q)", "at_q + Index'(filled_q)"),
+    "each word a run's last": ("last_q  <= x_last_i;", "last_q  <= 1'b1;"),
+    "clear_i leaves the word": (
+        "if (reset)                                                valid_q",
+        "if (!rst_ni) valid_q",
+    ),
+    "clear_i leaves a part of a chunk": ("if (reset || give) filled_q", "if (!rst_ni || give) filled_q"),
+    "clear_i leaves a chunk": ("if (reset)   y_valid_o", "if (!rst_ni) y_valid_o"),
+    "a chunk that waits is lost": ("assign en    = y_ready_i || !y_valid_o;", "assign en    = 1'b1;"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_cells_are_seen(name: str, rng: np.random.Generator, seed: int, tmp_path: Path) -> None:
+    def bench() -> None:
+        test_bytes_of_all_runs_are_one_stream(rng, seed)
+        test_a_runs_last_chunk_is_padded(rng, seed)
+
+    rtl_board.seen("r4_unpack", BROKEN[name], tmp_path, bench)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells of the board's shell, many in one build: values, free and stalled, and after clear_i in the middle of a run.
+"""Cells of the board's shell, many in one build: values, free and stalled, and after clear_i on a cell full of beats.
 
 case = rtl_board.Case("name", "r4_pack", {"InBytes": 3}, x=[("data", 24), ("last", 1)], y=[...], runs=[...])
 measured = rtl_board.check("pack", [case, ...], seed=seed)
@@ -9,18 +9,23 @@ A beat of several signals is one integer, the first signal in the low bits: `joi
 
 from __future__ import annotations
 
+import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 
+import pytest
 import rtl_cells
 import rtl_runner
 from rtl_runner import Measured
 
+from rtl4ml.errors import SimulationFailed
 from rtl4ml.host.tools import verilator_env
 
 Fields = Sequence[tuple[str, int]]
+Change = tuple[str, str]  # a text that a cell has once, and what stands there instead
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +33,8 @@ class Case:
     """A cell with one input and one output stream.
 
     x, y:      signals of a beat, name and bits: ("data", 8) is x_data_i and y_data_o
-    runs:      (beats in, beats out or just their number); clear_i comes between two of them
+    runs:      (beats in, beats out or just their number); clear_i comes between two of them, on a cell that has taken
+               the first beat of the first run as often as it would without giving anything
     constants: inputs that stand, name to value of 32 bits
     images:    memory images that the parameters name
     text:      the module, where it is not one of rtl/; `uses` are then the cells of rtl/ that it has
@@ -65,7 +71,7 @@ def constant(name: str, value: int | str) -> str:
 
 def instance(case: Case, prefix: str) -> tuple[list[str], list[str]]:
     """Ports of the bench's module for a case, and lines that instantiate it."""
-    ports, links = [], []
+    ports, links, lines = [], [], list[str]()
     for side, fields, give, take, mark in (
         ("x", case.x, "input", "output", "i"),
         ("y", case.y, "output", "input", "o"),
@@ -77,29 +83,39 @@ def instance(case: Case, prefix: str) -> tuple[list[str], list[str]]:
             f"  {take} logic {wire}_ready",
             f"  {give} logic [{width - 1}:0] {wire}_data",
         ]
-        back = "o" if mark == "i" else "i"
-        links += [f".{side}_valid_{mark}({wire}_valid)", f".{side}_ready_{back}({wire}_ready)"]
+        data = f"{wire}_data"
+        if side == "x":
+            data = f"{wire}_given"
+            first = f"{width}'h{case.runs[0][0][0]:x}"
+            lines.append(f"  logic [{width - 1}:0] {data};\n  assign {data} = soil ? {first} : {wire}_data;")
+            links += [f".x_valid_i({wire}_valid || soil)", f".x_ready_o({wire}_ready)"]
+        else:
+            links += [f".y_valid_o({wire}_valid)", f".y_ready_i({wire}_ready && !soil)"]
         at = 0
         for name, bits in fields:
-            links.append(f".{side}_{name}_{mark}({wire}_data[{at}+:{bits}])")
+            links.append(f".{side}_{name}_{mark}({data}[{at}+:{bits}])")
             at += bits
     links += [f".{name}_i(32'd{value})" for name, value in case.constants.items()]
     values = [f".{k}({constant(k, v)})" for k, v in case.params.items()]
     parameters = f" #({', '.join(values)})" if values else ""
     links = [".clk_i(aclk)", ".rst_ni(rst_n)", ".clear_i(clear)", *links]
     line = f"  {case.module}{parameters} u_{prefix} ({', '.join(links)});"
-    return ports, [line]
+    return ports, [*lines, line]
 
 
-# The first reset of the simulation is rst_ni; every later one, which is as long, is clear_i for its first cycle.
-HEAD = """  logic booted_q = 1'b0, running_q = 1'b0;
-  logic rst_n, clear;
+# The first reset of the simulation is rst_ni. In every later one, as long, beats are offered and none is taken;
+# then comes clear_i for a cycle.
+RESET_CYCLES, SOIL_CYCLES = 48, 44
+HEAD = f"""  logic booted_q = 1'b0;
+  logic [7:0] down_q = '0;
+  logic rst_n, soil, clear;
   always_ff @(posedge aclk) begin
-    running_q <= aresetn;
+    down_q <= aresetn ? '0 : down_q + 8'd1;
     if (aresetn) booted_q <= 1'b1;
   end
   assign rst_n = aresetn || booted_q;
-  assign clear = booted_q && running_q && !aresetn;"""
+  assign soil  = booted_q && !aresetn && down_q < 8'd{SOIL_CYCLES};
+  assign clear = booted_q && !aresetn && down_q == 8'd{SOIL_CYCLES};"""
 
 
 def check(
@@ -121,7 +137,8 @@ def check(
         runs = []
         for n, (x, y) in enumerate(c.runs):
             seeds = [None, *(seed % 2**31 + 1000 * k + 10 * n + s for s in range(stalled))]
-            runs += [rtl_runner.run({"x": x}, {"y": y}, stalls=s) for s in seeds]
+            some = [rtl_runner.run({"x": x}, {"y": y}, stalls=s) for s in seeds]
+            runs += [{**r, "reset_cycles": RESET_CYCLES} for r in some]
         instances.append({"name": c.name, "ports": {"x": f"c{k}_x", "y": f"c{k}_y"}, "runs": runs})
     header = ["  input logic aclk", "  input logic aresetn", *ports]
     own = "".join(dict.fromkeys(c.text for c in cases if c.text))
@@ -149,6 +166,27 @@ def tiles(columns: int, tile: int) -> list[tuple[int, int]]:
     if len(edges) > 2 and columns - edges[-2] < tile // 2:
         edges[-2] -= tile // 2
     return list(pairwise(edges))
+
+
+def changed(text: str, change: Change) -> str:
+    """A cell's text with a change."""
+    old, new = change
+    assert text.count(old) == 1, f"{old!r} must stand in the cell once, not {text.count(old)} times"
+    return text.replace(old, new)
+
+
+def seen(module: str, change: Change, folder: Path, bench: Callable[[], object]) -> None:
+    """A bench must fail where a cell is changed, and not because the cell does not compile."""
+    rtl = shutil.copytree(rtl_runner.RTL, folder / "rtl")
+    (rtl / f"{module}.sv").write_text(changed((rtl / f"{module}.sv").read_text(), change))
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises((AssertionError, SimulationFailed)) as caught,
+    ):
+        patch.setattr(rtl_runner, "RTL", rtl)
+        patch.setattr(rtl_runner, "BUILD", folder / "build")
+        bench()
+    assert "must compile" not in str(caught.value)
 
 
 def refusal(module: str, parameters: Mapping[str, int]) -> str:
