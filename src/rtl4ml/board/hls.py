@@ -92,7 +92,9 @@ class HlsRoad:
         signed = graph.outputs[0].type.signed and s.result == "raw"
         rows, columns, _ = cube.shape
         results = (
-            rows * -(-columns // 8) if s.result == "mask" else s.frames(rows, columns) * graph.outputs[0].elements
+            rows * -(-columns // 8)
+            if s.result == "mask"
+            else s.frames(rows, columns) * graph.outputs[0].elements
         )
         constants = {
             "R4_BANDS": s.bands,
