@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from board_drivers import HOST, Alter
-from board_model import Design, Model
+from board_model import REGS, Design, Model
 
 from rtl4ml.board import interface
 from rtl4ml.board.bulk import _C_FLAGS
@@ -87,7 +88,9 @@ class Folder:
             "R4_PHYS": str(PHYS),
             "R4_FAULT": fault,
         }
-        return subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            command, cwd=self.folder, env=env, capture_output=True, text=True, errors="replace", timeout=120
+        )
 
     def r4(self, *arguments: str, fault: str = "") -> subprocess.CompletedProcess[str]:
         return self.call("./r4", "-r", str(self.root), *arguments, fault=fault)
@@ -134,10 +137,15 @@ def runs_every_layout(host: Folder) -> None:
 def tests_itself(host: Folder) -> None:
     run = host.r4("selftest")
     size = host.design.packed(np.load(host.folder / "selftest_counts.npy")).size
-    clock, *layouts = run.stdout.splitlines()
     assert run.returncode == 0, run.stderr
+    clock, *layouts = run.stdout.splitlines()
     assert clock.startswith("design and clock: as r4_design.h says; 2")
     assert layouts == [f"layout {name}: 0 of {size} bytes differ" for name in ("bip", "bil", "bsq")]
+    # The devices themselves have what was written.
+    scratch = (host.root / "dev/uio1").read_bytes()[REGS["R4_SCRATCH"] :][:4]
+    assert scratch == struct.pack("<I", 0x5A17C3E9)
+    counts = interface.laid_out(np.load(host.folder / "selftest_counts.npy"), "bsq")
+    assert (host.root / "dev/udmabuf-r4").read_bytes().startswith(counts)
 
 
 def has_a_time_limit(host: Folder) -> None:
@@ -355,6 +363,7 @@ MUTANTS: dict[str, Alter] = {
     "no lock": ("r4_uio.c", "flock(u->descriptor, LOCK_EX | LOCK_NB) != 0", "0"),
     "registers in the cache": ("r4_uio.c", "O_RDWR | O_SYNC", "O_RDWR"),
     "private registers": ("r4_uio.c", "MAP_SHARED, u->descriptor", "MAP_PRIVATE, u->descriptor"),
+    "private memory": ("r4_uio.c", "MAP_SHARED, file", "MAP_PRIVATE, file"),
     "interrupt not turned on": ("r4_uio.c", "const uint32_t on = 1;", "const uint32_t on = 0;"),
     "interrupt not taken": (
         "r4_uio.c",
@@ -368,7 +377,7 @@ MUTANTS: dict[str, Alter] = {
         "((bytes + LINE - 1) / 2 / LINE * LINE)",
     ),
     "start of the memory": ("r4_uio.c", "(uint32_t)(buffer->data - u->memory)", "0"),
-    "words exchanged": ("r4_uio.c", "text, start, length | 1u", "text, length | 1u, start"),
+    "words exchanged": ("r4_uio.c", "start, length | 1u)", "length | 1u, start)"),
     "no bit 0": ("r4_uio.c", "length | 1u", "length"),
     "wrong attribute": (
         "r4_uio.c",

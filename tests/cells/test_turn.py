@@ -88,10 +88,7 @@ BROKEN: dict[str, rtl_board.Change] = {
         "read_column_q == last_q[read_half_q]",
         "read_column_q == last_q[!read_half_q]",
     ),
-    "lanes from the last": (
-        "word_q[lane_q*Width+:Width]",
-        "word_q[(Lane'(Lanes - 1) - lane_q)*Width+:Width]",
-    ),
+    "lanes from the last": ("lane_q   <= read_column_q", "lane_q   <= ~read_column_q"),
     "a count that waits is lost": ("en         = y_ready_i || !y_valid_o;", "en         = 1'b1;"),
     "tiles counted over rows": ("row_end ? '0 : tile_q + 1'b1", "tile_q + 1'b1"),
     "clear_i leaves a full tile": ("if (reset) begin\n      full_q", "if (!rst_ni) begin\n      full_q"),

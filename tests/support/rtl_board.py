@@ -186,7 +186,7 @@ def seen(module: str, change: Change, folder: Path, bench: Callable[[], object])
         patch.setattr(rtl_runner, "RTL", rtl)
         patch.setattr(rtl_runner, "BUILD", folder / "build")
         bench()
-    assert "must compile" not in str(caught.value)
+    assert "must compile" not in str(caught.value), str(caught.value)
 
 
 def refusal(module: str, parameters: Mapping[str, int]) -> str:
