@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -392,10 +392,8 @@ class Design:
         it shows the result of the last simulated job, unless `extras.on_board` is given.
         """
         self._check_folder()
-        extras = extras or Extras()
-        if self.on_board is not None and extras.on_board is None:
-            extras = replace(extras, on_board=self.on_board.picture)
-        return write(self._subject(), accuracy=accuracy, extras=extras)
+        picture = None if self.on_board is None else self.on_board.picture
+        return write(self._subject(), accuracy=accuracy, extras=extras, on_board=picture)
 
     def _subject(self) -> Subject:
         """The design as its report sees it."""

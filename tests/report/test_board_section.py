@@ -29,7 +29,7 @@ def test_the_driver_s_jobs_are_told() -> None:
     assert DRIVER in text and "All channels of memory paused at random in 1 pattern." in text
     assert "ran 2 jobs (BIP, BIL) on the RTL of the whole shell under Verilator" in text
     assert "Pixels 27,816 Values that differ ✓ 0 of 27,816" in text
-    assert "Cycles a pixel, whole job 204.04 " in text
+    assert "Cycles a pixel of a whole job, BIP 204.04 " in text
     assert "Throughput at 249.9975 MHz 1,225,233 pixels/s" in text
     assert "Bytes a pixel, read and written 408.4 and 1" in text
     assert "Traffic of memory 0.5 GB/s Port at work, reading and writing 12.5 % and 0.03 %" in text
@@ -38,7 +38,7 @@ def test_the_driver_s_jobs_are_told() -> None:
 
 @pytest.mark.parametrize("dram", [None, example.on_board()["dram"]])
 def test_jobs_under_pauses_alone_have_no_pace(dram: Any) -> None:
-    assert ("whole job" in page(with_board(dram=dram)).text) == (dram is not None)
+    assert ("of a whole job" in page(with_board(dram=dram)).text) == (dram is not None)
 
 
 def test_of_no_job_nothing_is_said() -> None:

@@ -816,6 +816,7 @@ def test_text_has_contrast(theme: int):
         (report_numbers.number(0), "0"),
         (report_numbers.number(1234567), "1,234,567"),
         (report_numbers.number(8.5), "8.5"),
+        (report_numbers.number(1.0005), "1"),
         (report_numbers.number(625.254), "625.25"),
         (report_numbers.percent(None), "–"),
         (report_numbers.percent(0), "0 %"),

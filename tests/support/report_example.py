@@ -121,6 +121,7 @@ def on_board() -> dict[str, Any]:
             "driver_sha256": "1e" * 32,
         },
         "dram": {
+            "layout": "bip",
             "frames": 13_908,
             "cycles": 2_837_800,
             "bytes_per_frame": {"in": 408.4, "out": 1.0},

@@ -37,18 +37,16 @@ class BoardRun:
 class Runs:
     """All jobs of a board so far.
 
-    cycles, words: of the jobs without random pauses, which took `timed` frames; words read and written
-    driver:        SHA-256 of the last job's r4.c
-    last:          counts and result of the last job
+    timed:  the last job without random pauses: its layout, frames and outcome
+    driver: SHA-256 of the last job's r4.c
+    last:   counts and result of the last job
     """
 
     jobs: int = 0
     frames: int = 0
     values: int = 0
     mismatches: int = 0
-    timed: int = 0
-    cycles: int = 0
-    words: tuple[int, int] = (0, 0)
+    timed: tuple[str, int, Outcome] | None = None
     layouts: list[str] = field(default_factory=list)
     patterns: set[int] = field(default_factory=set)
     driver: str = ""
@@ -65,10 +63,7 @@ class Runs:
         if layout not in self.layouts:
             self.layouts.append(layout)
         if pattern is None:
-            read, written = run.outcome.words
-            self.timed += frames
-            self.cycles += run.outcome.cycles
-            self.words = (self.words[0] + read, self.words[1] + written)
+            self.timed = layout, frames, run.outcome
         else:
             self.patterns.add(pattern)
         self.driver = driver
@@ -94,18 +89,17 @@ class Runs:
         Example: 100 frames in 20,400 cycles that read 2,550 words of 16 bytes read 408 bytes a frame, in an eighth of
         the cycles: 0.5 GB/s at 250 MHz.
         """
-        if not self.cycles:
+        if self.timed is None:
             return None
-        read, written = self.words
+        layout, frames, outcome = self.timed
+        read, written = outcome.words
         return {
-            "frames": self.timed,
-            "cycles": self.cycles,
-            "bytes_per_frame": {
-                "in": read * DATA_BYTES / self.timed,
-                "out": written * DATA_BYTES / self.timed,
-            },
-            "gb_per_s": (read + written) * DATA_BYTES / self.cycles * clock_mhz / 1e3,
-            "share": {"in": read / self.cycles, "out": written / self.cycles},
+            "layout": layout,
+            "frames": frames,
+            "cycles": outcome.cycles,
+            "bytes_per_frame": {"in": read * DATA_BYTES / frames, "out": written * DATA_BYTES / frames},
+            "gb_per_s": (read + written) * DATA_BYTES / outcome.cycles * clock_mhz / 1e3,
+            "share": {"in": read / outcome.cycles, "out": written / outcome.cycles},
         }
 
     def picture(self, meaning: Meaning, parsed: Parsed) -> ClassMap | Frames | None:

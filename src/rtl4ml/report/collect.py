@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from rtl4ml.device import Resources, total
 from rtl4ml.host import identity
 from rtl4ml.report import page, schema
 from rtl4ml.report.extras import Extras
+from rtl4ml.report.figures.maps import ClassMap, Frames
 from rtl4ml.report.layers import layers, refusals, use
 from rtl4ml.report.pace import MOST_GAPS, Gaps
 from rtl4ml.report.pictures import pictures
@@ -19,11 +21,20 @@ from rtl4ml.report.subject import Subject
 
 
 def write(
-    design: Subject, *, accuracy: schema.Accuracy | None = None, extras: Extras | None = None
+    design: Subject,
+    *,
+    accuracy: schema.Accuracy | None = None,
+    extras: Extras | None = None,
+    on_board: ClassMap | Frames | None = None,
 ) -> dict[str, Any]:
-    """Writes report.json and report.html into the design's folder; returns the former."""
+    """Writes report.json and report.html into the design's folder; returns the former.
+
+    on_board: the field of the extras, where they have none
+    """
     found = collect(design, accuracy=accuracy)
-    page.write(found, design.folder, extras=pictures(design, extras or Extras()))
+    shown = extras or Extras()
+    shown = replace(shown, on_board=shown.on_board or on_board)
+    page.write(found, design.folder, extras=pictures(design, shown))
     identity.sign_reports(design.folder)
     return dict(found)
 

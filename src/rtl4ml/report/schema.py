@@ -290,13 +290,15 @@ Traffic = TypedDict("Traffic", {"in": float, "out": float})
 
 
 class BoardDram(TypedDict):
-    """Words on the port of memory in the simulated jobs without random pauses, `frames` in `cycles` cycles.
+    """Words on the port of memory in the last simulated job without random pauses, `frames` in `cycles` cycles.
 
+    layout:          of its cube in memory
     bytes_per_frame: of whole words
     gb_per_s:        10^9 bytes a second, both ways, at the board's clock, which no board has run
     share:           of the cycles in which the port moves a word
     """
 
+    layout: str
     frames: int
     cycles: int
     bytes_per_frame: Traffic
