@@ -67,6 +67,10 @@ SearchLoop:
 }
 #endif
 
+#ifndef __SYNTHESIS__
+long long r4_converted(r4_count count, unsigned band) { return r4_number(count, band).to_int64(); }
+#endif
+
 // ---- a frame
 
 static void r4_convert(hls::stream<r4_count> &counts, hls::stream<r4_x> &x) {

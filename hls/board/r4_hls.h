@@ -22,4 +22,9 @@ enum { R4_DONE = 0, R4_BAD_LENGTH = 1, R4_BAD_LAYOUT = 2 };
 // nothing is written.
 unsigned r4_hls(const r4_count *counts, r4_result *result, unsigned rows, unsigned columns, unsigned layout);
 
+#ifndef __SYNTHESIS__
+// The integer of the network's input that a count of a band becomes; for tests.
+long long r4_converted(r4_count count, unsigned band);
+#endif
+
 #endif

@@ -4,6 +4,7 @@
 //
 //   r4_hls_test [FOLDER]                            the self-test in FOLDER, default this one, in every layout
 //   r4_hls_test FOLDER ROWS COLUMNS LAYOUT RESULT   another cube, counts_LAYOUT.bin in FOLDER; its result goes to RESULT
+//   r4_hls_test --numbers FILE                      what every count becomes, as int32, band after band
 //
 // Exit: 0 when all bytes are right, 1 when not, 2 when a file cannot be read or written.
 
@@ -77,6 +78,22 @@ static int another(char **argv) {
     return 0;
 }
 
+static int numbers(const char *path) {
+    std::FILE *file = std::fopen(path, "wb");
+    std::vector<int32_t> row(size_t(1) << (8 * sizeof(r4_count)));
+    bool good = file != 0;
+    for (unsigned band = 0; good && band < R4_BANDS; band++) {
+        for (size_t count = 0; count < row.size(); count++)
+            row[count] = int32_t(r4_converted(r4_count(count), band));
+        good = std::fwrite(row.data(), sizeof row[0], row.size(), file) == row.size();
+    }
+    if (!good || std::fclose(file)) {
+        std::fprintf(stderr, "r4_hls_test: %s must be writable\n", path);
+        return 2;
+    }
+    return 0;
+}
+
 // What must be refused leaves memory alone.
 static int refusals() {
     r4_count count = 0;
@@ -98,6 +115,8 @@ static int refusals() {
 int main(int argc, char **argv) {
     if (argc == 6)
         return another(argv);
+    if (argc == 3 && std::strcmp(argv[1], "--numbers") == 0)
+        return numbers(argv[2]);
     const std::string folder = argc > 1 ? argv[1] : ".";
     const std::vector<unsigned char> want = read_file(folder + "/result.bin");
     int failed = refusals();

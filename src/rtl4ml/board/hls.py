@@ -166,13 +166,31 @@ class HlsRoad:
         compile_program(folder, [BENCH], program, before=(self.network, WRAPPER), level="-O1")
 
     def check(self, folder: Path, selftest: Path) -> None:
-        """Runs the self-test in the C simulation, in every layout. Raises SimulationFailed where a byte is wrong."""
+        """Runs the self-test in the C simulation, in every layout, and compares all counts of every band after their
+        conversion. Raises SimulationFailed where a byte or an integer is wrong.
+        """
         with tempfile.TemporaryDirectory(prefix="rtl4ml-") as work:
             program = Path(work) / TOP
             self.compile(folder, program)
-            run = _run([program, selftest.resolve()], folder)
-        if run.returncode:
-            raise _failed(run)
+            numbers = Path(work) / "numbers"
+            for arguments in ((selftest.resolve(),), ("--numbers", numbers)):
+                run = _run([program, *arguments], folder)
+                if run.returncode:
+                    raise _failed(run)
+            self._check_numbers(numbers)
+
+    def _check_numbers(self, path: Path) -> None:
+        """Compares what the C simulation makes of every count with the integers that are proven to be training's."""
+        counts = np.arange(1 << (8 * self.shell.count_bytes))
+        found = np.fromfile(path, np.int32).reshape(self.shell.bands, len(counts))
+        for band, row in enumerate(found):
+            want = self.integers.of_band(counts, band)
+            if (wrong := np.flatnonzero(row != want)).size:
+                c = int(wrong[0])
+                raise SimulationFailed(
+                    f"{TOP}: count {c} of band {band} must become {want[c]} in the C simulation, not {row[c]}; "
+                    "report it with the model"
+                )
 
     def simulate(self, cube: Cube, layout: str, folder: Path, program: Path) -> NDArray[np.uint8]:
         """The bytes that the C simulation writes for a cube of counts; `program` is what `compile` made of the folder.
