@@ -158,6 +158,7 @@ def test_the_masks_of_two_frames_are_on_the_page(tmp_path: Path, rng: np.random.
 
 
 @needs_scenes
+@pytest.mark.timeout(3600)
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "jobs"), [("salinas", ["bip", "bil", "bsq"]), ("sen2ships_unet", ["bil"])])
 def test_real_scenes(name: str, jobs: list[str], tmp_path: Path) -> None:
