@@ -155,6 +155,14 @@ def test_a_cube_runs_on_the_simulated_board(made: Made, capsys: pytest.CaptureFi
     )
 
 
+def test_the_second_road_is_asked_for_and_named(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "m.keras", *COUNTS, "--no-build", "--hls")
+    assert status == 0 and made.board["hls"] is True
+    assert out.splitlines()[2] == (
+        "hls      build/m/board/hls: the self-test's bytes by its C simulation; with Vitis HLS: vitis_hls -f build.tcl"
+    )
+
+
 def test_vivado_runs_where_it_is(
     made: Made, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
