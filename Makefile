@@ -4,7 +4,7 @@
 # Needs Python 3.11 to 3.13, g++, make and perl. Nothing outside this folder is changed (pip's cache aside).
 #
 #   make demo      the main job: the trained student becomes verified hardware, in build/demo
-#   make test      linters aside, all tests that take seconds: at most 10 minutes on two quiet cores
+#   make test      linters aside, all tests that take seconds
 #   make test-gate those that take longer and that a change must pass too
 #   make test-all  all, those that take minutes included
 #   make lint      ruff, the layers by import-linter, mypy --strict, Verilator -Wall on every cell alone
