@@ -9,8 +9,8 @@ salinas:        the whole Salinas crop, every pixel in its place, for the studen
 sen2ships_unet: of each test port of sen2ships the tile with most ship pixels, one image below the other
 
 Every job is held against the integer emulation. Its cycles are printed beside 1.001 x frames x interval + 600, for
-images + latency; as BIL and BSQ a frame takes a cycle a count where that is more than the interval. The report of OUT
-has the class map or the masks that the driver got.
+images + the network's latency, which the few frames of a job do not hide. The report of OUT has the class map or the
+masks that the driver got.
 """
 
 from __future__ import annotations
@@ -166,8 +166,7 @@ def run(
     fill = 600 if board.shell.pixels else 600 + design.cycles.latency
     for layout in layouts:
         start = time.perf_counter()
-        turned = 0 if layout == "bip" else work.cube.size // frames
-        bound = 1.001 * frames * max(float(design.cycles.interval), turned) + fill
+        bound = 1.001 * frames * float(design.cycles.interval) + fill
         found = board.simulate(work.cube, layout, latency=latency, outstanding=outstanding)
         rate = frames / found.outcome.cycles * design.clock_mhz * 1e6
         print(

@@ -114,7 +114,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> BoardSimulator:
     path = folder / "rtl" / "r4_job.sv"
     path.write_text(faulty(path.read_text()))
     made = board_nets.build(folder, sources, shell, images=folder / "mem", asserts=True)
-    return Impatient(made.shell, made.binary, made.images)
+    return Impatient(**vars(made))
 
 
 @pytest.mark.slow

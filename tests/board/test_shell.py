@@ -14,7 +14,7 @@ import board_nets
 import pytest
 
 from rtl4ml.board import ports, shell
-from rtl4ml.board.values import Shell
+from rtl4ml.board.values import Shell, Tiles
 from rtl4ml.emit.library import library
 from rtl4ml.errors import Rtl4mlError
 from rtl4ml.host.tools import verilator_env
@@ -138,3 +138,20 @@ def test_illegal_parameters_stop_elaboration(module: str, parameters: dict[str, 
     run = subprocess.run([*command, str(library() / f"{module}.sv")], env=env, capture_output=True, text=True)
     assert run.returncode != 0
     assert re.search(re.escape(text), run.stderr), run.stderr
+
+
+@pytest.mark.parametrize(
+    ("lanes", "count_bytes", "tiles"),
+    [
+        (1, 2, Tiles(columns=16, lanes=4, bands=1)),
+        (2, 1, Tiles(columns=32, lanes=4, bands=2)),
+        (3, 1, Tiles(columns=64, lanes=4, bands=3)),
+        (4, 2, Tiles(columns=64, lanes=8, bands=4)),
+        # A word of the bus has 8 counts of 2 bytes.
+        (8, 2, Tiles(columns=128, lanes=8, bands=8)),
+        (204, 2, Tiles(columns=128, lanes=8, bands=6)),
+        (204, 1, Tiles(columns=256, lanes=16, bands=12)),
+    ],
+)
+def test_tiles_are_as_wide_as_the_network_is_fast(lanes: int, count_bytes: int, tiles: Tiles) -> None:
+    assert Tiles.of(lanes, count_bytes) == tiles

@@ -31,23 +31,29 @@ def case(
     rng: np.random.Generator,
     tile: int = 32,
     lanes: int = 4,
+    given: int = 1,
     width: int = 16,
 ) -> rtl_board.Case:
-    """A case of cubes (rows, bands, columns), all of the same bands and columns; the first one is cut by clear_i."""
+    """A case of cubes (rows, bands, columns), all of the same bands and columns; the first one is cut by clear_i.
+
+    tile: columns of one; lanes: counts a beat in; given: counts a beat out.
+    """
     bands, columns = cubes[0].shape[1:]
     runs = []
     for k, cube in enumerate(cubes):
         x = beats_of(cube, tile=tile, lanes=lanes, width=width, rng=rng)
         if k == 0:  # all but the first tile's last beat: nothing is given
             x = x[: bands * -(-rtl_board.tiles(columns, tile)[0][1] // lanes) - 1]
-        runs.append((x, cube.transpose(0, 2, 1).reshape(-1).tolist() if k else []))
-    params = {"Bands": bands, "Columns": tile, "Lanes": lanes, "Width": width}
-    x_signal, y_signal = [("data", lanes * width)], [("data", width)]
+        pixels = cube.transpose(0, 2, 1).reshape(-1, given).tolist()
+        y = [sum(c << width * i for i, c in enumerate(beat)) for beat in pixels]
+        runs.append((x, y if k else []))
+    params = {"Bands": bands, "Columns": tile, "XLanes": lanes, "YLanes": given, "Width": width}
+    x_signal, y_signal = [("data", lanes * width)], [("data", given * width)]
     return rtl_board.Case(name, "r4_turn", params, x_signal, y_signal, runs, {"columns": columns})
 
 
 def test_turn(rng: np.random.Generator, seed: int) -> None:
-    """Values; and without stalls a count a cycle, also from tile to tile and from row to row."""
+    """Values; and without stalls a beat a cycle, also from tile to tile and from row to row."""
     cases = []
     sizes = [*((3, c) for c in (1, 4, 5, 31, 32, 33, 47, 48, 64, 79, 97, 200)), (1, 40), (25, 57)]
     for bands, columns in sizes:
@@ -56,9 +62,20 @@ def test_turn(rng: np.random.Generator, seed: int) -> None:
     for tile, lanes, width in [(16, 4, 8), (8, 2, 3)]:
         cubes = [rng.integers(0, 2**width, (rows, 5, 3 * tile - 3)) for rows in (1, 2)]
         cases.append(case(f"{tile}_{lanes}", cubes, rng=rng, tile=tile, lanes=lanes, width=width))
+    # (bands, columns, columns of a tile, counts a beat in, counts a beat out); a tile fills in time for the next.
+    for bands, columns, tile, lanes, given in [
+        (3, 128, 64, 4, 3),
+        (3, 33, 16, 8, 3),
+        (8, 40, 16, 8, 4),
+        (6, 70, 32, 4, 2),
+        (12, 70, 32, 16, 6),
+    ]:
+        cubes = [rng.integers(0, 2**16, (rows, bands, columns)) for rows in (1, 3)]
+        name = f"{bands}x{columns}_{tile}_{lanes}_{given}"
+        cases.append(case(name, cubes, rng=rng, tile=tile, lanes=lanes, given=given))
     for name, runs in rtl_board.check("turn", cases, seed=seed, stalled=1).items():
         y = runs[1][0].cycles["y"]
-        assert y == list(range(y[0], y[0] + len(y))), f"{name}: a count a cycle"
+        assert y == list(range(y[0], y[0] + len(y))), f"{name}: a beat a cycle"
 
 
 @pytest.mark.parametrize(
@@ -67,8 +84,9 @@ def test_turn(rng: np.random.Generator, seed: int) -> None:
         ({"Bands": 0}, "r4_turn: Bands (0) and Width (16) must be at least 1"),
         (
             {"Columns": 48},
-            "r4_turn: Columns (48) must be a power of two of at least two beats of Lanes (4), a power of two from 2",
+            "r4_turn: Columns (48) must be a power of two of at least two beats of XLanes (4), a power of two from 2",
         ),
+        ({"Bands": 3, "YLanes": 2}, "r4_turn: YLanes (2) must divide Bands (3)"),
     ],
 )
 def test_illegal_parameters_stop_elaboration(parameters: dict[str, int], text: str) -> None:
@@ -76,9 +94,10 @@ def test_illegal_parameters_stop_elaboration(parameters: dict[str, int], text: s
 
 
 BROKEN: dict[str, rtl_board.Change] = {
-    "a column more": ("columns_i - 32'd1", "columns_i"),
-    "halved where half a tile is left": (" && last_column[Column-2:0] != '1;", ";"),
-    "tile behind a half one not the row's end": ("halved_q    <= half;", "halved_q    <= 1'b0;"),
+    "a column more": ("left_q[Column-1:0] - 1'b1", "left_q[Column-1:0]"),
+    "a whole tile is no row's last one": ("left_q <= Columns;", "left_q < Columns;"),
+    "never halved": ("(33 - Column)'(2)", "(33 - Column)'(0)"),
+    "halved, and a whole tile taken": ("half_tile ? Columns / 2 : Columns", "Columns"),
     "a beat less of a band": (
         "fill_beat_q == tile_last[Column-1:Lane];",
         "fill_beat_q == tile_last[Column-1:Lane] - 1'b1;",
@@ -88,12 +107,22 @@ BROKEN: dict[str, rtl_board.Change] = {
         "read_column_q == last_q[read_half_q]",
         "read_column_q == last_q[!read_half_q]",
     ),
-    "lanes from the last": ("lane_q   <= read_column_q", "lane_q   <= ~read_column_q"),
+    "lanes from the last": ("lane_q <= read_column_q", "lane_q <= ~read_column_q"),
     "a count that waits is lost": ("en         = y_ready_i || !y_valid_o;", "en         = 1'b1;"),
-    "tiles counted over rows": ("row_end ? '0 : tile_q + 1'b1", "tile_q + 1'b1"),
+    "columns of one row alone": ("last_tile ? columns_i : left_q -", "left_q -"),
+    "clear_i leaves the columns": (
+        "      left_q      <= columns_i;\n    end else if (fill)",
+        "    end else if (fill)",
+    ),
     "clear_i leaves a full tile": ("if (reset) begin\n      full_q", "if (!rst_ni) begin\n      full_q"),
     "clear_i leaves the beat": ("      fill_beat_q <= '0;\n", ""),
-    "a band less": ("RowWidth'(Bands) : '0;\n      else ", "'0 : RowWidth'(Bands);\n      else "),
+    "clear_i leaves the bank": ("      fill_bank_q <= YLanes'(1);\n", ""),
+    "every bank is written": ("fill && fill_bank_q[i];", "fill;"),
+    "a group ends with its first band": (
+        "fill_band && fill_bank_q[YLanes-1];",
+        "fill_band && fill_bank_q[0];",
+    ),
+    "a band less": ("RowWidth'(Groups) : '0;\n      else ", "'0 : RowWidth'(Groups);\n      else "),
 }
 
 

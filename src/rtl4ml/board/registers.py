@@ -18,8 +18,8 @@ Names, by example (all addresses are bytes from the start of the map):
     R4_STATUS_ABORTED, R4_STATUS_BAD_LENGTH, R4_LAYOUT_BANDED, R4_CAPABILITIES_COUNT_BYTES, R4_CAPABILITIES_BANDED,
     R4_CAPABILITIES_RESULT, R4_CAPABILITIES_DATA_BYTES
     R4_CONTROL_START_SHIFT ...                                                        fields: the lowest bit's number
-    R4_ID_VALUE, R4_VERSION_VALUE, R4_MAP_BYTES, R4_DST_ALIGN, R4_TILE_COLUMNS, R4_RESULT_RAW, R4_RESULT_MAP,
-    R4_RESULT_MASK                                                                    values
+    R4_ID_VALUE, R4_VERSION_VALUE, R4_MAP_BYTES, R4_DST_ALIGN, R4_RESULT_RAW, R4_RESULT_MAP, R4_RESULT_MASK
+                                                                                      values
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ CONSTANTS: Mapping[str, int] = {
     "VERSION_VALUE": 0x00010000,
     "MAP_BYTES": 0x1000,
     "DST_ALIGN": 16,
-    "TILE_COLUMNS": 16,
     "RESULT_RAW": 0,
     "RESULT_MAP": 1,
     "RESULT_MASK": 2,

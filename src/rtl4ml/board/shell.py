@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rtl4ml._version import __version__
-from rtl4ml.board import registers
 from rtl4ml.board.ports import (
     ADDRESS_BITS,
     AXIL,
@@ -31,9 +30,6 @@ from rtl4ml.emit.library import library, modules
 from rtl4ml.emit.systemverilog import TOP as NETWORK
 from rtl4ml.emit.systemverilog import literal, snake, wide_parameters
 from rtl4ml.netlist.images import Image
-
-TILE_LANES = 4  # columns of a band that enter the transposer in a cycle
-_TILE_COLUMNS = registers.CONSTANTS["TILE_COLUMNS"]
 
 Pins = Sequence[str | tuple[str, str]]
 
@@ -107,30 +103,37 @@ def _to_counts(shell: Shell) -> str:
 {straight}
 """
     width = 8 * shell.count_bytes
+    tiles = shell.tiles
     tile = _instance(
         "r4_unpack",
         "u_unpack_tile",
-        {**word, "ChunkBytes": TILE_LANES * shell.count_bytes, "Split": 1},
+        {**word, "ChunkBytes": tiles.lanes * shell.count_bytes, "Split": 1},
         [*_CLOCK, *clear, *_stream("tile_x", "tile"), *_WORD],
     )
     turn = _instance(
         "r4_turn",
         "u_turn",
-        {"Bands": shell.bands, "Columns": _TILE_COLUMNS, "Lanes": TILE_LANES, "Width": width},
+        {
+            "Bands": shell.bands,
+            "Columns": tiles.columns,
+            "XLanes": tiles.lanes,
+            "YLanes": tiles.bands,
+            "Width": width,
+        },
         [*_CLOCK, *clear, ("columns_i", "columns"), *_stream("tile", "turned")],
     )
     widen = _instance(
         "r4_width",
         "u_widen",
-        {"XLanes": 1, "YLanes": shell.lanes, "ElemWidth": width},
+        {"XLanes": tiles.bands, "YLanes": shell.lanes, "ElemWidth": width},
         [*_CLOCK_PATH, *_stream("turned", "pixel")],
     )
     return f"""{declared}
-  // BIL and BSQ: tiles of {_TILE_COLUMNS} columns of all bands are turned into pixels.
+  // BIL and BSQ: tiles of {tiles.columns} columns of all bands are turned into pixels.
   logic tile_x_valid, tile_x_ready, tile_valid, tile_ready, turned_valid, turned_ready, pixel_valid, pixel_ready;
   logic [{8 * DATA_BYTES - 1}:0] tile_x_data;
-  logic [{TILE_LANES * width - 1}:0] tile_data;
-  logic [{width - 1}:0] turned_data;
+  logic [{tiles.lanes * width - 1}:0] tile_data;
+  logic [{tiles.bands * width - 1}:0] turned_data;
   logic [{8 * beat - 1}:0] pixel_data;
   assign tile_x_data      = read_data;
   assign straight_x_valid = read_valid && !banded;
@@ -210,7 +213,7 @@ def _movers(shell: Shell) -> list[str]:
             "AddrWidth": ADDRESS_BITS,
             "Bands": shell.bands,
             "CountBytes": shell.count_bytes,
-            "TileColumns": _TILE_COLUMNS,
+            "TileColumns": shell.tiles.columns,
         },
         [
             *_CLOCK,

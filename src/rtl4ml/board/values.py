@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rtl4ml.board import registers
+from rtl4ml.board.ports import DATA_BYTES
 from rtl4ml.cells.axis import container
 from rtl4ml.errors import Rtl4mlError
 from rtl4ml.netlist.netlist import Netlist, Param
@@ -28,6 +29,33 @@ class Quantizer:
 
     module: str
     params: Mapping[str, Param]
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """How r4_turn makes pixels of bands that lie apart: in tiles of `columns` columns of all bands.
+
+    lanes: columns of a band that enter in a cycle; bands: counts of a pixel that leave in a cycle
+
+    Memory answers a read after some 200 cycles and takes 16 bursts meanwhile, and a tile's band is one burst. So 16
+    columns keep up with a count a cycle: 16 bursts of 16 counts are 256 counts in 200 cycles.
+
+    Images of 3 bands that the network takes a pixel a beat: columns 64, lanes 4, bands 3. Spectra of 204 bands, one a
+    beat: columns 16, lanes 4, bands 1.
+    """
+
+    columns: int
+    lanes: int
+    bands: int
+
+    @classmethod
+    def of(cls, lanes: int, count_bytes: int) -> Tiles:
+        """For a network that takes `lanes` counts of so many bytes a beat; a word of the bus bounds what is given."""
+        word = DATA_BYTES // count_bytes
+        bands = max(b for b in range(1, word + 1) if lanes % b == 0)
+        # More enter than leave, so that a tile is there before the one before it is drained; each lane more costs LUTs.
+        lanes = min(word, max(4, 1 << bands.bit_length()))
+        return cls(16 << (bands - 1).bit_length(), lanes, bands)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,6 +120,11 @@ class Shell:
     def beats(self) -> int:
         """Beats of a pixel at the network's input."""
         return self.bands // self.lanes
+
+    @property
+    def tiles(self) -> Tiles:
+        """How BIL and BSQ are turned into pixels."""
+        return Tiles.of(self.lanes, self.count_bytes)
 
     @property
     def pixels(self) -> bool:
