@@ -18,8 +18,16 @@ from rtl4ml.frontends.qkeras.walk import Call, walk
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Stream
 
-# Layers that may have several inputs.
-_JOINS = ("Add", "Concatenate", "Maximum", "Multiply")
+
+@dataclass(frozen=True)
+class Handler:
+    """What makes a layer's operators: value = handler.add(builder, layer, inputs).
+
+    joins: whether the layer may have several inputs
+    """
+
+    add: Callable[[ModelBuilder, Any, list[Value]], Value]
+    joins: bool = False
 
 
 @dataclass(kw_only=True)
@@ -37,7 +45,7 @@ class ModelBuilder(GraphBuilder):
     quantizer: Function
     shape: tuple[int, ...]
     declared: bool
-    handlers: Mapping[str, Callable[..., Value]]
+    handlers: Mapping[str, Handler]
     values: dict[str, Stream] = field(default_factory=dict)
     sums: dict[str, Stream] = field(default_factory=dict)
 
@@ -111,12 +119,12 @@ class ModelBuilder(GraphBuilder):
             return inputs[:1] * call.outputs
         layer = call.layer
         handler = self._handler(call, inputs)
-        value = replace(handler(self, layer, inputs), alone=call.readers == 1)
+        value = replace(handler.add(self, layer, inputs), alone=call.readers == 1)
         if not (value.raw or value.steps or value.pools):
             self.values[layer.name] = value.stream
         return [value]
 
-    def _handler(self, call: Call, inputs: list[Any]) -> Callable[..., Value]:
+    def _handler(self, call: Call, inputs: list[Any]) -> Handler:
         """The handler of a call that is as a call must be. Raises UnsupportedLayer."""
         layer = call.layer
         kind = type(layer).__name__
@@ -126,7 +134,7 @@ class ModelBuilder(GraphBuilder):
                 f"{layer.name}: the layer must be one of the supported layers, not {origin(type(layer))}; "
                 "see the README's table of layers"
             )
-        if len(inputs) > 1 and kind not in _JOINS:
+        if len(inputs) > 1 and not handler.joins:
             raise UnsupportedLayer(
                 f"{layer.name}: {kind} must have one input, not {len(inputs)}; split the layer"
             )

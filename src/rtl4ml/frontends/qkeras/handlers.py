@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rtl4ml.frontends.qkeras.builder import Handler
 from rtl4ml.frontends.qkeras.layers import (  # noqa: F401 -- they register their handlers
     activations,
     joins,
@@ -12,7 +13,7 @@ from rtl4ml.frontends.qkeras.layers import (  # noqa: F401 -- they register thei
     pooling,
     shapes,
 )
-from rtl4ml.frontends.qkeras.registry import REGISTERED, Handler
+from rtl4ml.frontends.qkeras.registry import REGISTERED
 
 
 def handlers() -> Mapping[str, Handler]:

@@ -7,22 +7,24 @@ from collections.abc import Callable
 from typing import Any
 
 from rtl4ml.frontends.builder import Value
-from rtl4ml.frontends.qkeras.builder import ModelBuilder
+from rtl4ml.frontends.qkeras.builder import Handler, ModelBuilder
 
-Handler = Callable[[ModelBuilder, Any, list[Value]], Value]
-
+Adds = Callable[[ModelBuilder, Any, list[Value]], Value]
 
 REGISTERED: dict[str, Handler] = {}
 
 
-def handles(*kinds: str) -> Callable[[Handler], Handler]:
-    """Registers the handler of Keras layer classes by name; a second owner is an error."""
+def handles(*kinds: str, joins: bool = False) -> Callable[[Adds], Adds]:
+    """Registers what adds the operators of Keras layer classes, by name; a second owner is an error.
 
-    def register(f: Handler) -> Handler:
+    joins: whether the layers may have several inputs
+    """
+
+    def register(f: Adds) -> Adds:
         for kind in kinds:
             if kind in REGISTERED:
                 raise ValueError(f"{kind}: has a handler already")
-            REGISTERED[kind] = f
+            REGISTERED[kind] = Handler(f, joins)
         return f
 
     return register

@@ -16,7 +16,7 @@ from rtl4ml.ops.merge import Add, Concat, Product
 # -- joins --
 
 
-@handles("Concatenate")
+@handles("Concatenate", joins=True)
 def _concatenate(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     streams = tuple(b.stream(layer, v) for v in x)
     if layer.axis not in (-1, len(streams[0].shape)):
@@ -39,19 +39,19 @@ def _of_one_shape(b: ModelBuilder, layer: Any, x: list[Value], what: str) -> tup
     return streams
 
 
-@handles("Add")
+@handles("Add", joins=True)
 def _add(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     streams = _of_one_shape(b, layer, x, "sum")
     return Value(b.add(Add(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))
 
 
-@handles("Multiply")
+@handles("Multiply", joins=True)
 def _multiply(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     streams = _of_one_shape(b, layer, x, "product")
     return Value(b.add(Product(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))
 
 
-@handles("Maximum")
+@handles("Maximum", joins=True)
 def _maximum(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     streams = _of_one_shape(b, layer, x, "maximum")
     return Value(b.add(Maximum(name=b.name(layer.name), inputs=streams, layers=(layer.name,))))
