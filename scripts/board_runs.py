@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 import rtl4ml
 from rtl4ml.board import shell as shells
+from rtl4ml.board import trained
 from rtl4ml.board.values import Shell
 from rtl4ml.data import catalog as scenes
 from rtl4ml.data.sen2ships import sen2ships
@@ -114,8 +115,9 @@ def ships(rows: int | None) -> Work:
         return Extras(data=Data(name=tiles.name, synthetic=False), sample="frame", on_board=found)
 
     model = MODELS / "sen2ships_unet.keras"
-    best = json.loads(model.with_suffix(".json").read_text())["quantized"]["opening"][0]
-    head = {"output": "mask", "threshold": best["threshold"], "opening": best["radius"] or None}
+    chosen = trained.chosen_mask(model)
+    assert chosen is not None
+    head = {"output": "mask", "threshold": chosen.threshold, "opening": chosen.opening}
     return Work(model=model, head=head, cube=images.reshape(-1, width, bands), extras=extras)
 
 

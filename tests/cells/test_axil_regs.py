@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -161,6 +162,16 @@ def drawn(rng: np.random.Generator) -> list[int]:
     return [int(rng.random() < 0.5), int(rng.choice(places)), word, strobes, status, cycles]
 
 
+def strobed(rng: np.random.Generator) -> Iterator[list[int]]:
+    """Into every register that keeps a word: a word, its complement by some of its bytes, and what is there then."""
+    for address in KEPT:
+        for strobes in range(16):
+            word = int(rng.integers(2**32))
+            yield [1, address, word, 15, 0, 0]
+            yield [1, address, word ^ 0xFFFFFFFF, strobes, 0, 0]
+            yield [0, address, 0, 0, 0, 0]
+
+
 def case(name: str, lists: list[list[list[int]]], rng: np.random.Generator, **params: int) -> rtl_board.Case:
     """A case of lists of accesses, with a reset between two lists."""
     runs = []
@@ -177,7 +188,10 @@ def test_accesses(rng: np.random.Generator, seed: int) -> None:
     cases = [
         case(
             f"{width}",
-            [[*(drawn(rng) for _ in range(n)), *all_of_them] for n in (60, 700, 30)],
+            [
+                [*(drawn(rng) for _ in range(n)), *all_of_them, *more]
+                for n, more in ((60, []), (500, strobed(rng)), (30, []))
+            ],
             rng,
             AddrWidth=width,
             Banded=banded,

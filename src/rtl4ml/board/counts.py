@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl4ml.board import trained
 from rtl4ml.errors import BadInput, named
 from rtl4ml.ir.types import Ints
 
@@ -27,20 +28,6 @@ Floats = NDArray[np.float32]
 
 DTYPES = ("uint8", "uint16")
 _KEYS = ("dtype", "scale_log2", "scale", "mean", "std", "table")
-
-
-def trained(model: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and content of the training's results beside a model's file: STEM.json, and metrics.json, which
-    `rtl4ml train` leaves in the model's folder. What cannot be read is passed over.
-    """
-    path = Path(model)
-    for found in (path.with_suffix(".json"), path.with_name("metrics.json")):
-        try:
-            content = json.loads(found.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(content, dict):
-            yield found.name, content
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -167,7 +154,7 @@ class Counts:
         """Those that the training's result beside a model's file says: STEM.json, or metrics.json as `rtl4ml train`
         leaves it. None where neither is there or says it. Raises BadInput where the entry is damaged.
         """
-        for name, content in trained(model):
+        for name, content in trained.results(model):
             entry = content.get("input")
             if isinstance(entry, dict) and "counts" in entry:
                 return cls.of_entry(entry["counts"], name)

@@ -10,8 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from rtl4ml.board import accelerator, boards, record, vivado, vivado_reports
-from rtl4ml.board.counts import trained
+from rtl4ml.board import accelerator, boards, record, trained, vivado, vivado_reports
 from rtl4ml.board.hls import FOLDER as HLS
 from rtl4ml.board.interface import FILE
 from rtl4ml.cli import prove, show
@@ -124,35 +123,24 @@ def _tool(build: bool | None, path: Path | None, until: str | None) -> vivado.To
 def _choose_head(model: Path, result: str | None, options: dict[str, Any]) -> None:
     """Sets output, and threshold and opening of a mask that were chosen in training where none are given."""
     if result is None and options["threshold"] is None and options["opening"] is None:
-        chosen = _trained_mask(model)
+        chosen = trained.chosen_mask(model)
         if chosen is not None:
-            options |= chosen
+            options |= {"threshold": chosen.threshold, "opening": chosen.opening}
             log(
-                f"mask: threshold {chosen['threshold']:g}, opening {chosen['opening'] or 'none'}, as training chose"
+                f"mask: threshold {chosen.threshold:g}, opening {chosen.opening or 'none'}, as training chose"
             )
             result = "mask"
     if result is None:
         result = "mask" if options["threshold"] is not None else "map"
     options["output"] = HEADS[result]
     if result == "mask" and options["threshold"] is None:
-        if (chosen := _trained_mask(model)) is None:
+        if (chosen := trained.chosen_mask(model)) is None:
             raise BadInput("--threshold: must be given with --result mask; write --threshold 0.5")
-        options["threshold"] = chosen["threshold"]
+        options["threshold"] = chosen.threshold
     if result != "mask":
         for key in ("threshold", "opening"):
             if options[key] is not None:
                 raise BadInput(f"--{key}: must go with --result mask, not {result}; leave it out")
-
-
-def _trained_mask(model: Path) -> dict[str, Any] | None:
-    """Threshold and opening that the training of a network for masks chose, as it lies beside the model."""
-    for _, content in trained(model):
-        try:
-            best = content["quantized"]["opening"][0]
-            return {"threshold": float(best["threshold"]), "opening": int(best["radius"]) or None}
-        except (ValueError, KeyError, TypeError, IndexError):
-            continue
-    return None
 
 
 def _conversion(made: accelerator.Board) -> str:
