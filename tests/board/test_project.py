@@ -238,6 +238,7 @@ def test_the_report_and_its_page_say_what_goes_in_and_out(plain: Board, classes:
     }
     assert found["board"]["clock_mhz"] == {"asked": 250, "actual": 249.9975}
     text = (classes.folder / "report.html").read_text()
+    drawn = text.count("<svg")
     assert "On the board" in text and "Neither Vivado nor the board has run." in text and "r4_requant" in text
     used = Utilization(lut=9000, lutram=100, ff=8000, dsp=6, bram36=10.5)
     results = Results(
@@ -261,6 +262,7 @@ def test_the_report_and_its_page_say_what_goes_in_and_out(plain: Board, classes:
     identity.check_report(classes.folder, noted)
     text = (classes.folder / "report.html").read_text()
     assert "met, 0.1 ns of slack" in text and "4.5 W" in text
+    assert text.count("<svg") == drawn > 0  # the pipeline is still there
     with pytest.raises(
         BadInput, match=r"report\.json: must be the report of a project with a board, not another"
     ):

@@ -109,10 +109,10 @@ def test_schema_refuses(path: str, value: Any):
         jsonschema.validate(changed(path, value), SCHEMA)
 
 
-def test_write_gives_both_files(tmp_path: Path):
+def test_write_gives_all_files(tmp_path: Path):
     out = tmp_path / "new" / "folder"
     report_page.write(example.report(), out, extras=example.extras())
-    assert sorted(p.name for p in out.iterdir()) == ["report.html", "report.json"]
+    assert sorted(p.name for p in out.iterdir()) == ["report.html", "report.json", "report_extras.json"]
     assert json.loads((out / "report.json").read_text(encoding="utf-8")) == example.report()
     html = (out / "report.html").read_text(encoding="utf-8")
     assert html == report_page.build(example.report(), example.extras())
@@ -139,7 +139,7 @@ def test_nan_is_refused_and_leaves_what_was_there(tmp_path: Path):
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
-@pytest.mark.parametrize("file", [1, 2])
+@pytest.mark.parametrize("file", [1, 2, 3])
 def test_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: int):
     report_page.write(blank(), tmp_path)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}

@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from rtl4ml._version import __version__
 from rtl4ml.host.tools import disk_errors
-from rtl4ml.report import pace
+from rtl4ml.report import kept, pace
 from rtl4ml.report.extras import Extras
 from rtl4ml.report.figures import levels, maps
 from rtl4ml.report.figures.canvas import MEMORY
@@ -41,13 +41,17 @@ from rtl4ml.report.verdicts import CHECK_NAMES, RESOURCE_NAMES, agrees, each_fra
 
 
 def write(report: Report, out: Path, *, extras: Extras | None = None) -> None:
-    """Writes report.json and report.html into the folder `out`, each whole or not at all.
+    """Writes report.json, report.html and what the page is made of into the folder `out`, each whole or not at all.
+
+    extras: default those that the folder's page was written with last
 
     Raises EnvironmentProblem where the folder cannot be written or the disk is full, ValueError where the report
     holds NaN or infinity.
     """
+    shown = kept.read(out) if extras is None else extras
     texts = {
-        "report.html": build(report, extras if extras is not None else Extras()),
+        "report.html": build(report, shown),
+        kept.FILE: kept.text(shown),
         "report.json": json.dumps(report, indent=2, allow_nan=False, default=_plain) + "\n",
     }
     with disk_errors(out):
