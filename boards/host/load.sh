@@ -29,7 +29,7 @@ if [ "$do" = unload ]; then
   exit 0
 fi
 
-[ -f r4.bit.bin ] || die "r4.bit.bin must be here, not missing; copy it from the build's folder"
+[ -f r4.bit.bin ] || die "r4.bit.bin must be here, not missing; copy it from vivado/output of the build"
 if [ ! -f overlay.dtbo ]; then
   command -v dtc >/dev/null || die "dtc must be there to compile overlay.dts, not missing; install device-tree-compiler"
   dtc -@ -I dts -O dtb -o overlay.dtbo overlay.dts
@@ -55,5 +55,6 @@ else
 fi
 
 sleep 1
-grep -qx r4 /sys/class/uio/uio*/name 2>/dev/null || die "a UIO device named r4 must be there, not none; see dmesg"
+grep -qx r4 /sys/class/uio/uio*/name 2>/dev/null ||
+  die "a UIO device named r4 must be there, not none; see dmesg, and README.md for the kernel's command line"
 echo "loaded; now run: python3 selftest.py"

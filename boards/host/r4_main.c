@@ -50,8 +50,21 @@ static int fail(const char *format, ...) {
 }
 
 static int usage(void) {
-  return fail("the command must be run COUNTS ROWS COLUMNS LAYOUT RESULT or selftest [FOLDER], not another; options -u, -m, "
-              "-t and -r stand before it");
+  return fail("the command must be run COUNTS ROWS COLUMNS LAYOUT RESULT or selftest [FOLDER], not another; see r4 --help");
+}
+
+static int help(void) {
+  fputs("r4 [OPTIONS] run COUNTS ROWS COLUMNS LAYOUT RESULT\n"
+        "r4 [OPTIONS] selftest [FOLDER]\n\n"
+        "COUNTS  counts of a cube as they lie in memory, without a header, little endian; LAYOUT: bip, bil or bsq\n"
+        "RESULT  is written: a byte a pixel of a map, rows of bits of a mask, or values\n"
+        "FOLDER  of selftest_counts.npy and selftest_result.npy; default this folder\n\n"
+        "-u NAME     of the UIO device; default r4\n"
+        "-m NAME     of the u-dma-buf device; default udmabuf-r4\n"
+        "-t SECONDS  that a job may take; default 10\n"
+        "-r ROOT     where dev and sys lie; default that of the system\n",
+        stdout);
+  return 0;
 }
 
 /* Whether `text` is a decimal number from 1 to `most`. */
@@ -227,6 +240,7 @@ int main(int argc, char **argv) {
   uint32_t seconds = 10;
   r4_cube cube = {0, 0, R4_BIP};
   int option, status;
+  if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) return help();
   opterr = 0;
   while ((option = getopt(argc, argv, "u:m:t:r:")) != -1) {
     if (option == 'u') device = optarg;

@@ -86,9 +86,15 @@ class PynqMemory:
 def load(bitfile: str, *, clock_mhz: float, cell: str = "r4") -> tuple[PynqMmio, PynqMemory]:
     """Loads a bitstream with its .hwh, sets PL0, and gives the registers of the block design's `cell`, and memory.
 
-    Raises R4Error where the bitstream has no such cell.
+    Raises R4Error without PYNQ, and where the bitstream has no such cell.
     """
-    pynq: Any = importlib.import_module("pynq")
+    try:
+        pynq: Any = importlib.import_module("pynq")
+    except ImportError as error:
+        raise R4Error(
+            f"pynq: must be installed to load {bitfile}, not missing ({error}); "
+            "run it on a PYNQ image, or load with load.sh and leave --pynq out"
+        ) from None
     overlay = pynq.Overlay(bitfile)
     pynq.Clocks.fclk0_mhz = clock_mhz
     if cell not in overlay.ip_dict:

@@ -308,5 +308,5 @@ def test_loader_is_a_script_that_refuses_in_one_line(tmp_path: Path) -> None:
     )
     assert (run.returncode, run.stderr) == (
         2,
-        "load.sh: r4.bit.bin must be here, not missing; copy it from the build's folder\n",
+        "load.sh: r4.bit.bin must be here, not missing; copy it from vivado/output of the build\n",
     )

@@ -374,7 +374,7 @@ def test_a_network_that_the_device_cannot_hold_is_refused(classes: Any) -> None:
     [
         (np.zeros((2, 3, 12), np.int32), "cube: must be an array of uint16, as the counts are, not int32; "
          "give the raw counts"),
-        (np.zeros((2, 3, 4), np.uint16), "cube: must be (rows, columns, 12 bands), not (2, 3, 4); transpose or cut it"),
+        (np.zeros((2, 3, 4), np.uint16), "cube: must be (rows, columns, 12 bands), however it is to lie in memory, not (2, 3, 4); transpose or cut it"),
         ([1], "cube: must be an array of uint16, as the counts are, not list; give the raw counts"),
     ],
 )  # fmt: skip
@@ -387,7 +387,8 @@ def test_a_cube_of_the_command_line_is_called_data(plain: Board) -> None:
     with pytest.raises(BadInput) as error:
         plain.meaning.check(np.zeros((2, 3, 4), np.uint16))
     assert error.value.worded(option_of) == (
-        "--data: must be (rows, columns, 12 bands), not (2, 3, 4); transpose or cut it"
+        "--data: must be (rows, columns, 12 bands), however it is to lie in memory, not (2, 3, 4); "
+        "transpose or cut it"
     )
 
 
@@ -395,7 +396,7 @@ def test_images_that_do_not_fill_frames_and_layouts_that_are_left_out_are_refuse
     made = masks.board({"dtype": "uint8", "scale_log2": 8}, layout="bip")
     with refuses(
         "cube: images must be 12 columns wide, in rows a multiple of 5, not 6 rows of 12 columns; "
-        "cut the scene into tiles"
+        "cut the scene into tiles and lay them one below the other"
     ):
         made.simulate(np.zeros((6, 12, 3), np.uint8))
     with refuses("layout: must be bip, for which the board was made, not 'bil'; transpose the cube"):

@@ -301,8 +301,8 @@ def test_both_back_ends_make_the_same_accesses(host: Folder) -> None:
 TEXTS: dict[str, tuple[tuple[str, ...], str]] = {
     "none": (
         (),
-        "the command must be run COUNTS ROWS COLUMNS LAYOUT RESULT or selftest [FOLDER], not another; options -u, "
-        "-m, -t and -r stand before it",
+        "the command must be run COUNTS ROWS COLUMNS LAYOUT RESULT or selftest [FOLDER], not another; see "
+        "r4 --help",
     ),
     "rows": (
         ("run", "a", "x", "0", "bip", "b"),

@@ -20,7 +20,7 @@ from rtl4ml.board.vivado import Tool
 from rtl4ml.board.vivado_reports import Results, Timing
 from rtl4ml.cli import main, show
 from rtl4ml.device import ZCU102
-from rtl4ml.errors import BuildFailed
+from rtl4ml.errors import BadModel, BuildFailed, named
 
 RESULTS = Results(
     version="2023.2",
@@ -258,7 +258,7 @@ def test_what_training_left_beside_a_model_is_taken(made: Made, capsys: pytest.C
             ["m.keras", "--counts", "no.json", *COUNTS],
             "--scale-log2: must not go with --counts; leave one out",
         ),
-        (["m.keras", "--dtype", "uint8"], "--dtype: must go with --scale-log2; leave it out"),
+        (["m.keras", "--dtype", "uint8"], "--dtype: must go with --scale-log2; give both or none"),
         (
             ["m.keras", *COUNTS, "--board", "zcu1"],
             "board: must be one of kv260, zcu102, not 'zcu1'; take one of these or write boards/<name>/board.toml",
@@ -308,13 +308,31 @@ def test_what_training_left_beside_a_model_is_taken(made: Made, capsys: pytest.C
         ),
         (
             [".", "--data", "real.npy"],
-            ".: a project's build must go on with --vivado and --until alone, not with --data; "
+            ".: the folder must be a project with a board, not without; run rtl4ml board MODEL first",
+        ),
+        (
+            ["old", "--data", "real.npy"],
+            "old: a project's build must go on with --vivado and --until alone, not with --data; "
             "give the model to make another",
+        ),
+        (
+            ["old"],
+            "old: vivado must be in PATH to go on with the build, not missing; give --vivado, "
+            "or copy the folder to a machine with Vivado",
+        ),
+        (
+            ["m.keras", *COUNTS, "--out", "old"],
+            "--out: must not be a project that Vivado has worked on, which old is; "
+            "go on with rtl4ml board old, remove it, or choose another folder",
+        ),
+        (
+            ["m.keras", *COUNTS, "--out", "old/board"],
+            "--out: must be a folder of its own, not the board of the project old; choose another folder",
         ),
         (["."], ".: the folder must be a project with a board, not without; run rtl4ml board MODEL first"),
         (
-            [".", "--jobs", "4"],
-            ".: a project's build must go on with --vivado and --until alone, not with --jobs; "
+            ["old", "--jobs", "4"],
+            "old: a project's build must go on with --vivado and --until alone, not with --jobs; "
             "give the model to make another",
         ),
     ],
@@ -322,6 +340,9 @@ def test_what_training_left_beside_a_model_is_taken(made: Made, capsys: pytest.C
 def test_bad_input_is_one_line_and_status_2(
     argv: list[str], text: str, made: Made, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    Path("old/board/vivado/work").mkdir(parents=True)
+    Path("old/board/interface.json").write_text('{"hardware": {"board": "zcu102"}}')
+    Path("old/design.json").write_text("{}")
     np.save("real.npy", np.zeros((2, 3, 4)))
     np.save("turned.npy", np.zeros((2, 3, 4), ">u2"))
     with Path("large.npy").open("wb") as file:  # of a hole
@@ -331,3 +352,17 @@ def test_bad_input_is_one_line_and_status_2(
         file.truncate(file.tell() + 5_000_000_000)
     assert run(capsys, *argv) == (2, "", f"rtl4ml: {text}\n")
     assert made.converted == {} and not Path("build").exists()
+
+
+def test_errors_of_a_conversion_name_the_result(
+    made: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def convert(model: Path, **options: Any) -> Any:
+        raise BadModel(
+            f"l: {named('output', 'argmax')} must go with several channels; use {named('output', 'mask')}"
+        )
+
+    monkeypatch.setattr(rtl4ml, "convert", convert)
+    assert main.run(["board", "m.keras", *COUNTS]) == 2
+    text = "rtl4ml: l: --result map must go with several channels; use --result mask\n"
+    assert capsys.readouterr().err.endswith(text)

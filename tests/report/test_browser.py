@@ -219,6 +219,7 @@ def crowded() -> str:
     )
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("make", [full, unet, nothing, crowded, ships, ships_crowded, board_map, board_masks])
 def test_nothing_sticks_out(chromium: Path, tmp_path: Path, make: Any, width: int):
@@ -248,6 +249,7 @@ def test_page_shows_what_it_must(chromium: Path, tmp_path: Path, width: int):
     assert look(chromium, tmp_path, unet(), width)["synthetic"] > 10
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize(("width", "kind"), [(1280, "wide"), (990, "wide"), (970, "narrow"), (400, "narrow")])
 def test_segmentation_page_shows_levels_and_masks(chromium: Path, tmp_path: Path, width: int, kind: str):
     seen = look(chromium, tmp_path, ships(), width)
@@ -275,6 +277,7 @@ def test_tables_sort(chromium: Path, tmp_path: Path):
     assert [n.split()[0] for n in seen["sorted"]["name up"][0]] == sorted(names)
 
 
+@pytest.mark.gate
 def test_dark_and_light(chromium: Path, tmp_path: Path):
     def brightness(*flags: str) -> int:
         ground = look(chromium, tmp_path, full(), 1280, *flags)["ground"]
@@ -295,6 +298,7 @@ def test_no_other_script_runs(chromium: Path, tmp_path: Path):
     assert look(chromium, tmp_path, free, 1280)["title"] == "changed"  # so the policy is what held it back
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("width", WIDTHS)
 def test_screenshot(chromium: Path, tmp_path: Path, width: int):
     """The page as file, at its whole height; kept in RTL4ML_SCREENSHOTS where that is set."""

@@ -49,7 +49,13 @@ def test_arrays_come_back_as_they_were(tmp_path: Path, rng: np.random.Generator)
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{", '{"sample": 3, "confusion": 5}', '{"confusion": {"dtype": "<i8", "shape": [9], "data": "AA=="}}'],
+    [
+        "",
+        "[]",
+        "{",
+        '{"sample": 3, "confusion": 5}',
+        '{"confusion": {"dtype": "<i8", "shape": [9], "data": "AA=="}}',
+    ],
 )
 def test_a_broken_file_shows_nothing(text: str, tmp_path: Path) -> None:
     (tmp_path / kept.FILE).write_text(text)

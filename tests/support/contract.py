@@ -91,6 +91,10 @@ def assert_hls(design: rtl4ml.Design, x: np.ndarray, want: np.ndarray, *, exact:
             design.csim(x)
 
 
+# Cases of an operator whose hardware `make test` runs; the others wait for `make test-gate`.
+QUICK = 2
+
+
 class OpContract:
     """Subclass with `cases` (keyword arguments of `model`) and `strategy` (the same, drawn by hypothesis)."""
 
@@ -107,7 +111,9 @@ class OpContract:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "case" in metafunc.fixturenames:
-            metafunc.parametrize("case", self.cases, ids=[_label(c) for c in self.cases])
+            first, others = self.cases[:QUICK], self.cases[QUICK:]
+            cases = [*first, *(pytest.param(c, marks=pytest.mark.gate) for c in others)]
+            metafunc.parametrize("case", cases, ids=[_label(c) for c in self.cases])
         if "hls_case" in metafunc.fixturenames:  # g++ takes up to 20 s for each
             quick = 0 if self.bridged else 1
             waits = [pytest.param(c, marks=pytest.mark.slow) for c in self.cases[quick:]]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Bitstream, hardware description (.hwh) and platform (.xsa) into output/.
+# Bitstream, also for fpga_manager (.bit.bin), hardware description (.hwh) and platform (.xsa) into output/.
+source [r4::at steps/fpga_manager.tcl]
 if {[current_design -quiet] ne ""} { close_design }
 # A killed build may have left this step half done.
 catch { reset_run impl_1 -from_step write_bitstream }
@@ -10,6 +11,7 @@ set name [r4::one name]
 set bits [glob -nocomplain [file join [get_property DIRECTORY [get_runs impl_1]] *.bit]]
 if {[llength $bits] != 1} { r4::fail 1 "bitstream: impl_1 must leave one .bit, not [llength $bits]; build again" }
 file copy -force [lindex $bits 0] [r4::at output/$name.bit]
+r4::fpga_manager [r4::at output/$name.bit] [r4::at output/$name.bit.bin]
 
 # Before 2020.2 Vivado wrote what it generates to .srcs, since then to .gen.
 set described {}

@@ -118,7 +118,8 @@ class Board:
     ) -> BoardRun:  # fmt: skip
         """The result of a cube of counts (rows, columns, bands) by the driver in C on the simulated hardware.
 
-        layout:  how it is laid out in memory
+        layout:  how it is laid out in memory; the cube's axes are the same for all (the driver on the board takes the
+                 cube as it lies)
         latency: of memory, in cycles; stalls: all channels pause at random, by `seed`
         outstanding: bursts that memory accepts in a direction
 
@@ -232,7 +233,7 @@ def counts_of(
             raise BadInput(f"{named('scale_log2')}: must not go with {named('counts')}; leave one out")
         return Counts.of_entry({"dtype": dtype or "uint16", "scale_log2": scale_log2}, "counts")
     if dtype is not None:
-        raise BadInput(f"{named('dtype')}: must go with {named('scale_log2')}; leave it out")
+        raise BadInput(f"{named('dtype')}: must go with {named('scale_log2')}; give both or none")
     if isinstance(given, Counts):
         return given
     if isinstance(given, Mapping):

@@ -48,14 +48,16 @@ class Meaning:
         self.counts.check(cube)
         if cube.ndim != 3 or 0 in cube.shape or cube.shape[2] != shell.bands:
             raise BadInput(
-                f"{named('cube')}: must be (rows, columns, {shell.bands} bands), not {cube.shape}; transpose or cut it"
+                f"{named('cube')}: must be (rows, columns, {shell.bands} bands), however it is to lie in memory, "
+                f"not {cube.shape}; transpose or cut it"
             )
         rows, columns = cube.shape[:2]
         pixels = shell.frame_rows * shell.frame_columns
         if pixels > 1 and (columns != shell.frame_columns or rows % shell.frame_rows):
             raise BadInput(
                 f"{named('cube')}: images must be {shell.frame_columns} columns wide, in rows a multiple of "
-                f"{shell.frame_rows}, not {rows} rows of {columns} columns; cut the scene into tiles"
+                f"{shell.frame_rows}, not {rows} rows of {columns} columns; "
+                "cut the scene into tiles and lay them one below the other"
             )
 
     def result(self, cube: Cube) -> NDArray[Any]:

@@ -261,8 +261,6 @@ def run(
             processes.end(process)
     if status:
         raise _failure(status, last, folder)
-    if until == "bitstream":
-        write_bin(folder)
 
 
 def _failure(status: int, said: str, folder: Path) -> BuildFailed | EnvironmentProblem:
@@ -279,51 +277,3 @@ def _failure(status: int, said: str, folder: Path) -> BuildFailed | EnvironmentP
             f"vivado: must come to its end, not be killed by signal {number}; run it again, it goes on"
         )
     return BuildFailed(f"vivado: must end well, not with status {status} ({said or 'no word'}); see {log}")
-
-
-def bitstream_payload(bit: bytes) -> bytes:
-    """What follows the header of a .bit file. Raises BuildFailed where it is no such file or is cut off.
-
-    The header: a length and as many bytes, twice; then fields of a letter, a length of two bytes and a text; field "e"
-    has a length of four bytes, and the data.
-    """
-    at = 2 + int.from_bytes(bit[:2], "big")
-    at += 2
-    while at + 3 <= len(bit):
-        letter = bit[at : at + 1]
-        if letter == b"e":
-            size = int.from_bytes(bit[at + 1 : at + 5], "big")
-            data = bit[at + 5 : at + 5 + size]
-            if size and len(data) == size and size % 4 == 0:
-                return data
-            break
-        if letter not in b"abcd":
-            break
-        at += 3 + int.from_bytes(bit[at + 1 : at + 3], "big")
-    raise BuildFailed(
-        "bitstream: must be a whole .bit file, not one that is cut off or of another kind; build again"
-    )
-
-
-def swapped(data: bytes) -> bytes:
-    """The bytes of every 32-bit word in reverse order, as Linux's fpga_manager takes a bitstream."""
-    out = bytearray(len(data))
-    for i in range(4):
-        out[i::4] = data[3 - i :: 4]
-    return bytes(out)
-
-
-def write_bin(folder: Path) -> Path:
-    """Writes output/NAME.bit.bin beside the .bit, for fpga_manager; gives its path."""
-    (name,) = read_conf(folder / CONF)["name"]
-    bit = folder / "output" / f"{name}.bit"
-    try:
-        payload = bitstream_payload(bit.read_bytes())
-    except OSError:
-        raise BuildFailed(
-            f"bitstream: {bit} must be there after the build, not missing; build again"
-        ) from None
-    target = bit.with_suffix(".bit.bin")
-    with disk_errors(target):
-        target.write_bytes(swapped(payload))
-    return target

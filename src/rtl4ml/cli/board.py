@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from rtl4ml.board.hls import FOLDER as HLS
 from rtl4ml.board.interface import FILE
 from rtl4ml.cli import prove, show
 from rtl4ml.cli.design import check_file, designed
-from rtl4ml.cli.options import given_options
+from rtl4ml.cli.options import given_options, option_of
 from rtl4ml.cli.show import log, stdout, step
 from rtl4ml.data.samples import read_samples
-from rtl4ml.errors import BadInput, BuildFailed, Rtl4mlError, readable
+from rtl4ml.errors import BadInput, BuildFailed, Rtl4mlError, Value, readable
+from rtl4ml.host import identity
 from rtl4ml.host.folders import repair
 from rtl4ml.host.tools import absolute
 
@@ -56,7 +58,8 @@ def board(
     cube = None if data is None else read_samples(data, way_out="give a part of the scene")
     if cube is not None:
         known.check(cube)
-    with designed(model, device=spec.device, **options) as (design, out):
+    _keep_builds(options["out"] or Path("build") / model.stem)
+    with _own_words(), designed(model, device=spec.device, **options) as (design, out):
         with step(f"board project for the {spec.name}"):
             made = design.board(known, board=board, layout=layout, jobs=jobs, hls=hls)
         said = None if cube is None else _simulated(made, cube)
@@ -78,6 +81,35 @@ def board(
     _built(tool, folder, until, spec, wanted=build is not False)
 
 
+@contextlib.contextmanager
+def _own_words() -> Iterator[None]:
+    """Errors name the result, where those of a conversion name its output."""
+    try:
+        yield
+    except Rtl4mlError as error:
+        raise type(error)(error.worded(_option_of_board)) from error.__cause__
+
+
+def _option_of_board(argument: str, value: Value) -> str:
+    if argument == "output" and isinstance(value, str):
+        return option_of("result", next((k for k, head in HEADS.items() if head == value), value))
+    return option_of(argument, value)
+
+
+def _keep_builds(out: Path) -> None:
+    """Raises BadInput where the new project would take the place of what Vivado worked on for hours."""
+    place = absolute(out)
+    if place.name == accelerator.FOLDER and (place.parent / identity.FILE).is_file():
+        raise BadInput(
+            f"--out: must be a folder of its own, not the board of the project {out.parent}; choose another folder"
+        )
+    if (place / accelerator.FOLDER / "vivado" / "work").exists():
+        raise BadInput(
+            f"--out: must not be a project that Vivado has worked on, which {out} is; "
+            f"go on with rtl4ml board {out}, remove it, or choose another folder"
+        )
+
+
 def _simulated(made: accelerator.Board, cube: NDArray[Any]) -> str:
     """Runs a cube by the driver on the simulated board; what came of it, in a line."""
     made.meaning.check(cube)
@@ -92,11 +124,6 @@ def _simulated(made: accelerator.Board, cube: NDArray[Any]) -> str:
 
 def _go_on(model: Path, path: Path | None, until: str | None) -> None:
     """Goes on with the build of a project's folder, or of the board's folder in it."""
-    if given := given_options(except_for=("vivado", "until", "build")):
-        raise BadInput(
-            f"{model}: a project's build must go on with --vivado and --until alone, not with {given}; "
-            "give the model to make another"
-        )
     folder = model / accelerator.FOLDER if (model / accelerator.FOLDER).is_dir() else model
     try:
         name = json.loads((folder / FILE).read_text(encoding="utf-8"))["hardware"]["board"]
@@ -104,7 +131,18 @@ def _go_on(model: Path, path: Path | None, until: str | None) -> None:
         raise BadInput(
             f"{model}: the folder must be a project with a board, not without; run rtl4ml board MODEL first"
         ) from None
-    _built(_tool(True, path, until), folder, until, boards.board(str(name)), wanted=True)
+    if given := given_options(except_for=("vivado", "until", "build")):
+        raise BadInput(
+            f"{model}: a project's build must go on with --vivado and --until alone, not with {given}; "
+            "give the model to make another"
+        )
+    tool = vivado.find(path)
+    if tool is None:
+        raise BadInput(
+            f"{model}: vivado must be in PATH to go on with the build, not missing; give --vivado, "
+            "or copy the folder to a machine with Vivado"
+        )
+    _built(tool, folder, until, boards.board(str(name)), wanted=True)
 
 
 def _tool(build: bool | None, path: Path | None, until: str | None) -> vivado.Tool | None:

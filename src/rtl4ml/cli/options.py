@@ -91,12 +91,12 @@ def conversion(*, sweeps: bool = False) -> list[click.Parameter]:
             help="Refuse a design that the device cannot hold.",
         ),
         click.Option(
-            ["--threshold"], type=float, help="Of --output mask: 1 where the model's own output reaches it."
+            ["--threshold"], type=float, help="Of a mask: 1 where the model's own output reaches it."
         ),
         click.Option(
             ["--opening"],
             type=click.IntRange(1, MOST_OPENING),
-            help="Of --output mask: radius in pixels of the disk by which the mask is opened.",
+            help="Of a mask: radius in pixels of the disk by which the mask is opened.",
         ),
     ]
 
@@ -117,8 +117,8 @@ def boards() -> list[click.Parameter]:
         click.Option(
             ["--counts"],
             type=_path(),
-            help="JSON file of what the counts are and how they were normalized; default what rtl4ml train "
-            "left beside MODEL.",
+            help="JSON file of what the counts are and how they were normalized: dtype, and scale_log2, or mean and "
+            "std of each band, or a table; default what rtl4ml train left beside MODEL.",
         ),
         click.Option(
             ["--scale-log2"],
