@@ -182,6 +182,7 @@ MUTANTS = [
 ]
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize(("language", "alter"), MUTANTS)
 def test_mutant_is_found(language: str, alter: Alter, tmp_path: Path) -> None:
     make = maker(board_drivers.build(language, tmp_path, alter), tmp_path)

@@ -286,6 +286,7 @@ def test_there_are_more_than_twenty() -> None:
     assert len({f.name for f in (*SCRIPTS, *WRAPPER, *BOARDS, *CONSTRAINTS, *READERS)}) >= 20
 
 
+@pytest.mark.gate
 @vivado_model.needs_tcl
 @pytest.mark.parametrize("fault", [*SCRIPTS, *WRAPPER], ids=lambda f: f.name)
 def test_scripts(tmp_path: Path, fault: Fault) -> None:
@@ -295,6 +296,7 @@ def test_scripts(tmp_path: Path, fault: Fault) -> None:
     expect(tmp_path, built, fault.found)
 
 
+@pytest.mark.gate
 @vivado_model.needs_tcl
 @pytest.mark.parametrize("fault", BOARDS, ids=lambda f: f.name)
 def test_boards(tmp_path: Path, fault: Fault) -> None:

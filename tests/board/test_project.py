@@ -374,7 +374,8 @@ def test_a_network_that_the_device_cannot_hold_is_refused(classes: Any) -> None:
     [
         (np.zeros((2, 3, 12), np.int32), "cube: must be an array of uint16, as the counts are, not int32; "
          "give the raw counts"),
-        (np.zeros((2, 3, 4), np.uint16), "cube: must be (rows, columns, 12 bands), however it is to lie in memory, not (2, 3, 4); transpose or cut it"),
+        (np.zeros((2, 3, 4), np.uint16), "cube: must be (rows, columns, 12 bands), however it is to lie in memory, "
+            "not (2, 3, 4); transpose or cut it"),
         ([1], "cube: must be an array of uint16, as the counts are, not list; give the raw counts"),
     ],
 )  # fmt: skip
