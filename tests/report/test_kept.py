@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,4 +68,9 @@ def test_few_bytes_do_not_become_many(tmp_path: Path, rng: np.random.Generator) 
     coded = json.loads(kept.text(replace(Extras(), confusion=np.zeros((1 << 12, 1 << 9), np.int64))))
     coded["confusion"]["shape"] = [1]
     (tmp_path / kept.FILE).write_text(json.dumps(coded))
-    assert kept.read(tmp_path).confusion is None
+    tracemalloc.start()
+    try:
+        assert kept.read(tmp_path).confusion is None
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
