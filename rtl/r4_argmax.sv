@@ -4,14 +4,15 @@
 // Beat in:  Lanes channels, channel 0 at the LSB; a pixel is Groups beats.  Beat out: one index.
 // A tree of comparators over the lanes, a register a level, then the best of the pixel so far.
 // Latency:  1 + ceil(log2(Lanes)) cycles from the pixel's last beat.  Throughput: 1 input beat/cycle.
-// The ready path is combinational from y_ready_i to x_ready_o.
+// Flow: see r4_gate.
 
 module r4_argmax #(
   parameter int unsigned Lanes   = 1,
   parameter int unsigned Groups  = 2,
   parameter int unsigned XWidth  = 8,
   parameter bit          XSigned = 1'b1,
-  parameter int unsigned YWidth  = 1
+  parameter int unsigned YWidth  = 1,
+  parameter int unsigned Flow    = 0
 ) (
   input  logic                    clk_i,
   input  logic                    rst_ni,
@@ -35,9 +36,10 @@ module r4_argmax #(
   localparam int unsigned Levels = Lanes > 1 ? $clog2(Lanes) : 0;
   localparam int unsigned LaneW  = Levels > 0 ? Levels : 1;
 
-  logic en;
-  assign en        = y_ready_i || !y_valid_o;
-  assign x_ready_o = en;
+  logic en, take;
+  r4_gate #(.Flow(Flow)) u_gate (
+    .x_valid_i, .x_ready_o, .y_valid_i(y_valid_o), .y_ready_i, .en_o(en), .take_o(take)
+  );
 
   // -- the winner of a beat ---------------------------------------------------------------------------------
   // Level l has Nodes = ceil(Lanes / 2**l) candidates; the left one of a pair wins unless the right one is greater.
@@ -47,7 +49,7 @@ module r4_argmax #(
     logic [Nodes*XWidth-1:0] best;
     logic [Nodes*LaneW-1:0] at;
     if (l == 0) begin : gen_lanes
-      assign valid = x_valid_i;
+      assign valid = take;
       assign best  = x_data_i;
       for (genvar i = 0; i < int'(Lanes); i++) begin : gen_lane
         assign at[i*LaneW+:LaneW] = LaneW'(i);
@@ -139,7 +141,7 @@ module r4_argmax #(
   end
 
 `ifndef SYNTHESIS
-  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni || Flow != 0)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
   Y_IN_RANGE : assert property (@(posedge clk_i) disable iff (!rst_ni)
     y_valid_o |-> 32'(y_data_o) < Lanes * Groups);

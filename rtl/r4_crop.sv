@@ -2,7 +2,7 @@
 //
 // The frame without its margins: OutHeight x OutWidth pixels from row CropTop, column CropLeft on; the rest is swallowed.
 // Beat: Lanes channels of a pixel; Groups beats a pixel, row-major, channels last, on both sides.
-// Latency: 1 cycle.  Throughput: 1 input beat/cycle.  The ready path is combinational from y_ready_i to x_ready_o.
+// Latency: 1 cycle.  Throughput: 1 input beat/cycle.  Flow: see r4_gate.
 
 module r4_crop #(
   parameter int unsigned Lanes     = 1,
@@ -13,7 +13,8 @@ module r4_crop #(
   parameter int unsigned CropTop   = 0,
   parameter int unsigned CropLeft  = 1,
   parameter int unsigned OutHeight = 1,
-  parameter int unsigned OutWidth  = 6
+  parameter int unsigned OutWidth  = 6,
+  parameter int unsigned Flow      = 0
 ) (
   input  logic                       clk_i,
   input  logic                       rst_ni,
@@ -42,19 +43,21 @@ module r4_crop #(
   logic unused_last;
   assign unused_last = last_y;
 
-  assign x_ready_o = y_ready_i || !y_valid_o;
-  assign slot      = x_valid_i && x_ready_o;
+  logic en;
+  r4_gate #(.Flow(Flow)) u_gate (
+    .x_valid_i, .x_ready_o, .y_valid_i(y_valid_o), .y_ready_i, .en_o(en), .take_o(slot)
+  );
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni)        y_valid_o <= 1'b0;
-    else if (x_ready_o) y_valid_o <= slot && row_inside && col_inside;
+    if (!rst_ni) y_valid_o <= 1'b0;
+    else if (en) y_valid_o <= slot && row_inside && col_inside;
   end
   always_ff @(posedge clk_i) begin
     if (slot) y_data_o <= x_data_i;
   end
 
 `ifndef SYNTHESIS
-  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni || Flow != 0)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
 `endif
 endmodule

@@ -19,7 +19,7 @@
 //           ShiftWidth = 0 where there is none.
 // Latency:  cycles from the last beat taken to the sum offered: 1 + that of r4_dot_lut, of r4_dot_dsp, or of
 //           r4_dot_coded with any other kind of weights.  Throughput: 1 beat/cycle.
-// Reset: 2 cycles at least.  The ready path is combinational from y_ready_i to x_ready_o.
+// Flow:     see r4_gate.  Reset: 2 cycles at least.
 
 module r4_dot #(
   parameter int unsigned Lanes       = 1,
@@ -42,6 +42,7 @@ module r4_dot #(
   parameter int unsigned Chain       = 1,
   parameter bit          Overlap     = 1'b0,
   parameter bit          Block       = 1'b0,
+  parameter int unsigned Flow        = 0,
   parameter              WeightFile  = "",
   parameter              BiasFile    = "",
   parameter              ShiftFile   = ""
@@ -79,9 +80,9 @@ module r4_dot #(
 
   // -- control: one beat a cycle while the pipeline moves -----------------------------------------------------
   logic en, slot, first, last;
-  assign en        = y_ready_i || !y_valid_o;
-  assign x_ready_o = en;
-  assign slot      = en && x_valid_i;
+  r4_gate #(.Flow(Flow)) u_gate (
+    .x_valid_i, .x_ready_o, .y_valid_i(y_valid_o), .y_ready_i, .en_o(en), .take_o(slot)
+  );
   r4_span #(.Count(SimdFolds), .First(0), .Size(1)) u_folds (
     .clk_i, .rst_ni, .step_i(slot), .last_o(last), .inside_o(first)
   );
@@ -280,7 +281,7 @@ module r4_dot #(
   end
 
 `ifndef SYNTHESIS
-  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni || Flow != 0)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
 `endif
 endmodule

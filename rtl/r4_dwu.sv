@@ -9,7 +9,7 @@
 // Sums, images of weights, biases and shifts, and all other parameters are r4_dot's, with Simd = Taps, Pe = Multiplier
 // and SimdFolds = TapFolds.
 // Latency:  r4_dot's, from the last beat taken to the sum offered.  Throughput: 1 beat/cycle.
-// Reset: 2 cycles at least.  The ready path is combinational from y_ready_i to x_ready_o.
+// Flow: see r4_gate.  Reset: 2 cycles at least.
 
 module r4_dwu #(
   parameter int unsigned Lanes       = 1,
@@ -31,6 +31,7 @@ module r4_dwu #(
   parameter int unsigned Chain       = 1,
   parameter bit          Overlap     = 1'b0,
   parameter bit          Block       = 1'b0,
+  parameter int unsigned Flow        = 0,
   parameter              WeightFile  = "",
   parameter              BiasFile    = "",
   parameter              ShiftFile   = ""
@@ -72,6 +73,7 @@ module r4_dwu #(
     .Chain      (Chain),
     .Overlap    (Overlap),
     .Block      (Block),
+    .Flow       (Flow),
     .WeightFile (WeightFile),
     .BiasFile   (BiasFile),
     .ShiftFile  (ShiftFile)

@@ -3,6 +3,8 @@
 // First in, first out; cuts every path: x_ready_o, y_valid_o and y_data_o come from registers alone.
 // Capacity:   exactly Depth beats, the output register counted: that many are taken while none is given.
 // Latency:    a beat taken in cycle t is offered in cycle t + 1 (MemoryKind 0) or t + 2 (MemoryKind 1).
+// Slack:      beats that may still come once x_ready_o has fallen, from cells that run freely (r4_gate): it falls while so
+//             many places are left, and what is offered is taken all the same.  0: a beat is taken where both are set.
 // Throughput: 1 beat/cycle; below Depth 2 (MemoryKind 0) or 3 (MemoryKind 1) less: Depth beats every 2 or 3 cycles.
 // MemoryKind 0: registers (Depth 1 and 2) or distributed memory   1: block RAM, whose read register is the output.
 // peak_q (simulation only): the greatest number of beats held since reset.
@@ -10,6 +12,7 @@
 module r4_fifo #(
   parameter int unsigned Width      = 8,
   parameter int unsigned Depth      = 2,
+  parameter int unsigned Slack      = 0,
   parameter int unsigned MemoryKind = 0
 ) (
   input  logic             clk_i,
@@ -31,10 +34,15 @@ module r4_fifo #(
     $fatal(1, "r4_fifo: MemoryKind (%0d) must be 0 or 1", MemoryKind);
   end
 
+  if (Slack > 0 && Depth < Slack + 2) begin : gen_check_slack
+    $fatal(1, "r4_fifo: Depth (%0d) must be at least Slack (%0d) and two more", Depth, Slack);
+  end
+
   localparam int unsigned CountWidth = $clog2(Depth + 1);
+  localparam int unsigned Offered    = Depth - Slack;  // places that x_ready_o tells of
 
   logic push, open;
-  assign push = x_valid_i && x_ready_o;
+  assign push = x_valid_i && (Slack > 0 || x_ready_o);
   assign open = y_ready_i || !y_valid_o;  // the output register can be (over)written
 
   if (MemoryKind == 0 && Depth == 1) begin : gen_one
@@ -88,7 +96,7 @@ module r4_fifo #(
     if (MemoryKind == 0) begin : gen_distributed
       // Whatever the memory does not hold goes straight to the output register, so an empty one costs no cycle.
       logic [CountWidth-1:0] kept_q;  // beats in memory; more than none implies y_valid_o
-      logic some_q, full_q;
+      logic some_q, full_q;  // full_q: no place is left that x_ready_o tells of
       assign x_ready_o = !full_q;
       assign read      = open && some_q;
       assign write     = push && (!open || some_q);
@@ -103,11 +111,11 @@ module r4_fifo #(
           if (write && !read) begin
             kept_q <= kept_q + 1'b1;
             some_q <= 1'b1;
-            full_q <= kept_q == CountWidth'(Kept - 1);
+            full_q <= (Slack > 0 && full_q) || kept_q == CountWidth'(Offered - 2);
           end else if (read && !write) begin
             kept_q <= kept_q - 1'b1;
             some_q <= kept_q != CountWidth'(1);
-            full_q <= 1'b0;
+            full_q <= Slack > 0 && full_q && kept_q != CountWidth'(Offered - 1);
           end
         end
       end
@@ -121,17 +129,25 @@ module r4_fifo #(
       end
     end else begin : gen_block
       logic [CountWidth-1:0] beats_q;  // in memory and at the output
-      assign x_ready_o = beats_q != CountWidth'(Depth);
+      logic full_q, take;
+      assign take      = y_valid_o && y_ready_i;
+      assign x_ready_o = !full_q;
       assign read      = open && beats_q != CountWidth'(y_valid_o);
       assign write     = push;
       always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
           beats_q   <= '0;
+          full_q    <= 1'b0;
           y_valid_o <= 1'b0;
         end else begin
           if (open) y_valid_o <= read;
-          if (push && !(y_valid_o && y_ready_i))      beats_q <= beats_q + 1'b1;
-          else if (!push && y_valid_o && y_ready_i)   beats_q <= beats_q - 1'b1;
+          if (push && !take) begin
+            beats_q <= beats_q + 1'b1;
+            full_q  <= (Slack > 0 && full_q) || beats_q == CountWidth'(Offered - 1);
+          end else if (!push && take) begin
+            beats_q <= beats_q - 1'b1;
+            full_q  <= Slack > 0 && full_q && beats_q != CountWidth'(Offered);
+          end
         end
       end
 
@@ -164,6 +180,8 @@ module r4_fifo #(
   Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
   CAPACITY : assert property (@(posedge clk_i) disable iff (!rst_ni)
-    x_ready_o == (held_q < Depth));
+    x_ready_o == (held_q < Offered));
+  SLACK_KEPT : assert property (@(posedge clk_i) disable iff (!rst_ni)
+    push |-> held_q < Depth);
 `endif
 endmodule

@@ -2,13 +2,14 @@
 //
 // One bit a lane: y = x >= Threshold.
 // Beat: Lanes elements, element 0 at the LSB.  Latency: 1 cycle.  Throughput: 1 beat/cycle.
-// The ready path is combinational from y_ready_i to x_ready_o.
+// Flow: see r4_gate.
 
 module r4_mask #(
   parameter int unsigned        Lanes     = 1,
   parameter int unsigned        XWidth    = 8,
   parameter bit                 XSigned   = 1'b1,
-  parameter logic signed [63:0] Threshold = 64'sd0
+  parameter logic signed [63:0] Threshold = 64'sd0,
+  parameter int unsigned        Flow      = 0
 ) (
   input  logic                    clk_i,
   input  logic                    rst_ni,
@@ -29,10 +30,13 @@ module r4_mask #(
   localparam logic signed [63:0] Least    = XSigned ? -(64'sd1 <<< (XWidth - 1)) : 64'sd0;
   localparam logic signed [63:0] Greatest = (64'sd1 <<< (XSigned ? XWidth - 1 : XWidth)) - 64'sd1;
 
-  assign x_ready_o = y_ready_i || !y_valid_o;
+  logic en, take;
+  r4_gate #(.Flow(Flow)) u_gate (
+    .x_valid_i, .x_ready_o, .y_valid_i(y_valid_o), .y_ready_i, .en_o(en), .take_o(take)
+  );
   always_ff @(posedge clk_i) begin
-    if (!rst_ni)        y_valid_o <= 1'b0;
-    else if (x_ready_o) y_valid_o <= x_valid_i;
+    if (!rst_ni) y_valid_o <= 1'b0;
+    else if (en) y_valid_o <= take;
   end
 
   if (Threshold <= Least || Threshold > Greatest) begin : gen_constant
@@ -48,14 +52,14 @@ module r4_mask #(
         assign reached = x_data_i[i*XWidth+:XWidth] >= XWidth'(Threshold);
       end
       always_ff @(posedge clk_i) begin
-        if (x_ready_o) y_q <= reached;
+        if (en) y_q <= reached;
       end
       assign y_data_o[i] = y_q;
     end
   end
 
 `ifndef SYNTHESIS
-  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni || Flow != 0)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
 `endif
 endmodule

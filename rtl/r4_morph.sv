@@ -3,11 +3,12 @@
 // Erosion or dilation of a binary image by a disk: what r4_taps gives, reduced to one bit.
 // Beat in:  the (2 * Radius + 1)**2 pixels around one, row by row, the first at the LSB.
 // Beat out: whether all (Erode) or any of those within Radius are 1: dx * dx + dy * dy <= Radius * Radius.
-// Latency: 1 cycle.  Throughput: 1 beat/cycle.  The ready path is combinational from y_ready_i to x_ready_o.
+// Latency: 1 cycle.  Throughput: 1 beat/cycle.  Flow: see r4_gate.
 
 module r4_morph #(
   parameter  int unsigned Radius = 2,
   parameter  bit          Erode  = 1'b1,
+  parameter  int unsigned Flow   = 0,
   localparam int unsigned Side   = 2 * Radius + 1
 ) (
   input  logic                 clk_i,
@@ -41,17 +42,20 @@ module r4_morph #(
     end
   end
 
-  assign x_ready_o = y_ready_i || !y_valid_o;
+  logic en, take;
+  r4_gate #(.Flow(Flow)) u_gate (
+    .x_valid_i, .x_ready_o, .y_valid_i(y_valid_o), .y_ready_i, .en_o(en), .take_o(take)
+  );
   always_ff @(posedge clk_i) begin
-    if (!rst_ni)        y_valid_o <= 1'b0;
-    else if (x_ready_o) y_valid_o <= x_valid_i;
+    if (!rst_ni) y_valid_o <= 1'b0;
+    else if (en) y_valid_o <= take;
   end
   always_ff @(posedge clk_i) begin
-    if (x_ready_o) y_data_o <= Erode ? &taken : |taken;
+    if (en) y_data_o <= Erode ? &taken : |taken;
   end
 
 `ifndef SYNTHESIS
-  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni || Flow != 0)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
 `endif
 endmodule

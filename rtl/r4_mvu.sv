@@ -9,7 +9,7 @@
 // Sums, images of weights, biases and shifts, and all other parameters are r4_dot's, with one lane and PeFolds groups.
 // Latency:  r4_dot's, from the last beat taken to the sum offered.
 // Throughput: a slot a cycle; PeFolds * SimdFolds slots a position.
-// Reset: 2 cycles at least.  The ready path is combinational from y_ready_i to x_ready_o.
+// Flow: see r4_gate.  Reset: 2 cycles at least.
 
 module r4_mvu #(
   parameter int unsigned Simd        = 1,
@@ -31,6 +31,7 @@ module r4_mvu #(
   parameter int unsigned Chain       = 1,
   parameter bit          Overlap     = 1'b0,
   parameter bit          Block       = 1'b0,
+  parameter int unsigned Flow        = 0,
   parameter              WeightFile  = "",
   parameter              BiasFile    = "",
   parameter              ShiftFile   = ""
@@ -50,6 +51,10 @@ module r4_mvu #(
   if (Simd == 0 || Pe == 0 || SimdFolds == 0 || PeFolds == 0) begin : gen_check_folds
     $fatal(1, "r4_mvu: Simd (%0d), Pe (%0d), SimdFolds (%0d) and PeFolds (%0d) must be at least 1",
            Simd, Pe, SimdFolds, PeFolds);
+  end
+
+  if (Flow == 2 && SimdFolds == 1 && PeFolds > 1) begin : gen_check_flow
+    $fatal(1, "r4_mvu: Flow (%0d) must be 0 or 1 where a beat is held for PeFolds (%0d) cycles", Flow, PeFolds);
   end
 
   // Where a beat is the whole vector, it is taken in the last of its PeFolds cycles.
@@ -79,6 +84,7 @@ module r4_mvu #(
     .Chain      (Chain),
     .Overlap    (Overlap),
     .Block      (Block),
+    .Flow       (Flow),
     .WeightFile (WeightFile),
     .BiasFile   (BiasFile),
     .ShiftFile  (ShiftFile)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Handshake of a pipeline of Stages registers that move together: en_o enables them all.
-// Latency: Stages cycles.  Throughput: 1 beat/cycle.  The ready path is combinational from y_ready_i to x_ready_o.
+// Latency: Stages cycles.  Throughput: 1 beat/cycle.  Flow: see r4_gate.
 
 module r4_pipe #(
-  parameter int unsigned Stages = 1
+  parameter int unsigned Stages = 1,
+  parameter int unsigned Flow   = 0
 ) (
   input  logic clk_i,
   input  logic rst_ni,
@@ -19,14 +20,16 @@ module r4_pipe #(
     $fatal(1, "r4_pipe: Stages (%0d) must be at least 1", Stages);
   end
 
+  logic take;
   logic [Stages-1:0] valid_q;
   assign y_valid_o = valid_q[Stages-1];
-  assign en_o      = y_ready_i || !y_valid_o;
-  assign x_ready_o = en_o;
+  r4_gate #(.Flow(Flow)) u_gate (
+    .x_valid_i, .x_ready_o, .y_valid_i(y_valid_o), .y_ready_i, .en_o, .take_o(take)
+  );
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni)   valid_q <= '0;
-    else if (en_o) valid_q <= Stages'({valid_q, x_valid_i});
+    else if (en_o) valid_q <= Stages'({valid_q, take});
   end
 
 endmodule

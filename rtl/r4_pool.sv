@@ -8,7 +8,7 @@
 //           (SizeH > 1) of OutWidth * Groups beats.
 // YWidth holds every partial sum; of a maximum it is XWidth.
 // Latency:  1 cycle, with SizeH > 1 2 cycles.  Throughput: 1 input beat/cycle.
-// The ready path is combinational from y_ready_i to x_ready_o.
+// Flow: see r4_gate.
 
 module r4_pool #(
   parameter int unsigned Lanes   = 1,
@@ -23,7 +23,8 @@ module r4_pool #(
   parameter int unsigned SizeW   = 2,
   parameter int unsigned StrideH = 1,
   parameter int unsigned StrideW = 2,
-  parameter bit          Block   = 1'b0
+  parameter bit          Block   = 1'b0,
+  parameter int unsigned Flow    = 0
 ) (
   input  logic                    clk_i,
   input  logic                    rst_ni,
@@ -43,9 +44,9 @@ module r4_pool #(
   // -- the walk over the frame --------------------------------------------------------------------------------
   logic en, slot, last_g, last_x, last_y;
   logic first_col, end_col, first_row, end_row;
-  assign en        = y_ready_i || !y_valid_o;
-  assign x_ready_o = en;
-  assign slot      = en && x_valid_i;
+  r4_gate #(.Flow(Flow)) u_gate (
+    .x_valid_i, .x_ready_o, .y_valid_i(y_valid_o), .y_ready_i, .en_o(en), .take_o(slot)
+  );
 
   r4_counter #(.Count(Groups)) u_g (.clk_i, .rst_ni, .step_i(slot), .last_o(last_g));
   r4_pool_axis #(.Count(Width), .Size(SizeW), .Stride(StrideW)) u_x (
@@ -122,7 +123,7 @@ module r4_pool #(
   end
 
 `ifndef SYNTHESIS
-  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni || Flow != 0)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
 `endif
 endmodule

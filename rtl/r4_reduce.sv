@@ -5,7 +5,7 @@
 // Beat out: Lanes elements, one beat for TapFolds beats in.
 // YWidth holds every partial sum; of a maximum it is XWidth.
 // Latency:  1 + ceil(log2(Taps)) cycles from the last beat of a window.  Throughput: 1 input beat/cycle.
-// The ready path is combinational from y_ready_i to x_ready_o.
+// Flow: see r4_gate.
 
 module r4_reduce #(
   parameter int unsigned Lanes    = 1,
@@ -14,7 +14,8 @@ module r4_reduce #(
   parameter int unsigned XWidth   = 8,
   parameter bit          XSigned  = 1'b1,
   parameter int unsigned YWidth   = 8,
-  parameter bit          Sum      = 1'b0
+  parameter bit          Sum      = 1'b0,
+  parameter int unsigned Flow     = 0
 ) (
   input  logic                         clk_i,
   input  logic                         rst_ni,
@@ -37,9 +38,10 @@ module r4_reduce #(
   localparam int unsigned Signed   = XSigned ? XWidth : XWidth + 1;
   localparam int unsigned TapWidth = Sum && Signed < YWidth ? Signed : YWidth;
 
-  logic en;
-  assign en        = y_ready_i || !y_valid_o;
-  assign x_ready_o = en;
+  logic en, take;
+  r4_gate #(.Flow(Flow)) u_gate (
+    .x_valid_i, .x_ready_o, .y_valid_i(y_valid_o), .y_ready_i, .en_o(en), .take_o(take)
+  );
 
   // -- over the taps of a beat --------------------------------------------------------------------------------
   logic [Taps*Lanes*TapWidth-1:0] x;
@@ -69,17 +71,17 @@ module r4_reduce #(
     if (Levels > 1) begin : gen_shift
       always_ff @(posedge clk_i) begin
         if (!rst_ni) valid_q <= '0;
-        else if (en) valid_q <= {valid_q[Levels-2:0], x_valid_i};
+        else if (en) valid_q <= {valid_q[Levels-2:0], take};
       end
     end else begin : gen_one
       always_ff @(posedge clk_i) begin
         if (!rst_ni) valid_q <= '0;
-        else if (en) valid_q <= x_valid_i;
+        else if (en) valid_q <= take;
       end
     end
     assign beat_valid = valid_q[Levels-1];
   end else begin : gen_direct
-    assign beat_valid = x_valid_i;
+    assign beat_valid = take;
   end
 
   // -- over successive beats: the output register -------------------------------------------------------------
@@ -108,7 +110,7 @@ module r4_reduce #(
   end
 
 `ifndef SYNTHESIS
-  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni || Flow != 0)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
 `endif
 endmodule

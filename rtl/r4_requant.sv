@@ -2,7 +2,7 @@
 //
 // Shift, round half to even, clip: y = clip(round(x * 2**-Shift), Lo, Hi) on every lane; Shift < 0 multiplies.
 // Beat: Lanes elements, element 0 at the LSB.  Latency: 2 cycles (round, clip).  Throughput: 1 beat/cycle.
-// The ready path is combinational from y_ready_i to x_ready_o.
+// Flow: see r4_gate.
 
 module r4_requant #(
   parameter int unsigned        Lanes   = 1,
@@ -11,7 +11,8 @@ module r4_requant #(
   parameter int                 Shift   = 4,
   parameter logic signed [63:0] Lo      = -64'sd128,
   parameter logic signed [63:0] Hi      = 64'sd127,
-  parameter int unsigned        YWidth  = 8
+  parameter int unsigned        YWidth  = 8,
+  parameter int unsigned        Flow    = 0
 ) (
   input  logic                    clk_i,
   input  logic                    rst_ni,
@@ -31,16 +32,17 @@ module r4_requant #(
   localparam int unsigned Kept  = XWidth + 2 > Right ? XWidth + 2 - Right : 1;
   localparam int unsigned Room  = Kept + Left > YWidth + 1 ? Kept + Left : YWidth + 1;
 
-  logic en, mid_valid_q;
-  assign en        = y_ready_i || !y_valid_o;
-  assign x_ready_o = en;
+  logic en, take, mid_valid_q;
+  r4_gate #(.Flow(Flow)) u_gate (
+    .x_valid_i, .x_ready_o, .y_valid_i(y_valid_o), .y_ready_i, .en_o(en), .take_o(take)
+  );
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       mid_valid_q <= 1'b0;
       y_valid_o   <= 1'b0;
     end else if (en) begin
-      mid_valid_q <= x_valid_i;
+      mid_valid_q <= take;
       y_valid_o   <= mid_valid_q;
     end
   end
@@ -83,7 +85,7 @@ module r4_requant #(
   end
 
 `ifndef SYNTHESIS
-  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni || Flow != 0)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
 `endif
 endmodule

@@ -5,7 +5,7 @@
 // of a row). Products are kept to YWidth bits and wrap there, so one is right wherever it fits.
 // Beat: Lanes elements on both sides, element 0 at the LSB.  FactorFile: Size words, unsigned.
 // One adder for every bit of a factor but the lowest, each with a register behind it.
-// Latency: FactorWidth cycles.  Throughput: 1 beat/cycle.  The ready path is combinational from y_ready_i to x_ready_o.
+// Latency: FactorWidth cycles.  Throughput: 1 beat/cycle.  Flow: see r4_gate.
 
 module r4_scale #(
   parameter int unsigned Lanes       = 1,
@@ -15,6 +15,7 @@ module r4_scale #(
   parameter int unsigned Inner       = 1,
   parameter int unsigned FactorWidth = 2,
   parameter int unsigned YWidth      = 10,
+  parameter int unsigned Flow        = 0,
   parameter              FactorFile  = ""
 ) (
   input  logic                    clk_i,
@@ -40,8 +41,8 @@ module r4_scale #(
   localparam int unsigned SumWidth = XWidth + FactorWidth + 1;
 
   logic en, slot, last_inner;
-  assign slot = x_valid_i && en;
-  r4_pipe #(.Stages(FactorWidth)) u_pipe (
+  assign slot = x_valid_i && (Flow == 2 || x_ready_o);
+  r4_pipe #(.Stages(FactorWidth), .Flow(Flow)) u_pipe (
     .clk_i, .rst_ni, .x_valid_i, .x_ready_o, .y_valid_o, .y_ready_i, .en_o(en)
   );
 
@@ -93,7 +94,7 @@ module r4_scale #(
   end
 
 `ifndef SYNTHESIS
-  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni || Flow != 0)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
 `endif
 endmodule

@@ -5,7 +5,7 @@
 // Image: word r * 2**ceil(log2(Entries)) + i holds entry i of row r, lane n's at bit n * YWidth;
 //        Shared = 1: one entry of YWidth bits, the same for every lane.
 // Latency: 2 cycles (clip, read).  Throughput: 1 beat/cycle.  Block = 1 asks for block RAM, 0 for LUTs.
-// The ready path is combinational from y_ready_i to x_ready_o.
+// Flow: see r4_gate.
 
 module r4_table #(
   parameter int unsigned        Lanes    = 1,
@@ -17,6 +17,7 @@ module r4_table #(
   parameter int unsigned        Entries  = 256,
   parameter int unsigned        YWidth   = 8,
   parameter bit                 Block    = 1'b0,
+  parameter int unsigned        Flow     = 0,
   parameter                     InitFile = ""
 ) (
   input  logic                    clk_i,
@@ -49,15 +50,16 @@ module r4_table #(
   localparam int unsigned Depth      = Rows << IndexWidth;
   localparam int unsigned AddrWidth  = $clog2(Depth);
 
-  logic en, clip_valid_q;
-  assign en        = y_ready_i || !y_valid_o;
-  assign x_ready_o = en;
+  logic en, take, clip_valid_q;
+  r4_gate #(.Flow(Flow)) u_gate (
+    .x_valid_i, .x_ready_o, .y_valid_i(y_valid_o), .y_ready_i, .en_o(en), .take_o(take)
+  );
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       clip_valid_q <= 1'b0;
       y_valid_o    <= 1'b0;
     end else if (en) begin
-      clip_valid_q <= x_valid_i;
+      clip_valid_q <= take;
       y_valid_o    <= clip_valid_q;
     end
   end
@@ -106,7 +108,7 @@ module r4_table #(
   end
 
 `ifndef SYNTHESIS
-  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni || Flow != 0)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
 `endif
 endmodule

@@ -5,7 +5,7 @@
 // Parallel = 1: all comparisons at once.  Latency: 2 cycles (compare, level).
 // Parallel = 0: binary search, one of Levels = ceil(log2(Thresholds + 1)) comparisons a stage.
 //               Latency: Levels + 1 cycles (read and compare in turn, level).
-// Throughput: 1 beat/cycle.  The ready path is combinational from y_ready_i to x_ready_o.
+// Throughput: 1 beat/cycle.  Flow: see r4_gate.
 //
 // Thresholds ascend, are TWidth bits wide and signed as x is. Lane n reads column n of a word (Shared = 1: every lane
 // column 0); InitFile holds
@@ -29,6 +29,7 @@ module r4_threshold #(
   parameter int unsigned        TWidth        = 8,
   parameter bit                 Parallel      = 1'b0,
   parameter bit                 Block         = 1'b0,
+  parameter int unsigned        Flow          = 0,
   parameter int unsigned        LevelKind     = 0,
   parameter bit                 LevelShared   = 1'b1,
   parameter logic signed [63:0] Base          = 64'sd0,
@@ -71,18 +72,19 @@ module r4_threshold #(
   // -- control: valid and row travel beside the data ---------------------------------------------------------
   localparam int unsigned RowWidth = Rows > 1 ? $clog2(Rows) : 1;
 
-  logic en;
+  logic en, take;
   logic [Stages-1:0] valid_q;
   logic [(Stages+1)*RowWidth-1:0] row;  // of the input, and behind every stage
-  assign en        = y_ready_i || !y_valid_o;
-  assign x_ready_o = en;
+  r4_gate #(.Flow(Flow)) u_gate (
+    .x_valid_i, .x_ready_o, .y_valid_i(y_valid_o), .y_ready_i, .en_o(en), .take_o(take)
+  );
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       valid_q   <= '0;
       y_valid_o <= 1'b0;
     end else if (en) begin
-      valid_q   <= Stages'({valid_q, x_valid_i});
+      valid_q   <= Stages'({valid_q, take});
       y_valid_o <= valid_q[Stages-1];
     end
   end
@@ -92,7 +94,7 @@ module r4_threshold #(
     logic [Stages*RowWidth-1:0] row_q;
     always_ff @(posedge clk_i) begin
       if (!rst_ni)              count_q <= '0;
-      else if (x_valid_i && en) count_q <= count_q == RowWidth'(Rows - 1) ? '0 : count_q + 1'b1;
+      else if (take) count_q <= count_q == RowWidth'(Rows - 1) ? '0 : count_q + 1'b1;
     end
     always_ff @(posedge clk_i) begin
       if (en) row_q <= row[Stages*RowWidth-1:0];
@@ -114,7 +116,7 @@ module r4_threshold #(
     ) u_thresholds (
       .clk_i,
       .rst_ni,
-      .step_i(x_valid_i && en),
+      .step_i(take),
       .word_o(word)
     );
     for (genvar i = 0; i < int'(Lanes); i++) begin : gen_lane
@@ -286,7 +288,7 @@ module r4_threshold #(
   assign unused = ^{row, descends};
 
 `ifndef SYNTHESIS
-  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni || Flow != 0)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
 `endif
 endmodule

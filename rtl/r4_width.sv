@@ -3,12 +3,14 @@
 // The same elements in another number of lanes; one of XLanes and YLanes divides the other.
 // Beat: element 0 at the LSB on both sides.
 // Latency: 1 cycle from the beat that completes (or starts) an output beat.  Throughput: the wider side's elements
-// at one narrow beat a cycle.  The ready path is combinational from y_ready_i to x_ready_o.
+// at one narrow beat a cycle.  Flow: see r4_gate; 0 unless YLanes is greater, since a narrow side holds its input up,
+// and then the ready path is combinational from y_ready_i to x_ready_o.
 
 module r4_width #(
   parameter int unsigned XLanes    = 1,
   parameter int unsigned YLanes    = 2,
-  parameter int unsigned ElemWidth = 8
+  parameter int unsigned ElemWidth = 8,
+  parameter int unsigned Flow      = 0
 ) (
   input  logic                        clk_i,
   input  logic                        rst_ni,
@@ -26,20 +28,25 @@ module r4_width #(
     $fatal(1, "r4_width: one of XLanes (%0d) and YLanes (%0d) must divide the other", XLanes, YLanes);
   end
 
+  if (Flow != 0 && YLanes <= XLanes) begin : gen_check_flow
+    $fatal(1, "r4_width: Flow (%0d) must be 0 unless YLanes (%0d) is greater than XLanes (%0d)", Flow, YLanes, XLanes);
+  end
+
   localparam int unsigned XWidth = XLanes * ElemWidth;
   localparam int unsigned YWidth = YLanes * ElemWidth;
 
   logic last;
   if (YLanes > XLanes) begin : gen_widen
     localparam int unsigned Ratio = YLanes / XLanes;
-    logic take;
+    logic en, take;
     logic [YWidth-1:0] data_q;
-    assign x_ready_o = y_ready_i || !y_valid_o;
-    assign take      = x_valid_i && x_ready_o;
+    r4_gate #(.Flow(Flow)) u_gate (
+      .x_valid_i, .x_ready_o, .y_valid_i(y_valid_o), .y_ready_i, .en_o(en), .take_o(take)
+    );
     r4_counter #(.Count(Ratio)) u_count (.clk_i, .rst_ni, .step_i(take), .last_o(last));
     always_ff @(posedge clk_i) begin
-      if (!rst_ni)        y_valid_o <= 1'b0;
-      else if (x_ready_o) y_valid_o <= take && last;
+      if (!rst_ni) y_valid_o <= 1'b0;
+      else if (en) y_valid_o <= take && last;
     end
     always_ff @(posedge clk_i) begin
       if (take) data_q <= {x_data_i, data_q[YWidth-1:XWidth]};
@@ -72,7 +79,7 @@ module r4_width #(
   end
 
 `ifndef SYNTHESIS
-  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+  Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni || Flow != 0)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
 `endif
 endmodule

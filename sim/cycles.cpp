@@ -28,7 +28,9 @@ constexpr int32_t kFewest = INT32_MIN / 2;
 struct Cell {
     int32_t kind, inputs, outputs, latency;
     int32_t in[2], out[2];  // wires
+    int32_t free_in, free_out;  // whether what it reads, and what it makes, runs freely: see r4_gate
     int64_t wait;           // a FIFO: cycles from a beat's taking to its being offered, 1 or 2
+    int64_t slack;          // a FIFO: beats that may still come once it is not ready
     int64_t slots, depth, beats, runs;
     // Slots come in runs that are alike; a run ends before slot `end`.
     const int32_t* end;
@@ -50,6 +52,8 @@ struct alignas(64) Hot {  // a cell and where it stands: two cache lines
     int32_t slot, stop, run, slots;       // `stop`: the end of the run
     int32_t taken, given, depth, beats;   // a FIFO: `taken` is what it holds
     int32_t need, free, peak;             // a ring: of the slot
+    int16_t slack;                        // a FIFO
+    bool free_in, free_out;
     int64_t dry;                          // a FIFO: the cycle from which on it always offered a beat, if it does now
     const Cell* c;
 
@@ -115,6 +119,9 @@ class Netlist {
             h.depth = std::min<int64_t>(c.depth, kEndless);
             h.beats = c.beats;
             h.late = c.wait > 1;
+            h.slack = c.slack;
+            h.free_in = c.free_in;
+            h.free_out = c.free_out;
             h.mask = ~uint64_t{0} >> (64 - c.latency);
             h.seen = -1;
             for (int k = 0; k < 2; ++k) {
@@ -202,7 +209,7 @@ class Netlist {
             h.had[0] = s[4] & 1;
             h.had[1] = s[4] >> 1;
             s += 5;
-            if (h.kind == kFifo && h.taken > h.depth) return false;
+            if (h.kind == kFifo && h.taken > h.depth - h.slack) return false;
             if (h.kind == kPlain || h.kind == kRing)
                 h.enter(std::upper_bound(h.c->end, h.c->end + h.c->runs, h.slot) - h.c->end);
         }
@@ -300,7 +307,8 @@ class Netlist {
 
     void fifo(Hot& h, int32_t i) {
         const bool out = ready_[h.out[0]], in = valid_[h.in[0]], some = valid_[h.out[0]];
-        const bool room = h.taken < h.depth, give = some && out, take = room && in;
+        const int64_t offered = h.depth - h.slack;
+        const bool room = h.taken < offered, give = some && out, take = in && (room || h.slack);
         const int64_t left = h.taken - give;  // what is offered next where a beat comes late
         accepts(h, 0, room);
         if (take && h.taken >= h.peak) h.peak = h.taken + 1;
@@ -315,14 +323,16 @@ class Netlist {
         const bool next = h.late ? left > 0 : h.taken > 0;
         offers(h, 0, next);
         if (!some || !next) h.dry = cycle_ + 1;
-        const bool same = (h.taken < h.depth) == room && (next && out) == give && (next || h.taken == 0);
-        again(i, !same ? 1 : h.gain > 0 ? 1 + h.depth - h.taken : h.gain < 0 ? h.taken : kNever);
+        const bool same = (h.taken < offered) == room && (next && out) == give && (next || h.taken == 0);
+        const int64_t fills = room ? 1 + offered - h.taken : kNever, drains = room ? h.taken : h.taken - offered;
+        again(i, !same ? 1 : h.gain > 0 ? fills : h.gain < 0 ? drains : kNever);
     }
 
     void fork(Hot& h, int32_t i) {
         bool all = true;
         for (int o = 0; o < h.outputs; ++o) all &= h.had[o] || ready_[h.out[o]];
         accepts(h, 0, all);
+        if (h.free_out) return;
         if (!valid_[h.in[0]]) return;
         bool changed = false;
         for (int o = 0; o < h.outputs; ++o) {
@@ -372,14 +382,14 @@ class Netlist {
     }
 
     void plain(Hot& h, int32_t i) {
-        const bool out = ready_[h.out[0]], en = out || !(h.pipe & h.top());
+        const bool out = ready_[h.out[0]], en = h.free_out || out || !(h.pipe & h.top());
         const uint8_t f = h.flags;
-        bool go = en && (valid_[h.in[0]] || !(f & kWaits[0]));
+        bool go = en && (valid_[h.in[0]] || !(f & kWaits[0])) && (out || !h.free_out || h.free_in);
         if (h.inputs == 2) {
             go = go && (valid_[h.in[1]] || !(f & kWaits[1]));
             accepts(h, 1, go && (f & kTakes[1]));
         }
-        accepts(h, 0, go && (f & kTakes[0]));
+        accepts(h, 0, h.free_in ? out : go && (f & kTakes[0]));
         h.go = h.shift = h.full = false;
         if (!en) return;  // until its output is taken
         h.pipe = ((h.pipe << 1) | (go && (f & kEmits))) & h.mask;
@@ -394,7 +404,7 @@ class Netlist {
         const uint8_t next = h.flags;
         if ((next & kInputs) != (f & kInputs)) return again(i, 1);
         if (next & kEmits) {
-            if (!(f & kEmits) || h.pipe != h.mask || !out) return again(i, 1);
+            if (!(f & kEmits) || h.pipe != h.mask || !(out || h.free_out)) return again(i, 1);
             h.full = true;
         } else if (beat == 0) {
             return again(i, 1);

@@ -15,7 +15,6 @@ from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.host import frameworks
 from rtl4ml.ir.graph import Graph
 from rtl4ml.lowering.builder import NetlistBuilder
-from rtl4ml.lowering.lower import CUT
 from rtl4ml.lowering.registry import lowering_of
 
 KINDS = {
@@ -53,7 +52,7 @@ def test_no_folding_multiplies_more_than_it_has_products(kind: str) -> None:
         for f in lowering.foldings():
             n = NetlistBuilder(graph)
             xs = [n.like(s, f"x{i}", lowering.input_lanes(f, i)) for i, s in enumerate(op.inputs)]
-            xs = [n.fifo(x, CUT) for x in xs] if lowering.cuts_ready else xs
+            xs = [n.fifo(x) for x in xs] if lowering.cuts_ready else xs
             lowering.lower(n, f, *xs)
             at_once = sum(c.multipliers for c in n.cells)
             slots = sum(c.slots * c.multipliers for c in n.cells)

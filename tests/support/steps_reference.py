@@ -8,14 +8,19 @@ from collections.abc import Iterator
 import numpy as np
 
 from rtl4ml.cells.axis import edges
-from rtl4ml.netlist.netlist import Netlist, Timing
+from rtl4ml.cells.streams import Fifo
+from rtl4ml.netlist.netlist import Cell, Netlist, Timing
 
 
 class _Stepped:
     """A cell while the netlist is stepped through."""
 
-    def __init__(self, inputs: list[str], outputs: list[str], t: Timing) -> None:
+    def __init__(self, inputs: list[str], outputs: list[str], t: Timing, cell: Cell | None = None) -> None:
         self.inputs, self.outputs, self.t = inputs, outputs, t
+        # Whether it runs freely, and what it reads too; a FIFO: beats that may still come once it is not ready.
+        self.runs = cell is not None and cell.y.flight > 0
+        self.fed = cell is not None and cell.x.flight > 0
+        self.slack = cell.slack if isinstance(cell, Fifo) else 0
         self.slots = t.slots
         self.need = [n.tolist() for n in t.need]
         self.emits: list[list[bool]] = []
@@ -75,7 +80,7 @@ def frame_ends(netlist: Netlist, limit: int) -> Iterator[int]:
     cells = [_Stepped(["s_axis"], [netlist.input.name], edge_in)]
     for c in netlist.cells:
         cells.append(
-            _Stepped([w.name for w in c.inputs.values()], [w.name for w in c.outputs.values()], c.timing())
+            _Stepped([w.name for w in c.inputs.values()], [w.name for w in c.outputs.values()], c.timing(), c)
         )
     cells.append(_Stepped([netlist.output.name], ["m_axis"], edge_out))
     backwards = cells[::-1]
@@ -110,6 +115,9 @@ def frame_ends(netlist: Netlist, limit: int) -> Iterator[int]:
 def _advance(c: _Stepped, valid: dict[str, bool], ready: dict[str, bool]) -> None:
     """One cycle of a cell: sets `ready` of its inputs, moves its slots and pipelines."""
     t = c.t
+    if c.fork and c.runs:
+        ready[c.inputs[0]] = all(ready[o] for o in c.outputs)
+        return
     if c.fork:
         had = [d or ready[o] for d, o in zip(c.done, c.outputs, strict=True)]
         ready[c.inputs[0]] = all(had)
@@ -118,9 +126,10 @@ def _advance(c: _Stepped, valid: dict[str, bool], ready: dict[str, bool]) -> Non
         return
     if c.free is not None:
         x = c.inputs[0]
-        ready[x] = c.taken - c.given < t.depth
+        ready[x] = c.taken - c.given < t.depth - c.slack
         before, old = c.taken, c.taken - c.young
-        if ready[x] and valid[x]:
+        if valid[x] and (ready[x] or c.slack):
+            assert c.taken - c.given < t.depth
             c.taken += 1
         if c.fifo:
             c.young = c.taken - before if t.wait == 2 else 0
@@ -145,11 +154,11 @@ def _advance(c: _Stepped, valid: dict[str, bool], ready: dict[str, bool]) -> Non
                 c.k, c.taken, c.given = 0, c.taken - c.beats, 0
         return
     k = c.k
-    en = all(ready[o] or not p[-1] for o, p in zip(c.outputs, c.pipe, strict=True))
+    en = c.runs or all(ready[o] or not p[-1] for o, p in zip(c.outputs, c.pipe, strict=True))
     here = all(valid[x] for x, need in zip(c.inputs, c.needs_offer(k), strict=True) if need)
-    go = en and here
+    go = en and here and (c.fed or not c.runs or ready[c.outputs[0]])
     for i, x in enumerate(c.inputs):
-        ready[x] = go and c.takes[i][k]
+        ready[x] = ready[c.outputs[0]] if c.fed and c.runs else go and c.takes[i][k]
     if en:
         for i, p in enumerate(c.pipe):
             p.insert(0, go and c.emits[i][k])

@@ -14,11 +14,11 @@ from rtl4ml.ir.mappings import Rounding, Table, Thresholds
 from rtl4ml.ir.types import Fixed, Ints
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import is_block
-from rtl4ml.netlist.netlist import Param, Timing, Wire
+from rtl4ml.netlist.netlist import FreeRunning, Param, Timing, Wire
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Requant(LibraryCell):
+class Requant(FreeRunning, LibraryCell):
     """Shifts, rounds and clips every element."""
 
     module: ClassVar[str] = "r4_requant"
@@ -34,10 +34,15 @@ class Requant(LibraryCell):
             "Lo": self.mapping.lo,
             "Hi": self.mapping.hi,
             "YWidth": self.y.bits,
+            **self.flow_params(),
         }
 
+    @property
+    def latency(self) -> int:
+        return 2
+
     def timing(self) -> Timing:
-        return Timing.passing(self.x.beats, 2)
+        return Timing.passing(self.x.beats, self.latency)
 
 
 # Most thresholds of a channel that are compared in parallel: constants (one row for all beats), ...
@@ -64,7 +69,7 @@ def _columns(rows: Ints, lanes: int, bits: int) -> Image:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Threshold(LibraryCell):
+class Threshold(FreeRunning, LibraryCell):
     """Counts the thresholds that an element reaches: by parallel comparison of few, by binary search among many."""
 
     module: ClassVar[str] = "r4_threshold"
@@ -158,6 +163,7 @@ class Threshold(LibraryCell):
             "Parallel": int(self.parallel),
             "Block": int(self.block),
             "YWidth": self.y.bits,
+            **self.flow_params(),
         }
         if self.parallel:
             words = t.reshape(-1, (1 if len(t) == 1 else lanes) * self.count)
@@ -185,12 +191,16 @@ class Threshold(LibraryCell):
             p["DirectionFile"] = Image.pack(descends.reshape(-1, lanes), 1)
         return p
 
+    @property
+    def latency(self) -> int:
+        return 2 if self.parallel else self.levels + 1
+
     def timing(self) -> Timing:
-        return Timing.passing(self.x.beats, 2 if self.parallel else self.levels + 1)
+        return Timing.passing(self.x.beats, self.latency)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TableCell(LibraryCell):
+class TableCell(FreeRunning, LibraryCell):
     """Looks every element up in a table; elements beyond its ends take the first or last entry."""
 
     module: ClassVar[str] = "r4_table"
@@ -228,7 +238,12 @@ class TableCell(LibraryCell):
             "YWidth": self.y.bits,
             "Block": int(is_block(self.rows * depth, self.y.bits, self.device)),
             "InitFile": _columns(padded, self.x.lanes, self.y.bits),
+            **self.flow_params(),
         }
 
+    @property
+    def latency(self) -> int:
+        return 2
+
     def timing(self) -> Timing:
-        return Timing.passing(self.x.beats, 2)
+        return Timing.passing(self.x.beats, self.latency)

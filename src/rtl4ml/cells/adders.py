@@ -10,7 +10,7 @@ from rtl4ml._version import __version__
 from rtl4ml.cells.library import GeneratedCell
 from rtl4ml.ir.types import Fixed
 from rtl4ml.netlist.adder_graph import AdderGraph
-from rtl4ml.netlist.netlist import Param, Timing
+from rtl4ml.netlist.netlist import FreeRunning, Param, Timing
 
 # Adders between two registers. By the data sheet's LUT and carry delays (DS925), three short carry chains fit 4 ns on
 # UltraScale+; an estimate, as no place and route was run.
@@ -18,7 +18,7 @@ LEVELS_PER_STAGE = 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Adders(GeneratedCell):
+class Adders(FreeRunning, GeneratedCell):
     """A constant matrix product by adders; its module is generated from the graph.
 
     operator: name for the comment of the generated module
@@ -50,8 +50,12 @@ class Adders(GeneratedCell):
     def stages(self) -> int:
         return max(self.stage) + 1
 
+    @property
+    def latency(self) -> int:
+        return self.stages
+
     def timing(self) -> Timing:
-        return Timing.passing(self.x.beats, self.stages)
+        return Timing.passing(self.x.beats, self.latency)
 
     @cached_property
     def life(self) -> list[int]:
@@ -135,7 +139,7 @@ class Adders(GeneratedCell):
                 ");",
                 "",
                 "  logic en;",
-                f"  r4_pipe #(.Stages({self.stages})) u_pipe (",
+                f"  r4_pipe #(.Stages({self.stages}), .Flow({self.flow})) u_pipe (",
                 "    .clk_i, .rst_ni, .x_valid_i, .x_ready_o, .y_valid_o, .y_ready_i, .en_o(en)",
                 "  );",
                 "",

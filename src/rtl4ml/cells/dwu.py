@@ -15,12 +15,12 @@ from rtl4ml.ir.types import Fixed, Ints
 from rtl4ml.ir.weights import ConstantWeights, WeightKind
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import is_block
-from rtl4ml.netlist.netlist import Param, Timing
+from rtl4ml.netlist.netlist import FreeRunning, Param, Timing
 from rtl4ml.netlist.packing import Packing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Dwu(LibraryCell):
+class Dwu(FreeRunning, LibraryCell):
     """Depthwise unit: `lanes` channels and `taps` taps of a window in a beat.
 
     multiplier: output channels of an input channel
@@ -102,6 +102,7 @@ class Dwu(LibraryCell):
             "Block": int(is_block(len(words), words.shape[1] * bits, self.device)),
             "WeightFile": Image.pack(words, bits),
             **dsp_params(self.packing),
+            **self.flow_params(),
         }
         if self.weights.bias is not None:
             p["BiasFile"] = Image.pack(self.weights.bias.reshape(self.groups, -1), self.y.bits)
@@ -111,13 +112,19 @@ class Dwu(LibraryCell):
             p["ShiftFile"] = Image.pack(self.weights.shift.reshape(self.groups, -1), bits)
         return p
 
+    @property
+    def latency(self) -> int:
+        if self.packing:
+            return 1 + self.packing.latency(self.taps)
+        if self.weights.kind is WeightKind.INTEGER:
+            return 2 + lut_latency(self.weights.type.width, self.taps)
+        return 3 + (self.taps - 1).bit_length()
+
+    @property
+    def ratio(self) -> int:
+        return self.folds
+
     def timing(self) -> Timing:
         need = np.arange(self.x.beats) + 1
         emit = np.arange(self.y.beats) * self.folds + self.folds - 1
-        if self.packing:
-            latency = 1 + self.packing.latency(self.taps)
-        elif self.weights.kind is WeightKind.INTEGER:
-            latency = 2 + lut_latency(self.weights.type.width, self.taps)
-        else:
-            latency = 3 + (self.taps - 1).bit_length()
-        return Timing(self.x.beats, (need,), (emit,), latency=latency)
+        return Timing(self.x.beats, (need,), (emit,), self.latency)

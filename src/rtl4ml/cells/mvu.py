@@ -14,7 +14,7 @@ from rtl4ml.ir.types import Fixed, Ints
 from rtl4ml.ir.weights import ConstantWeights, WeightKind
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import is_block
-from rtl4ml.netlist.netlist import Param, Timing
+from rtl4ml.netlist.netlist import FreeRunning, Param, Timing
 from rtl4ml.netlist.packing import Packing
 
 
@@ -39,7 +39,7 @@ def coded(weights: ConstantWeights) -> tuple[Ints, int]:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Mvu(LibraryCell):
+class Mvu(FreeRunning, LibraryCell):
     """Matrix-vector unit: `pe` dot products of `simd` products in a cycle.
 
     positions: output positions a frame
@@ -108,6 +108,7 @@ class Mvu(LibraryCell):
             "Block": int(is_block(len(words), words.shape[1] * bits, self.device)),
             "WeightFile": Image.pack(words, bits),
             **dsp_params(self.packing),
+            **self.flow_params(),
         }
         if self.weights.bias is not None:
             p["BiasFile"] = Image.pack(self.weights.bias.reshape(self.pe_folds, self.pe), acc)
@@ -129,19 +130,28 @@ class Mvu(LibraryCell):
     def slots(self) -> int:
         return self.positions * self.simd_folds * self.pe_folds
 
+    @property
+    def latency(self) -> int:
+        if self.packing:
+            return 1 + self.packing.latency(self.simd)
+        if self.weights.kind is WeightKind.INTEGER:
+            return 2 + lut_latency(self.weights.type.width, self.simd)
+        return 3 + (self.simd - 1).bit_length()
+
+    @property
+    def ratio(self) -> int:
+        return self.simd_folds
+
+    @property
+    def holds(self) -> bool:
+        return self.simd_folds == 1 and self.pe_folds > 1
+
     def timing(self) -> Timing:
         slots = self.slots
         k = np.arange(slots)
         need = k // self.pe_folds + 1 if self.simd_folds == 1 else k + 1
         emit = np.arange(self.y.beats) * self.simd_folds + self.simd_folds - 1
-        hold = self.simd_folds == 1 and self.pe_folds > 1
-        if self.packing:
-            latency = 1 + self.packing.latency(self.simd)
-        elif self.weights.kind is WeightKind.INTEGER:
-            latency = 2 + lut_latency(self.weights.type.width, self.simd)
-        else:
-            latency = 3 + (self.simd - 1).bit_length()
-        return Timing(slots, (need,), (emit,), latency=latency, hold=hold)
+        return Timing(slots, (need,), (emit,), self.latency, hold=self.holds)
 
 
 def dsp_params(packing: Packing | None) -> dict[str, Param]:

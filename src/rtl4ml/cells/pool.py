@@ -13,11 +13,11 @@ from rtl4ml.cells.spatial import beats_of
 from rtl4ml.ir.types import Index
 from rtl4ml.ir.window import Geometry
 from rtl4ml.netlist.memories import is_block
-from rtl4ml.netlist.netlist import Param, Timing
+from rtl4ml.netlist.netlist import FreeRunning, Param, Timing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PoolCell(LibraryCell):
+class PoolCell(FreeRunning, LibraryCell):
     """Maximum or sum over windows that do not overlap, as the frame streams through.
 
     geo: its kernel is the pool; without padding or dilation
@@ -58,7 +58,12 @@ class PoolCell(LibraryCell):
             "StrideH": self.stride[0],
             "StrideW": self.stride[1],
             "Block": int(self.block),
+            **self.flow_params(),
         }
+
+    @property
+    def latency(self) -> int:
+        return 2 if self.geo.kernel[0] > 1 else 1
 
     def timing(self) -> Timing:
         y, x = beats_of((self.geo.height, self.geo.width, self.groups))
@@ -66,13 +71,11 @@ class PoolCell(LibraryCell):
         for at, k, s, o in zip((y, x), self.geo.kernel, self.stride, self.geo.out, strict=True):
             ends &= (at % s == k - 1) & (at < o * s)
         need = np.arange(self.x.beats) + 1
-        return Timing(
-            self.x.beats, (need,), (np.flatnonzero(ends),), latency=2 if self.geo.kernel[0] > 1 else 1
-        )
+        return Timing(self.x.beats, (need,), (np.flatnonzero(ends),), self.latency)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Reduce(LibraryCell):
+class Reduce(FreeRunning, LibraryCell):
     """Maximum or sum over the taps of a window: `taps` in a beat, `folds` beats a window."""
 
     module: ClassVar[str] = "r4_reduce"
@@ -90,9 +93,18 @@ class Reduce(LibraryCell):
             "XSigned": int(self.x.signed),
             "YWidth": self.y.bits,
             "Sum": int(self.mode == "sum"),
+            **self.flow_params(),
         }
+
+    @property
+    def latency(self) -> int:
+        return 1 + (self.taps - 1).bit_length()
+
+    @property
+    def ratio(self) -> int:
+        return self.folds
 
     def timing(self) -> Timing:
         need: Index = np.arange(self.x.beats) + 1
         emit: Index = np.arange(self.y.beats) * self.folds + self.folds - 1
-        return Timing(self.x.beats, (need,), (emit,), latency=1 + (self.taps - 1).bit_length())
+        return Timing(self.x.beats, (need,), (emit,), self.latency)

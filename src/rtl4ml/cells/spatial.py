@@ -12,7 +12,7 @@ from rtl4ml.cells.library import LibraryCell
 from rtl4ml.ir.types import Index, Ints
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import is_block
-from rtl4ml.netlist.netlist import Param, Timing
+from rtl4ml.netlist.netlist import FreeRunning, Param, Timing
 
 
 def beats_of(hwg: tuple[int, int, int]) -> tuple[Index, Index]:
@@ -69,7 +69,7 @@ class PadCell(SpatialCell):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class CropCell(SpatialCell):
+class CropCell(FreeRunning, SpatialCell):
     """Removes margins of the frame. corner: rows above and columns to the left that are removed."""
 
     module: ClassVar[str] = "r4_crop"
@@ -88,7 +88,12 @@ class CropCell(SpatialCell):
             "CropLeft": left,
             "OutHeight": oh,
             "OutWidth": ow,
+            **self.flow_params(),
         }
+
+    @property
+    def latency(self) -> int:
+        return 1
 
     def timing(self) -> Timing:
         top, left = self.corner
@@ -96,7 +101,7 @@ class CropCell(SpatialCell):
         oh, ow = self.out
         y, x = beats_of((h, w, self.groups))
         kept = (y >= top) & (y < top + oh) & (x >= left) & (x < left + ow)
-        return Timing(self.x.beats, (np.arange(self.x.beats) + 1,), (np.flatnonzero(kept),), latency=1)
+        return Timing(self.x.beats, (np.arange(self.x.beats) + 1,), (np.flatnonzero(kept),), self.latency)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -183,7 +188,7 @@ class BilinearCell(LibraryCell):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ScaleCell(LibraryCell):
+class ScaleCell(FreeRunning, LibraryCell):
     """Multiplies every position of one axis, `inner` beats each, by a factor of its own."""
 
     module: ClassVar[str] = "r4_scale"
@@ -206,7 +211,12 @@ class ScaleCell(LibraryCell):
             "FactorWidth": self.bits,
             "YWidth": self.y.bits,
             "FactorFile": Image.pack(self.factors[:, None], self.bits),
+            **self.flow_params(),
         }
 
+    @property
+    def latency(self) -> int:
+        return self.bits
+
     def timing(self) -> Timing:
-        return Timing.passing(self.x.beats, self.bits)
+        return Timing.passing(self.x.beats, self.latency)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells that pass a stream on unchanged: FIFO, width converter, fork."""
+"""Cells that pass a stream on unchanged: FIFO, width converters, fork."""
 
 from __future__ import annotations
 
@@ -10,16 +10,32 @@ import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
 from rtl4ml.netlist.memories import is_block
-from rtl4ml.netlist.netlist import Param, Timing
+from rtl4ml.netlist.netlist import FreeRunning, Param, Timing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fifo(LibraryCell):
-    """FIFO that cuts the ready path."""
+    """FIFO that cuts the ready path.
+
+    Behind cells that run freely it is deeper. Behind a wire with flight=5 and gap=2, 3 beats may still come once it says
+    that it is full: it has room for those, for as many that it gives until the next ones arrive, and for two as any
+    other, 8 beats in all.
+    """
 
     module: ClassVar[str] = "r4_fifo"
+    cuts: ClassVar[bool] = True
 
     depth: int = 2
+
+    @property
+    def slack(self) -> int:
+        """Beats that may still come once it says that it is full."""
+        return -(-self.x.flight // self.x.gap)
+
+    @property
+    def least(self) -> int:
+        """The least depth with which beats pass at the rate at which they come."""
+        return 2 * self.slack + 2
 
     @property
     def block(self) -> bool:
@@ -32,15 +48,20 @@ class Fifo(LibraryCell):
         return 1 + self.block
 
     def params(self) -> dict[str, Param]:
-        return {"Width": self.x.width, "Depth": self.depth, "MemoryKind": int(self.block)}
+        p: dict[str, Param] = {
+            "Width": self.x.width,
+            "Depth": self.depth,
+            "MemoryKind": int(self.block),
+        }
+        return p | {"Slack": self.slack} if self.slack else p
 
     def timing(self) -> Timing:
         return Timing.fifo(self.x.beats, self.depth, self.wait)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Width(LibraryCell):
-    """Width converter: the same elements in another number of lanes."""
+class Narrow(LibraryCell):
+    """Width converter to fewer lanes."""
 
     module: ClassVar[str] = "r4_width"
 
@@ -48,14 +69,6 @@ class Width(LibraryCell):
         return {"XLanes": self.x.lanes, "YLanes": self.y.lanes, "ElemWidth": self.x.bits}
 
     def timing(self) -> Timing:
-        if self.x.lanes < self.y.lanes:
-            ratio = self.y.lanes // self.x.lanes
-            return Timing(
-                self.x.beats,
-                (np.arange(self.x.beats) + 1,),
-                (np.arange(self.y.beats) * ratio + ratio - 1,),
-                latency=1,
-            )
         ratio = self.x.lanes // self.y.lanes
         return Timing(
             self.y.beats, (np.arange(self.y.beats) // ratio + 1,), (np.arange(self.y.beats),), latency=1
@@ -63,13 +76,53 @@ class Width(LibraryCell):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ForkCell(LibraryCell):
+class Widen(FreeRunning, LibraryCell):
+    """Width converter to more lanes."""
+
+    module: ClassVar[str] = "r4_width"
+
+    @property
+    def latency(self) -> int:
+        return 1
+
+    @property
+    def ratio(self) -> int:
+        return self.y.lanes // self.x.lanes
+
+    def params(self) -> dict[str, Param]:
+        return {
+            "XLanes": self.x.lanes,
+            "YLanes": self.y.lanes,
+            "ElemWidth": self.x.bits,
+            **self.flow_params(),
+        }
+
+    def timing(self) -> Timing:
+        return Timing(
+            self.x.beats,
+            (np.arange(self.x.beats) + 1,),
+            (np.arange(self.y.beats) * self.ratio + self.ratio - 1,),
+            self.latency,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ForkCell(FreeRunning, LibraryCell):
     """Hands every beat to both outputs, y0 and y1."""
 
     module: ClassVar[str] = "r4_fork"
 
+    @property
+    def latency(self) -> int:
+        return 0
+
+    @property
+    def holds(self) -> bool:
+        """Behind cells that wait, its outputs wait too."""
+        return not self.x.flight
+
     def params(self) -> dict[str, Param]:
-        return {"Width": self.x.width}
+        return {"Width": self.x.width, **self.flow_params()}
 
     def timing(self) -> Timing:
         return Timing.fork(self.x.beats)

@@ -13,7 +13,6 @@ from rtl4ml.errors import BadInput, named
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
 from rtl4ml.lowering.builder import NetlistBuilder
-from rtl4ml.lowering.lower import CUT
 from rtl4ml.lowering.registry import lowering_of
 from rtl4ml.netlist.packing import Packing
 from rtl4ml.netlist.plan import Folding
@@ -83,7 +82,7 @@ def operator_resources(graph: Graph, op: Op, folding: Folding, device: Device) -
     builder, lowering = NetlistBuilder(graph, device), lowering_of(op)
     wires = [builder.like(s, f"x{i}", lowering.input_lanes(folding, i)) for i, s in enumerate(op.inputs)]
     if lowering.cuts_ready:
-        wires = [builder.fifo(w, CUT) for w in wires]
+        wires = [builder.fifo(w) for w in wires]
     lowering.lower(builder, folding, *wires)
     return netlist_cost(builder)
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from math import gcd
 
-from rtl4ml.cells.streams import Fifo, Width
+from rtl4ml.cells.streams import Fifo, Narrow, Widen
 from rtl4ml.device import ZCU102, Device
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Stream
-from rtl4ml.netlist.netlist import Cell, Netlist, Wire
+from rtl4ml.netlist.netlist import Cell, FreeRunning, Netlist, Wire
 
 # Signals that a wire is declared as in the top module.
 SIGNALS = ("valid", "ready", "data")
@@ -38,6 +38,7 @@ class NetlistBuilder:
     cells: list[Cell] = field(default_factory=list)
     layer: str = ""
     _taken: set[str] = field(default_factory=lambda: set(_EDGES))
+    _made: dict[str, Cell] = field(default_factory=dict)  # the maker of each wire, by the wire's name
 
     @classmethod
     def continued(cls, net: Netlist) -> NetlistBuilder:
@@ -75,10 +76,29 @@ class NetlistBuilder:
 
     def add(self, cell: Cell) -> Wire:
         """Adds the cell, with a number behind its name where that is taken; returns its (first) output wire."""
-        name = self._claim(cell.name, "")
-        same = name == cell.name and self.device is cell.device
-        self.cells.append(cell if same else replace(cell, name=name, device=self.device))
-        return cell.y
+        return self.place(cell).y
+
+    def place(self, cell: Cell) -> Cell:
+        """Adds the cell as `add` does; returns it with the name and the wires that it got.
+
+        Pipelines run freely. A FIFO comes before a cell that may refuse a beat where it would have to take it, or where
+        its ready would lead on to that of another cell.
+        """
+        inputs = {port: self._met(cell, w) for port, w in cell.inputs.items()}
+        cell = replace(cell, name=self._claim(cell.name, ""), device=self.device, inputs=inputs)
+        if isinstance(cell, FreeRunning):
+            cell = cell.running()
+        self.cells.append(cell)
+        self._made.update({w.name: cell for w in cell.outputs.values()})
+        return cell
+
+    def _met(self, cell: Cell, x: Wire) -> Wire:
+        """The wire by which a cell reads `x`: as it is, or behind a FIFO."""
+        if isinstance(cell, Fifo) or (isinstance(cell, FreeRunning) and not cell.holds):
+            return x
+        maker = self._made.get(x.name)
+        leads_on = maker is not None and not maker.cuts and not cell.cuts
+        return self.fifo(x) if x.flight or leads_on else x
 
     def lanes(self, x: Wire, lanes: int) -> Wire:
         """The same elements, `lanes` a beat: through the greatest common divisor where neither divides the other."""
@@ -92,7 +112,8 @@ class NetlistBuilder:
                 beats=x.beats * x.lanes // to,
                 fraction=x.fraction,
             )
-            x = self.add(Width(name=f"u_{y.name}", inputs={"x": x}, outputs={"y": y}, layer=self.layer))
+            kind = Widen if to > x.lanes else Narrow
+            x = self.add(kind(name=f"u_{y.name}", inputs={"x": x}, outputs={"y": y}, layer=self.layer))
         return x
 
     def buffered(self, x: Wire, lanes: int) -> Wire:
@@ -106,11 +127,10 @@ class NetlistBuilder:
                 return self.lanes(x, lanes)
         return self.fifo(self.lanes(x, lanes))
 
-    def fifo(self, x: Wire, depth: int = 2) -> Wire:
-        """The same beats behind a FIFO."""
+    def fifo(self, x: Wire, depth: int = 0) -> Wire:
+        """The same beats behind a FIFO of that depth, or of the least that serves."""
         y = self.wire(
             f"{x.name}_f", lanes=x.lanes, bits=x.bits, signed=x.signed, beats=x.beats, fraction=x.fraction
         )
-        return self.add(
-            Fifo(name=f"u_{y.name}", inputs={"x": x}, outputs={"y": y}, layer=self.layer, depth=depth)
-        )
+        made = Fifo(name=f"u_{y.name}", inputs={"x": x}, outputs={"y": y}, layer=self.layer)
+        return self.add(replace(made, depth=max(depth, made.least)))

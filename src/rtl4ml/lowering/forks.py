@@ -17,9 +17,9 @@ def fork(builder: NetlistBuilder, x: Wire, readers: int) -> list[Wire]:
             builder.wire(h, lanes=x.lanes, bits=x.bits, signed=x.signed, beats=x.beats, fraction=x.fraction)
             for h in (f"{name}_a", f"{name}_b")
         )
-        builder.add(
+        made = builder.place(
             ForkCell(name=f"u_{name}_fork", inputs={"x": x}, outputs={"y0": a, "y1": b}, layer=builder.layer)
         )
+        a, x = made.outputs.values()
         out.append(a)
-        x = b
     return [*out, x]

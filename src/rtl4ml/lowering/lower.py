@@ -24,10 +24,6 @@ from rtl4ml.lowering.registry import lowering_of
 from rtl4ml.netlist.netlist import Netlist, Wire
 from rtl4ml.netlist.plan import Plan
 
-# Depth of a FIFO that cuts the ready path: with a registered ready, two entries are needed for a beat a cycle.
-CUT = 2
-
-
 @lru_cache(maxsize=4)
 def lower(plan: Plan) -> Netlist:
     """The netlist of a plan; its FIFOs have the least depth.
@@ -58,7 +54,7 @@ def lower(plan: Plan) -> Netlist:
     last = ends[sink.name].pop()
     if not any(isinstance(c, Fifo) and c.y is last for c in builder.cells):
         builder.layer = graph.aside("m_axis")
-        last = builder.fifo(last, CUT)
+        last = builder.fifo(last)
     return Netlist(graph, tuple(builder.cells), first, last, plan=plan)
 
 

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,13 @@ from rtl4ml.netlist.plan import Plan
 class Wire:
     """A valid/ready stream: `lanes` elements of `bits` bits a beat, `beats` beats a frame.
 
+    flight: cycles from the cycle in which cells that run freely (`FreeRunning`) let a beat in to that in which this wire
+            offers what becomes of it, and every beat is then taken; 0 where beats wait until they are taken
+    gap:    cycles from one beat to the next at least, where the wire has a flight
+
     A frame of 16 pixels of 4 channels of 8 bits, a pixel a beat: Wire("x", lanes=4, bits=8, signed=False, beats=16),
-    which is 32 bits wide and carries 4 * 16 = 64 elements a frame.
+    which is 32 bits wide and carries 4 * 16 = 64 elements a frame. Behind a matrix-vector unit that sums over 8 cycles
+    and takes 5 more it has flight=5, gap=8.
     """
 
     name: str
@@ -33,6 +38,8 @@ class Wire:
     signed: bool
     beats: int
     fraction: int = 0
+    flight: int = 0
+    gap: int = 1
 
     @property
     def width(self) -> int:
@@ -136,6 +143,8 @@ class Cell(ABC):
     module: ClassVar[str]
     # Whether the module's text is made for the design, not taken from `rtl/`.
     generated: ClassVar[bool] = False
+    # Whether no combinational path leads from the output's ready to an input's.
+    cuts: ClassVar[bool] = False
 
     name: str
     inputs: Mapping[str, Wire]
@@ -183,6 +192,44 @@ class Cell(ABC):
         Times a frame's `slots` that is at least the number of multiply-accumulates of its operator.
         """
         return 0
+
+
+class FreeRunning(Cell):
+    """A pipeline that can run freely: it never refuses a beat, so that no register needs a clock enable.
+
+    Then a FIFO behind it has room for all that is in the pipeline when it says that it is full, see `r4_gate`.
+    """
+
+    @property
+    @abstractmethod
+    def latency(self) -> int:
+        """Cycles from a slot to the cycle in which its output beat is offered."""
+
+    @property
+    def ratio(self) -> int:
+        """Slots from one output beat to the next at least."""
+        return 1
+
+    @property
+    def holds(self) -> bool:
+        """Whether it keeps a beat at its input for several cycles: then no cell before it can run freely."""
+        return False
+
+    @property
+    def flow(self) -> int:
+        """The parameter Flow of its module: whether it runs freely (1), and the cell before it too (2)."""
+        return 0 if not self.y.flight else 2 if self.x.flight else 1
+
+    def flow_params(self) -> dict[str, Param]:
+        """That parameter, where it is not the default."""
+        return {"Flow": self.flow} if self.flow else {}
+
+    def running(self) -> Self:
+        """The cell with outputs that say for how long a beat is in flight."""
+        flight, gap = self.x.flight + self.latency, self.x.gap * self.ratio
+        return replace(
+            self, outputs={p: replace(w, flight=flight, gap=gap) for p, w in self.outputs.items()}
+        )
 
 
 @dataclass(frozen=True)

@@ -64,12 +64,11 @@ def depths(
     paced: Paced,
     rows: Mapping[str, int],
     skips: list[str],
-    least: int,
     *,
     roomy: bool = False,
     known: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, int], State | None]:
-    """Depths of FIFOs, at least `least`, that do not lengthen the interval: FIFO name to depth; and the state of the
+    """Depths of FIFOs, at least `Fifo.least`, that do not lengthen the interval: FIFO name to depth; and the state of the
     cells in the steady state.
 
     paced: the netlist with endless FIFOs, see `unhindered`
@@ -90,7 +89,10 @@ def depths(
     """
     stepper, interval, free = paced
     inner = [name for name in stepper.fifos if name != "s_axis"]
-    enough = {name: max(free.peaks[name], least) for name in inner}
+    least = {name: stepper.made[name].least for name in inner}
+    slack = {name: stepper.made[name].slack for name in inner}
+    # One with slack must never be so full that it says so.
+    enough = {name: max(free.peaks[name] + slack[name] + (slack[name] > 0), least[name]) for name in inner}
 
     # The steady interval hardly ever depends on the initial state, because in every loop of cells and FIFOs the number
     # of beats plus free slots is invariant; only a pipeline that stalls as a whole keeps its gaps. So each probe starts
@@ -106,8 +108,8 @@ def depths(
         return kept
 
     def cut(eighths: int) -> dict[str, int]:
-        few = {k: max(least, -(-rows[k] * eighths // 8)) for k in inner if k not in skips}
-        few |= {k: depth * max(8, eighths) // 8 for k, depth in (known or {}).items()}
+        few = {k: max(least[k], slack[k] - (-rows[k] * eighths // 8)) for k in inner if k not in skips}
+        few |= {k: max(least[k], depth * max(8, eighths) // 8) for k, depth in (known or {}).items()}
         return enough | {k: min(enough[k], v) for k, v in few.items()}
 
     eighths = 8
@@ -119,7 +121,7 @@ def depths(
         eighths, now = eighths // 2, less
     for name in skips:
         if roomy:
-            few, grain = least - 1, max(1, now[name] // 12)
+            few, grain = least[name] - 1, max(1, now[name] // 12)
             while now[name] - few > grain:
                 probe = (now[name] + few) // 2
                 if holds(now | {name: probe}):
@@ -127,11 +129,11 @@ def depths(
                 else:
                     few = probe
             continue
-        if holds(now | {name: least}):
-            now[name] = least
+        if holds(now | {name: least[name]}):
+            now[name] = least[name]
             continue
         grain = GRAIN if now[name] > 4 * GRAIN else 1
-        few, stride = least, grain
+        few, stride = least[name], grain
         now[name] = -(-now[name] // grain) * grain
         # Down in growing strides, then by bisection.
         while now[name] - few > grain:

@@ -16,7 +16,7 @@ from functools import partial
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.cells.window import Window
 from rtl4ml.lowering.builder import NetlistBuilder
-from rtl4ml.netlist.netlist import Cell, Netlist, Relief, Wire
+from rtl4ml.netlist.netlist import Cell, FreeRunning, Netlist, Relief, Wire
 from rtl4ml.timing.stepper import ENDLESS, Stepper
 
 
@@ -135,19 +135,26 @@ def relief(net: Netlist) -> Relief:
 def relieved(net: Netlist, relief: Relief) -> Netlist:
     """The netlist with the FIFOs and the larger windows of a relief."""
     n = NetlistBuilder.continued(net)
-    behind: dict[str, Wire] = {}  # name of a wire to the one behind its FIFO, which its reader reads instead
+    now: dict[str, Wire] = {}  # name of a wire to what its reader reads: the one behind its FIFO, or that of another flight
     readers = {w.name: c for c in net.cells for w in c.inputs.values()}
     for c in net.cells:
-        inputs = {port: behind.get(w.name, w) for port, w in c.inputs.items()}
+        inputs = {port: now.get(w.name, w) for port, w in c.inputs.items()}
         more = relief.windows.get(c.name, 0)
         if isinstance(c, Window) and more:
             c = replace(c, more=more)
-        n.cells.append(replace(c, inputs=inputs) if inputs != c.inputs else c)
+        if inputs != c.inputs:
+            c = replace(c, inputs=inputs)
+            if isinstance(c, FreeRunning):
+                c = c.running()
+            if isinstance(c, Fifo):
+                c = replace(c, depth=max(c.depth, c.least))
+        n.cells.append(c)
         for w in c.outputs.values():
+            now[w.name] = w
             if w.name in relief.fifos:
                 n.layer = readers[w.name].layer
-                behind[w.name] = n.fifo(w, relief.fifos[w.name])
-    return replace(net, cells=tuple(n.cells), relief=relief)
+                now[w.name] = n.fifo(w, relief.fifos[w.name])
+    return replace(net, cells=tuple(n.cells), output=now.get(net.output.name, net.output), relief=relief)
 
 
 def fifos(net: Netlist) -> Iterator[tuple[str, int]]:

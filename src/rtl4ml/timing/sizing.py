@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from rtl4ml.cells.streams import Fifo
-from rtl4ml.lowering.lower import CUT, lower
+from rtl4ml.lowering.lower import lower
 from rtl4ml.netlist.netlist import Netlist, Relief
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.timing.depths import depths, unhindered
@@ -41,12 +41,13 @@ def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> 
         width = net.graph.inputs[0].hwc[1]
         net = relieved(net, b.relief.wider(width, w2))
         depth1, depth2 = ({c.name: c.depth for c in n.cells if isinstance(c, Fifo)} for n in (a, b))
+        least = {c.name: c.least for c in net.cells if isinstance(c, Fifo)}
         # Skip FIFOs hold whole rows, so depth grows about linearly with the frame's width. Take the largest of the
         # linear extrapolation and of scaling either narrow frame.
         found = {
-            k: max(CUT, d + -(-(e - d) * (width - w1) // (w2 - w1)), -(-d * width // w1), -(-e * width // w2))
-            if d > CUT or e > CUT
-            else CUT
+            k: max(least[k], d + -(-(e - d) * (width - w1) // (w2 - w1)), -(-d * width // w1), -(-e * width // w2))
+            if max(d, e) > least[k]
+            else least[k]
             for (k, d), e in zip(depth1.items(), (depth2[k] for k in depth1), strict=True)
         }
     else:
@@ -55,7 +56,7 @@ def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> 
             net = relieved(net, relief(net) if known is None else known)
             paced = unhindered(net)
         rows = {c.name: -(-c.x.beats // _rows(net, c)) for c in net.cells if isinstance(c, Fifo)}
-        found, settled = depths(paced, rows, _skips(net), CUT, roomy=roomy, known=dict(fifos(net)))
+        found, settled = depths(paced, rows, _skips(net), roomy=roomy, known=dict(fifos(net)))
     cells = (replace(c, depth=found[c.name]) if isinstance(c, Fifo) else c for c in net.cells)
     return replace(net, cells=tuple(cells), settled=settled)
 

@@ -45,7 +45,8 @@ class _Cell(ctypes.Structure):
         *((name, ctypes.c_int32) for name in ("kind", "inputs", "outputs", "latency")),
         ("source", ctypes.c_int32 * 2),
         ("sink", ctypes.c_int32 * 2),
-        *((name, ctypes.c_int64) for name in ("wait", "slots", "depth", "beats", "runs")),
+        *((name, ctypes.c_int32) for name in ("free_in", "free_out")),
+        *((name, ctypes.c_int64) for name in ("wait", "slack", "slots", "depth", "beats", "runs")),
         *((name, ctypes.c_void_p) for name in ("end", "flags", "need", "free")),
     ]
 
@@ -117,12 +118,15 @@ class Stepper:
             ins, outs = ([w.name for w in p.values()] for p in (c.inputs, c.outputs))
             timing = c.timing()
             slots.append(timing.slots)
-            cells.append(self._cell(c.name, timing, ins, outs))
+            made = self._cell(c.name, timing, ins, outs)
+            made.free_in, made.free_out = c.x.flight > 0, c.y.flight > 0
+            made.slack = c.slack if isinstance(c, Fifo) else 0
+            cells.append(made)
         slots.append(edge_out.slots)
         cells.append(self._cell("m_axis", edge_out, [netlist.output.name], [SINK]))
         self._cells = (_Cell * len(cells))(*cells)
         names = ["s_axis", *(c.name for c in netlist.cells), "m_axis"]
-        self._made = {c.name: c for c in netlist.cells if isinstance(c, Fifo)}
+        self.made = {c.name: c for c in netlist.cells if isinstance(c, Fifo)}
         self.fifos = {name: i for i, name in enumerate(names) if self._cells[i].kind == TimingKind.FIFO}
         self.pace = max(slots)  # no netlist has a shorter interval
         # Cycles that a frame takes at most, in which it passes one cell after the other.
@@ -202,7 +206,7 @@ class Stepper:
             cells = (_Cell * len(self._cells)).from_buffer_copy(self._cells)
             for name, depth in depths.items():
                 cells[self.fifos[name]].depth = depth
-                cells[self.fifos[name]].wait = replace(self._made[name], depth=depth).wait
+                cells[self.fifos[name]].wait = replace(self.made[name], depth=depth).wait
         ends = (ctypes.c_int64 * frames)()
         peaks = (ctypes.c_int64 * len(cells))()
         sink, period = self._wires[SINK], ctypes.c_int64()
