@@ -239,7 +239,7 @@ module r4_threshold #(
     ) u_directions (
       .clk_i,
       .rst_ni,
-      .step_i(x_valid_i && en),
+      .step_i(take),
       .word_o(word)
     );
     if (Rows > 1) begin : gen_travels

@@ -308,7 +308,7 @@ class Netlist {
     void fifo(Hot& h, int32_t i) {
         const bool out = ready_[h.out[0]], in = valid_[h.in[0]], some = valid_[h.out[0]];
         const int64_t offered = h.depth - h.slack;
-        const bool room = h.taken < offered, give = some && out, take = in && (room || h.slack);
+        const bool room = h.taken < offered, give = some && out, take = in && (room || h.free_in);
         const int64_t left = h.taken - give;  // what is offered next where a beat comes late
         accepts(h, 0, room);
         if (take && h.taken >= h.peak) h.peak = h.taken + 1;

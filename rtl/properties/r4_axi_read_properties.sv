@@ -124,16 +124,18 @@ module r4_axi_read_properties #(
   (* hierconn *) wire [CountBits-1:0] \u_cell.room_q ;
   (* hierconn *) wire [LenBits-1:0] \u_cell.burst_len_q ;
   (* hierconn *) wire [AddrWidth-ByteBits-1:0] \u_cell.burst_word_q ;
-  (* hierconn *) wire [CountBits-1:0] \u_cell.u_words.genblk3.gen_memory.gen_block.beats_q ;
-  (* hierconn *) wire [CountBits-1:0] \u_cell.u_notes.genblk3.gen_memory.gen_distributed.kept_q ;
-  (* hierconn *) wire \u_cell.u_notes.genblk3.gen_memory.gen_distributed.some_q ;
-  (* hierconn *) wire \u_cell.u_notes.genblk3.gen_memory.gen_distributed.full_q ;
+  (* hierconn *) wire [CountBits-1:0] \u_cell.u_words.genblk4.gen_memory.gen_block.beats_q ;
+  (* hierconn *) wire \u_cell.u_words.genblk4.gen_memory.gen_block.full_q ;
+  (* hierconn *) wire [CountBits-1:0] \u_cell.u_notes.genblk4.gen_memory.gen_distributed.kept_q ;
+  (* hierconn *) wire \u_cell.u_notes.genblk4.gen_memory.gen_distributed.some_q ;
+  (* hierconn *) wire \u_cell.u_notes.genblk4.gen_memory.gen_distributed.full_q ;
   logic [7:0] beats, kept, room;
-  logic some, full;
-  assign beats = 8'(\u_cell.u_words.genblk3.gen_memory.gen_block.beats_q );
-  assign kept  = 8'(\u_cell.u_notes.genblk3.gen_memory.gen_distributed.kept_q );
-  assign some  = \u_cell.u_notes.genblk3.gen_memory.gen_distributed.some_q ;
-  assign full  = \u_cell.u_notes.genblk3.gen_memory.gen_distributed.full_q ;
+  logic some, full, words_full;
+  assign beats = 8'(\u_cell.u_words.genblk4.gen_memory.gen_block.beats_q );
+  assign kept  = 8'(\u_cell.u_notes.genblk4.gen_memory.gen_distributed.kept_q );
+  assign some  = \u_cell.u_notes.genblk4.gen_memory.gen_distributed.some_q ;
+  assign full  = \u_cell.u_notes.genblk4.gen_memory.gen_distributed.full_q ;
+  assign words_full = \u_cell.u_words.genblk4.gen_memory.gen_block.full_q ;
   assign room  = 8'(\u_cell.room_q );
 
   // Words asked for (from the first cycle of arvalid on) and not yet gone from the FIFO.
@@ -168,6 +170,7 @@ module r4_axi_read_properties #(
       is_kept   : assert (some == (kept != '0) && full == (kept == 8'(FifoDepth - 1)) && kept < 8'(FifoDepth));
       is_some   : assert (!some || \u_cell.note_valid );
       is_valid  : assert (!\u_cell.fifo_valid || beats != '0);
+      is_full   : assert (words_full == (beats == 8'(FifoDepth)));
       is_burst  : assert (!\u_cell.burst_q ||
                           32'(\u_cell.burst_word_q [11-ByteBits:0]) + 32'(\u_cell.burst_len_q ) < 4096 / Bytes);
     end

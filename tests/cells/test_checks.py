@@ -33,6 +33,20 @@ CASES = [
         {"Simd": 0},
         "r4_mvu: Simd (0), Pe (1), SimdFolds (1) and PeFolds (1) must be at least 1",
     ),
+    ("r4_gate", {"Flow": 3}, "r4_gate: Flow (3) must be 0 to 2"),
+    ("r4_requant", {"Flow": 3}, "r4_gate: Flow (3) must be 0 to 2"),
+    ("r4_fork", {"Flow": 1}, "r4_fork: Flow (1) must be 0 or 2"),
+    (
+        "r4_width",
+        {"XLanes": 4, "YLanes": 2, "Flow": 1},
+        "r4_width: Flow (1) must be 0 or 2 unless YLanes (2) is greater than XLanes (4)",
+    ),
+    (
+        "r4_mvu",
+        {"PeFolds": 2, "Flow": 2},
+        "r4_mvu: Flow (2) must be 0 or 1 where a beat is held for PeFolds (2) cycles",
+    ),
+    ("r4_fifo", {"Depth": 3, "Slack": 2}, "r4_fifo: Depth (3) must be at least Slack (2) and two more"),
     ("r4_mvu", {"WeightKind": 4}, "r4_dot: WeightKind (4) must be 0 to 3"),
     (
         "r4_dwu",

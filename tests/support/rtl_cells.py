@@ -18,6 +18,7 @@ import numpy as np
 import rtl_runner
 
 import rtl4ml.lowering.lower  # noqa: F401 -- registers all lowerings
+from rtl4ml.cells.streams import Fifo
 from rtl4ml.emit.systemverilog import instance
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
@@ -92,6 +93,30 @@ class Case:
         assert len(y) == self.frames * self.output.beats, f"{self.name}: {len(y)} output beats"
         return x, y
 
+    @property
+    def alone(self) -> Cell | None:
+        """The only cell, where there is one beside the FIFO behind it."""
+        inner = self.cells[:-1] if len(self.cells) > 1 and self.cells[-1].x.flight else self.cells
+        return inner[0] if len(inner) == 1 else None
+
+    def waiting(self) -> Case:
+        """The same cells, none of which runs freely."""
+        cells = [
+            replace(
+                c,
+                inputs={p: _waits(w) for p, w in c.inputs.items()},
+                outputs={p: _waits(w) for p, w in c.outputs.items()},
+            )
+            for c in self.cells
+        ]
+        return replace(self, name=f"{self.name}, waiting", cells=cells)
+
+    def stored(self) -> Case:
+        """The same cells, the last of which runs freely, and a FIFO of the least depth behind."""
+        last = self.output
+        fifo = Fifo(name="fifo", inputs={"x": last}, outputs={"y": _waits(replace(last, name="stored"))})
+        return replace(self, cells=[*self.cells, replace(fifo, depth=fifo.slack + 2)])
+
     def renamed(self, prefix: str) -> Case:
         """The same with every name made unique."""
         cells = [
@@ -104,6 +129,10 @@ class Case:
             for k, c in enumerate(self.cells)
         ]
         return replace(self, cells=cells)
+
+
+def _waits(w: Wire) -> Wire:
+    return replace(w, flight=0, gap=1, burst=1)
 
 
 def op_case(op: Op, f: Folding, x: Ints, *, only: str | None = None) -> Case:
@@ -182,10 +211,13 @@ def check(
 ) -> None:
     """Runs sim/tb_cells.py on all cases: values, free and stalled, and after a reset in a frame's middle.
 
+    Cells that run freely are tried with a FIFO behind them, and once more as cells that wait.
+
     bench:     what the cases are called: in the file that is built, and where they fail
     timed:     every stamp of an unstalled run must be what the only cell's `Timing` says
     intervals: case name to the cycles between last output beats of frames, once steady
     """
+    cases = [way for c in cases for way in ((c.stored(), c.waiting()) if c.output.flight else (c,))]
     cases = [c.renamed(f"c{k}") for k, c in enumerate(cases)]
     lines: list[str] = []
     ports: list[str] = []
@@ -215,9 +247,9 @@ def check(
     for k, c in enumerate(cases):
         x, y = c.beats
         runs = []
-        if len(c.cells) == 1:
+        if c.alone:
             # What a cell offers of a frame before its first beat, such as padding, must be the same in every frame.
-            t = c.cells[0].timing()
+            t = c.alone.timing()
             y = y + y[: truncated(t, 0)]
             # cut in the middle of the second frame; the next run starts with a reset
             cut = c.input.beats * 3 // 2
@@ -240,10 +272,11 @@ def check(
     failed = {name: text for name, text in result.failures.items() if text is not None}
     assert result.passed, f"{bench}: {failed}"
     for c in cases:
-        free: Any = result.measured[c.name][1 if len(c.cells) == 1 else 0]["cycles"]
-        if timed and len(c.cells) == 1:
-            t = c.cells[0].timing()
-            taken, given = schedule(t, takes={"x": c.input.beats}, frames=c.frames)
+        free: Any = result.measured[c.name][1 if c.alone else 0]["cycles"]
+        if timed and c.alone:
+            taken, given = schedule(c.alone.timing(), takes={"x": c.input.beats}, frames=c.frames)
+            if c.alone is not c.cells[-1]:
+                given = [cycle + 1 for cycle in given]  # a FIFO offers a cycle later
             free["y"] = free["y"][: len(given)]
             assert free["y"] == given, f"{c.name}: {explain(free['y'], given)}"
             assert free["x"] == taken["x"], f"{c.name}: x {explain(free['x'], taken['x'])}"

@@ -128,7 +128,7 @@ def _advance(c: _Stepped, valid: dict[str, bool], ready: dict[str, bool]) -> Non
         x = c.inputs[0]
         ready[x] = c.taken - c.given < t.depth - c.slack
         before, old = c.taken, c.taken - c.young
-        if valid[x] and (ready[x] or c.slack):
+        if valid[x] and (ready[x] or c.fed):
             assert c.taken - c.given < t.depth
             c.taken += 1
         if c.fifo:
@@ -156,6 +156,8 @@ def _advance(c: _Stepped, valid: dict[str, bool], ready: dict[str, bool]) -> Non
     k = c.k
     en = c.runs or all(ready[o] or not p[-1] for o, p in zip(c.outputs, c.pipe, strict=True))
     here = all(valid[x] for x, need in zip(c.inputs, c.needs_offer(k), strict=True) if need)
+    if c.fed and valid[c.inputs[0]]:
+        assert c.takes[0][k], "a cell that runs freely takes what it is offered"
     go = en and here and (c.fed or not c.runs or ready[c.outputs[0]])
     for i, x in enumerate(c.inputs):
         ready[x] = ready[c.outputs[0]] if c.fed and c.runs else go and c.takes[i][k]

@@ -17,9 +17,9 @@ from rtl4ml.netlist.netlist import FreeRunning, Param, Timing
 class Fifo(LibraryCell):
     """FIFO that cuts the ready path.
 
-    Behind cells that run freely it is deeper. Behind a wire with flight=5 and gap=2, 3 beats may still come once it says
-    that it is full: it has room for those, for as many that it gives until the next ones arrive, and for two as any
-    other, 8 beats in all.
+    Behind cells that run freely it is deeper. Behind a wire with flight=5 and gap=2, two beats may still come once it
+    says that it is full, as a third would be 6 cycles behind the one that filled it. It has room for those, for as many
+    that it gives until the next ones arrive, and for two as any other: 6 beats in all.
     """
 
     module: ClassVar[str] = "r4_fifo"
@@ -29,8 +29,12 @@ class Fifo(LibraryCell):
 
     @property
     def slack(self) -> int:
-        """Beats that may still come once it says that it is full."""
-        return -(-self.x.flight // self.x.gap)
+        """Beats that may still come once it says that it is full.
+
+        In the cycle before, a beat came. The bursts behind that beat's own end whole gaps later, and before the flight
+        of what was let in last is over.
+        """
+        return self.x.flight // self.x.gap * self.x.burst + self.x.burst - 1
 
     @property
     def least(self) -> int:
@@ -60,19 +64,41 @@ class Fifo(LibraryCell):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Narrow(LibraryCell):
-    """Width converter to fewer lanes."""
+class Narrow(FreeRunning, LibraryCell):
+    """Width converter to fewer lanes.
+
+    It runs freely behind cells that run freely and leave it the time to hand on a beat before the next one comes.
+    """
 
     module: ClassVar[str] = "r4_width"
 
+    @property
+    def latency(self) -> int:
+        return 1
+
+    @property
+    def bursts(self) -> int:
+        return self.x.lanes // self.y.lanes
+
+    @property
+    def holds(self) -> bool:
+        return not self.x.flight or self.x.burst > 1 or self.x.gap < self.bursts
+
+    @property
+    def runs(self) -> bool:
+        return self.x.flight > 0
+
     def params(self) -> dict[str, Param]:
-        return {"XLanes": self.x.lanes, "YLanes": self.y.lanes, "ElemWidth": self.x.bits}
+        return {
+            "XLanes": self.x.lanes,
+            "YLanes": self.y.lanes,
+            "ElemWidth": self.x.bits,
+            **self.flow_params(),
+        }
 
     def timing(self) -> Timing:
-        ratio = self.x.lanes // self.y.lanes
-        return Timing(
-            self.y.beats, (np.arange(self.y.beats) // ratio + 1,), (np.arange(self.y.beats),), latency=1
-        )
+        beats = np.arange(self.y.beats)
+        return Timing(self.y.beats, (beats // self.bursts + 1,), (beats,), self.latency)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,7 +134,7 @@ class Widen(FreeRunning, LibraryCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ForkCell(FreeRunning, LibraryCell):
-    """Hands every beat to both outputs, y0 and y1."""
+    """Hands every beat to both outputs, y0 and y1. It runs freely behind cells that do."""
 
     module: ClassVar[str] = "r4_fork"
 
@@ -118,8 +144,11 @@ class ForkCell(FreeRunning, LibraryCell):
 
     @property
     def holds(self) -> bool:
-        """Behind cells that wait, its outputs wait too."""
         return not self.x.flight
+
+    @property
+    def runs(self) -> bool:
+        return self.x.flight > 0
 
     def params(self) -> dict[str, Param]:
         return {"Width": self.x.width, **self.flow_params()}

@@ -24,6 +24,7 @@ from rtl4ml.lowering.registry import lowering_of
 from rtl4ml.netlist.netlist import Netlist, Wire
 from rtl4ml.netlist.plan import Plan
 
+
 @lru_cache(maxsize=4)
 def lower(plan: Plan) -> Netlist:
     """The netlist of a plan; its FIFOs have the least depth.

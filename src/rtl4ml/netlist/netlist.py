@@ -23,13 +23,13 @@ from rtl4ml.netlist.plan import Plan
 class Wire:
     """A valid/ready stream: `lanes` elements of `bits` bits a beat, `beats` beats a frame.
 
-    flight: cycles from the cycle in which cells that run freely (`FreeRunning`) let a beat in to that in which this wire
-            offers what becomes of it, and every beat is then taken; 0 where beats wait until they are taken
-    gap:    cycles from one beat to the next at least, where the wire has a flight
+    flight: cycles from that in which cells that run freely (`FreeRunning`) let a beat in to that in which this wire
+            offers the last that becomes of it, and each is taken when it is offered; 0 where beats wait to be taken
+    gap, burst: where the wire has a flight, `burst` beats come in every `gap` cycles at most
 
     A frame of 16 pixels of 4 channels of 8 bits, a pixel a beat: Wire("x", lanes=4, bits=8, signed=False, beats=16),
     which is 32 bits wide and carries 4 * 16 = 64 elements a frame. Behind a matrix-vector unit that sums over 8 cycles
-    and takes 5 more it has flight=5, gap=8.
+    and takes 5 more it has flight=5, gap=8; narrowed to half its lanes, flight=7, gap=8, burst=2.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Wire:
     fraction: int = 0
     flight: int = 0
     gap: int = 1
+    burst: int = 1
 
     @property
     def width(self) -> int:
@@ -212,8 +213,18 @@ class FreeRunning(Cell):
 
     @property
     def holds(self) -> bool:
-        """Whether it keeps a beat at its input for several cycles: then no cell before it can run freely."""
+        """Whether it may refuse a beat for reasons of its own: then no cell before it can run freely."""
         return False
+
+    @property
+    def runs(self) -> bool:
+        """Whether it runs freely behind what it reads, or waits until its output is taken."""
+        return True
+
+    @property
+    def bursts(self) -> int:
+        """Output beats that come one after the other of one input beat."""
+        return 1
 
     @property
     def flow(self) -> int:
@@ -226,9 +237,15 @@ class FreeRunning(Cell):
 
     def running(self) -> Self:
         """The cell with outputs that say for how long a beat is in flight."""
-        flight, gap = self.x.flight + self.latency, self.x.gap * self.ratio
+        x = self.x
+        flight = x.flight + self.latency + self.bursts - 1 if self.runs else 0
+        gap, burst = (x.gap, x.burst * self.bursts) if flight else (1, 1)
+        if flight and self.ratio > 1:
+            # Of `burst` beats in a gap come as many output beats, or one in several gaps.
+            gap, burst = gap * max(1, self.ratio // burst), -(-burst // self.ratio)
         return replace(
-            self, outputs={p: replace(w, flight=flight, gap=gap) for p, w in self.outputs.items()}
+            self,
+            outputs={p: replace(w, flight=flight, gap=gap, burst=burst) for p, w in self.outputs.items()},
         )
 
 

@@ -68,8 +68,8 @@ def depths(
     roomy: bool = False,
     known: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, int], State | None]:
-    """Depths of FIFOs, at least `Fifo.least`, that do not lengthen the interval: FIFO name to depth; and the state of the
-    cells in the steady state.
+    """Depths of FIFOs, at least `Fifo.least`, that do not lengthen the interval: FIFO name to depth; and the state of
+    the cells in the steady state.
 
     paced: the netlist with endless FIFOs, see `unhindered`
     rows:  FIFO name to beats a row

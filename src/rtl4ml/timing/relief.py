@@ -70,8 +70,13 @@ class _Alone:
         inner = {w.name for w in self.wires}
         first = next(w for c in self.cells for w in c.inputs.values() if w.name not in inner)
         last = next(w for c in self.cells for w in c.outputs.values() if w.name not in inner)
-        alone = relieved(Netlist(self.net.graph, self.cells, first, last), relief)
-        fifos = {c.x.name: c.name for c in alone.cells if isinstance(c, Fifo)}
+        # The FIFO behind it, without end.
+        name = f"u_{last.name}_out"
+        out = Fifo(
+            name=name, inputs={"x": last}, outputs={"y": replace(last, name=name, flight=0)}, depth=ENDLESS
+        )
+        alone = relieved(Netlist(self.net.graph, (*self.cells, out), first, out.y), relief)
+        fifos = {c.x.name: c.name for c in alone.cells if isinstance(c, Fifo) and c.name != name}
         return Stepper(alone), fifos
 
     def keeps(self, pace: int, relief: Relief) -> bool:
@@ -135,7 +140,9 @@ def relief(net: Netlist) -> Relief:
 def relieved(net: Netlist, relief: Relief) -> Netlist:
     """The netlist with the FIFOs and the larger windows of a relief."""
     n = NetlistBuilder.continued(net)
-    now: dict[str, Wire] = {}  # name of a wire to what its reader reads: the one behind its FIFO, or that of another flight
+    now: dict[
+        str, Wire
+    ] = {}  # name of a wire to what its reader reads: the one behind its FIFO, or that of another flight
     readers = {w.name: c for c in net.cells for w in c.inputs.values()}
     for c in net.cells:
         inputs = {port: now.get(w.name, w) for port, w in c.inputs.items()}

@@ -45,7 +45,12 @@ def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> 
         # Skip FIFOs hold whole rows, so depth grows about linearly with the frame's width. Take the largest of the
         # linear extrapolation and of scaling either narrow frame.
         found = {
-            k: max(least[k], d + -(-(e - d) * (width - w1) // (w2 - w1)), -(-d * width // w1), -(-e * width // w2))
+            k: max(
+                least[k],
+                d + -(-(e - d) * (width - w1) // (w2 - w1)),
+                -(-d * width // w1),
+                -(-e * width // w2),
+            )
             if max(d, e) > least[k]
             else least[k]
             for (k, d), e in zip(depth1.items(), (depth2[k] for k in depth1), strict=True)
