@@ -118,7 +118,7 @@ def test_unet_students_keep_their_interval(student: int) -> None:
         assert steps.interval == found.interval, (bits, target)
 
 
-@pytest.mark.parametrize("seed", [15, 43, 119])
+@pytest.mark.parametrize("seed", [44, 50, 53])
 def test_the_relief_is_no_more_than_enough(seed: int) -> None:
     """Without any one of its FIFOs, or with a beat less in any of its windows, a segment is too slow."""
     netlist = folded(seed, dict(SLOW)[seed], analyse=False)
@@ -170,8 +170,8 @@ def points() -> Any:
 def test_the_interval_comes_in_hardware(kind: str, hasty: None, tmp_path: Path) -> None:
     """Exact, and every frame in the cycle that was predicted."""
     rng = np.random.default_rng(0)
-    model = randomize(points(), rng) if kind == "points" else network(np.random.default_rng(119))
-    target = None if kind == "points" else 60
+    model = randomize(points(), rng) if kind == "points" else network(np.random.default_rng(53))
+    target = None if kind == "points" else 25
     design = rtl4ml.convert(model, out=tmp_path / "design", target_interval=target)
     want = target or 6
     assert design.cycles.interval == want
