@@ -248,9 +248,16 @@ module r4_dot #(
   end
 
   // -- accumulators: the output register ----------------------------------------------------------------------
-  logic load;
-  assign load = en && valid_q[Stages-1];
+  // A copy of valid_q[Stages-1] for some hundred flip-flops each.
+  localparam int unsigned Copies = (Outputs * AccWidth + 1023) / 1024;
+  (* keep *) logic [Copies-1:0] valid_copy_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) valid_copy_q <= '0;
+    else if (en) valid_copy_q <= {Copies{valid_q[Stages-2]}};
+  end
   for (genvar p = 0; p < int'(Outputs); p++) begin : gen_acc
+    logic load;
+    assign load = en && valid_copy_q[p*AccWidth/1024];
     logic [AccWidth-1:0] acc_q, base;
     assign base = SimdFolds == 1 || first_q[Stages-1] ? bias[p*AccWidth+:AccWidth] : acc_q;
     // Yosys orders the operands of an adder by their lowest bits (see r4_dot_pair): the constants there fix the order.

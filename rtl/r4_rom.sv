@@ -3,7 +3,8 @@
 // A memory image read in order, round and round: the word of step k of a frame is offered at step k.
 // `word_o` is the current step's word, or its Part bits from bit First on; a cycle with `step_i` high moves on to the
 // next, after the last to the first.
-// Latency: none, the next word is fetched ahead.  Reset returns to word 0 and must last at least 2 cycles.
+// Latency: none, the next word is fetched ahead.  The memory is read in every cycle: words may have thousands of bits, too
+// many for an enable that depends on step_i.  Reset returns to word 0 and must last at least 2 cycles.
 // Block = 1 asks for block RAM (with its output register), 0 for distributed memory.
 
 module r4_rom #(
@@ -46,19 +47,19 @@ module r4_rom #(
     end
 
     logic [AddrWidth-1:0] fetch;
-    assign fetch = !rst_ni ? '0 : addr_d;
+    assign fetch = !rst_ni ? '0 : step_i ? addr_d : addr_q;
 
     if (Block) begin : gen_block
       (* ram_style = "block" *) logic [Width-1:0] mem [Depth];
       initial $readmemh(InitFile, mem);
       always_ff @(posedge clk_i) begin
-        if (step_i || !rst_ni) word_q <= mem[fetch][First+:Part];
+        word_q <= mem[fetch][First+:Part];
       end
     end else begin : gen_distributed
       logic [Width-1:0] mem [Depth];
       initial $readmemh(InitFile, mem);
       always_ff @(posedge clk_i) begin
-        if (step_i || !rst_ni) word_q <= mem[fetch][First+:Part];
+        word_q <= mem[fetch][First+:Part];
       end
     end
     assign word_o = word_q;
