@@ -18,6 +18,7 @@ class Fifo(LibraryCell):
     """FIFO that cuts the ready path."""
 
     module: ClassVar[str] = "r4_fifo"
+    cuts: ClassVar[bool] = True
 
     depth: int = 2
 

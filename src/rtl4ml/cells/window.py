@@ -30,6 +30,7 @@ class Window(LibraryCell):
     """
 
     module: ClassVar[str] = "r4_window"
+    cuts: ClassVar[bool] = True
 
     geo: Geometry
     groups: int
