@@ -217,6 +217,6 @@ def joined(cells: list[Primitive], family: Family) -> list[Primitive]:
 
 def _eight(halves: tuple[Primitive, ...], family: Family) -> Primitive:
     low = halves[0]
-    wide = {p: [b for h in halves for b in (h.inputs | h.outputs)[p]] for p in ("DI", "S", "CO", "O")}
+    wide = {p: [b for h in halves for b in {**h.inputs, **h.outputs}[p]] for p in ("DI", "S", "CO", "O")}
     inputs = {"CI": low.inputs["CI"], "CYINIT": low.inputs["CYINIT"], "DI": wide["DI"], "S": wide["S"]}
     return Primitive(low.name, "CARRY8", family.of("CARRY8"), {}, inputs, {"CO": wide["CO"], "O": wide["O"]})

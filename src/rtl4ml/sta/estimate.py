@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
@@ -17,12 +17,15 @@ from cattrs import BaseValidationError, Converter
 
 from rtl4ml.host import cache, processes
 from rtl4ml.netlist.netlist import Netlist
+from rtl4ml.report import schema
 from rtl4ml.sta import mapping
 from rtl4ml.sta.circuit import circuit
 from rtl4ml.sta.delays import Family, family
 from rtl4ml.sta.mapping import Job
 from rtl4ml.sta.paths import Analysis, Owner, Worst, analyse
+from rtl4ml.sta.paths import Path as TimingPath
 from rtl4ml.sta.stages import Stage, stages
+from rtl4ml.synthesis import yosys
 
 FAMILY = "xcup"
 # Stages in one run of Yosys, whose start takes as long as mapping one of a hundred LUTs; a large one has its own.
@@ -94,14 +97,67 @@ def estimate(
     if progress and missing:
         progress(len(known), len(distinct))
     with processes.pool(jobs, wait=True) as pool:
-        for some, found in pool.map(lambda b: (b, analysed(b)), list(batches(missing))):
-            for stage, analysis in zip(some, found, strict=True):
+        for some, analyses in pool.map(lambda b: (b, analysed(b)), list(batches(missing))):
+            for stage, analysis in zip(some, analyses, strict=True):
                 known[stage.key] = analysis
                 cache.write(f"sta/{stage.key}{_method()}", json.dumps(asdict(analysis)).encode())
             if progress:
                 progress(len(known), len(distinct))
     pairs = [(s, named(known[s.key], s)) for s in todo]
     return Estimate(family(FAMILY), tuple(sorted(pairs, key=lambda p: -p[1].ps)))
+
+
+def timing(
+    netlist: Netlist,
+    clock_mhz: float,
+    frames_in_flight: int = 2,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> schema.Timing:
+    """The report's entry `timing` of a design, with its slack at a clock."""
+    found = estimate(netlist, frames_in_flight=frames_in_flight, progress=progress)
+    layers = {c.name: c.layer for s, _ in found.found for c in s.cells}
+    fan_out, enabled = found.enable
+    return {
+        "device": found.family.device,
+        "clock_mhz_asked": clock_mhz,
+        "period_ns": round(found.period_ns, 3),
+        "slack_ns": round(found.slack_ns(clock_mhz), 3),
+        "levels": found.levels,
+        "crossed": found.crossed,
+        "worst": None if found.worst.path is None else _entry(found.worst.path, layers),
+        "enable": {"fan_out": fan_out, "cell": enabled},
+        "cells": [
+            {
+                "name": name,
+                "layer": layers.get(name, ""),
+                "period_ns": round(w.ps / 1000, 3),
+                "levels": w.levels,
+            }
+            for name, w in sorted(found.cells.items(), key=lambda c: -c[1].ps)
+        ],
+        "source": found.family.source,
+        "assumed": list(found.family.assumed),
+    }
+
+
+def _entry(path: TimingPath, layers: Mapping[str, str]) -> schema.TimingPath:
+    return {
+        "cells": path.cells,
+        "layer": layers.get(path.steps[-1].cell, ""),
+        "levels": path.levels,
+        "path": [
+            {
+                "cell": s.cell,
+                "layer": layers.get(s.cell, ""),
+                "primitive": s.primitive,
+                "ns": round(s.ps / 1000, 3),
+                "net_ns": round(s.net_ps / 1000, 3),
+                "fan_out": s.fan_out,
+            }
+            for s in path.steps
+        ],
+    }
 
 
 def batches(todo: Iterable[Stage]) -> Iterator[list[Stage]]:
@@ -155,7 +211,7 @@ def named(analysis: Analysis, stage: Stage) -> Analysis:
 def _method() -> str:
     """A digest of what decides an analysis beside the stage: Yosys, its commands, the delays, how paths are found."""
     with TemporaryDirectory(prefix="rtl4ml_sta_") as tmp:
-        told = mapping.mapping(Path(tmp))
+        told = yosys.mapping(Path(tmp))
     code = [
         (files("rtl4ml.sta") / f).read_text()
         for f in (f"{FAMILY}.json", "circuit.py", "paths.py", "delays.py")

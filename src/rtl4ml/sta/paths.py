@@ -141,7 +141,7 @@ def _arrival(circuit: Circuit, net: int, arcs: list[Arc], reached: dict[int, _Re
     lut = circuit.kind(driver.primitive).lut
     if lut is not None:  # the latest input is on the fastest pin
         come.sort(key=lambda c: -c[0])
-        delays = [(at + pin, pin, a) for (at, a), pin in zip(come, lut.pins, strict=False)]
+        delays = [(at + pin, float(pin), a) for (at, a), pin in zip(come, lut.pins, strict=False)]
     else:
         delays = [(at + a.ps, a.ps, a) for at, a in come]
     ps, through, by = max(delays, key=lambda d: d[0])
