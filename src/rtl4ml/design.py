@@ -21,7 +21,7 @@ from rtl4ml.board import accelerator, interface
 from rtl4ml.board.accelerator import Board
 from rtl4ml.bridge.project import HlsProject
 from rtl4ml.bridge.write import write_project
-from rtl4ml.cells.axis import container
+from rtl4ml.cells.axis import container_type
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import ZCU102, Device, Resources, total
@@ -41,16 +41,17 @@ from rtl4ml.ir.fingerprint import fingerprint
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Fixed
 from rtl4ml.measurements import Cycles, FrameTally, Tally
-from rtl4ml.netlist.netlist import Netlist, Wire
+from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.report.collect import write
 from rtl4ml.report.extras import Extras
-from rtl4ml.report.schema import Accuracy
+from rtl4ml.report.schema import Accuracy, Timing
 from rtl4ml.report.subject import Part, Subject
 from rtl4ml.simulation.bulk import Simulator, build
+from rtl4ml.sta.estimate import timing
 from rtl4ml.synthesis.yosys import Unit, synthesize, units
 from rtl4ml.timing.cycles import frame_ends, predict, unsettled
-from rtl4ml.timing.excess import excess
+from rtl4ml.timing.excess import by_hand, excess
 from rtl4ml.timing.sizing import sized_netlist
 
 Real = NDArray[np.float64]
@@ -138,15 +139,10 @@ def convert(
         target_interval=target_interval,
         part=device.part,
         source=absolute(model) if isinstance(model, str | Path) else None,
-        excess=excess(netlist, cycles, target_interval, _by_hand(plan.graph, foldings)),
+        excess=excess(netlist, cycles, target_interval, by_hand(plan.graph, foldings)),
     )
     design.seconds["convert"] = time.perf_counter() - start
     return design
-
-
-def _by_hand(graph: Graph, foldings: Mapping[str, tuple[int, int]] | None) -> set[str]:
-    """Operators of the layers that were folded by hand."""
-    return {op.name for op in graph.ops if not {op.name, *op.layers}.isdisjoint(foldings or ())}
 
 
 def _analysed(plan: Plan) -> tuple[Netlist, Cycles]:
@@ -209,6 +205,7 @@ class Design:
     frames: FrameTally = field(default_factory=FrameTally)
     peaks: dict[str, int] = field(default_factory=dict)
     counted: list[Resources] | None = None
+    timing: Timing | None = None
     _reference: tuple[str, Real] | None = None
     _compiled: dict[str, str] = field(default_factory=dict)  # SHA-256 of programs made in the folder
 
@@ -263,10 +260,10 @@ class Design:
         with self._undisturbed(), self._timed("simulate"):
             r = simulator.run(
                 frames,
-                in_dtype=_container(a),
+                in_dtype=container_type(a),
                 out_beats=b.beats,
                 out_lanes=b.lanes,
-                out_dtype=_container(b),
+                out_dtype=container_type(b),
                 stalls=stalls,
                 seed=seed,
                 processes=2 if stalls == "none" and self._worth_sharing(len(ints)) else 1,
@@ -380,6 +377,13 @@ class Design:
             self.counted = synthesize(self.units, progress=progress)
         return total(self.counted)
 
+    def estimate_timing(self, progress: Any = None) -> Timing:
+        """The longest path by a static analysis of what Yosys makes of the design; no router has seen it."""
+        self._check_folder()
+        with self._timed("synthesize"):
+            self.timing = timing(self.netlist, self.clock_mhz, self.frames_in_flight, progress=progress)
+        return self.timing
+
     @cached_property
     def predicted(self) -> list[Resources]:
         """Predicted resources of every unit."""
@@ -417,6 +421,7 @@ class Design:
             cycles=self.cycles,
             parts=parts,
             counted=None if self.counted is None else total(self.counted),
+            timing=self.timing,
             exactness=self.exactness,
             untouched=self.untouched.entry(),
             stalled=self.stalled,
@@ -443,7 +448,3 @@ class Design:
         start = time.perf_counter()
         yield
         self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - start
-
-
-def _container(w: Wire) -> np.dtype[Any]:
-    return np.dtype(f"{'i' if w.signed else 'u'}{container(w.bits) // 8}")

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
-from rtl4ml.netlist.netlist import Netlist, Param, Timing
+from rtl4ml.netlist.netlist import Netlist, Param, Timing, Wire
 
 # Names in the top module of the cells of the edges and of the signals between them.
 INPUT, OUTPUT, FLAG = "u_axis_in", "u_axis_out", "flag"
@@ -16,6 +18,11 @@ INPUT, OUTPUT, FLAG = "u_axis_in", "u_axis_out", "flag"
 def container(bits: int) -> int:
     """Bits of the smallest of 8, 16, 32 and 64 that hold an element at the AXI4-Stream edges."""
     return next(c for c in (8, 16, 32, 64) if c >= bits)
+
+
+def container_type(wire: Wire) -> np.dtype[Any]:
+    """The integers that hold the elements of a wire at the edges."""
+    return np.dtype(f"{'i' if wire.signed else 'u'}{container(wire.bits) // 8}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

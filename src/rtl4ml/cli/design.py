@@ -95,6 +95,8 @@ def synth(model: Path, **options: Any) -> None:
     with designed(model, **options) as (design, out):
         with step("synthesis with Yosys") as tell:
             design.synthesize(progress=tell)
+        with step("static timing analysis") as tell:
+            design.estimate_timing(progress=tell)
         found = design.report()
     show.report(found, out)
 

@@ -144,7 +144,7 @@ class Cell(ABC):
     module: ClassVar[str]
     # Whether the module's text is made for the design, not taken from `rtl/`.
     generated: ClassVar[bool] = False
-    # Whether no combinational path leads from the output's ready to an input's.
+    # Whether no combinational path leads from one of its ports to another.
     cuts: ClassVar[bool] = False
 
     name: str

@@ -106,6 +106,8 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
             out["seconds"][k] = round(v, 3)  # type: ignore[literal-required]
     if refused := refusals(design):
         out["refusals"] = [{"layer": r.layer, "reason": r.reason} for r in refused]
+    if design.timing is not None:
+        out["timing"] = design.timing
     if design.on_board is not None:
         out["board"] = design.on_board
     return out

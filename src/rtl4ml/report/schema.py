@@ -321,8 +321,67 @@ class OnBoard(TypedDict):
     dram: NotRequired[BoardDram | None]
 
 
+class TimingStep(TypedDict):
+    """A primitive on a path, its cell and layer: ns in it, and on the net of `fan_out` pins behind it.
+
+    The first and the last are registers: ns from the clock to the output, and of setup.
+    """
+
+    cell: str
+    layer: str
+    primitive: str
+    ns: float
+    net_ns: float
+    fan_out: int
+
+
+class TimingPath(TypedDict):
+    """The longest path; cells: those that it runs through, in order; layer: of the cell in which it ends."""
+
+    cells: list[str]
+    layer: str
+    levels: int
+    path: list[TimingStep]
+
+
+class TimingEnable(TypedDict):
+    """The clock enable of most flip-flops, memories and DSPs, and the cell that most of them are of."""
+
+    fan_out: int
+    cell: str
+
+
+class TimingCell(TypedDict):
+    """Of all paths that end in a cell: the longest, and the most levels of logic."""
+
+    name: str
+    layer: str
+    period_ns: float
+    levels: int
+
+
+class Timing(TypedDict):
+    """Estimated by a static analysis of Yosys's netlist, stage by stage; no router has seen it.
+
+    levels:  most levels of logic of a path; crossed: most cells that a path runs through, its ends included
+    source:  where the delays are published; assumed: what is not published, and how paths are taken
+    """
+
+    device: str
+    clock_mhz_asked: float
+    period_ns: float
+    slack_ns: float
+    levels: int
+    crossed: int
+    worst: TimingPath | None
+    enable: TimingEnable
+    cells: list[TimingCell]
+    source: str
+    assumed: list[str]
+
+
 class Report(TypedDict):
-    """The content of report.json; refusals and board only where there are some."""
+    """The content of report.json; refusals, timing and board only where there are some."""
 
     schema: Literal[1]
     identity: Identity | None
@@ -339,6 +398,7 @@ class Report(TypedDict):
     throughput: Throughput | None
     seconds: Seconds
     refusals: NotRequired[list[RefusedLayer]]
+    timing: NotRequired[Timing]
     board: NotRequired[OnBoard]
 
 

@@ -17,7 +17,7 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.measurements import Cycles, FrameTally, Tally
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
-from rtl4ml.report.schema import OnBoard
+from rtl4ml.report.schema import OnBoard, Timing
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Part:
 class Subject:
     """The values that a report is made of.
 
-    counted:     resources by Yosys, or None
+    counted:     resources by Yosys, or None; timing: the entry `timing`, or None
     exactness:   comparisons with the reference by path; untouched: the entry `exactness.predict`
     patterns:    patterns of random stalls
     measured:    latency and interval in the simulated RTL, None where they were not measured
@@ -77,6 +77,7 @@ class Subject:
     peaks: Mapping[str, int]
     seconds: Mapping[str, float]
     refusals: Sequence[str]
+    timing: Timing | None = None
     on_board: OnBoard | None = None
 
     @property
