@@ -543,6 +543,22 @@ def test_every_kind_of_reuse_is_exact(pe: int, simd: int, tmp_path: Path, rng: n
     )
 
 
+def test_vectors_that_take_long_wait_for_the_c_simulation(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = plan(small(rng))
+    soon = write_project(made, tmp_path / "soon")
+    monkeypatch.setattr("rtl4ml.bridge.vectors._SOON", 0)
+    later = write_project(made, tmp_path / "later")
+    assert not (later.folder / "tb_data").exists()
+    monkeypatch.setattr("rtl4ml.bridge.project.compile_program", lambda *_, **__: later.program.touch())
+    later.compile()
+    for name in ("tb_input_features.dat", "tb_output_predictions.dat"):
+        written = (later.folder / "tb_data" / name).read_text()
+        assert written == (soon.folder / "tb_data" / name).read_text()
+        assert len(written.splitlines()) == 10
+
+
 @pytest.mark.slow
 def test_hls4mls_own_test_bench_finds_its_predictions(tmp_path: Path, rng: np.random.Generator) -> None:
     project = write_project(plan(small(rng)), tmp_path / "hls")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml.bridge.builder import HlsLayer
+from rtl4ml.bridge.vectors import write_vectors
 from rtl4ml.errors import BadInput, EnvironmentProblem, HlsCannot
 from rtl4ml.host import processes
 from rtl4ml.host.stamps import seal, sealed
@@ -50,9 +51,13 @@ class HlsProject:
     def compile(self) -> Path:
         """Compiles the C simulation with g++ -O3, once; the program. Raises EnvironmentProblem without g++.
 
+        The samples of hls4ml's own test bench that were not written with the project are written now.
+
         hls4ml's build_lib.sh stays as hls4ml wrote it; this drives the compiler with the same flags, for a program
         that runs in several processes and whose errors are seen.
         """
+        with disk_errors(self.folder):
+            write_vectors(self.graph, self.folder)
         stamp = self.folder / "csim.key"
         if sealed(stamp, "", [self.program]):
             return self.program

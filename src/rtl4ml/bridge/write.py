@@ -13,7 +13,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, StrictUndefined
 
 from rtl4ml._version import __version__
@@ -22,6 +21,7 @@ from rtl4ml.bridge.layer_list import layer_list, only_quantizes
 from rtl4ml.bridge.project import HlsProject
 from rtl4ml.bridge.r4cell import HEADER, register
 from rtl4ml.bridge.readback import verify
+from rtl4ml.bridge.vectors import write_vectors
 from rtl4ml.host import frameworks
 from rtl4ml.host.tools import disk_errors
 from rtl4ml.ir.graph import Graph
@@ -31,10 +31,6 @@ log = logging.getLogger(__name__)
 
 
 PART = "xczu9eg-ffvb1156-2-e"
-
-
-# Samples for the test bench that hls4ml writes: no more than some seconds of emulation; none of very large frames.
-_VECTORS, _VECTOR_MACS = 10, 4 * 10**9
 
 
 def write_project(plan: Plan, out: str | Path, *, clock_mhz: float = 250, part: str = PART) -> HlsProject:
@@ -99,28 +95,11 @@ def _write(model: Any, folder: Path, top: str, graph: Graph) -> None:
         outputs=[s.elements for s in graph.outputs],
     )
     (folder / "csim_main.cpp").write_text(text, "utf-8")
-    _vectors(graph, folder / "tb_data")
+    write_vectors(graph, folder, soon=True)
     config = folder / "hls4ml_config.yml"  # the folder may be renamed: it must not know its place
     config.write_text(
         re.sub(r"(?m)^OutputDir: .*(\n  .*)*$", "OutputDir: .", config.read_text("utf-8")), "utf-8"
     )
-
-
-def _vectors(graph: Graph, folder: Path) -> None:
-    """Random samples and their exact results, for the test bench that hls4ml wrote; without them it runs on zeros."""
-    count = min(_VECTORS, _VECTOR_MACS // max(1, graph.macs))
-    if not count:
-        return
-    x = graph.inputs[0]
-    integers = np.random.default_rng(0).integers(x.lo, x.hi, (count, *x.shape), endpoint=True)
-    (y,) = graph.emulate([integers])
-    folder.mkdir(exist_ok=True)
-    for name, values in (
-        ("input_features", x.real(integers)),
-        ("output_predictions", graph.outputs[0].real(y)),
-    ):
-        rows = (" ".join(f"{v:.17g}" for v in row) for row in values.reshape(count, -1).tolist())
-        (folder / f"tb_{name}.dat").write_text("".join(f"{row}\n" for row in rows), "utf-8")
 
 
 @contextlib.contextmanager
