@@ -12,6 +12,7 @@ from rtl4ml.device import Device, Resources
 from rtl4ml.errors import BadInput, named
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
+from rtl4ml.lowering import lower as _lower  # noqa: F401 -- registers all lowerings
 from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.lowering.registry import lowering_of
 from rtl4ml.netlist.packing import Packing
