@@ -550,7 +550,7 @@ def test_vectors_that_take_long_wait_for_the_c_simulation(
     soon = write_project(made, tmp_path / "soon")
     monkeypatch.setattr("rtl4ml.bridge.vectors._SOON", 0)
     later = write_project(made, tmp_path / "later")
-    assert not (later.folder / "tb_data").exists()
+    assert not list(later.folder.glob("tb_data/*.dat"))
     monkeypatch.setattr("rtl4ml.bridge.project.compile_program", lambda *_, **__: later.program.touch())
     later.compile()
     for name in ("tb_input_features.dat", "tb_output_predictions.dat"):
