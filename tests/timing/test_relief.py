@@ -171,7 +171,7 @@ def test_the_interval_comes_in_hardware(kind: str, hasty: None, tmp_path: Path) 
     """Exact, and every frame in the cycle that was predicted."""
     rng = np.random.default_rng(0)
     model = randomize(points(), rng) if kind == "points" else network(np.random.default_rng(53))
-    target = None if kind == "points" else 25
+    target = None if kind == "points" else 24
     design = rtl4ml.convert(model, out=tmp_path / "design", target_interval=target)
     want = target or 6
     assert design.cycles.interval == want
