@@ -2,12 +2,13 @@
 """What a static analysis of Yosys's netlists says of the clock: an estimate, as no UltraScale+ router has seen them.
 
     python scripts/timing.py designs [salinas] [unet4] [unet8] [MODEL.keras ...]
-    python scripts/timing.py cells [MODULE ...] [--every N] [--write]
+    python scripts/timing.py cells [MODULE ...] [--points N] [--write]
     python scripts/timing.py ecp5 [--write]
 
 designs: estimated period, levels of logic, the longest path cell by cell, the largest clock enable; unet4 and unet8 are
 the fourth U-Net student at 4 bits and 65,536 cycles, and at 8 bits and 262,144.
-cells: the most levels of every cell over its grid of parameters (every Nth point), against tests/golden/levels.json.
+cells: the most levels of every cell at N points of its grid of parameters (0: at all), against its budget in
+tests/golden/levels.json.
 ecp5: the same analysis with ECP5's delays against what nextpnr reports after placement and routing, stage by stage;
 --write keeps it in tests/golden/ecp5_timing.json.
 """
@@ -24,6 +25,7 @@ from typing import Any
 
 import click
 import numpy as np
+from calibration.levels import BUDGETS, POINTS, budgets, registered, sample
 from rich.console import Console
 from rich.table import Table
 
@@ -39,7 +41,6 @@ from rtl4ml.sta.paths import Analysis, analyse
 from rtl4ml.sta.stages import Stage, stages
 
 ROOT = Path(__file__).parents[1]
-LEVELS = ROOT / "tests" / "golden" / "levels.json"
 ECP5 = ROOT / "tests" / "golden" / "ecp5_timing.json"
 NEXTPNR = (
     "--85k",
@@ -120,24 +121,21 @@ def designs(names: tuple[str, ...], paths: int) -> None:
 
 @main.command()
 @click.argument("modules", nargs=-1)
-@click.option("--every", default=1, show_default=True, help="Takes every Nth point of a grid.")
+@click.option("--points", default=POINTS, show_default=True, help="Of each grid; 0: all.")
 @click.option("--write", is_flag=True, help="Keeps what was found as the budgets of these cells.")
-def cells(modules: tuple[str, ...], every: int, write: bool) -> None:
-    """The most levels of logic of cells over their grids of parameters."""
-    from calibration.counting import units
-    from calibration.points import GRIDS
-
-    budgets = json.loads(LEVELS.read_text()) if LEVELS.exists() else {}
-    for module in modules or GRIDS:
-        todo = units(module)[::every]
+def cells(modules: tuple[str, ...], points: int, write: bool) -> None:
+    """The most levels of logic of cells by themselves over their grids of parameters."""
+    known = budgets() if BUDGETS.exists() else {}
+    for module in modules or registered():
+        todo = sample(module, points)
         found = alone(todo)
         levels, ps = max(a.levels for a in found), max(a.ps for a in found)
         most = next(u for u, a in zip(todo, found, strict=True) if a.levels == levels)
-        said = f"{module:14s} {levels:2d} levels, {ps / 1000:.2f} ns, {len(todo)} points, budget {budgets.get(module)}"
+        said = f"{module:14s} {levels:2d} levels, {ps / 1000:.2f} ns, {len(todo)} points, budget {known.get(module)}"
         print(f"{said}; most by {most.name}", flush=True)
         if write:
-            budgets[module] = levels
-            LEVELS.write_text(json.dumps(budgets, indent=1, sort_keys=True) + "\n")
+            known[module] = levels
+            BUDGETS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
 @main.command()
