@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 RTL = ROOT / "rtl"
 SOURCES = ROOT / "src" / "rtl4ml"
+LEVELS = ROOT / "tests" / "golden" / "levels.json"
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -180,7 +181,8 @@ def readers(module: str) -> list[str]:
 def cells() -> dict[str, str]:
     """Two tables: the cells that a netlist is made of, and the parts that these are built of."""
     known, modules = classes(), sorted(p.stem for p in RTL.glob("r4_*.sv"))
-    whole = ["| cell | what it does | class |", "| --- | --- | --- |"]
+    levels = json.loads(LEVELS.read_text())
+    whole = ["| cell | what it does | levels of logic | class |", "| --- | --- | --- | --- |"]
     parts = ["| cell | what it does | built into |", "| --- | --- | --- |"]
     for module in modules:
         row = f"| [{module}](../rtl/{module}.sv) | {first_sentence(module)} | "
@@ -188,6 +190,7 @@ def cells() -> dict[str, str]:
         if module in known or not inside:
             kind = known.get(module)
             path = "" if kind is None else Path(str(sys.modules[kind.__module__].__file__)).relative_to(ROOT)
+            row += f"{levels.get(module, '')} | "
             whole.append(row + ("" if kind is None else f"[{kind.__name__}](../{path})") + " |")
         else:
             parts.append(row + ", ".join(inside) + " |")

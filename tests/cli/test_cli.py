@@ -66,6 +66,10 @@ class StandIn:
         progress(1, 2)
         self.calls.append("synthesize")
 
+    def estimate_timing(self, progress: Any = None) -> None:
+        progress(1, 2)
+        self.calls.append("estimate_timing")
+
     def report(self) -> dict[str, Any]:
         self.calls.append("report")
         found: dict[str, Any] = {
@@ -730,7 +734,7 @@ def test_a_mismatch_is_status_1(
 
 def test_synth_and_report_run_their_steps(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "synth", "m.h5")[0] == 0
-    assert designs[0].calls == ["synthesize", "report"]
+    assert designs[0].calls == ["synthesize", "estimate_timing", "report"]
     assert run(capsys, "report", "m.h5")[0] == 0
     assert designs[1].calls[-2:] == ["synthesize", "report"]
     assert run(capsys, "report", "build/m")[0] == 0

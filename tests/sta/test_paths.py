@@ -10,7 +10,7 @@ import pytest
 
 from rtl4ml.errors import EnvironmentProblem
 from rtl4ml.sta.circuit import circuit
-from rtl4ml.sta.delays import family
+from rtl4ml.sta.delays import family, from_table
 from rtl4ml.sta.paths import Analysis, Worst, analyse
 
 OUTPUTS = {"O", "Q", "CO", "Z", "DOUTADOUT", "DOA", "p_o"}
@@ -159,6 +159,26 @@ def test_the_cells_of_a_path_and_of_the_largest_enable() -> None:
     assert found.crossed == 2
     assert found.enable == (3, "b")
     assert found.cells["c"] == Worst(77 + 200 + 100 - 25, 0)
+
+
+def test_data_pins_are_no_enables() -> None:
+    data, enables = [ff(10, 20 + n) for n in range(5)], [ff("0", 30 + n, ce=11) for n in range(2)]
+    assert analysed(ff("0", 10), ff("0", 11), *data, *enables, a_q=30, b_q=31).enable == (2, "a")
+
+
+def test_what_a_memory_has_just_written_may_come_later_than_what_is_read() -> None:
+    table = {
+        "family": "made up", "device": "", "source": "", "assumed": [], "net": {"base": 5, "per_log2": 0}, "wired": [],
+        "kinds": {
+            "FF": {"types": ["FDRE"], "clock_to": {"Q": 1}, "setup": {"D": 2}},
+            "RAM": {"types": ["RAM"], "level": 1, "clock_to": {"O": 900}, "arcs": {"A": {"O": 10}}},
+        },
+    }  # fmt: skip
+    top = {"cells": {"a": ff("0", 10), "m": cell("RAM", A=10, O=11), "b": ff(11, 12)}, "netnames": {}}
+    found = analyse(circuit(top, from_table(table)), lambda name: name)
+    assert found.ps == 900 + 5 + 2
+    assert found.path is not None
+    assert (found.path.levels, found.levels) == (0, 1)  # the most levels are those of another path
 
 
 def test_a_loop_is_refused() -> None:

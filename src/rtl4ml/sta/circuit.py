@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,10 +72,12 @@ class Circuit:
     def sinks(self) -> dict[int, list[Pin]]:
         """The input pins on each net, clocks aside."""
         found: dict[int, list[Pin]] = defaultdict(list)
+        timed: dict[tuple[str, str], bool] = {}  # by kind and port
         for n, p in enumerate(self.primitives):
-            kind = self.kind(n)
             for port, bits in p.inputs.items():
-                if self._timed(kind, port):
+                if (p.kind, port) not in timed:
+                    timed[p.kind, port] = self._timed(self.family.kinds[p.kind], port)
+                if timed[p.kind, port]:
                     for i, net in enumerate(bits):
                         if isinstance(net, int):
                             found[net].append(Pin(n, port, i))
@@ -83,6 +85,7 @@ class Circuit:
 
     @staticmethod
     def _timed(kind: Kind, port: str) -> bool:
+        """Whether time matters at a port: it is registered, or a path leads from it to an output."""
         if kind.lut is not None:
             return port in kind.lut.inputs
         bare = {a.partition("[")[0] for a in kind.arcs}
@@ -102,9 +105,16 @@ class Circuit:
         enter = self.kind(sink.primitive).enter.get(sink.port, 0)
         return leave + self.family.net(len(self.sinks[net])) + enter
 
+    @cached_property
+    def _alike(self) -> Counter[tuple[int, str, str]]:
+        """How many sinks of a kind and port a net has."""
+        return Counter(
+            (net, self.primitives[s.primitive].kind, s.port) for net, pins in self.sinks.items() for s in pins
+        )
+
     def _only(self, net: int, end: tuple[str, str]) -> bool:
         """Whether a net has one sink of this kind and port."""
-        return sum((self.primitives[s.primitive].kind, s.port) == end for s in self.sinks[net]) == 1
+        return self._alike[net, *end] == 1
 
     def chained(self, net: int, sink: Pin) -> bool:
         """Whether the net goes on within a carry chain, which is one level."""

@@ -26,6 +26,7 @@ from rtl4ml.sta.paths import Analysis, Owner, Worst, analyse
 from rtl4ml.sta.paths import Path as TimingPath
 from rtl4ml.sta.stages import Stage, stages
 from rtl4ml.synthesis import yosys
+from rtl4ml.synthesis.yosys import Unit
 
 FAMILY = "xcup"
 # Stages in one run of Yosys, whose start takes as long as mapping one of a hundred LUTs; a large one has its own.
@@ -100,7 +101,7 @@ def estimate(
         for some, analyses in pool.map(lambda b: (b, analysed(b)), list(batches(missing))):
             for stage, analysis in zip(some, analyses, strict=True):
                 known[stage.key] = analysis
-                cache.write(f"sta/{stage.key}{_method()}", json.dumps(asdict(analysis)).encode())
+                _keep(stage.key, analysis)
             if progress:
                 progress(len(known), len(distinct))
     pairs = [(s, named(known[s.key], s)) for s in todo]
@@ -181,6 +182,22 @@ def analysed(some: Sequence[Stage]) -> list[Analysis]:
     return [analyse(circuit(top, family(FAMILY)), owner(s)) for s, top in zip(some, tops, strict=True)]
 
 
+def alone(todo: Sequence[Unit], *, at_once: int = 24) -> list[Analysis]:
+    """The analyses of cells by themselves, from register to register, many by one run of Yosys.
+
+    Paths from or to a cell's ports, such as that of `ready`, are not among these.
+    """
+    distinct = {u.key: u for u in todo}
+    known = {key: found for key in distinct if (found := _kept(key)) is not None}
+    missing = [u for key, u in distinct.items() if key not in known]
+    for some in (missing[i : i + at_once] for i in range(0, len(missing), at_once)):
+        tops = mapping.mapped([Job.of_unit(u) for u in some])
+        for u, top in zip(some, tops, strict=True):
+            known[u.key] = analyse(circuit(top, family(FAMILY)), lambda _: "")
+            _keep(u.key, known[u.key])
+    return [known[u.key] for u in todo]
+
+
 def owner(stage: Stage) -> Owner:
     """Tells of a name in a stage's netlist of which of its cells it is: "c0" of c0.u_hold.count_q."""
     known = {f"c{n}": f"c{n}" for n in range(len(stage.cells))}
@@ -218,6 +235,10 @@ def _method() -> str:
     ]
     said = "\0".join([version("pyosys"), *told, *code])
     return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _keep(key: str, analysis: Analysis) -> None:
+    cache.write(f"sta/{key}{_method()}", json.dumps(asdict(analysis)).encode())
 
 
 def _kept(key: str) -> Analysis | None:

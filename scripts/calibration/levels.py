@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The levels of logic that a cell may have: its budget, and the points of its grid at which it is held."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from calibration.counting import units
+from calibration.points import GRIDS
+from rtl4ml.synthesis.yosys import Unit
+
+# The most levels that each cell may have from register to register, by itself: what was found at the points below when
+# the table was written. The goal is GOAL for every cell; whoever mends one lowers its budget.
+BUDGETS = Path(__file__).parents[2] / "tests" / "golden" / "levels.json"
+GOAL = 5
+SPREAD, POINTS = 4, 2
+
+
+def budgets() -> dict[str, int]:
+    """The budgets by module."""
+    found: dict[str, int] = json.loads(BUDGETS.read_text())
+    return found
+
+
+def registered() -> list[str]:
+    """The modules with a grid that have registers."""
+    return [m for m in GRIDS if m not in ("r4_mul", "r4_product")]
+
+
+def sample(module: str, points: int = POINTS) -> list[Unit]:
+    """The first of SPREAD points that are evenly spread over a module's grid; points=0: all of the grid."""
+    todo = units(module)
+    return todo[:: max(1, len(todo) // SPREAD)][:points] if points else todo
