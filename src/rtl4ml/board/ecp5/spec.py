@@ -124,6 +124,7 @@ def read(folder: Path) -> OpenBoard:
             ff=folding.take("ff", int),
             dsp=folding.take("dsp", int),
             bram36=folding.take("bram36", int),
+            row_adders=folding.take("row_adders", int),
         ),
         holds=holds,
         size=device.take("size", str),
