@@ -14,6 +14,7 @@
 //            2: 2-bit two's complement -1, 0, 1   3: {negative, exponent + 1, or 0 for zero}, powers of two by shifting
 // Fields:   how integers are multiplied: 0 in LUTs (r4_dot_lut), else in DSP48E2 (r4_dot_dsp) of so many outputs of one
 //           lane each, Spacing bits apart (sharing one bit where Overlap = 1), Chain slices in a cascade.
+// RowAdders: adders between registers in r4_dot_pair, of products in LUTs.
 // Align:    left shift of every output's sum of products before the bias.
 // Shift:    one more left shift, of each output its own, from word g of the image (ShiftWidth bits each);
 //           ShiftWidth = 0 where there is none.
@@ -37,6 +38,7 @@ module r4_dot #(
   parameter int unsigned Align       = 0,
   parameter int unsigned ShiftWidth  = 0,
   parameter bit          HasBias     = 1'b0,
+  parameter int unsigned RowAdders   = 4,
   parameter int unsigned Fields      = 0,
   parameter int unsigned Spacing     = 1,
   parameter int unsigned Chain       = 1,
@@ -66,11 +68,15 @@ module r4_dot #(
     $fatal(1, "r4_dot: Chain (%0d) must be 1 to Simd (%0d), and 1 where Fields is 0", Chain, Simd);
   end
 
+  if (RowAdders == 0) begin : gen_check_adders
+    $fatal(1, "r4_dot: RowAdders (%0d) must be at least 1", RowAdders);
+  end
+
   localparam int unsigned Outputs = Lanes * Pe;
   localparam int unsigned Words   = Groups * SimdFolds;  // of weights
   localparam bit          Dsp     = WeightKind == 0 && Fields > 0;
   localparam bit          Lut     = WeightKind == 0 && Fields == 0;
-  localparam int unsigned Rows    = WeightWidth > 1 ? (WeightWidth + 2) / 4 : 1;  // stages of r4_dot_pair
+  localparam int unsigned Rows    = WeightWidth > 1 ? (WeightWidth - 2) / RowAdders + 1 : 1;  // stages of r4_dot_pair
   localparam int unsigned Chains  = (Simd + Chain - 1) / Chain;
   localparam int unsigned Short   = Chains * Chain - Simd;
   localparam int unsigned Terms   = Lut ? (Simd + 1) / 2 : Dsp ? Chains : Simd;
@@ -151,6 +157,7 @@ module r4_dot #(
         .WeightWidth(WeightWidth),
         .ProdWidth  (ProdWidth),
         .SumWidth   (SumWidth),
+        .RowAdders  (RowAdders),
         .Constant   (Words == 1)
       ) u_dot (
         .clk_i,

@@ -4,7 +4,7 @@
 // made once for all Pe; then a tree of adders.
 // x_i: Simd elements, element 0 at the LSB.  w_i: column p, element s at bit (p * Simd + s) * WeightWidth.
 // Constant = 1: `w_i` never changes, and is not registered.
-// Latency: 1 + max(1, ceil((WeightWidth - 1) / 4)) + ceil(log2(ceil(Simd / 2))) enabled cycles.
+// Latency: 1 + max(1, ceil((WeightWidth - 1) / RowAdders)) + ceil(log2(ceil(Simd / 2))) enabled cycles.
 // Throughput: Pe sums/cycle.
 
 module r4_dot_lut #(
@@ -15,6 +15,7 @@ module r4_dot_lut #(
   parameter int unsigned WeightWidth = 8,
   parameter int unsigned ProdWidth   = 16,  // holds every product
   parameter int unsigned SumWidth    = 16,  // holds every sum of up to Simd products
+  parameter int unsigned RowAdders   = 4,   // of r4_dot_pair
   parameter bit          Constant    = 1'b0
 ) (
   input  logic                           clk_i,
@@ -25,7 +26,7 @@ module r4_dot_lut #(
 );
 
   localparam int unsigned Pairs     = (Simd + 1) / 2;
-  localparam int unsigned Stages    = WeightWidth > 1 ? (WeightWidth + 2) / 4 : 1;
+  localparam int unsigned Stages    = WeightWidth > 1 ? (WeightWidth - 2) / RowAdders + 1 : 1;
   localparam int unsigned Term      = Simd > 1 || XWidth == 1 ? XWidth + 1 : XWidth;
   localparam int unsigned PairWidth = Simd > 1 && ProdWidth < SumWidth ? ProdWidth + 1 : SumWidth;
 
@@ -92,7 +93,8 @@ module r4_dot_lut #(
         .XWidth     (Term),
         .XSigned    (XSigned),
         .WeightWidth(WeightWidth),
-        .PWidth     (PairWidth)
+        .PWidth     (PairWidth),
+        .RowAdders  (RowAdders)
       ) u_pair (
         .clk_i,
         .en_i,

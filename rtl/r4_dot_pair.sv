@@ -3,19 +3,20 @@
 // w0 * x0 + w1 * x1 in LUTs, from x0, x1 and their ready-made sum (distributed arithmetic over a pair).
 //
 // Bit b of both weights chooses 0, x0, x1 or x0 + x1 for row b; the row is added onto the rows below it, that of the
-// sign bits is subtracted.  Multiplexer and adder of a row share one LUT6 and carry a bit; four adders lie between
-// registers.
+// sign bits is subtracted.  Multiplexer and adder of a row share one LUT6 and carry a bit; RowAdders adders lie between
+// registers: four suit a LUT6, two a LUT4, in which multiplexer and adder are two levels.
 // Operands: registered outside, {x0 + x1, x1, x0, 0} for every stage, stage j's delayed by j enabled cycles more;
 //           `tops_i` holds the top bit of each, `rests_i` the others.
 // Result:   offset binary, value + 2^(PWidth-1) modulo 2^PWidth.
-// Latency:  max(1, ceil((WeightWidth - 1) / 4)) enabled cycles.  Throughput: 1 result/cycle.
+// Latency:  max(1, ceil((WeightWidth - 1) / RowAdders)) enabled cycles.  Throughput: 1 result/cycle.
 
 module r4_dot_pair #(
   parameter  int unsigned XWidth      = 5,  // of x0, x1 and x0 + x1, at least 2
   parameter  bit          XSigned     = 1'b1,
   parameter  int unsigned WeightWidth = 4,
   parameter  int unsigned PWidth      = 9,
-  localparam int unsigned Stages      = WeightWidth > 1 ? (WeightWidth + 2) / 4 : 1
+  parameter  int unsigned RowAdders   = 4,
+  localparam int unsigned Stages      = WeightWidth > 1 ? (WeightWidth - 2) / RowAdders + 1 : 1
 ) (
   input  logic                     clk_i,
   input  logic                     en_i,
@@ -27,7 +28,7 @@ module r4_dot_pair #(
 );
 
   for (genvar b = 0; b < int'(WeightWidth); b++) begin : gen_row
-    localparam int unsigned Stage = b > 0 ? (b - 1) / 4 : 0;
+    localparam int unsigned Stage = b > 0 ? (b - 1) / RowAdders : 0;
     localparam bit          Last  = b == int'(WeightWidth) - 1;
     // bits of the sum of the rows up to this one
     localparam int unsigned Whole = b > 0 ? XWidth + b + 1 : XWidth;
@@ -85,7 +86,7 @@ module r4_dot_pair #(
     end
 
     logic [Width-1:0] below;  // the same as the next row sees it
-    if (Last || (b > 0 && b % 4 == 0)) begin : gen_register
+    if (Last || (b > 0 && b % RowAdders == 0)) begin : gen_register
       logic [Width-1:0] acc_q;
       always_ff @(posedge clk_i) begin
         if (en_i) acc_q <= acc;

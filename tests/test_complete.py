@@ -95,7 +95,7 @@ def has_bench(module: str) -> bool:
 @cache
 def in_shell() -> frozenset[str]:
     """Modules that the shell of a board has instances of."""
-    text = (SOURCES / "board" / "shell.py").read_text()
+    text = "".join((SOURCES / "board" / p).read_text() for p in ("shell.py", "ecp5/serial.py"))
     return frozenset(re.findall(r'"(r4_\w+)"', text)) & set(MODULES)
 
 
@@ -112,7 +112,12 @@ def instanced(module: str) -> bool:
 
 
 # Cells of the shell that mean nothing alone: the whole shell is their bench.
-WHOLE_SHELL = {"r4_job": "tests/support/board_jobs.py"}
+WHOLE_SHELL = {
+    "r4_job": "tests/support/board_jobs.py",
+    "r4_serial": "tests/support/serial_boards.py",
+    "r4_uart_rx": "tests/support/serial_boards.py",
+    "r4_uart_tx": "tests/support/serial_boards.py",
+}
 
 
 def missing_of_operators() -> Iterator[str]:

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import arguments
-from rtl4ml.board import accelerator, interface
-from rtl4ml.board.accelerator import Board
+from rtl4ml.board import flows, interface
+from rtl4ml.board.flows import AnyBoard
 from rtl4ml.bridge.project import HlsProject
 from rtl4ml.bridge.write import write_project
 from rtl4ml.cells.axis import container_type
@@ -55,7 +55,6 @@ from rtl4ml.timing.excess import by_hand, excess
 from rtl4ml.timing.sizing import sized_netlist
 
 Real = NDArray[np.float64]
-BOARD = "ZCU102"
 
 
 def convert(
@@ -193,7 +192,7 @@ class Design:
     excess: str | None = None
     part: str = ZCU102.part
     source: Path | None = None  # the model's file
-    on_board: Board | None = None  # once there is a board's folder
+    on_board: AnyBoard | None = None  # once there is a board's folder
     seconds: dict[str, float] = field(default_factory=dict)
     exactness: dict[str, Tally] = field(
         default_factory=lambda: {k: Tally() for k in ("emulate", "csim", "rtl")}
@@ -409,7 +408,7 @@ class Design:
         return Subject(
             folder=self.folder,
             identity=self.identity,
-            board=BOARD if self.part == ZCU102.part else "",
+            board="ZCU102" if self.part == ZCU102.part else "",
             part=self.part,
             clock_mhz=self.clock_mhz,
             budget=self.budget,
@@ -432,15 +431,17 @@ class Design:
             seconds=self.seconds,
             refusals=self.hls_project.texts if isinstance(self.hls_project, HlsCannot) else (),
             on_board=None if self.on_board is None else self.on_board.entry(self.clock_mhz),
+            route=None if self.on_board is None else self.on_board.place_and_route,
         )
 
-    def board(self, counts: Any = None, **options: Any) -> Board:
-        """The folder `board` of the project: shell, Vivado's scripts, drivers, self-test; written and checked.
+    def board(self, counts: Any = None, **options: Any) -> Any:
+        """The folder `board` of the project: shell, what its tools need, drivers, self-test; written and checked.
 
-        counts, options: as `rtl4ml.board.accelerator.make` has them, which says what is refused
+        counts, options: as `board.accelerator.make` has them, which says what is refused and gives a `Board`; of a
+        board whose flow is open as `board.ecp5.project.make` has them, which gives an `OpenProject`
         """
         with self._undisturbed(), self._timed("board"):
-            self.on_board = accelerator.make(self, counts=counts, **options)
+            self.on_board = flows.make(self, counts=counts, **options)
         return self.on_board
 
     @contextmanager

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+ROW_ADDERS = 4  # adders between registers where products are made of rows in LUTs (r4_dot_pair), for a LUT6
+
 
 @dataclass(frozen=True)
 class Device:
@@ -15,6 +17,8 @@ class Device:
     default_budget: the greatest share of each resource that a design may take unless more is asked for. A device that
                     is nearly full hardly closes timing: placement and routing need room. A rule of practice, no figure
                     of the data sheet.
+
+    row_adders:     adders that products in LUTs may have between two registers; a device of LUT4 has slower ones
 
     `ZCU102` holds 274,080 LUTs, of which a design may take 0.75 * 274,080 = 205,560.
     """
@@ -28,6 +32,7 @@ class Device:
     default_budget: Mapping[str, float] = field(
         default_factory=lambda: {"lut": 0.75, "ff": 0.75, "dsp": 0.75, "bram36": 0.75}
     )
+    row_adders: int = ROW_ADDERS
 
     @cached_property
     def capacity(self) -> dict[str, int]:

@@ -105,7 +105,7 @@ def test_an_unknown_board() -> None:
     with pytest.raises(BadInput) as error:
         boards.board("zcu104")
     assert str(error.value) == (
-        "board: must be one of kv260, zcu102, not 'zcu104'; take one of these or write boards/<name>/board.toml"
+        "board: must be one of kv260, ulx3s, zcu102, not 'zcu104'; take one of these or write boards/<name>/board.toml"
     )
 
 

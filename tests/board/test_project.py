@@ -347,7 +347,7 @@ def test_what_does_not_fit_together_is_refused(classes: Any, masks: Any) -> None
         "not lack; give scale_log2=13 or counts='FILE.json'"
     ):
         masks.board()
-    with pytest.raises(BadInput, match=r"^board: must be one of kv260, zcu102, not 'zcu1'; "):
+    with pytest.raises(BadInput, match=r"^board: must be one of kv260, ulx3s, zcu102, not 'zcu1'; "):
         classes.board(board="zcu1")
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import rtl_cells
 
 from rtl4ml.cells.mvu import Mvu
+from rtl4ml.device import ZCU102
 from rtl4ml.ir.types import Ints, Stream
 from rtl4ml.ir.weights import WeightKind
 from rtl4ml.lowering.registry import lowering_of
@@ -180,6 +182,23 @@ def test_widths_of_lut_products(rng: np.random.Generator, seed: int) -> None:
         integers("wide", rng, bits=16, x_bits=9, signed=True, dot=7, cout=2, simd=7, pe=1),
         integers("one_weight", rng, bits=6, x_bits=4, signed=False, dot=5, cout=2, simd=5, pe=2),
     ]
+    rtl_cells.check("mvu", cases, seed=seed, stalled=1)
+
+
+@pytest.mark.gate
+def test_another_number_of_adders_between_registers(rng: np.random.Generator, seed: int) -> None:
+    """Values and every cycle, of devices that bear one, two or three adders in r4_dot_pair."""
+    cases = []
+    for adders, bits in ((1, 4), (2, 3), (2, 4), (2, 6), (3, 8), (2, 1)):
+        device = replace(ZCU102, row_adders=adders)
+        if bits == 1:  # no row is added
+            made = case("one", rng, lo=0, hi=3, simd=4)
+        else:
+            name = f"a{adders}_w{bits}"
+            made = integers(name, rng, bits=bits, x_bits=5, signed=True, dot=10, cout=2, simd=5, pe=2)
+        cells = [replace(cell, device=device) for cell in made.cells]
+        assert cells[0].params()["RowAdders"] == adders
+        cases.append(replace(made, cells=cells))
     rtl_cells.check("mvu", cases, seed=seed, stalled=1)
 
 

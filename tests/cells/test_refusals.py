@@ -97,6 +97,14 @@ CASES: list[tuple[str, dict[str, int], str]] = [
         {"Depth": 1},
         "r4_lookup: Depth (1) must be at least 2 and need AddrWidth (1) address bits",
     ),
+    ("r4_uart_rx", {"Divider": 3}, "r4_uart_rx: Divider (3) must be at least 4"),
+    ("r4_uart_tx", {"Divider": 3}, "r4_uart_tx: Divider (3) must be at least 4"),
+    (
+        "r4_serial",
+        {"CountBytes": 0},
+        "r4_serial: CountBytes (0) and ResultBytes (1) must be at least 1",
+    ),
+    ("r4_serial", {"IdleCycles": 1}, "r4_serial: IdleCycles (1) and ResetCycles (8) must be at least 2"),
 ]
 
 

@@ -261,7 +261,8 @@ def test_what_training_left_beside_a_model_is_taken(made: Made, capsys: pytest.C
         (["m.keras", "--dtype", "uint8"], "--dtype: must go with --scale-log2; give both or none"),
         (
             ["m.keras", *COUNTS, "--board", "zcu1"],
-            "board: must be one of kv260, zcu102, not 'zcu1'; take one of these or write boards/<name>/board.toml",
+            "board: must be one of kv260, ulx3s, zcu102, not 'zcu1'; "
+            "take one of these or write boards/<name>/board.toml",
         ),
         (
             ["m.keras", *COUNTS, "--clock-mhz", "230"],

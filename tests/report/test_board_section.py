@@ -12,7 +12,7 @@ import pytest
 import report_example as example
 from pages import SCHEMA, page
 
-from rtl4ml.report import verdicts
+from rtl4ml.report import routes, verdicts
 
 DRIVER = "By the driver, on the simulated board"
 
@@ -77,3 +77,22 @@ def test_what_the_driver_got_is_shown() -> None:
     assert "Masks that the driver got Orange: the hardware's mask; cyan: outline" in masks.text
     assert len(masks.all("img")) == 4
     assert page(example.report(), example.extras(class_map=None, on_board=frames)).all("img") == []
+
+
+def test_a_route_stands_in_place_of_an_assumed_clock() -> None:
+    found = with_board(name="ulx3s", cosim=None, dram=None)
+    routes.put(found, example.route())
+    jsonschema.validate(found, SCHEMA)
+    text = page(found).text
+    assert "for LFE5U-85F-6BG381C, speed grade 6, the router's own seed" in text
+    assert "Clock 95.83 MHz, met: 97.25 MHz" in text
+    assert "Routes 150 MHz: 96.03, 95.83 MHz: 97.25" in text
+    assert "3,000,000 baud, off by -0.17 %" in text
+    assert "TRELLIS_COMB 10,650 83,640 12.7 %" in text
+    assert "shell u_taken 0.5 1.25 0" in text and "dense1 u_dense1 r4_mvu 3.66 4.87 11" in text
+    assert "is what nextpnr-ecp5 met after routing" in text
+    assert "no timing closure was attempted" not in text and "Neither Vivado nor" not in text
+    assert found["throughput"]["samples_per_s"] == 95.833333e6 / found["cycles"]["interval"]["model"]
+    said = verdicts.verdicts(found)[2].detail
+    assert said.startswith("at 95.83 MHz, which nextpnr-ecp5 meets (97.25 MHz)"), said
+    assert "no timing closure was attempted" in page(with_board()).text

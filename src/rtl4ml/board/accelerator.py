@@ -30,7 +30,7 @@ from rtl4ml.board.runs import BoardRun, Runs
 from rtl4ml.board.values import RESULTS, Quantizer, Result, Shell, of_netlist
 from rtl4ml.board.vectors import Cube, Meaning
 from rtl4ml.bridge.project import HlsProject
-from rtl4ml.device import Resources, total
+from rtl4ml.device import Device, Resources, total
 from rtl4ml.errors import BadInput, HlsCannot, OverBudget, SimulationFailed, named
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.host.identity import Identity
@@ -160,6 +160,11 @@ class Board:
         )
 
     @property
+    def place_and_route(self) -> None:
+        """None: what Vivado found has an entry of its own."""
+        return None
+
+    @property
     def picture(self) -> ClassMap | Frames | None:
         """The map or the masks that the last simulated job gave, for the report; None where there are none."""
         return self.runs.picture(self.meaning, self.parsed)
@@ -254,6 +259,62 @@ def counts_of(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """What a board's shell needs beside the network: its values, and what they mean.
+
+    head: what interface.json says of the model's head
+    """
+
+    meaning: Meaning
+    integers: Rounded | Affine | Steps
+    head: Mapping[str, Any]
+
+    @property
+    def shell(self) -> Shell:
+        """The shell around the network."""
+        return self.meaning.shell
+
+
+def result_of(of: Of, asked: str | None) -> Result:
+    """What the design gives. Raises BadInput where another result is asked for."""
+    own = RESULT_OF[of.parsed.output]
+    if asked is not None and asked not in RESULTS:
+        raise BadInput(f"{named('result')}: must be one of {', '.join(RESULTS)}, not {asked!r}")
+    if asked not in (None, own):
+        other = next(k for k, v in RESULT_OF.items() if v == asked)
+        raise BadInput(
+            f"{named('result')}: must be {own}, as the design's output is {of.parsed.output}, not {asked}; "
+            f"convert with {named('output', other)}"
+        )
+    return own
+
+
+def surround(
+    of: Of, known: Counts, board: str, device: Device, *, result: Result, banded: bool
+) -> Surroundings:
+    """The shell of a design and its contract. banded: whether BIL and BSQ are possible.
+
+    Raises BadInput for what does not fit together, OverBudget where the network alone does not fit the device.
+    """
+    _check_room(total(of.predicted), board, device)
+    stream = of.netlist.graph.inputs[0]
+    bands = stream.channels if len(stream.shape) == 3 else stream.elements
+    integers = integers_of(known, bands, stream, of.parsed.integers)
+    shell = of_netlist(
+        of.netlist,
+        count_bytes=known.bytes,
+        result=result,
+        banded=banded,
+        quantizer=Quantizer(integers.module, integers.parameters(of.netlist.input)),
+        signature=of.identity.design[:32],
+    )
+    head: dict[str, Any] = {"head": of.parsed.output, "cut": of.parsed.cut[0]}
+    if result == "mask":
+        head |= {"threshold": of.parsed.threshold, "opening": of.parsed.opening}
+    return Surroundings(Meaning(of.netlist, shell, known, of.emulate), integers, head)
+
+
 def make(
     of: Of,
     *,
@@ -284,42 +345,19 @@ def make(
         raise BadInput(
             f"{named('layout')}: must be one of {', '.join(LAYOUTS)}, not {layout!r}; any takes all three"
         )
-    own = RESULT_OF[of.parsed.output]
-    if result is not None and result not in RESULTS:
-        raise BadInput(f"{named('result')}: must be one of {', '.join(RESULTS)}, not {result!r}")
-    if result not in (None, own):
-        other = next(k for k, v in RESULT_OF.items() if v == result)
-        raise BadInput(
-            f"{named('result')}: must be {own}, as the design's output is {of.parsed.output}, not {result}; "
-            f"convert with {named('output', other)}"
-        )
+    own = result_of(of, result)
     known = counts_of(counts, of.source, scale_log2=scale_log2, dtype=dtype)
-    _check_room(total(of.predicted), spec)
-    stream = of.netlist.graph.inputs[0]
-    bands = stream.channels if len(stream.shape) == 3 else stream.elements
-    integers = integers_of(known, bands, stream, of.parsed.integers)
-    shell = of_netlist(
-        of.netlist,
-        count_bytes=known.bytes,
-        result=own,
-        banded=layout == "any",
-        quantizer=Quantizer(integers.module, integers.parameters(of.netlist.input)),
-        signature=of.identity.design[:32],
-    )
-    road = _second_road(of, shell, integers, spec) if hls else None
-    meaning = Meaning(of.netlist, shell, known, of.emulate)
-    head: dict[str, Any] = {"head": of.parsed.output, "cut": of.parsed.cut[0]}
-    if own == "mask":
-        head |= {"threshold": of.parsed.threshold, "opening": of.parsed.opening}
+    around = surround(of, known, spec.name, spec.device, result=own, banded=layout == "any")
+    road = _second_road(of, around.shell, around.integers, spec) if hls else None
     content = project.Content(
         design=of.folder,
         files=of.identity.files,
         identity=of.identity.design,
         spec=spec,
-        meaning=meaning,
-        integers=integers,
+        meaning=around.meaning,
+        integers=around.integers,
         clock_mhz=of.clock_mhz,
-        output=head,
+        output=around.head,
         cycles={"latency": of.cycles.latency, "interval": float(of.cycles.interval)},
         jobs=jobs,
         hls=road,
@@ -329,9 +367,9 @@ def make(
     return Board(
         folder=absolute(folder),
         spec=spec,
-        shell=shell,
-        meaning=meaning,
-        integers=integers,
+        shell=around.shell,
+        meaning=around.meaning,
+        integers=around.integers,
         interface=described,
         hls=road,
         parsed=of.parsed,
@@ -349,11 +387,11 @@ def _second_road(of: Of, shell: Shell, integers: Rounded | Affine | Steps, spec:
     return HlsRoad(project=found, shell=shell, integers=integers, part=spec.device.part, clock_mhz=clock)
 
 
-def _check_room(needs: Resources, spec: BoardSpec) -> None:
+def _check_room(needs: Resources, board: str, device: Device) -> None:
     """Raises OverBudget where the network alone does not fit the board's device."""
-    for key, most in spec.device.capacity.items():
+    for key, most in device.capacity.items():
         if (wanted := getattr(needs, key)) > most:
             raise OverBudget(
-                f"board: the design must fit {spec.device.name} of the {spec.name}, which has {most:,} {key}, "
+                f"board: the design must fit {device.name} of the {board}, which has {most:,} {key}, "
                 f"not take {wanted:,.0f}; give a greater {named('target_interval')} or a smaller {named('budget')}"
             )

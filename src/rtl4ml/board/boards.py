@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The boards: a folder each of `boards/`, of which board.toml says everything that is particular to it."""
+"""The boards: a folder each of `boards/`, of which board.toml says everything that is particular to it.
+
+Its first entry beside the name is the flow that makes the bitstream: "vivado" (read here) or "open" (`ecp5/spec.py`).
+"""
 
 from __future__ import annotations
 
 import itertools
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
 
+from rtl4ml.board.tables import Table
 from rtl4ml.device import Device
 from rtl4ml.errors import BadInput
 
-_T = TypeVar("_T")
+FLOW = "vivado"
 _CLOCK_ERROR = 0.001  # share by which PL0 may be off the rate that was asked for
 
 
@@ -141,76 +143,46 @@ class BoardSpec:
         return self.folder / f"{self.name}.xdc"
 
 
-def names() -> tuple[str, ...]:
-    """The boards there are, in alphabetical order."""
-    return tuple(sorted(p.parent.name for p in root().glob("*/board.toml")))
+def flows() -> dict[str, str]:
+    """The flow of every board there is, "vivado" or "open", in alphabetical order of the boards."""
+    found = {p.parent.name: Table.read(p.parent).take("flow", str) for p in root().glob("*/board.toml")}
+    return dict(sorted(found.items()))
 
 
-def board(name: str) -> BoardSpec:
-    """The board of that name. Raises BadInput for an unknown one, with those there are."""
-    known = names()
+def names(flow: str = FLOW) -> tuple[str, ...]:
+    """The boards of a flow, in alphabetical order."""
+    return tuple(name for name, own in flows().items() if own == flow)
+
+
+def flow(name: str) -> str:
+    """The flow of a board. Raises BadInput for an unknown one, with those there are."""
+    known = flows()
     if name not in known:
         raise BadInput(
             f"board: must be one of {', '.join(known)}, not {name!r}; take one of these or write "
             "boards/<name>/board.toml"
+        )
+    return known[name]
+
+
+def board(name: str) -> BoardSpec:
+    """The board of that name. Raises BadInput for an unknown one, with those there are, or one of another flow."""
+    if (own := flow(name)) != FLOW:
+        raise BadInput(
+            f"board: must be one of Vivado's, {', '.join(names())}, not {name}, whose flow is {own}"
         )
     return read(root() / name)
 
 
 def read(folder: Path) -> BoardSpec:
     """The board that a folder's board.toml describes. Raises BadInput where it is damaged or contradicts itself."""
-    path = folder / "board.toml"
-    try:
-        table = _Table(f"{folder.name}/board.toml", tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(
-            f"{folder.name}/board.toml: must be a TOML file that can be read, not one with {str(error)!r}; mend it"
-        ) from None
+    table = Table.read(folder)
     spec = _spec(folder, table)
     _check(spec, table.file)
     return spec
 
 
-class _Table:
-    """A table of board.toml, which says by name what is missing, of another type, or unknown."""
-
-    def __init__(self, file: str, values: dict[str, Any]) -> None:
-        self.file, self._values, self._seen = file, values, set[str]()
-
-    def take(self, key: str, kind: type[_T]) -> _T:
-        self._seen.add(key)
-        found = self._values.get(key)
-        if type(found) is not kind:
-            shown = "missing" if found is None else repr(found)
-            raise BadInput(f"{self.file}: {key} must be of type {kind.__name__}, not {shown}; mend the file")
-        return found
-
-    def table(self, key: str) -> _Table:
-        return _Table(f"{self.file}: {key}", self.take(key, dict))
-
-    def tables(self, key: str) -> list[_Table]:
-        return [_Table(f"{self.file}: {key}", t) for t in self.take(key, list)]
-
-    def values(self, key: str, kind: type[_T]) -> tuple[_T, ...]:
-        found = self.take(key, list)
-        for value in found:
-            if type(value) is not kind:
-                raise BadInput(
-                    f"{self.file}: {key} must hold values of type {kind.__name__}, not {value!r}; mend the file"
-                )
-        return tuple(found)
-
-    def numbers(self) -> dict[str, int]:
-        return {key: self.take(key, int) for key in self._values}
-
-    def done(self) -> None:
-        if unknown := sorted(set(self._values) - self._seen):
-            raise BadInput(
-                f"{self.file}: must hold {', '.join(sorted(self._seen))} alone, not {unknown[0]}; take it out"
-            )
-
-
-def _spec(folder: Path, t: _Table) -> BoardSpec:
+def _spec(folder: Path, t: Table) -> BoardSpec:
     device, vivado, clock, control = (
         t.table("device"),
         t.table("vivado"),
@@ -222,6 +194,7 @@ def _spec(folder: Path, t: _Table) -> BoardSpec:
     pins = leds.values("pins", str)
     if pins:
         leds.take("iostandard", str)  # the constraints carry it; tests compare the two
+    t.one_of("flow", FLOW)
     spec = BoardSpec(
         name=t.take("name", str),
         title=t.take("title", str),

@@ -34,7 +34,7 @@ from rtl4ml.netlist.images import Image
 Pins = Sequence[str | tuple[str, str]]
 
 
-def _instance(module: str, name: str, params: Mapping[str, int | str], pins: Pins) -> str:
+def instance(module: str, name: str, params: Mapping[str, int | str], pins: Pins) -> str:
     """An instance; a pin is a port with its signal, or one name for both. Numbers may be given as text with a tick."""
     head = f"  {module} "
     if params:
@@ -67,10 +67,11 @@ _WORD: Pins = (("x_first_i", "read_first"), ("x_bytes_i", "read_bytes"), ("x_las
 
 def images(shell: Shell) -> dict[str, Image]:
     """The memory images of the shell, by file name."""
-    return {_image(k): p for k, p in shell.quantizer.params.items() if isinstance(p, Image)}
+    return {shell_image(k): p for k, p in shell.quantizer.params.items() if isinstance(p, Image)}
 
 
-def _image(parameter: str) -> str:
+def shell_image(parameter: str) -> str:
+    """File name of a parameter's memory image."""
     return f"{TOP}_{snake(parameter)}.mem"
 
 
@@ -79,7 +80,7 @@ def _to_counts(shell: Shell) -> str:
     beat = shell.lanes * shell.count_bytes
     word = {"WordBytes": DATA_BYTES, "Grain": shell.count_bytes}
     clear: Pins = [("clear_i", "path_clear")]
-    straight = _instance(
+    straight = instance(
         "r4_unpack",
         "u_unpack",
         {**word, "ChunkBytes": beat, "Split": 0},
@@ -104,13 +105,13 @@ def _to_counts(shell: Shell) -> str:
 """
     width = 8 * shell.count_bytes
     tiles = shell.tiles
-    tile = _instance(
+    tile = instance(
         "r4_unpack",
         "u_unpack_tile",
         {**word, "ChunkBytes": tiles.lanes * shell.count_bytes, "Split": 1},
         [*_CLOCK, *clear, *_stream("tile_x", "tile"), *_WORD],
     )
-    turn = _instance(
+    turn = instance(
         "r4_turn",
         "u_turn",
         {
@@ -122,7 +123,7 @@ def _to_counts(shell: Shell) -> str:
         },
         [*_CLOCK, *clear, ("columns_i", "columns"), *_stream("tile", "turned")],
     )
-    widen = _instance(
+    widen = instance(
         "r4_width",
         "u_widen",
         {"XLanes": tiles.bands, "YLanes": shell.lanes, "ElemWidth": width},
@@ -171,7 +172,7 @@ def _registers(shell: Shell) -> str:
         *((f"{name}_i", name) for name in ("status", *_COUNTERS)),
         "irq_o",
     ]
-    return _instance("r4_axil_regs", "u_regs", values, pins)
+    return instance("r4_axil_regs", "u_regs", values, pins)
 
 
 _COUNTERS = ("cycles", "starved", "blocked", "frames_done", "first_frame", "frame_errors", "axi_errors")
@@ -202,11 +203,11 @@ def _job(shell: Shell) -> str:
         *((f"{name}_o", name) for name in _COUNTERS),
     ]
     values = {"FrameBeats": shell.frame_beats, "BeatBytes": shell.lanes * shell.count_bytes}
-    return _instance("r4_job", "u_job", values, pins)
+    return instance("r4_job", "u_job", values, pins)
 
 
 def _movers(shell: Shell) -> list[str]:
-    gather = _instance(
+    gather = instance(
         "r4_gather",
         "u_gather",
         {
@@ -231,7 +232,7 @@ def _movers(shell: Shell) -> list[str]:
         ],
     )
     sizes = {"AddrWidth": ADDRESS_BITS, "DataWidth": 8 * DATA_BYTES}
-    read = _instance(
+    read = instance(
         "r4_axi_read",
         "u_read",
         sizes,
@@ -248,7 +249,7 @@ def _movers(shell: Shell) -> list[str]:
             *(f"m_axi_{name}" for _, _, name in READ),
         ],
     )
-    write = _instance(
+    write = instance(
         "r4_axi_write",
         "u_write",
         sizes,
@@ -273,10 +274,10 @@ def _network(shell: Shell) -> list[str]:
     named: dict[str, int | str] = {}
     for k, p in shell.quantizer.params.items():
         assert isinstance(p, (int, str, Image))
-        named[k] = _image(k) if isinstance(p, Image) else p
+        named[k] = shell_image(k) if isinstance(p, Image) else p
     control: Pins = [*_CLOCK, ("clear_i", "path_clear")] if module == "r4_counts" else _CLOCK_PATH
-    quantizer = _instance(module, "u_counts", named, [*control, *_stream("counts", "x")])
-    top = _instance(
+    quantizer = instance(module, "u_counts", named, [*control, *_stream("counts", "x")])
+    top = instance(
         NETWORK,
         "u_top",
         {},
@@ -295,7 +296,7 @@ def _network(shell: Shell) -> list[str]:
             ("frame_errors_o", "net_errors"),
         ],
     )
-    pack = _instance(
+    pack = instance(
         "r4_pack",
         "u_pack",
         {

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
-from rtl4ml.cells.mvu import coded, dsp_params, lut_latency
+from rtl4ml.cells.mvu import coded, dsp_params, lut_latency, row_params
 from rtl4ml.ir.types import Fixed, Ints
 from rtl4ml.ir.weights import ConstantWeights, WeightKind
 from rtl4ml.netlist.images import Image
@@ -103,6 +103,7 @@ class Dwu(FreeRunning, LibraryCell):
             "WeightFile": Image.pack(words, bits),
             **dsp_params(self.packing),
             **self.flow_params(),
+            **row_params(self),
         }
         if self.weights.bias is not None:
             p["BiasFile"] = Image.pack(self.weights.bias.reshape(self.groups, -1), self.y.bits)
@@ -117,7 +118,7 @@ class Dwu(FreeRunning, LibraryCell):
         if self.packing:
             return 1 + self.packing.latency(self.taps)
         if self.weights.kind is WeightKind.INTEGER:
-            return 2 + lut_latency(self.weights.type.width, self.taps)
+            return 2 + lut_latency(self.weights.type.width, self.taps, self.device.row_adders)
         return 3 + (self.taps - 1).bit_length()
 
     @property

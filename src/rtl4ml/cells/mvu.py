@@ -10,11 +10,12 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
+from rtl4ml.device import ROW_ADDERS
 from rtl4ml.ir.types import Fixed, Ints
 from rtl4ml.ir.weights import ConstantWeights, WeightKind
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import is_block
-from rtl4ml.netlist.netlist import FreeRunning, Param, Timing
+from rtl4ml.netlist.netlist import Cell, FreeRunning, Param, Timing
 from rtl4ml.netlist.packing import Packing
 
 
@@ -109,6 +110,7 @@ class Mvu(FreeRunning, LibraryCell):
             "WeightFile": Image.pack(words, bits),
             **dsp_params(self.packing),
             **self.flow_params(),
+            **row_params(self),
         }
         if self.weights.bias is not None:
             p["BiasFile"] = Image.pack(self.weights.bias.reshape(self.pe_folds, self.pe), acc)
@@ -135,7 +137,7 @@ class Mvu(FreeRunning, LibraryCell):
         if self.packing:
             return 1 + self.packing.latency(self.simd)
         if self.weights.kind is WeightKind.INTEGER:
-            return 2 + lut_latency(self.weights.type.width, self.simd)
+            return 2 + lut_latency(self.weights.type.width, self.simd, self.device.row_adders)
         return 3 + (self.simd - 1).bit_length()
 
     @property
@@ -166,7 +168,12 @@ def dsp_params(packing: Packing | None) -> dict[str, Param]:
     }
 
 
-def lut_latency(weight_bits: int, products: int) -> int:
+def row_params(cell: Cell) -> dict[str, Param]:
+    """The adders between registers of products in LUTs, where the device has another number than the cell's default."""
+    return {} if cell.device.row_adders == ROW_ADDERS else {"RowAdders": cell.device.row_adders}
+
+
+def lut_latency(weight_bits: int, products: int, row_adders: int = ROW_ADDERS) -> int:
     """Cycles from registered operands to the sum of products in r4_dot_lut: rows of pairs, then a tree."""
-    rows = max(1, (weight_bits + 2) // 4)
+    rows = max(1, (weight_bits - 2) // row_adders + 1)
     return rows + ((products + 1) // 2 - 1).bit_length()

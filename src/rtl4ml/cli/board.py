@@ -12,9 +12,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from rtl4ml.board import accelerator, boards, record, trained, vivado, vivado_reports
+from rtl4ml.board.ecp5.spec import FLOW as OPEN
 from rtl4ml.board.hls import FOLDER as HLS
 from rtl4ml.board.interface import FILE
-from rtl4ml.cli import prove, show
+from rtl4ml.cli import open_board, prove, show
 from rtl4ml.cli.design import check_file, designed
 from rtl4ml.cli.options import given_options, option_of
 from rtl4ml.cli.show import log, stdout, step
@@ -50,6 +51,12 @@ def board(
         _go_on(model, vivado, until)
         return
     check_file(model)
+    if boards.flow(board) == OPEN:
+        _choose_head(model, result, options)
+        known = accelerator.counts_of(counts, model, scale_log2=scale_log2, dtype=dtype)
+        with own_words():
+            open_board.make(model, board, known, build=build is not False, **options)
+        return
     spec = boards.board(board)
     spec.clock.rate(options["clock_mhz"])
     tool = _tool(build, vivado, until)
@@ -59,7 +66,7 @@ def board(
     if cube is not None:
         known.check(cube)
     _keep_builds(options["out"] or Path("build") / model.stem)
-    with _own_words(), designed(model, device=spec.device, **options) as (design, out):
+    with own_words(), designed(model, device=spec.device, **options) as (design, out):
         with step(f"board project for the {spec.name}"):
             made = design.board(known, board=board, layout=layout, jobs=jobs, hls=hls)
         said = None if cube is None else _simulated(made, cube)
@@ -82,7 +89,7 @@ def board(
 
 
 @contextlib.contextmanager
-def _own_words() -> Iterator[None]:
+def own_words() -> Iterator[None]:
     """Errors name the result, where those of a conversion name its output."""
     try:
         yield
@@ -135,6 +142,10 @@ def _go_on(model: Path, path: Path | None, until: str | None) -> None:
         raise BadInput(
             f"{model}: a project's build must go on with --vivado and --until alone, not with {given}; "
             "give the model to make another"
+        )
+    if boards.flow(str(name)) == OPEN:
+        raise BadInput(
+            f"{model}: a project for the {name} must be built when it is made, not gone on with; give the model again"
         )
     tool = vivado.find(path)
     if tool is None:

@@ -71,7 +71,11 @@ def conversion(*, sweeps: bool = False) -> list[click.Parameter]:
             f"{'a target' if sweeps else '--target-interval'}.",
         ),
         click.Option(
-            ["--clock-mhz"], type=float, default=250.0, show_default=True, help="Clock that is assumed."
+            ["--clock-mhz"],
+            type=float,
+            default=250.0,
+            show_default=True,
+            help="Clock that is assumed; of a board of open tools, what the router is asked for first.",
         ),
         click.Option(
             ["--input-precision"],
@@ -112,7 +116,7 @@ def boards() -> list[click.Parameter]:
             ["--board"],
             default="zcu102",
             show_default=True,
-            help="The board: a folder of boards/, such as kv260.",
+            help="The board: a folder of boards/, such as kv260; ulx3s is built by open tools to its bitstream.",
         ),
         click.Option(
             ["--counts"],
@@ -158,7 +162,7 @@ def boards() -> list[click.Parameter]:
         click.Option(
             ["--build/--no-build"],
             default=None,
-            help="Run Vivado; default where there is one.",
+            help="Build the bitstream; default where Vivado is, and always by open tools.",
         ),
         click.Option(["--vivado"], type=_path(), help="Path of the program vivado; default that in PATH."),
         click.Option(["--until"], type=click.Choice(STEPS), help="Last step of Vivado; default bitstream."),
@@ -244,7 +248,10 @@ def option_of(argument: str, value: Value) -> str:
 
 def given_options(*, except_for: Container[str] = ()) -> str:
     """The options that the command line has, with commas between."""
-    context = click.get_current_context()
-    options = [p for p in context.command.params if isinstance(p, click.Option) and p.name not in except_for]
-    source = context.get_parameter_source
-    return ", ".join(p.opts[0] for p in options if source(p.name or "") is ParameterSource.COMMANDLINE)
+    options = [p for p in click.get_current_context().command.params if isinstance(p, click.Option)]
+    return ", ".join(p.opts[0] for p in options if p.name not in except_for and is_given(p.name or ""))
+
+
+def is_given(name: str) -> bool:
+    """Whether the command line has the option of that name."""
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE

@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 
 from rtl4ml.cost.memory import rom_terms, rom_terms_of
-from rtl4ml.cost.products import constant_products, dsp_sums, lut_sums
+from rtl4ml.cost.products import constant_products, dsp_sums, lut_sums, row_stages
 from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import adder_tree, counter, image_depth, log, plus
 from rtl4ml.netlist.memories import TILES, Terms, bram36
@@ -41,7 +41,7 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         stages = 2 + params["Chain"] + log(-(-products // params["Chain"]))
     else:
         lut, ff = lut_sums(params, shared=shared, outputs=outputs, products=products)
-        stages = 1 + max(1, (params["WeightWidth"] + 2) // 4) + log((products + 1) // 2)
+        stages = 1 + row_stages(params) + log((products + 1) // 2)
     links = params["Chain"] if folds > 1 else 1
     rom: Terms
     if links > 1 and not params["Block"]:  # one memory for each slice, which reads in a cycle of its own

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rtl4ml.cost.memory import Bits, image_columns
 from rtl4ml.cost.registry import Params, coefficients, models
 from rtl4ml.cost.terms import adder_tree, image_depth
+from rtl4ml.device import ROW_ADDERS
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import Terms
 from rtl4ml.netlist.packing import Packing
@@ -124,6 +125,11 @@ def constant_products(params: Params) -> tuple[Terms, int, int, float]:
     return lut, ff, word if len(bits) > 1 else 0, 1.0 - zero / n
 
 
+def row_stages(params: Params) -> int:
+    """Cycles of r4_dot_pair: rows of a weight's bits, added RowAdders at a time."""
+    return max(1, int((params["WeightWidth"] - 2) // params.get("RowAdders", ROW_ADDERS)) + 1)
+
+
 def lut_sums(params: Params, *, shared: int, outputs: int, products: int) -> tuple[Terms, Terms]:
     """Terms of `shared` r4_dot_lut, each with `outputs` sums of `products` products: partial products, sums of pairs of
     elements, adder trees.
@@ -133,7 +139,7 @@ def lut_sums(params: Params, *, shared: int, outputs: int, products: int) -> tup
     term = x + 1 if products > 1 or x == 1 else x
     grows = products > 1 and params["ProdWidth"] < params["SumWidth"]
     width = params["ProdWidth"] + 1 if grows else params["SumWidth"]
-    stages = max(1, (w + 2) // 4)
+    stages, adders_between = row_stages(params), params.get("RowAdders", ROW_ADDERS)
     image: Image = params["WeightFile"]
     depth = image_depth(image)
     bits = image.bits.reshape(depth, n, products, w)
@@ -162,8 +168,12 @@ def lut_sums(params: Params, *, shared: int, outputs: int, products: int) -> tup
     }
     adders, registers, shifts = adder_tree(pairs, width, params["SumWidth"], registered=True)
     lut |= {"tree": n * adders, "tree_shift": n * shifts}
-    cuts = sum(term + 4 * j + 5 for j in range(stages - 1))  # sums of the rows up to a stage's end
-    late = sum(max(0, (b - 1) // 4) for b in range(w))  # registers that a weight's later bits wait in
+    cuts = sum(
+        term + adders_between * (j + 1) + 1 for j in range(stages - 1)
+    )  # sums of the rows up to a stage's end
+    late = sum(
+        max(0, (b - 1) // adders_between) for b in range(w)
+    )  # registers that a weight's later bits wait in
     # Bits of a word that are alike in every fold share a register.
     unlike = float(change.sum()) if params["Block"] else float(image_columns(image).shape[1])
     operands, pair, cut = (
@@ -172,7 +182,7 @@ def lut_sums(params: Params, *, shared: int, outputs: int, products: int) -> tup
         n * pairs * cuts,
     )
     if depth == 1:
-        operands, pair, cut = _constant_pairs(code, fresh, x, term, width)
+        operands, pair, cut = _constant_pairs(code, fresh, x, term, width, adders_between)
     ff: Terms = {
         "operands": operands,
         "pair": pair,
@@ -196,7 +206,7 @@ def _fresh(code: Bits) -> NDArray[np.bool_]:
 
 
 def _constant_pairs(
-    code: Bits, fresh: NDArray[np.bool_], x_bits: int, term: int, width: int
+    code: Bits, fresh: NDArray[np.bool_], x_bits: int, term: int, width: int, row_adders: int
 ) -> tuple[int, int, int]:
     """Register bits of r4_dot_pair with constant weights: of elements and their sums (as many stages as a row still
     reads them), of results, and of sums of rows at the end of a stage.
@@ -204,7 +214,7 @@ def _constant_pairs(
     code: selection of each row in the module; fresh: see `_fresh`; both (shared, outputs, pairs, bits)
     """
     w = code.shape[-1]
-    stage = np.array([max(0, (b - 1) // 4) for b in range(w)])
+    stage = np.array([max(0, (b - 1) // row_adders) for b in range(w)])
     operands = 0
     for taken, size in ((1, x_bits), (2, x_bits), (3, term)):
         some = (code == taken).any(1)  # (shared, pairs, bits)
@@ -217,7 +227,9 @@ def _constant_pairs(
 
     rows = code > 0
     whole = np.where(rows[..., -1], width - rows.argmax(-1), np.minimum(size_of(rows), width))
-    cut = sum(int((size_of(rows[..., : b + 1]) * fresh[..., b]).sum()) for b in range(4, w - 1, 4))
+    cut = sum(
+        int((size_of(rows[..., : b + 1]) * fresh[..., b]).sum()) for b in range(row_adders, w - 1, row_adders)
+    )
     return operands, int((whole * fresh[..., -1]).sum()), cut
 
 

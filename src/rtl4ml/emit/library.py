@@ -23,7 +23,7 @@ def module(name: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     head = text[text.index(f"module {name}") : text.index(");", text.index("input "))]
     params = frozenset(re.findall(r"\bparameter\s+[^=]*?(\w+)\s*=", head))
     ports = frozenset(re.findall(r"(?:input|output)\s+logic\s*(?:signed\s*)?(?:\[[^\]]*\])*\s*(\w+)", head))
-    children = frozenset(re.findall(r"\b(r4_\w+)\s+#\(", text)) - {name}
+    children = frozenset(re.findall(r"\b(r4_\w+)\s+(?:#\(|u_\w+\s*\()", text)) - {name}
     return params, ports, children
 
 

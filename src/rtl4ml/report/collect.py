@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from rtl4ml.device import Resources, total
 from rtl4ml.host import identity
-from rtl4ml.report import page, schema
+from rtl4ml.report import page, routes, schema
 from rtl4ml.report.extras import Extras
 from rtl4ml.report.figures.maps import ClassMap, Frames
 from rtl4ml.report.layers import layers, refusals, use
@@ -110,6 +110,8 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
         out["timing"] = design.timing
     if design.on_board is not None:
         out["board"] = design.on_board
+    if design.route is not None:
+        routes.put(out, design.route)
     return out
 
 

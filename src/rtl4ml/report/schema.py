@@ -380,8 +380,70 @@ class Timing(TypedDict):
     assumed: list[str]
 
 
+class Taken(TypedDict):
+    """Cells of the device of a kind, in the router's word: how many of how many."""
+
+    kind: str
+    used: int
+    of: int
+
+
+class PathStep(TypedDict):
+    """A run of the critical path within one cell of the design, with the net that leads into the next.
+
+    layer, cell, module: where it is, "" where the router's names do not say; levels: cells of the device passed
+    """
+
+    layer: str
+    cell: str
+    module: str
+    logic_ns: float
+    routing_ns: float
+    levels: int
+
+
+class Route(TypedDict):
+    """A route: the clock that it was for, and the greatest clock that it meets."""
+
+    clock_mhz: float
+    fmax_mhz: float
+
+
+class SerialLine(TypedDict):
+    """The rate of a serial line, and how far the line is off, as a share of it."""
+
+    baud: int
+    error: float
+
+
+class PlaceAndRoute(TypedDict):
+    """What an open router made of the whole design, shell included; met: fmax_mhz is at least clock_mhz.
+
+    seed:      None where it is the router's own
+    asked_mhz: what the first route was for; clock_mhz: what the last one was for and the PLL is set to
+    routes:    all that were made, the last one that of the bitstream
+    bitstream: path within the board's folder
+    seconds:   of all routes together
+    """
+
+    tool: str
+    version: str
+    device: str
+    speed_grade: int
+    seed: int | None
+    asked_mhz: float
+    clock_mhz: float
+    fmax_mhz: float
+    routes: list[Route]
+    utilization: list[Taken]
+    critical_path: list[PathStep]
+    serial: SerialLine
+    bitstream: str
+    seconds: dict[str, float]
+
+
 class Report(TypedDict):
-    """The content of report.json; refusals, timing and board only where there are some."""
+    """The content of report.json; refusals, timing, board and place_and_route only where there are some."""
 
     schema: Literal[1]
     identity: Identity | None
@@ -400,6 +462,7 @@ class Report(TypedDict):
     refusals: NotRequired[list[RefusedLayer]]
     timing: NotRequired[Timing]
     board: NotRequired[OnBoard]
+    place_and_route: NotRequired[PlaceAndRoute]
 
 
 def blank(*, model: Model, target: Target, available: Use) -> Report:

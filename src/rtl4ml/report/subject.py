@@ -17,7 +17,7 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.measurements import Cycles, FrameTally, Tally
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
-from rtl4ml.report.schema import OnBoard, Timing
+from rtl4ml.report.schema import OnBoard, PlaceAndRoute, Timing
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Subject:
     measured:    latency and interval in the simulated RTL, None where they were not measured
     peaks:       most beats that each FIFO held
     refusals:    why there is no HLS project, a line a layer
-    on_board:    the entry `board`, where there is a board's project
+    on_board:    the entry `board`, where there is a board's project; route: the entry `place_and_route`
     """
 
     folder: Path
@@ -79,6 +79,7 @@ class Subject:
     refusals: Sequence[str]
     timing: Timing | None = None
     on_board: OnBoard | None = None
+    route: PlaceAndRoute | None = None
 
     @property
     def graph(self) -> Graph:

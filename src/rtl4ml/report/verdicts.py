@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from rtl4ml.report import pace
+from rtl4ml.report import pace, routes
 from rtl4ml.report.figures import maps
 from rtl4ml.report.numbers import magnitude, number, percent, plural
 from rtl4ml.report.schema import Accuracy, BoardCosim, Check, Pair, Report, Use
@@ -148,7 +148,12 @@ def speed(report: Report, sample: str) -> Verdict:
         ):
             how = f": one {sample} every {plural(cycles, 'cycle')}, {origin}"
             break
-    detail = f"at an assumed {number(t['assumed_clock_mhz'])} MHz clock{how}"
+    clock = f"an assumed {number(t['assumed_clock_mhz'])} MHz clock"
+    if (route := routes.met(report)) is not None:
+        clock = (
+            f"{number(route['clock_mhz'])} MHz, which {route['tool']} meets ({number(route['fmax_mhz'])} MHz)"
+        )
+    detail = f"at {clock}{how}"
     if missed := pace.missed(report["cycles"]):
         detail += f"; {missed}"
     return Verdict("fact", f"{magnitude(t['samples_per_s'])} {sample}s/s", detail)
