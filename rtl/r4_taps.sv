@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Parallel window: all taps of a group of lanes at once, from line memories and column delays.
+// Parallel window of a kernel of one row: all taps of a group of lanes at once, from column delays.  r4_taps_ring does
+// the same for kernels of several rows.
 //
 // Beat in:  Lanes channels of a pixel; Groups beats a pixel, row-major, channels last.
-// Beat out: every tap of one output position and group: kernel row, kernel column, lane; the first at the LSB.
+// Beat out: every tap of one output position and group: kernel column, lane; the first at the LSB.
 //           Order: output row, output column, group.  A tap outside the frame gives PadValue.
-// The cell walks over ExtHeight x ExtWidth positions a frame: the frame, and behind it the padding below and to the
-// right of it that the last windows reach; one slot a group, those in the padding take no beat.
+// The cell walks over ExtHeight x ExtWidth positions a frame: the frame, and behind every row the padding to the right
+// of it that the last windows reach; one slot a group, those in the padding take no beat.
 // Latency:  1 cycle from the last beat that a window needs.  Throughput: 1 slot/cycle.
 // The ready path is combinational from y_ready_i to x_ready_o.
 
@@ -28,27 +29,29 @@ module r4_taps #(
   parameter int unsigned OutWidth  = 6,
   parameter int unsigned ExtHeight = 1,
   parameter int unsigned ExtWidth  = 8,
-  parameter int          PadValue  = 0,
-  parameter bit          Block     = 1'b0
+  parameter int          PadValue  = 0
 ) (
-  input  logic                                       clk_i,
-  input  logic                                       rst_ni,
+  input  logic                               clk_i,
+  input  logic                               rst_ni,
 
-  input  logic                                       x_valid_i,
-  output logic                                       x_ready_o,
-  input  logic [Lanes*ElemWidth-1:0]                 x_data_i,
+  input  logic                               x_valid_i,
+  output logic                               x_ready_o,
+  input  logic [Lanes*ElemWidth-1:0]         x_data_i,
 
-  output logic                                       y_valid_o,
-  input  logic                                       y_ready_i,
-  output logic [KernelH*KernelW*Lanes*ElemWidth-1:0] y_data_o
+  output logic                               y_valid_o,
+  input  logic                               y_ready_i,
+  output logic [KernelW*Lanes*ElemWidth-1:0] y_data_o
 );
 
   localparam int unsigned BeatWidth = Lanes * ElemWidth;
-  localparam int unsigned Rows      = (KernelH - 1) * DilationH;  // earlier rows that a window reaches
 
   if (ExtHeight < Height || ExtWidth < Width) begin : gen_check_extent
     $fatal(1, "r4_taps: ExtHeight (%0d) and ExtWidth (%0d) must hold the frame (%0d x %0d)",
            ExtHeight, ExtWidth, Height, Width);
+  end
+
+  if (KernelH != 1) begin : gen_check_kernel
+    $fatal(1, "r4_taps: KernelH must be 1, not %0d; r4_taps_ring has more rows", KernelH);
   end
 
   // -- the walk -----------------------------------------------------------------------------------------------
@@ -57,7 +60,7 @@ module r4_taps #(
   assign slot      = en && (x_valid_i || !(row_real && col_real));
   assign x_ready_o = en && row_real && col_real;
 
-  logic [KernelH-1:0] row_inside;
+  logic row_inside;
   logic [KernelW-1:0] col_inside;
   logic last_y;
   r4_counter #(.Count(Groups)) u_g (.clk_i, .rst_ni, .step_i(slot), .last_o(last_g));
@@ -75,76 +78,40 @@ module r4_taps #(
     .clk_i, .rst_ni, .step_i(slot && last_g && last_x), .last_o(last_y), .real_o(row_real), .hit_o(row_hit),
     .inside_o(row_inside)
   );
-  logic unused_last;
-  assign unused_last = last_y;
+  logic unused;
+  assign unused = &{1'b0, last_y, row_inside};
 
-  // -- this column: the beat of this slot and those above it --------------------------------------------------
-  logic [BeatWidth-1:0] here;
-  assign here = (row_real && col_real) ? x_data_i : {Lanes{ElemWidth'(PadValue)}};
-
-  logic [(Rows+1)*BeatWidth-1:0] column;  // row 0 (this one) at the LSB, earlier rows above
-  if (Rows > 0) begin : gen_lines
-    r4_line #(
-      .Width(Rows * BeatWidth),
-      .Shift(BeatWidth),
-      .Depth(ExtWidth * Groups),
-      .Block(Block)
-    ) u_line (
-      .clk_i,
-      .rst_ni,
-      .step_i(slot),
-      .here_i(here),
-      .above_o(column[(Rows+1)*BeatWidth-1:BeatWidth])
-    );
-  end
-  assign column[BeatWidth-1:0] = here;
-
-  logic [KernelH*BeatWidth-1:0] taken;  // the kernel's rows of the column, kernel row 0 (the earliest) at the LSB
-  for (genvar r = 0; r < int'(KernelH); r++) begin : gen_taken
-    assign taken[r*BeatWidth+:BeatWidth] = column[(int'(KernelH)-1-r)*int'(DilationH)*BeatWidth+:BeatWidth];
-  end
-  if (DilationH > 1) begin : gen_unused_rows
-    logic unused;
-    assign unused = ^column;
-  end
-
-  // -- earlier columns: kernel column KernelW - 1 is this one -------------------------------------------------------
-  logic [KernelW*KernelH*BeatWidth-1:0] window;  // kernel column, kernel row
-  assign window[(KernelW-1)*KernelH*BeatWidth+:KernelH*BeatWidth] = taken_q;
-  logic [KernelH*BeatWidth-1:0] taken_q;
+  // -- columns: kernel column KernelW - 1 is this one -------------------------------------------------------------
+  logic [BeatWidth-1:0] here_q;
   always_ff @(posedge clk_i) begin
-    if (slot) taken_q <= taken;
+    if (slot) here_q <= (row_real && col_real) ? x_data_i : {Lanes{ElemWidth'(PadValue)}};
   end
+  logic [KernelW*BeatWidth-1:0] window;
+  assign window[(KernelW-1)*BeatWidth+:BeatWidth] = here_q;
   for (genvar c = 0; c < int'(KernelW) - 1; c++) begin : gen_column
     r4_delay #(
-      .Width(KernelH * BeatWidth),
+      .Width(BeatWidth),
       .Depth(DilationW * Groups)
     ) u_delay (
       .clk_i,
       .step_i(slot),
-      .x_i(window[(c+1)*KernelH*BeatWidth+:KernelH*BeatWidth]),
-      .y_o(window[c*KernelH*BeatWidth+:KernelH*BeatWidth])
+      .x_i(window[(c+1)*BeatWidth+:BeatWidth]),
+      .y_o(window[c*BeatWidth+:BeatWidth])
     );
   end
 
   // -- what leaves --------------------------------------------------------------------------------------------
-  logic [KernelH-1:0] row_inside_q;
   logic [KernelW-1:0] col_inside_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) y_valid_o <= 1'b0;
     else if (en) y_valid_o <= slot && row_hit && col_hit;
   end
   always_ff @(posedge clk_i) begin
-    if (slot) begin
-      row_inside_q <= row_inside;
-      col_inside_q <= col_inside;
-    end
+    if (slot) col_inside_q <= col_inside;
   end
-  for (genvar r = 0; r < int'(KernelH); r++) begin : gen_out_row
-    for (genvar c = 0; c < int'(KernelW); c++) begin : gen_out_col
-      assign y_data_o[(r*KernelW+c)*BeatWidth+:BeatWidth] = (row_inside_q[r] && col_inside_q[c])
-          ? window[(c*KernelH+r)*BeatWidth+:BeatWidth] : {Lanes{ElemWidth'(PadValue)}};
-    end
+  for (genvar c = 0; c < int'(KernelW); c++) begin : gen_out
+    assign y_data_o[c*BeatWidth+:BeatWidth] =
+        col_inside_q[c] ? window[c*BeatWidth+:BeatWidth] : {Lanes{ElemWidth'(PadValue)}};
   end
 
 `ifndef SYNTHESIS

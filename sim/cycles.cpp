@@ -16,6 +16,8 @@ namespace {
 
 // A slot of a plain cell: which inputs it takes, which must be offered, whether it makes an output.
 constexpr uint8_t kTakes[2] = {1, 2}, kWaits[2] = {4, 8}, kInputs = 15, kEmits = 16;
+// Of a ring: makes the beat of the frame before that its last slot of this number would have made.
+constexpr uint8_t kJoins = 32;
 
 enum Kind : int32_t { kPlain = 0, kRing = 1, kFifo = 2, kFork = 3 };
 
@@ -32,9 +34,10 @@ struct Cell {
     int64_t wait;           // a FIFO: cycles from a beat's taking to its being offered, 1 or 2
     int64_t slack;          // a FIFO: beats that may still come once it is not ready
     int64_t slots, depth, beats, runs;
+    int64_t behind, ahead;  // ring: last slots that the next frame's first may stand for, beats that must be there then
     // Slots come in runs that are alike; a run ends before slot `end`.
     const int32_t* end;
-    const uint8_t* flags;  // plain
+    const uint8_t* flags;  // plain; ring: kEmits and kJoins alone
     const int32_t* need;   // ring: beats of the frame that a slot must have, 0: none, as of taps on padding alone
     const int32_t* free;   // ring: beats given back once a slot is done
 };
@@ -43,7 +46,9 @@ struct alignas(64) Hot {  // a cell and where it stands: two cache lines
     uint8_t kind, inputs, outputs, latency;
     bool go, take, shift, full;  // what it did when it was seen: a slot, a beat taken, the pipeline moved, full of beats
     int32_t gain;                // a FIFO: beats that it holds more after a cycle
-    uint8_t flags, had[2];       // plain: of the slot; a fork: whether an output has had the beat that is at the input
+    // flags: of the slot. had: a fork: whether an output has had the beat that is at the input; a ring: [0] whether the
+    // frame's first slots make the beats of the last slots of the frame before.
+    uint8_t flags, had[2];
     bool late;                   // a FIFO that offers a beat two cycles after it was taken, not one
     uint16_t from[2], to[2];     // cells that write its inputs and read its outputs
     int32_t in[2], out[2];
@@ -61,8 +66,8 @@ struct alignas(64) Hot {  // a cell and where it stands: two cache lines
     void enter(int64_t r) {
         run = r;
         stop = c->end[r];
-        if (kind == kPlain) flags = c->flags[r];
-        else need = c->need[r] ? c->need[r] : kFewest, free = c->free[r];
+        flags = c->flags[r];
+        if (kind == kRing) need = c->need[r] ? c->need[r] : kFewest, free = c->free[r];
     }
 };
 
@@ -354,11 +359,21 @@ class Netlist {
         const bool held = (h.pipe & h.top()) && !out;
         const bool go = !held && before >= h.need;
         if (!held) {
-            h.pipe = ((h.pipe << 1) | go) & h.mask;
+            const bool makes = go && (h.flags & (h.had[0] ? kEmits | kJoins : kEmits));
+            h.pipe = ((h.pipe << 1) | makes) & h.mask;
             offers(h, 0, (h.pipe & h.top()) != 0);
             if (go) {
                 h.given = h.free;
-                next_slot(h);
+                const int64_t behind = h.c->behind;
+                const bool last = behind && h.slot == h.slots - behind - 1;
+                if (last && before >= h.c->ahead) {
+                    h.slot = 0;
+                    h.had[0] = true;
+                    h.enter(0);
+                } else {
+                    next_slot(h);
+                    if (h.slot == 0) h.had[0] = false;
+                }
                 if (h.slot == 0) {
                     h.taken -= h.beats;
                     h.given = 0;
@@ -376,7 +391,7 @@ class Netlist {
             if (lacks <= 0) return again(i, 1);
             return again(i, take ? std::min(filled, 1 + lacks) : kNever);
         }
-        if (h.pipe != h.mask || !out || h.need > h.taken || h.free != h.given) return again(i, 1);
+        if (h.pipe != h.mask || !out || h.need > h.taken || h.free != h.given || !(h.flags & kEmits)) return again(i, 1);
         h.go = h.shift = h.full = true;
         again(i, std::min(filled, 1 + alike(h)));
     }

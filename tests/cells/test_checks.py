@@ -28,6 +28,17 @@ CASES = [
         {"ExtWidth": 7},
         "r4_taps: ExtHeight (1) and ExtWidth (7) must hold the frame (1 x 8)",
     ),
+    ("r4_taps", {"KernelH": 2}, "r4_taps: KernelH must be 1, not 2; r4_taps_ring has more rows"),
+    (
+        "r4_taps_ring",
+        {"PadTop": 3},
+        "r4_taps_ring: KernelH (3) must be at least 2, and a window must reach over PadTop (3) and PadLeft (1)",
+    ),
+    (
+        "r4_taps_ring",
+        {"RowSlots": 7},
+        "r4_taps_ring: RowSlots (7) must hold the frame's columns (8), a row of outputs (8) and Lag (1)",
+    ),
     (
         "r4_mvu",
         {"Simd": 0},

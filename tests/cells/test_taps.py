@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""r4_taps in simulation: padding, strides, dilations, groups; line memories of every kind."""
+"""r4_taps and r4_taps_ring in simulation: padding, strides, dilations, groups; line memories of every kind."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CASES: dict[str, tuple[Geometry, int, int, int]] = {
     "frame_dilated": (Geometry(6, 6, (2, 3), (1, 1), (3, 2), ((1, 2), (2, 2)), (6, 6)), 1, 1, -1),
     "last_rows_unused": (Geometry(5, 5, (2, 2), (3, 3), (1, 1), NONE, (2, 2)), 2, 2, 0),
     "tall": (Geometry(6, 1, (3, 1), (1, 1), (1, 1), ((1, 1), (0, 0)), (6, 1)), 2, 2, 0),
-    "block": (Geometry(4, 64, (3, 3), (1, 1), (1, 1), ((1, 1), (1, 1)), (4, 64)), 16, 8, 0),
+    "block": (Geometry(4, 64, (3, 3), (1, 1), (1, 1), ((1, 1), (1, 1)), (4, 64)), 32, 8, 0),
 }  # fmt: skip
 
 
@@ -48,8 +48,27 @@ def frames(rng: np.random.Generator, geo: Geometry, channels: int) -> Ints:
 
 def test_taps(rng: np.random.Generator, seed: int) -> None:
     cases = [case(name, frames(rng, a[0], a[1]), *a) for name, a in CASES.items()]
-    assert [c.name for c in cases if c.cells[0].params()["Block"]] == ["block"]
-    rtl_cells.check("taps", cases, seed=seed)
+    assert [c.name for c in cases if c.cells[0].params().get("Block")] == ["block"]
+    assert {c.cells[0].module for c in cases} == {"r4_taps", "r4_taps_ring"}
+    # Padding takes no slots of its own, but for that to the right of a kernel of one row.
+    pace = {"frame": 4 * 5 * 2, "block": 4 * 64 * 4, "frame_strided": 5 * 4 * 2, "same": 9 * 2}
+    rtl_cells.check("taps", cases, seed=seed, intervals=pace)
+
+
+@pytest.mark.parametrize(
+    ("geo", "slots"),
+    [
+        (Geometry(128, 128, (3, 3), (1, 1), (1, 1), ((1, 1), (1, 1)), (128, 128)), 128 * 128),
+        (Geometry(128, 128, (3, 3), (2, 2), (1, 1), ((0, 1), (0, 1)), (64, 64)), 128 * 128),
+        (Geometry(4, 5, (3, 3), (1, 1), (1, 1), ((2, 2), (2, 2)), (6, 7)), 6 * 7),
+        # The window of the last column would be completed by the next frame's second row, which there is no room for.
+        (Geometry(6, 1, (3, 3), (1, 1), (1, 1), ((1, 1), (1, 1)), (6, 1)), 2 * (6 + 1)),
+        (Geometry(1, 8, (1, 3), (1, 1), (1, 1), ((0, 0), (1, 1)), (1, 8)), 9),
+    ],
+)
+def test_slots_of_a_parallel_window(geo: Geometry, slots: int) -> None:
+    assert geo.parallel_slots(1) == slots
+    assert geo.parallel_slots(4) == 4 * (slots // 2 if geo.width == 1 else slots)
 
 
 @pytest.mark.parametrize("part", [0, pytest.param(1, marks=pytest.mark.slow)])

@@ -151,47 +151,43 @@ def schedule(t: Timing, *, takes: Mapping[str, int], frames: int) -> tuple[dict[
 
     Walks cycle by cycle through what `Timing` says: an account of its own, apart from rtl4ml.timing.cycles.
     """
-    ports = list(takes)
-    need = {
-        p: np.concatenate([n + f * takes[p] for f in range(frames)])
-        for p, n in zip(ports, t.need, strict=True)
-    }
-    emit = np.concatenate([t.emit[0] + f * t.slots for f in range(frames)])
-    free = None
-    if t.free is not None:
-        free = np.concatenate([t.free + f * takes[ports[0]] for f in range(frames)])
+    ports, emits = list(takes), set(t.emit[0].tolist())
+    need = {p: n.tolist() for p, n in zip(ports, t.need, strict=True)}
     taken: dict[str, list[int]] = {p: [] for p in ports}
-    done: list[int] = []
-    cycle = 0
-    while len(done) < t.slots * frames or any(len(taken[p]) < takes[p] * frames for p in ports):
-        k = len(done)
-        if k < t.slots * frames:
-            if t.wait:
-                ready = all(
-                    need[p][k] <= len(taken[p])
-                    and (need[p][k] == 0 or taken[p][need[p][k] - 1] + t.wait <= cycle)
-                    for p in ports
-                )
-            else:
-                ready = all(need[p][k] <= len(taken[p]) + 1 for p in ports)
-        else:
-            ready = False
+    given: list[int] = []
+    frame = k = freed = cycle = 0
+    joined = False  # whether this frame's first slots stand for the last ones of the frame before
+
+    def here(p: str, frame: int, k: int) -> bool:
+        """Whether the beats that a slot needs are there: those of a buffer taken, long enough ago."""
+        n = need[p][k] and need[p][k] + frame * takes[p]
+        if not t.wait:
+            return n <= len(taken[p]) + 1
+        return n <= len(taken[p]) and (n == 0 or taken[p][n - 1] + t.wait <= cycle)
+
+    while frame < frames or any(len(taken[p]) < takes[p] * frames for p in ports):
+        ready = frame < frames and all(here(p, frame, k) for p in ports)
+        joins = bool(t.behind) and k == t.slots - t.behind - 1 and here(ports[0], frame + 1, t.behind - 1)
         if t.wait:
-            freed = int(free[k - 1]) if free is not None and k else 0
-            room = t.depth if free is not None else 1 << 60
             for p in ports:
-                if len(taken[p]) < takes[p] * frames and len(taken[p]) - freed < room:
+                if len(taken[p]) < takes[p] * frames and (t.free is None or len(taken[p]) - freed < t.depth):
                     taken[p].append(cycle)
         elif ready:
             for p in ports:
-                held_on = t.hold and k + 1 < len(need[p]) and need[p][k + 1] == need[p][k]
-                if need[p][k] > len(taken[p]) and not held_on:
+                held_on = t.hold and k + 1 < t.slots and need[p][k + 1] == need[p][k]
+                if need[p][k] + frame * takes[p] > len(taken[p]) and not held_on:
                     taken[p].append(cycle)
         if ready:
-            done.append(cycle)
+            if k in emits or (joined and k < t.behind and t.slots - t.behind + k in emits):
+                given.append(cycle + t.latency)
+            if t.free is not None:
+                freed = int(t.free[k]) + frame * takes[ports[0]]
+            k += 1
+            if joins or k == t.slots:
+                frame, k, joined = frame + 1, 0, joins
         cycle += 1
         assert cycle < 1_000_000, "the timing must come to an end"
-    return taken, [done[e] + t.latency for e in emit]
+    return taken, given
 
 
 def truncated(t: Timing, beats: int) -> int:

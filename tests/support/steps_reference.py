@@ -36,6 +36,8 @@ class _Stepped:
         self.peeks = [(np.zeros(t.slots, bool) if t.peek is None else t.peek > n).tolist() for n in t.need]
         self.free = None if t.free is None else t.free.tolist()
         self.k = 0
+        # Whether the first slots of a frame make the beats of the last ones of the frame before.
+        self.joined = False
         # Valid bits of the pipeline behind each output, the offered beat last.
         self.pipe = [[False] * max(1, t.latency) for _ in outputs]
         # A fork: which output has had the beat that still stands at the input.
@@ -145,13 +147,16 @@ def _advance(c: _Stepped, valid: dict[str, bool], ready: dict[str, bool]) -> Non
         # A slot that needs none of its frame does not wait for the rest of the frame before, which no slot needed.
         go = c.need[0][c.k] == 0 or before >= c.need[0][c.k]
         pipe = c.pipe[0]
-        pipe.insert(0, go and c.emits[0][c.k])
+        pipe.insert(
+            0, go and (c.emits[0][c.k] or (c.joined and c.k < t.behind and c.emits[0][c.k - t.behind]))
+        )
         pipe.pop()
         if go:
             c.given = c.free[c.k]
             c.k += 1
-            if c.k == c.slots:
-                c.k, c.taken, c.given = 0, c.taken - c.beats, 0
+            joins = t.behind and c.k == c.slots - t.behind and before - c.beats >= c.need[0][t.behind - 1]
+            if joins or c.k == c.slots:
+                c.k, c.taken, c.given, c.joined = 0, c.taken - c.beats, 0, bool(joins)
         return
     k = c.k
     en = c.runs or all(ready[o] or not p[-1] for o, p in zip(c.outputs, c.pipe, strict=True))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from calibration.points import Params, in_blocks, points
+from rtl4ml.ir.window import Geometry
 
 
 def window(
@@ -49,32 +50,65 @@ def window(
     }
 
 
-def taps(
-    lanes: int, elem: int, groups: int, width: int, k: int, *, height: int = 1, kh: int = 1, pad: int = 0
-) -> Params:
+def taps(lanes: int, elem: int, groups: int, width: int, k: int, *, height: int = 1, pad: int = 0) -> Params:
     """Parameters of an r4_taps."""
-    pt = pad if kh > 1 else 0
-    ew, eh = width + pad, height + pt
+    ew = width + pad
     return {
         "Lanes": lanes,
         "ElemWidth": elem,
         "Groups": groups,
         "Height": height,
         "Width": width,
-        "KernelH": kh,
+        "KernelH": 1,
         "KernelW": k,
         "StrideH": 1,
         "StrideW": 1,
         "DilationH": 1,
         "DilationW": 1,
-        "PadTop": pt,
+        "PadTop": 0,
         "PadLeft": pad,
-        "OutHeight": eh + pt - kh + 1,
+        "OutHeight": height,
         "OutWidth": ew + pad - k + 1,
-        "ExtHeight": eh,
+        "ExtHeight": height,
         "ExtWidth": ew,
         "PadValue": 0,
-        "Block": int(in_blocks(ew * groups, (kh - 1) * lanes * elem)),
+    }
+
+
+def ring(
+    lanes: int,
+    elem: int,
+    groups: int,
+    height: int,
+    width: int,
+    *,
+    k: tuple[int, int] = (3, 3),
+    pad: tuple[int, int] = (1, 1),
+    stride: int = 1,
+    dilation: int = 1,
+) -> Params:
+    """Parameters of an r4_taps_ring, padded alike on both sides of an axis."""
+    geo = Geometry(
+        height,
+        width,
+        k,
+        (stride, stride),
+        (dilation, dilation),
+        ((pad[0], pad[0]), (pad[1], pad[1])),
+        tuple(
+            (n + 2 * p - (m - 1) * dilation - 1) // stride + 1
+            for n, p, m in zip((height, width), pad, k, strict=True)
+        ),  # type: ignore[arg-type]
+    )
+    return {
+        "Lanes": lanes,
+        "ElemWidth": elem,
+        "Groups": groups,
+        **geo.params(),
+        "RowSlots": geo.row_slots,
+        "Overlap": int(geo.overlaps),
+        "PadValue": 0,
+        "Block": int(in_blocks(width * groups, lanes * elem)),
     }
 
 
@@ -147,18 +181,36 @@ def _taps(module: str, rng: np.random.Generator) -> list[Params]:
         taps(3, 6, 1, 20, 3, pad=1),
         taps(2, 8, 2, 30, 3, pad=1),
         taps(4, 4, 8, 24, 3),
-        taps(1, 8, 1, 32, 3, height=32, kh=3, pad=1),
-        taps(3, 8, 1, 64, 3, height=16, kh=3, pad=1),
-        taps(4, 4, 4, 16, 3, height=16, kh=3, pad=1),
-        taps(8, 4, 1, 12, 3, height=12, kh=3),
-        taps(2, 8, 16, 40, 3, height=8, kh=3),
         taps(1, 12, 1, 60, 9),
         taps(8, 6, 1, 16, 5, pad=2),
         taps(8, 8, 1, 32, 3, pad=1),
         taps(8, 6, 1, 64, 3, pad=1),
-        taps(4, 8, 2, 32, 3, height=32, kh=3, pad=1),
-        taps(8, 4, 4, 16, 3, height=16, kh=3, pad=1),
-        taps(2, 4, 8, 8, 3, height=8, kh=3, pad=1),
+    ]
+
+
+@points("r4_taps_ring")
+def _rings(module: str, rng: np.random.Generator) -> list[Params]:
+    return [
+        ring(1, 8, 1, 32, 32),
+        ring(3, 8, 1, 16, 64),
+        ring(4, 4, 4, 16, 16),
+        ring(8, 4, 1, 12, 12, pad=(0, 0)),
+        ring(2, 8, 16, 8, 40, pad=(0, 0)),
+        ring(4, 8, 2, 32, 32),
+        ring(8, 4, 4, 16, 16),
+        ring(2, 4, 8, 8, 8),
+        ring(5, 4, 11, 20, 20),
+        ring(5, 3, 1, 20, 112),
+        ring(3, 5, 20, 11, 11, pad=(0, 0)),
+        ring(4, 6, 2, 16, 16, k=(5, 5), pad=(2, 2)),
+        ring(2, 8, 1, 24, 24, k=(5, 5), pad=(2, 2)),
+        ring(8, 4, 2, 20, 24, k=(2, 2), pad=(0, 0)),
+        ring(6, 8, 1, 16, 20, k=(2, 3), pad=(1, 1)),
+        ring(4, 4, 2, 16, 16, stride=2),
+        ring(3, 8, 1, 33, 21, stride=2, pad=(0, 0)),
+        ring(4, 4, 2, 20, 20, dilation=2, pad=(2, 2)),
+        ring(1, 1, 1, 64, 64, k=(5, 5), pad=(2, 2)),
+        ring(1, 1, 1, 64, 64),
     ]
 
 
@@ -202,14 +254,12 @@ def _window_of_unets(module: str, rng: np.random.Generator) -> list[Params]:
     ]
 
 
-@points("r4_taps")
-def _taps_of_unets(module: str, rng: np.random.Generator) -> list[Params]:
+@points("r4_taps_ring")
+def _rings_of_unets(module: str, rng: np.random.Generator) -> list[Params]:
     return [
-        taps(n, e, g, s, 3, height=s, kh=3, pad=1)
-        for n, e, g, s in ((1, 8, 3, 32), (8, 4, 2, 32), (2, 4, 8, 16), (4, 4, 8, 16), (1, 4, 32, 8),
-                           (1, 4, 48, 8),
-                           (8, 4, 10, 16), (16, 4, 3, 32), (1, 8, 3, 64), (8, 8, 2, 64), (4, 8, 8, 32),
-                           (1, 8, 48, 16), (16, 8, 3, 64), (2, 8, 48, 16))
+        ring(n, e, g, s, s)
+        for n, e, g, s in ((1, 8, 3, 32), (8, 4, 2, 32), (2, 4, 8, 16), (4, 4, 8, 16), (1, 4, 32, 8), (1, 8, 3, 64),
+                           (2, 8, 48, 16), (16, 4, 4, 128))
     ]  # fmt: skip
 
 
@@ -262,13 +312,10 @@ def _window_between(module: str, rng: np.random.Generator) -> list[Params]:
 @points("r4_taps")
 def _taps_between(module: str, rng: np.random.Generator) -> list[Params]:
     return [
-        taps(5, 4, 11, 20, 3, height=20, kh=3, pad=1),
         taps(3, 8, 6, 20, 3),
         taps(12, 4, 3, 40, 3),
         taps(6, 8, 1, 99, 3, pad=1),
         taps(11, 4, 1, 48, 5),
-        taps(5, 3, 1, 112, 3, height=20, kh=3, pad=1),
-        taps(3, 5, 20, 11, 3, height=11, kh=3),
     ]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Line-buffer windows: the taps of every kernel position in turn (r4_window) or in parallel (r4_taps)."""
+"""Line-buffer windows: the taps of every kernel position in turn (r4_window) or in parallel (r4_taps, r4_taps_ring)."""
 
 from __future__ import annotations
 
@@ -96,18 +96,13 @@ class Window(LibraryCell):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Taps(LibraryCell):
-    """Parallel window: all taps of `lanes` channels in a cycle. groups: beats a pixel."""
+    """Parallel window of a kernel of one row: all taps of `lanes` channels in a cycle. groups: beats a pixel."""
 
     module: ClassVar[str] = "r4_taps"
 
     geo: Geometry
     groups: int
     pad_value: int = 0
-
-    @property
-    def block(self) -> bool:
-        rows = (self.geo.kernel[0] - 1) * self.geo.dilation[0]
-        return is_block(self.geo.extent[1] * self.groups, rows * self.x.width, self.device)
 
     def params(self) -> dict[str, Param]:
         eh, ew = self.geo.extent
@@ -119,7 +114,6 @@ class Taps(LibraryCell):
             "ExtHeight": eh,
             "ExtWidth": ew,
             "PadValue": self.pad_value,
-            "Block": int(self.block),
         }
 
     @property
@@ -146,3 +140,65 @@ class Taps(LibraryCell):
             hit &= (i >= 0) & (i % s == 0) & (i < o * s)
         emit = np.flatnonzero(np.repeat(hit, self.groups))
         return Timing(eh * ew * self.groups, (need,), (emit,), latency=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TapsRing(LibraryCell):
+    """Parallel window of a kernel of several rows: all taps of `lanes` channels in a cycle, from a ring of rows.
+
+    groups: beats a pixel
+
+    A 3 x 3 kernel over a 128 x 128 frame with padding on all sides, a beat a pixel, steps through 128 * 128 slots, and
+    one more in a frame behind which the next one's first 130 beats are not there in time.
+    """
+
+    module: ClassVar[str] = "r4_taps_ring"
+    cuts: ClassVar[bool] = True
+
+    geo: Geometry
+    groups: int
+    pad_value: int = 0
+
+    @property
+    def block(self) -> bool:
+        return is_block(self.geo.width * self.groups, self.x.width, self.device)
+
+    def params(self) -> dict[str, Param]:
+        return {
+            "Lanes": self.x.lanes,
+            "ElemWidth": self.x.bits,
+            "Groups": self.groups,
+            **self.geo.params(),
+            "RowSlots": self.geo.row_slots,
+            "Overlap": int(self.geo.overlaps),
+            "PadValue": self.pad_value,
+            "Block": int(self.block),
+        }
+
+    @property
+    def slots(self) -> int:
+        alone = 0 if self.geo.overlaps else self.geo.behind
+        return (self.geo.out[0] * self.geo.row_slots + alone) * self.groups
+
+    def timing(self) -> Timing:
+        geo, row = self.geo, self.geo.width * self.groups
+        reach, top = (geo.kernel[0] - 1) * geo.dilation[0], geo.padding[0][0]
+        rows, columns = np.arange(geo.out[0])[:, None], np.arange(geo.row_slots * self.groups)
+        read = np.minimum(columns + 1, row)  # beats of a row behind a slot
+        last = np.minimum(rows * geo.stride[0] - top + reach, geo.height - 1)
+        behind = geo.behind * self.groups
+        need = np.maximum.accumulate(np.append(last * row + read, np.zeros(behind, np.int64)))
+        free = rows * geo.stride[0] * row + read
+        free[:, -1] = np.append(rows[1:, 0] * geo.stride[0] * row, self.x.beats)
+        free = np.append(free, np.full(behind, self.x.beats))
+        lag = (geo.kernel[1] - 1) * geo.dilation[1] - geo.padding[1][0]
+        pixels = rows * geo.row_slots + np.arange(geo.out[1]) * geo.stride[1] + lag
+        emit = (pixels.reshape(-1, 1) * self.groups + np.arange(self.groups)).reshape(-1)
+        return Timing.ring(
+            need,
+            free,
+            (reach + 1 - top) * row,
+            emit=emit,
+            latency=2,
+            behind=behind if geo.overlaps else 0,
+        )

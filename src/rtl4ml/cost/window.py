@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from math import ceil
 
-from rtl4ml.cost.memory import line_terms
 from rtl4ml.cost.registry import Params, models
-from rtl4ml.cost.terms import counter, log, low_zeros, plus, set_bits, wrap
+from rtl4ml.cost.terms import counter, log, low_zeros, set_bits, wrap
 from rtl4ml.netlist.memories import Terms, bram36, lutram
 
 
@@ -95,27 +94,49 @@ def _window(params: Params) -> tuple[Terms, Terms, float]:
 
 @models("r4_taps")
 def _taps(params: Params) -> tuple[Terms, Terms, float]:
-    w = params["Lanes"] * params["ElemWidth"]
-    rows, kh, kw = (params["KernelH"] - 1) * params["DilationH"], params["KernelH"], params["KernelW"]
+    w, kw = params["Lanes"] * params["ElemWidth"], params["KernelW"]
     bits = counter(params["Groups"]) + counter(params["ExtWidth"]) + counter(params["ExtHeight"])
     depth = params["DilationW"] * params["Groups"]
-    # The last row and column of a kernel always lie inside, all of them where there is no padding before.
-    bare = (1 if params["PadTop"] else kh) * (1 if params["PadLeft"] else kw)
+    # The last column of a kernel always lies inside, all of them where there is no padding before.
+    masked = (kw - 1) * (params["PadLeft"] > 0)
     virtual = params["ExtWidth"] > params["Width"] or params["ExtHeight"] > params["Height"]
     stride = sum(params[s] > 1 for s in ("StrideH", "StrideW"))
-    cols = (kw - 1) * kh * w
+    cols = (kw - 1) * w
     wraps = sum(map(wrap, (params["Groups"], params["ExtWidth"], params["ExtHeight"])))
-    compared = (kh - 1) * (params["PadTop"] > 0) + (kw - 1) * (params["PadLeft"] > 0)
-    lut: Terms = {"one": 1, "walk": bits, "wraps": wraps, "mask": (kh * kw - bare) * w, "here": w * virtual,
-                  "stride": stride, "compared": compared}  # fmt: skip
-    ff: Terms = {"one": 1, "walk": bits, "taken": kh * w, "cols": cols * depth if depth <= 2 else 0, "stride": stride,
-                 "inside": compared}  # fmt: skip
+    lut: Terms = {"one": 1, "walk": bits, "wraps": wraps, "mask": masked * w, "here": w * virtual,
+                  "stride": stride, "compared": masked}  # fmt: skip
+    ff: Terms = {"one": 1, "walk": bits, "taken": w, "cols": cols * depth if depth <= 2 else 0, "stride": stride,
+                 "inside": masked}  # fmt: skip
     if depth > 2:
         lut["srl"] = cols * ceil(depth / 32)
-    bram = 0.0
-    if rows:
-        line_lut, line_ff, bram = line_terms(
-            rows * w, params["ExtWidth"] * params["Groups"], block=bool(params["Block"])
-        )
-        lut, ff = plus(lut, line_lut), plus(ff, line_ff)
-    return lut, ff, bram
+    return lut, ff, 0.0
+
+
+@models("r4_taps_ring")
+def _taps_ring(params: Params) -> tuple[Terms, Terms, float]:
+    w, groups = params["Lanes"] * params["ElemWidth"], params["Groups"]
+    kh, kw, dh, dw = (params[p] for p in ("KernelH", "KernelW", "DilationH", "DilationW"))
+    row, banks = params["Width"] * groups, (kh - 1) * dh + 1
+    last = (params["OutWidth"] - 1) * params["StrideW"]
+    left = min(kw - 1, -(-params["PadLeft"] // dw))  # kernel columns that may lie to the left of the frame
+    right = sum(last + k * dw >= params["Width"] + params["PadLeft"] for k in range(kw))
+    loops = (groups, params["RowSlots"], params["OutHeight"])
+    bits, addr = sum(map(counter, loops)), log(row) + log(params["RowSlots"] * groups)
+    depth = dw * groups
+    lut: Terms = {"one": 1, "walk": bits + addr, "wraps": sum(map(wrap, (*loops, row))),
+                  "banks": banks, f"turn{banks}" if banks <= 5 else "turn": kh * w * (1 if banks <= 5 else banks / 4),
+                  "right": right * kh * w, "stride": params["StrideW"] > 1}  # fmt: skip
+    column = kh * w
+    ff: Terms = {"one": 1, "walk": bits + addr + banks + 2 * log(banks), "inside": kh + kw, "taken": column,
+                 "cols": 0.0}  # fmt: skip
+    for k in range(kw - 1):
+        inner = depth - (k < left)  # beyond the register of a column that may lie to the left
+        ff["cols"] += column * ((k < left) + (inner if inner <= 2 else 0))
+        if inner > 2:
+            lut["srl"] = lut.get("srl", 0.0) + column * ceil(inner / 32)
+    if params["Block"]:
+        return lut, ff, banks * bram36(w, row)
+    for term, count in lutram(w, row).items():
+        lut[term] = banks * count
+    ff["read"] = banks * w
+    return lut, ff, 0.0

@@ -35,8 +35,8 @@ class Geometry:
 
     @property
     def extent(self) -> tuple[int, int]:
-        """Rows and columns that a parallel window steps through: the frame, and the padding below and to the right as
-        far as a window reaches.
+        """Rows and columns that r4_taps steps through: the frame, and the padding below and to the right as far as a
+        window reaches.
         """
         size = []
         for n, k, s, d, (before, _), o in zip(
@@ -50,6 +50,41 @@ class Geometry:
         ):
             size.append(max(n, (o - 1) * s - before + (k - 1) * d + 1))
         return size[0], size[1]
+
+    @property
+    def row_slots(self) -> int:
+        """Columns that r4_taps_ring reads for a row of outputs: those of the frame, or more where outputs are more."""
+        return max(self.width, (self.out[1] - 1) * self.stride[1] + 1, self._lag)
+
+    @property
+    def _lag(self) -> int:
+        """Columns that a window reaches to the right of the column of its output."""
+        return (self.kernel[1] - 1) * self.dilation[1] - self.padding[1][0]
+
+    @property
+    def behind(self) -> int:
+        """Columns of a row of r4_taps_ring during which windows of the row before it are completed: where the last
+        windows reach into the padding to the right.
+        """
+        return max(0, (self.out[1] - 1) * self.stride[1] + self._lag + 1 - self.row_slots)
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether r4_taps_ring has room for the beats of the next frame with whose columns it completes this one."""
+        return 0 < self.behind < self.width and (self.out[0] - 1) * self.stride[0] + 1 >= self.height
+
+    def parallel_slots(self, groups: int) -> int:
+        """Slots that a parallel window of `groups` beats a pixel steps through a frame, once steady: r4_taps where the
+        kernel has one row, else r4_taps_ring.
+
+        A 3 x 3 window with padding on all sides of a 128 x 128 frame, an output a pixel, takes 128 * 128 of them a
+        group. Where a row is a single beat, r4_taps_ring waits for every one of them: at most twice as many.
+        """
+        if self.kernel[0] == 1:
+            return self.extent[0] * self.extent[1] * groups
+        alone = 0 if self.overlaps else self.behind
+        waits = 2 if self.width * groups == 1 else 1
+        return waits * max(self.height * self.width, self.out[0] * self.row_slots + alone) * groups
 
     def tap_index(self) -> tuple[Index, NDArray[np.bool_]]:
         """Arrays (OH, OW, KH, KW): pixel number of every tap, clipped into the frame, and whether it lies inside."""

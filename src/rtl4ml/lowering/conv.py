@@ -27,12 +27,11 @@ class ConvLowering(OperatorLowering[Conv]):
         op = self.op
         dot, cin, cout = len(op.matrix), op.x.channels, op.out_channels
         simds = divisors(dot) if op.kernel == (1, 1) else sorted({*divisors(cin), dot})
-        h, w = op.window.extent  # beats that a parallel window steps through
         for simd in simds:
             for pe in divisors(cout):
                 interval = max(op.positions * (dot // simd) * (cout // pe), op.x.elements // simd)
                 if simd == dot and op.kernel != (1, 1):
-                    interval = max(interval, h * w)
+                    interval = max(interval, op.window.parallel_slots(1))
                 whole = simd == dot and pe == cout
                 yield Folding(
                     pe, simd, interval, 0 if whole else pe * simd, style="unrolled" if whole else ""

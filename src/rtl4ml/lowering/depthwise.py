@@ -24,12 +24,11 @@ class DepthwiseLowering(OperatorLowering[Depthwise]):
     def foldings(self) -> Iterator[Folding]:
         op = self.op
         taps, c = op.window.taps, op.x.channels
-        h, w = op.window.extent  # pixels that a parallel window steps through
         for lanes in divisors(c):
             for t in sorted({1, taps}):
                 interval = max(op.positions * (taps // t), op.x.pixels) * (c // lanes)
                 if t == taps and taps > 1:
-                    interval = max(interval, h * w * (c // lanes))
+                    interval = max(interval, op.window.parallel_slots(c // lanes))
                 pe = lanes * op.multiplier
                 yield Folding(pe, lanes * t, interval, pe * t if op.kind is WeightKind.INTEGER else 0)
 

@@ -20,15 +20,19 @@ class OpeningLowering(OperatorLowering[Opening]):
     """A window and an erosion, a window and a dilation; a FIFO cuts the ready path between them."""
 
     def foldings(self) -> Iterator[Folding]:
-        """One pixel a cycle; the windows step through the margins below and to the right, too."""
+        """One pixel a cycle."""
+        yield Folding(1, 1, self.window.parallel_slots(1))
+
+    @property
+    def window(self) -> Geometry:
+        """The window of the erosion and that of the dilation."""
         h, w, _ = self.op.x.hwc
-        yield Folding(1, 1, (h + self.op.radius) * (w + self.op.radius))
+        margin = (self.op.radius, self.op.radius)
+        return Geometry(h, w, (self.op.side, self.op.side), (1, 1), (1, 1), (margin, margin), (h, w))
 
     def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:  # noqa: ARG002 -- there is one
         op, (at,) = self.op, x
-        h, w, _ = op.x.hwc
-        margin = (op.radius, op.radius)
-        geo = Geometry(h, w, (op.side, op.side), (1, 1), (1, 1), (margin, margin), (h, w))
+        geo = self.window
         for erode, name in ((True, f"{op.name}_eroded"), (False, op.name)):
             window = add_taps(builder, name, at, geo, 1, 1, pad_value=int(erode))
             y = builder.like(op.output, name, 1)

@@ -22,14 +22,13 @@ class PoolLowering(OperatorLowering[Pool]):
         """Lanes; where windows overlap or have padding, one tap a cycle or all at once (simd = pe * taps)."""
         op = self.op
         h, w, c = op.x.hwc
-        eh, ew = op.window.extent
         for lanes in divisors(c):
             groups = c // lanes
             if op.disjoint:
                 yield Folding(lanes, lanes, h * w * groups)
                 continue
             yield Folding(lanes, lanes, max(op.positions * op.taps, h * w) * groups)
-            yield Folding(lanes, lanes * op.taps, eh * ew * groups)
+            yield Folding(lanes, lanes * op.taps, op.window.parallel_slots(groups))
 
     def input_lanes(self, folding: Folding, index: int = 0) -> int:  # noqa: ARG002 -- there is one input
         return folding.pe

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from rtl4ml.cells.window import Taps, Window
+from rtl4ml.cells.window import Taps, TapsRing, Window
 from rtl4ml.ir.window import Geometry
 from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.netlist.netlist import Wire
@@ -59,8 +59,9 @@ def add_taps(
         beats=geo.out[0] * geo.out[1] * groups,
         fraction=x.fraction,
     )
+    cell = Taps if geo.kernel[0] == 1 else TapsRing
     return builder.add(
-        Taps(
+        cell(
             name=f"u_{y.name}",
             inputs={"x": x},
             outputs={"y": y},

@@ -70,6 +70,9 @@ class Timing:
     wait:    cycles from the taking of a beat to the first slot that may use it (0: taken in the slot itself)
     free:    array (slots,): input beats that are given back once slot k is done (buffering cells only)
     depth:   input beats that the cell can hold (buffering cells only)
+    behind:  (buffering cells only) the last slots of a frame, which take none. Where the beats that the first `behind`
+             slots of the next frame need are there when the slot before these is done, they are left out, and those
+             first slots make their beats
     hold:    a beat that several consecutive slots need is acknowledged (ready) only in the last of them
     peek:    array (slots,): beats that must be offered for slot k, taken or not, where that is more than `need`
 
@@ -86,6 +89,7 @@ class Timing:
     wait: int = 0
     free: Index | None = None
     depth: int = 0
+    behind: int = 0
     hold: bool = False
     peek: Index | None = None
     kind: TimingKind = TimingKind.PLAIN
@@ -105,19 +109,29 @@ class Timing:
         return cls(beats, (k + 1,), (k,), latency=0, wait=wait, free=k + 1, depth=depth, kind=TimingKind.FIFO)
 
     @classmethod
-    def ring(cls, need: Index, free: Index, depth: int) -> Timing:
-        """A circular buffer of `depth` beats: every slot reads beats that it holds and makes a beat; slot k frees
-        those up to `free[k]`.
+    def ring(
+        cls,
+        need: Index,
+        free: Index,
+        depth: int,
+        *,
+        emit: Index | None = None,
+        latency: int = 1,
+        behind: int = 0,
+    ) -> Timing:
+        """A circular buffer of `depth` beats: every slot reads beats that it holds and, unless `emit` names those that
+        do, makes a beat; slot k frees those up to `free[k]`.
         """
         slots = len(need)
         return cls(
             slots,
             (need,),
-            (np.arange(slots),),
-            latency=1,
+            (np.arange(slots) if emit is None else emit,),
+            latency=latency,
             wait=1,
             free=free,
             depth=depth,
+            behind=behind,
             kind=TimingKind.RING,
         )
 

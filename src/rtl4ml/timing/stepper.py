@@ -37,6 +37,8 @@ FRAMES = 48
 ENDLESS = 2**40
 # Greatest latency of a cell: the stepper keeps its pipeline in a word of as many bits.
 _DEEPEST = 64
+# The flag of a slot that makes a beat (kEmits in cycles.cpp); twice as much is kJoins.
+_EMITS = 16
 _FLAGS = ("-O3", "-std=gnu++17", "-shared", "-fPIC")
 
 
@@ -46,7 +48,10 @@ class _Cell(ctypes.Structure):
         ("source", ctypes.c_int32 * 2),
         ("sink", ctypes.c_int32 * 2),
         *((name, ctypes.c_int32) for name in ("free_in", "free_out")),
-        *((name, ctypes.c_int64) for name in ("wait", "slack", "slots", "depth", "beats", "runs")),
+        *(
+            (name, ctypes.c_int64)
+            for name in ("wait", "slack", "slots", "depth", "beats", "runs", "behind", "ahead")
+        ),
         *((name, ctypes.c_void_p) for name in ("end", "flags", "need", "free")),
     ]
 
@@ -117,7 +122,7 @@ class Stepper:
         for c in netlist.cells:
             ins, outs = ([w.name for w in p.values()] for p in (c.inputs, c.outputs))
             timing = c.timing()
-            slots.append(timing.slots)
+            slots.append(timing.slots - timing.behind)
             made = self._cell(c.name, timing, ins, outs)
             made.free_in, made.free_out = c.x.flight > 0, c.y.flight > 0
             made.slack = c.slack if isinstance(c, Fifo) else 0
@@ -156,7 +161,13 @@ class Stepper:
         if t.kind is TimingKind.RING:
             assert t.free is not None
             c.beats = int(t.free[-1])
-            starts = self._runs(c, t.need[0], t.free)
+            emits = np.zeros(t.slots, np.uint8)
+            emits[t.emit[0]] = _EMITS
+            emits[: t.behind] |= 2 * emits[t.slots - t.behind :][: t.behind]
+            starts = self._runs(c, t.need[0], t.free, emits)
+            c.flags = self._array(emits[starts], np.uint8)
+            c.behind = t.behind
+            c.ahead = c.beats + int(t.need[0][t.behind - 1]) if t.behind else 0
             c.need = self._array(t.need[0][starts], np.int32)
             c.free = self._array(t.free[starts], np.int32)
         elif t.kind is TimingKind.PLAIN:
@@ -167,7 +178,7 @@ class Stepper:
                     np.ones(t.slots, bool) if t.hold else takes if t.peek is None else takes | (t.peek > n)
                 )
                 flags |= (takes.astype(np.uint8) << k) | (waits.astype(np.uint8) << (2 + k))
-            flags[t.emit[0]] |= 16
+            flags[t.emit[0]] |= _EMITS
             # The flags are all that the stepper needs of a slot of a plain cell, so repeated parts are left out.
             flags = flags[: _period(flags)]
             c.slots = len(flags)

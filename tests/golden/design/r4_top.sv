@@ -128,8 +128,7 @@ module r4_top (
     .OutWidth(64),
     .ExtHeight(1),
     .ExtWidth(65),
-    .PadValue(0),
-    .Block(1)
+    .PadValue(0)
   ) u_q_conv1d_taps (
     .clk_i(aclk),
     .rst_ni(aresetn),

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Follows the rows of windows of r4_taps_ring, one a step: tells the frame's last one (last_o) and which rows of the
+// kernel lie inside the frame.  waits_o: the windows need the last row that they reach; waits_less_o: they reach below
+// the frame, and need the frame's last row, which no window before them needed.  Else all that they need was read.
+// Latency: 1 cycle from step_i.
+
+module r4_taps_ring_row #(
+  parameter int unsigned Size      = 8,
+  parameter int unsigned Kernel    = 3,
+  parameter int unsigned Stride    = 1,
+  parameter int unsigned Dilation  = 1,
+  parameter int unsigned Pad       = 1,
+  parameter int unsigned Positions = 8
+) (
+  input  logic              clk_i,
+  input  logic              rst_ni,
+  input  logic              step_i,
+  output logic              last_o,
+  output logic              waits_o,
+  output logic              waits_less_o,
+  output logic [Kernel-1:0] inside_o
+);
+
+  localparam int StrideI = int'(Stride);
+  localparam int LastI   = int'(Positions) - 1;
+  // Room: steps of a window from its first position on that keep it above the frame's end.
+  localparam int Room    = int'(Size + Pad) - int'((Kernel - 1) * Dilation);
+  localparam int First   = Room > 0 ? (Room + StrideI - 1) / StrideI : 0;  // the first that reaches below
+  localparam bit Fresh   = First == 0 || (First - 1) * StrideI < Room - 1;
+
+  localparam int unsigned Bits = Positions > 1 ? $clog2(Positions) : 1;
+  logic [Bits-1:0] at_q;
+  if (Positions > 1) begin : gen_walk
+    assign last_o = at_q == Bits'(LastI);
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni)     at_q <= '0;
+      else if (step_i) at_q <= last_o ? '0 : at_q + 1'b1;
+    end
+  end else begin : gen_single
+    assign last_o = 1'b1;
+    assign at_q   = '0;
+    logic unused;
+    assign unused = &{1'b0, clk_i, rst_ni, step_i};
+  end
+
+  if (First > LastI) begin : gen_always
+    assign waits_o      = 1'b1;
+    assign waits_less_o = 1'b0;
+  end else begin : gen_below
+    if (First == 0) begin : gen_all
+      assign waits_o = 1'b0;
+    end else begin : gen_above
+      assign waits_o = at_q < Bits'(First);
+    end
+    assign waits_less_o = Fresh && at_q == Bits'(First);
+  end
+
+  for (genvar k = 0; k < int'(Kernel); k++) begin : gen_tap
+    localparam int Before = int'(Pad) - k * int'(Dilation);       // rows above the frame at the first position
+    localparam int From   = Before > 0 ? (Before + StrideI - 1) / StrideI : 0;
+    localparam int End    = int'(Size) - 1 + Before;              // moves that keep it above the frame's end
+    localparam int To     = End >= 0 ? End / StrideI : -1;
+    logic from, to;
+    if (From == 0) begin : gen_from_any
+      assign from = 1'b1;
+    end else if (From > LastI) begin : gen_from_none
+      assign from = 1'b0;
+    end else begin : gen_from
+      assign from = at_q >= Bits'(From);
+    end
+    if (To >= LastI) begin : gen_to_any
+      assign to = 1'b1;
+    end else if (To < 0) begin : gen_to_none
+      assign to = 1'b0;
+    end else begin : gen_to
+      assign to = at_q <= Bits'(To);
+    end
+    assign inside_o[k] = from && to;
+  end
+
+endmodule
