@@ -7,6 +7,7 @@ rtl_cells.check("pool", [case, ...], seed=seed)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,6 +19,7 @@ import numpy as np
 import rtl_runner
 
 import rtl4ml.lowering.lower  # noqa: F401 -- registers all lowerings
+from rtl4ml.cells.library import GeneratedCell
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.emit.systemverilog import instance
 from rtl4ml.ir.graph import Graph
@@ -219,6 +221,7 @@ def check(
     ports: list[str] = []
     images: dict[str, str] = {}
     modules: set[str] = set()
+    made: list[str] = []
     for c in cases:
         inner = {w.name: w for cell in c.cells for w in cell.outputs.values()}
         for w in (c.input, c.output):
@@ -229,7 +232,11 @@ def check(
             text, memory = instance(cell)
             lines += text
             images |= {name: image.text() for name, image in memory.items()}
-            modules.add(cell.module)
+            if isinstance(cell, GeneratedCell):
+                made.append(cell.text())
+                modules |= set(re.findall(r"\b(r4_\w+)\s+#\(", made[-1]))
+            else:
+                modules.add(cell.module)
         for w, give, take in ((c.input, "input", "output"), (c.output, "output", "input")):
             ports += [
                 f"  {give}  logic {w.name}_valid",
@@ -237,7 +244,7 @@ def check(
                 f"  {give}  logic [{w.width - 1}:0] {w.name}_data",
             ]
     header = ["  input logic aclk", "  input logic aresetn", *ports]
-    text = "\n".join(["module r4_bench (", ",\n".join(header), ");", *lines, "endmodule", ""])
+    text = "\n".join(["module r4_bench (", ",\n".join(header), ");", *lines, "endmodule", "", *made])
 
     instances = []
     for k, c in enumerate(cases):

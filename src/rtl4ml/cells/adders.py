@@ -12,9 +12,9 @@ from rtl4ml.ir.types import Fixed
 from rtl4ml.netlist.adder_graph import AdderGraph
 from rtl4ml.netlist.netlist import FreeRunning, Param, Timing
 
-# Adders between two registers. By the data sheet's LUT and carry delays (DS925), three short carry chains fit 4 ns on
-# UltraScale+; an estimate, as no place and route was run.
-LEVELS_PER_STAGE = 3
+# Adders between two registers. Each is two levels of logic on UltraScale+, a LUT and a carry chain, and no more than
+# five levels shall lie between registers.
+ADDERS_PER_STAGE = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +44,7 @@ class Adders(FreeRunning, GeneratedCell):
     @cached_property
     def stage(self) -> list[int]:
         """The pipeline stage of each node; stage s reads registers of stage s - 1."""
-        return [max(0, (n.level - 1) // LEVELS_PER_STAGE) for n in self.graph.nodes]
+        return [max(0, (n.level - 1) // ADDERS_PER_STAGE) for n in self.graph.nodes]
 
     @property
     def stages(self) -> int:

@@ -12,6 +12,11 @@ import numpy as np
 
 from rtl4ml.ir.types import Fixed, Ints
 
+# Adders that an output may lie deeper than the least depth at which its terms can be added: da4ml's `hard_dc`. Without
+# a limit a product of 16 inputs with 64 outputs (4 bits, random) is 18 adders deep; with this one 6, of 0.5 % more bits
+# of adders; with none deeper 5, of 4 % more.
+DEEPER = 1
+
 
 @dataclass(frozen=True)
 class Node:
@@ -144,7 +149,9 @@ def adder_graph(matrix: Ints, bias: Ints, lo: int, hi: int) -> AdderGraph:
 
     # da4ml drops an input whose range is a single number; the graph must keep it, so its range gets a second one.
     found = solve(
-        matrix.astype(np.float32), qintervals=[(float(lo), float(max(hi, lo + 1)), 1.0)] * len(matrix)
+        matrix.astype(np.float32),
+        hard_dc=DEEPER,
+        qintervals=[(float(lo), float(max(hi, lo + 1)), 1.0)] * len(matrix),
     )
     b = GraphOfAdders(len(matrix), lo, hi)
     values: list[tuple[int, int, int] | None] = [(i, 0, 1) for i in range(len(matrix))]
