@@ -198,25 +198,8 @@ def truncated(t: Timing, beats: int) -> int:
     return int((most[t.emit[0]] <= beats).sum())
 
 
-def check(
-    bench: str,
-    cases: Sequence[Case],
-    *,
-    seed: int,
-    stalled: int = 3,
-    timed: bool = True,
-    intervals: Mapping[str, int] | None = None,
-) -> None:
-    """Runs sim/tb_cells.py on all cases: values, free and stalled, and after a reset in a frame's middle.
-
-    Cells that run freely are tried with a FIFO behind them, and once more as cells that wait.
-
-    bench:     what the cases are called: in the file that is built, and where they fail
-    timed:     every stamp of an unstalled run must be what the only cell's `Timing` says
-    intervals: case name to the cycles between last output beats of frames, once steady
-    """
-    cases = [way for c in cases for way in ((c.stored(), c.waiting()) if c.output.flight else (c,))]
-    cases = [c.renamed(f"c{k}") for k, c in enumerate(cases)]
+def _module(cases: Sequence[Case]) -> tuple[str, dict[str, str], set[str]]:
+    """The text of a module with all cells, the memory images that it reads, and the modules of the library in it."""
     lines: list[str] = []
     ports: list[str] = []
     images: dict[str, str] = {}
@@ -245,6 +228,29 @@ def check(
             ]
     header = ["  input logic aclk", "  input logic aresetn", *ports]
     text = "\n".join(["module r4_bench (", ",\n".join(header), ");", *lines, "endmodule", "", *made])
+    return text, images, modules
+
+
+def check(
+    bench: str,
+    cases: Sequence[Case],
+    *,
+    seed: int,
+    stalled: int = 3,
+    timed: bool = True,
+    intervals: Mapping[str, int] | None = None,
+) -> None:
+    """Runs sim/tb_cells.py on all cases: values, free and stalled, and after a reset in a frame's middle.
+
+    Cells that run freely are tried with a FIFO behind them, and once more as cells that wait.
+
+    bench:     what the cases are called: in the file that is built, and where they fail
+    timed:     every stamp of an unstalled run must be what the only cell's `Timing` says
+    intervals: case name to the cycles between last output beats of frames, once steady
+    """
+    cases = [way for c in cases for way in ((c.stored(), c.waiting()) if c.output.flight else (c,))]
+    cases = [c.renamed(f"c{k}") for k, c in enumerate(cases)]
+    text, images, modules = _module(cases)
 
     instances = []
     for k, c in enumerate(cases):
