@@ -10,11 +10,12 @@ from calibration.counting import units
 from calibration.points import GRIDS
 from rtl4ml.synthesis.yosys import Unit
 
-# The most levels that each cell may have from register to register, by itself: what was found at the points below when
-# the table was written. The goal is GOAL for every cell; whoever mends one lowers its budget.
+# The most levels that each cell may have from register to register, by itself: what was found at one or two points of
+# its grid when the table was written. Other points may have more: r4_window has 10 in the fourth U-Net student.
+# The goal is GOAL for every cell; whoever mends one lowers its budget, and whoever counts more points raises it.
 BUDGETS = Path(__file__).parents[2] / "tests" / "golden" / "levels.json"
 GOAL = 5
-SPREAD, POINTS = 4, 2
+SPREAD, POINTS = 4, 1
 
 
 def budgets() -> dict[str, int]:
