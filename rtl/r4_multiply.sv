@@ -2,7 +2,8 @@
 //
 // Product of two streams, lane by lane: y = a * b, kept to YWidth bits, in LUTs.
 // Products wrap at YWidth, so one is right wherever it fits.
-// Beat: Lanes elements, element 0 at the LSB.  Latency: 2 cycles.  Throughput: 1 beat/cycle.
+// Beat: Lanes elements, element 0 at the LSB.  Throughput: 1 beat/cycle.
+// Latency: 1 cycle + r4_mul_split's, the operand of fewer bits as its w.
 // A beat of one input is taken together with that of the other. The ready path is combinational from y_ready_i and
 // from the other input's valid.
 
@@ -35,8 +36,13 @@ module r4_multiply #(
            Lanes, WidthA, WidthB, YWidth);
   end
 
+  localparam bit          Swap  = WidthA < WidthB;
+  localparam int unsigned Fewer = Swap ? WidthA : WidthB;
+  localparam int unsigned More  = Swap ? WidthB : WidthA;
+  localparam int unsigned Reach = (Fewer < YWidth ? Fewer : YWidth) + (SignedA && SignedB && More > 4 ? 2 : 0);
+
   logic en, open;
-  r4_pipe #(.Stages(2)) u_pipe (
+  r4_pipe #(.Stages(2 + $clog2((Reach + 4) / 5))) u_pipe (
     .clk_i, .rst_ni, .x_valid_i(a_valid_i && b_valid_i), .x_ready_o(open), .y_valid_o, .y_ready_i, .en_o(en)
   );
   assign a_ready_o = open && b_valid_i;
@@ -51,11 +57,19 @@ module r4_multiply #(
         b_q <= b_data_i[i*WidthB+:WidthB];
       end
     end
-    r4_mul #(
-      .XWidth(WidthA), .XSigned(SignedA), .WWidth(WidthB), .WSigned(SignedB), .PWidth(YWidth)
-    ) u_mul (
-      .clk_i, .en_i(en), .x_i(a_q), .w_i(b_q), .p_o(y_data_o[i*YWidth+:YWidth])
-    );
+    if (Swap) begin : gen_swap
+      r4_mul_split #(
+        .XWidth(WidthB), .XSigned(SignedB), .WWidth(WidthA), .WSigned(SignedA), .PWidth(YWidth)
+      ) u_mul (
+        .clk_i, .en_i(en), .x_i(b_q), .w_i(a_q), .p_o(y_data_o[i*YWidth+:YWidth])
+      );
+    end else begin : gen_straight
+      r4_mul_split #(
+        .XWidth(WidthA), .XSigned(SignedA), .WWidth(WidthB), .WSigned(SignedB), .PWidth(YWidth)
+      ) u_mul (
+        .clk_i, .en_i(en), .x_i(a_q), .w_i(b_q), .p_o(y_data_o[i*YWidth+:YWidth])
+      );
+    end
   end
 
 `ifndef SYNTHESIS

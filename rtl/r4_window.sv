@@ -44,53 +44,31 @@ module r4_window #(
   output logic [Lanes*ElemWidth-1:0] y_data_o
 );
 
-  localparam int unsigned Beats    = Height * Width * Groups;
-  localparam int unsigned RowBeats = Width * Groups;
-  localparam int unsigned PadSlack = (PadTop * Width + PadLeft) * Groups;
-  // Positions in the endless stream of beats are told apart modulo 2**CountWidth.
-  localparam int unsigned CountWidth = $clog2(2 * (Depth + Beats + PadSlack) + 2) + 1;
-  localparam int unsigned AddrWidth  = Depth > 1 ? $clog2(Depth) : 1;
-  localparam int unsigned DataWidth  = Lanes * ElemWidth;
+  localparam int unsigned Beats     = Height * Width * Groups;
+  localparam int unsigned RowBeats  = Width * Groups;
+  localparam int unsigned PadSlack  = (PadTop * Width + PadLeft) * Groups;
+  localparam int unsigned AddrWidth = Depth > 1 ? $clog2(Depth) : 1;
+  localparam int unsigned DataWidth = Lanes * ElemWidth;
 
   if (Depth < 2) begin : gen_check_depth
     $fatal(1, "r4_window: Depth (%0d) must be at least 2", Depth);
   end
 
-  // -- write side -----------------------------------------------------------------------------------------
-  logic [CountWidth-1:0] written_q;
-  logic [AddrWidth-1:0] wr_addr_q;
-  logic full_q, take, read;
-
-  assign x_ready_o = !full_q;
-  assign take      = x_valid_i && x_ready_o;
-
-  logic [CountWidth-1:0] written_d;
-  logic full_d;
-  assign written_d = written_q + CountWidth'(take);
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      written_q <= '0;
-      wr_addr_q <= '0;
-      full_q    <= 1'b0;
-    end else begin
-      written_q <= written_d;
-      if (take) wr_addr_q <= (wr_addr_q == AddrWidth'(Depth - 1)) ? '0 : wr_addr_q + 1'b1;
-      full_q    <= full_d;
-    end
-  end
+  logic take, read;
 
   // -- read side: counters of the five loops ------------------------------------------------------------------
+  // What a slot moves to is told by these flags alone, which are registers; `read`, which comes late, only enables.
   logic last_g, last_kx, last_ky, last_rep, last_ox, last_oy;
-  logic end_kernel, end_position, end_row, end_frame;
-  logic step_g, step_kx, step_ky;  // this counter moves in this slot
+  logic kernel_ends, position_ends, row_ends;  // this slot is the last of a pass over the taps, and so on
+  logic step_g, step_kx, step_ky;              // this counter moves in this slot
+  logic end_position, end_row;
 
-  r4_counter #(.Count(Groups))    u_g   (.clk_i, .rst_ni, .step_i(step_g),       .last_o(last_g));
-  r4_counter #(.Count(KernelW))   u_kx  (.clk_i, .rst_ni, .step_i(step_kx),      .last_o(last_kx));
-  r4_counter #(.Count(KernelH))   u_ky  (.clk_i, .rst_ni, .step_i(step_ky),      .last_o(last_ky));
-  r4_counter #(.Count(Replays))   u_rep (.clk_i, .rst_ni, .step_i(end_kernel),   .last_o(last_rep));
-  r4_counter #(.Count(OutWidth))  u_ox  (.clk_i, .rst_ni, .step_i(end_position), .last_o(last_ox));
-  r4_counter #(.Count(OutHeight)) u_oy  (.clk_i, .rst_ni, .step_i(end_row),      .last_o(last_oy));
+  r4_countdown #(.Count(Groups))    u_g   (.clk_i, .rst_ni, .step_i(step_g),               .last_o(last_g));
+  r4_countdown #(.Count(KernelW))   u_kx  (.clk_i, .rst_ni, .step_i(step_kx),              .last_o(last_kx));
+  r4_countdown #(.Count(KernelH))   u_ky  (.clk_i, .rst_ni, .step_i(step_ky),              .last_o(last_ky));
+  r4_countdown #(.Count(Replays))   u_rep (.clk_i, .rst_ni, .step_i(read && kernel_ends),  .last_o(last_rep));
+  r4_countdown #(.Count(OutWidth))  u_ox  (.clk_i, .rst_ni, .step_i(end_position),         .last_o(last_ox));
+  r4_countdown #(.Count(OutHeight)) u_oy  (.clk_i, .rst_ni, .step_i(end_row),              .last_o(last_oy));
 
   if (ChannelMajor) begin : gen_channel_major
     assign step_kx = read;
@@ -101,167 +79,209 @@ module r4_window #(
     assign step_kx = read && last_g;
     assign step_ky = read && last_g && last_kx;
   end
-  assign end_kernel   = read && last_g && last_kx && last_ky;
-  assign end_position = end_kernel && last_rep;
-  assign end_row      = end_position && last_ox;
-  assign end_frame    = end_row && last_oy;
+  assign kernel_ends   = last_g && last_kx && last_ky;
+  assign position_ends = kernel_ends && last_rep;
+  assign row_ends      = position_ends && last_ox;
+  assign end_position  = read && position_ends;
+  assign end_row       = read && row_ends;
 
-  // Moves of the read position, in beats, by what ends in this slot.
+  // Moves to the next slot's tap, in beats, by what ends in this slot.
   localparam int MoveKx    = int'(DilationW * Groups);
   localparam int MoveKy    = int'(DilationH * RowBeats) - int'(KernelW - 1) * MoveKx;
   localparam int BackG     = -int'(Groups - 1);
   localparam int BackTaps  = -(int'((KernelH - 1) * DilationH * RowBeats) + int'(KernelW - 1) * MoveKx);
+  localparam int Back      = BackG + BackTaps;  // from the last tap to the first
   localparam int MoveOx    = int'(StrideW * Groups);
   localparam int MoveOy    = int'(StrideH * RowBeats) - int'(OutWidth - 1) * MoveOx;
   localparam int MoveFrame = int'(Beats) - int'((OutHeight - 1) * StrideH * RowBeats)
                            - int'(OutWidth - 1) * MoveOx;
-  localparam int Origin    = -int'(PadSlack);
-
-  // base: first tap of the current output position; at: the tap of this slot.  Each as a count in the endless
-  // stream and as an address of the ring.
-  logic [CountWidth-1:0] base_q, base_d, base_next, at_q, at_d, base_move, at_move;
-  logic [AddrWidth-1:0] base_addr_q, base_addr_d, at_addr_q, at_addr_d;
-  logic [AddrWidth-1:0] base_turn, at_turn;
-
-  // A move as an address: the same number modulo Depth.
-  localparam int DepthI = int'(Depth);
-  localparam int TurnOx     = ((MoveOx % DepthI) + DepthI) % DepthI;
-  localparam int TurnOy     = ((MoveOy % DepthI) + DepthI) % DepthI;
-  localparam int TurnFrame  = ((MoveFrame % DepthI) + DepthI) % DepthI;
-  localparam int TurnOrigin = ((Origin % DepthI) + DepthI) % DepthI;
   localparam int MoveTapG  = ChannelMajor ? BackTaps + 1 : 1;
   localparam int MoveTapKx = ChannelMajor ? MoveKx : MoveKx + BackG;
   localparam int MoveTapKy = ChannelMajor ? MoveKy : MoveKy + BackG;
-  localparam int TurnTapG  = ((MoveTapG % DepthI) + DepthI) % DepthI;
-  localparam int TurnTapKx = ((MoveTapKx % DepthI) + DepthI) % DepthI;
-  localparam int TurnTapKy = ((MoveTapKy % DepthI) + DepthI) % DepthI;
 
-  always_comb begin
-    base_move = CountWidth'(MoveOx);
-    base_turn = AddrWidth'(TurnOx);
-    if (last_ox && last_oy) begin
-      base_move = CountWidth'(MoveFrame);
-      base_turn = AddrWidth'(TurnFrame);
-    end else if (last_ox) begin
-      base_move = CountWidth'(MoveOy);
-      base_turn = AddrWidth'(TurnOy);
-    end
-  end
+  // The same as turns of the ring: modulo Depth.
+  localparam int DepthI     = int'(Depth);
+  localparam int TurnG      = ((MoveTapG % DepthI) + DepthI) % DepthI;
+  localparam int TurnKx     = ((MoveTapKx % DepthI) + DepthI) % DepthI;
+  localparam int TurnKy     = ((MoveTapKy % DepthI) + DepthI) % DepthI;
+  localparam int TurnBack   = ((Back % DepthI) + DepthI) % DepthI;
+  localparam int TurnOx     = (((Back + MoveOx) % DepthI) + DepthI) % DepthI;
+  localparam int TurnOy     = (((Back + MoveOy) % DepthI) + DepthI) % DepthI;
+  localparam int TurnFrame  = (((Back + MoveFrame) % DepthI) + DepthI) % DepthI;
+  localparam int TurnOrigin = ((-int'(PadSlack) % DepthI) + DepthI) % DepthI;
+
+  // spare: beats that are here behind this slot's tap; below 0 where the tap is not here yet. A tap inside the frame
+  // lies at most Beats ahead of what is here, and never more than Depth behind.
+  localparam int unsigned SpareWidth = $clog2(Beats > Depth ? Beats : Depth) + 1;
+
+  logic [SpareWidth-1:0] spare_q, spare_d, back;  // back: minus the move
+  logic [AddrWidth-1:0] at_q, at_d;               // address of this slot's tap
+  logic [AddrWidth:0] turn, turn_wrapped;         // what it moves by, and that less Depth
 
   if (ChannelMajor) begin : gen_move_channel_major
     always_comb begin
-      at_move = CountWidth'(MoveTapKx);
-      at_turn = AddrWidth'(TurnTapKx);
-      if (last_kx && last_ky) begin
-        at_move = CountWidth'(MoveTapG);
-        at_turn = AddrWidth'(TurnTapG);
-      end else if (last_kx) begin
-        at_move = CountWidth'(MoveTapKy);
-        at_turn = AddrWidth'(TurnTapKy);
+      if (!last_kx) begin
+        back = SpareWidth'(-MoveTapKx);
+        turn = (AddrWidth + 1)'(TurnKx);
+        turn_wrapped = (AddrWidth + 1)'(TurnKx - DepthI);
+      end else if (!last_ky) begin
+        back = SpareWidth'(-MoveTapKy);
+        turn = (AddrWidth + 1)'(TurnKy);
+        turn_wrapped = (AddrWidth + 1)'(TurnKy - DepthI);
+      end else if (!last_g) begin
+        back = SpareWidth'(-MoveTapG);
+        turn = (AddrWidth + 1)'(TurnG);
+        turn_wrapped = (AddrWidth + 1)'(TurnG - DepthI);
+      end else if (!last_rep) begin
+        back = SpareWidth'(-Back);
+        turn = (AddrWidth + 1)'(TurnBack);
+        turn_wrapped = (AddrWidth + 1)'(TurnBack - DepthI);
+      end else if (!last_ox) begin
+        back = SpareWidth'(-Back - MoveOx);
+        turn = (AddrWidth + 1)'(TurnOx);
+        turn_wrapped = (AddrWidth + 1)'(TurnOx - DepthI);
+      end else if (!last_oy) begin
+        back = SpareWidth'(-Back - MoveOy);
+        turn = (AddrWidth + 1)'(TurnOy);
+        turn_wrapped = (AddrWidth + 1)'(TurnOy - DepthI);
+      end else begin
+        back = SpareWidth'(-Back - MoveFrame);
+        turn = (AddrWidth + 1)'(TurnFrame);
+        turn_wrapped = (AddrWidth + 1)'(TurnFrame - DepthI);
       end
     end
   end else begin : gen_move_tap_major
     always_comb begin
-      at_move = CountWidth'(MoveTapG);
-      at_turn = AddrWidth'(TurnTapG);
-      if (last_g && last_kx) begin
-        at_move = CountWidth'(MoveTapKy);
-        at_turn = AddrWidth'(TurnTapKy);
-      end else if (last_g) begin
-        at_move = CountWidth'(MoveTapKx);
-        at_turn = AddrWidth'(TurnTapKx);
+      if (!last_g) begin
+        back = SpareWidth'(-MoveTapG);
+        turn = (AddrWidth + 1)'(TurnG);
+        turn_wrapped = (AddrWidth + 1)'(TurnG - DepthI);
+      end else if (!last_kx) begin
+        back = SpareWidth'(-MoveTapKx);
+        turn = (AddrWidth + 1)'(TurnKx);
+        turn_wrapped = (AddrWidth + 1)'(TurnKx - DepthI);
+      end else if (!last_ky) begin
+        back = SpareWidth'(-MoveTapKy);
+        turn = (AddrWidth + 1)'(TurnKy);
+        turn_wrapped = (AddrWidth + 1)'(TurnKy - DepthI);
+      end else if (!last_rep) begin
+        back = SpareWidth'(-Back);
+        turn = (AddrWidth + 1)'(TurnBack);
+        turn_wrapped = (AddrWidth + 1)'(TurnBack - DepthI);
+      end else if (!last_ox) begin
+        back = SpareWidth'(-Back - MoveOx);
+        turn = (AddrWidth + 1)'(TurnOx);
+        turn_wrapped = (AddrWidth + 1)'(TurnOx - DepthI);
+      end else if (!last_oy) begin
+        back = SpareWidth'(-Back - MoveOy);
+        turn = (AddrWidth + 1)'(TurnOy);
+        turn_wrapped = (AddrWidth + 1)'(TurnOy - DepthI);
+      end else begin
+        back = SpareWidth'(-Back - MoveFrame);
+        turn = (AddrWidth + 1)'(TurnFrame);
+        turn_wrapped = (AddrWidth + 1)'(TurnFrame - DepthI);
       end
     end
   end
 
-  logic [AddrWidth:0] base_sum, at_sum;
-  logic [AddrWidth-1:0] base_addr_next;
-  assign base_sum       = {1'b0, base_addr_q} + {1'b0, base_turn};
-  assign at_sum         = {1'b0, at_addr_q} + {1'b0, at_turn};
-  assign base_next      = base_q + base_move;
-  assign base_addr_next = base_sum >= (AddrWidth + 1)'(Depth) ? AddrWidth'(base_sum - (AddrWidth + 1)'(Depth))
-                                                              : AddrWidth'(base_sum);
-  assign base_d         = end_position ? base_next : base_q;
-  assign base_addr_d    = end_position ? base_addr_next : base_addr_q;
-  always_comb begin
-    at_d      = at_q;
-    at_addr_d = at_addr_q;
-    // end_kernel is timing critical: it only selects between two results that are computed in parallel.
-    if (end_kernel) begin
-      at_d      = last_rep ? base_next : base_q;
-      at_addr_d = last_rep ? base_addr_next : base_addr_q;
-    end else if (read) begin
-      at_d      = at_q + at_move;
-      at_addr_d = at_sum >= (AddrWidth + 1)'(Depth) ? AddrWidth'(at_sum - (AddrWidth + 1)'(Depth))
-                                                    : AddrWidth'(at_sum);
-    end
-  end
+  // One carry chain: `take` is its carry in.
+  logic unused_spare, unused_at;
+  assign {spare_d, unused_spare} = {spare_q, 1'b1} + {read ? back : SpareWidth'(0), take};
+
+  logic [AddrWidth:0] at_sum, at_wrapped;
+  assign at_sum            = {1'b0, at_q} + turn;
+  assign at_wrapped        = {1'b0, at_q} + turn_wrapped;
+  assign {unused_at, at_d} = at_wrapped[AddrWidth] ? at_sum : at_wrapped;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      base_q      <= CountWidth'(Origin);
-      base_addr_q <= AddrWidth'(TurnOrigin);
-      at_q        <= CountWidth'(Origin);
-      at_addr_q   <= AddrWidth'(TurnOrigin);
-    end else begin
-      base_q      <= base_d;
-      base_addr_q <= base_addr_d;
-      at_q        <= at_d;
-      at_addr_q   <= at_addr_d;
-    end
+    if (!rst_ni) spare_q <= SpareWidth'(int'(PadSlack) - 1);
+    else         spare_q <= spare_d;
+  end
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni)   at_q <= AddrWidth'(TurnOrigin);
+    else if (read) at_q <= at_d;
   end
 
-  // -- padding: is this slot's tap inside the frame, is the next position's first tap? --------------------------
-  logic in_frame, next_origin_inside;
-  if (PadTop > 0 || PadLeft > 0
-      || (OutHeight - 1) * StrideH + (KernelH - 1) * DilationH >= Height + PadTop
-      || (OutWidth - 1) * StrideW + (KernelW - 1) * DilationW >= Width + PadLeft) begin : gen_pad
-    logic row_inside, col_inside, row_origin_inside, col_origin_inside;
-    r4_window_axis #(
-      .Size(Height), .Kernel(KernelH), .Stride(StrideH), .Dilation(DilationH), .Pad(PadTop), .Positions(OutHeight)
-    ) u_row (
-      .clk_i, .rst_ni, .tap_i(step_ky), .tap_last_i(last_ky), .move_i(end_row), .move_last_i(last_oy),
-      .inside_o(row_inside), .next_origin_inside_o(row_origin_inside)
-    );
-    r4_window_axis #(
-      .Size(Width), .Kernel(KernelW), .Stride(StrideW), .Dilation(DilationW), .Pad(PadLeft), .Positions(OutWidth)
-    ) u_col (
-      .clk_i, .rst_ni, .tap_i(step_kx), .tap_last_i(last_kx), .move_i(end_position), .move_last_i(last_ox),
-      .inside_o(col_inside), .next_origin_inside_o(col_origin_inside)
-    );
-    assign in_frame           = row_inside && col_inside;
-    assign next_origin_inside = row_origin_inside && col_origin_inside;
-  end else begin : gen_no_pad
-    assign in_frame           = 1'b1;
-    assign next_origin_inside = 1'b1;
-  end
+  // -- padding: is this slot's tap inside the frame, is a position's first tap? --------------------------------
+  logic row_inside, col_inside;                // this slot's tap
+  logic row_origin_inside, col_origin_inside;  // first tap of this position
+  logic row_next_inside, col_next_inside;      // first tap of the next position
+  r4_window_axis #(
+    .Size(Height), .Kernel(KernelH), .Stride(StrideH), .Dilation(DilationH), .Pad(PadTop), .Positions(OutHeight)
+  ) u_row (
+    .clk_i, .rst_ni, .tap_i(step_ky), .tap_last_i(last_ky), .moves_i(row_ends), .move_last_i(last_oy),
+    .inside_o(row_inside), .origin_inside_o(row_origin_inside), .next_origin_inside_o(row_next_inside)
+  );
+  r4_window_axis #(
+    .Size(Width), .Kernel(KernelW), .Stride(StrideW), .Dilation(DilationW), .Pad(PadLeft), .Positions(OutWidth)
+  ) u_col (
+    .clk_i, .rst_ni, .tap_i(step_kx), .tap_last_i(last_kx), .moves_i(position_ends), .move_last_i(last_ox),
+    .inside_o(col_inside), .origin_inside_o(col_origin_inside), .next_origin_inside_o(col_next_inside)
+  );
 
   // -- giving back ----------------------------------------------------------------------------------------------
-  // All before the next position's first tap; at a frame's end, all of the frame.
-  logic [CountWidth-1:0] frame_q;
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni)        frame_q <= CountWidth'(Beats);
-    else if (end_frame) frame_q <= frame_q + CountWidth'(Beats);
+  // All before the next position's first tap, where that lies inside the frame; at a frame's end, all of the frame.
+  // So the amount depends on which of the frame's positions that is: one behind another of its row, the first inside of
+  // the frame, the first inside of a later row, or none.
+  localparam int  FirstX   = int'((PadLeft + StrideW - 1) / StrideW * StrideW) - int'(PadLeft);
+  localparam int  FirstY   = int'((PadTop + StrideH - 1) / StrideH * StrideH) - int'(PadTop);
+  localparam int  LastX    = int'((OutWidth - 1) * StrideW) - int'(PadLeft);
+  localparam int  LastY    = int'((OutHeight - 1) * StrideH) - int'(PadTop);
+  localparam int  GiveHead = FirstY * int'(RowBeats) + FirstX * int'(Groups);
+  localparam int  GiveRow  = int'(StrideH * RowBeats) - (LastX - FirstX) * int'(Groups);
+  localparam int  GiveRest = int'(Beats) - (LastX < 0 || LastY < 0 ? 0 : LastY * int'(RowBeats) + LastX * int'(Groups));
+  localparam bit  Padded   = PadTop > 0 || PadLeft > 0;
+  // room: places that are free, less one: below 0 is full. More are free than there are where beats that no position
+  // needs are given back before they come.
+  localparam int unsigned RoomWidth = $clog2(Depth + Beats) + 1;
+
+  logic begun;  // the frame has given back something, or its first position needs nothing given back
+  logic frees;  // this slot is the last that needs beats which are given back behind it
+  logic [RoomWidth-1:0] room_q, room_d, gives;  // gives: the amount, less one
+  logic unused_room, unused_row;
+  assign unused_row = row_origin_inside;  // a row of positions is told apart by `begun`
+  assign frees = position_ends && (last_ox && last_oy || row_next_inside && col_next_inside);
+  if (Padded) begin : gen_begun
+    logic begun_q;
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni)            begun_q <= 1'b0;
+      else if (read && frees) begun_q <= !(last_ox && last_oy);
+    end
+    assign begun = begun_q;
+  end else begin : gen_no_begun
+    assign begun = 1'b1;
   end
-  // limit: how many beats may be written: those that are freed, and Depth more.  `free` is timing critical: it only
-  // selects between two comparisons that are computed in parallel.
-  logic free;
-  logic [CountWidth-1:0] limit_q, limit_next;
-  assign free       = end_position && (next_origin_inside || (last_ox && last_oy));
-  assign limit_next = (last_ox && last_oy ? frame_q : base_next) + CountWidth'(Depth);
-  assign full_d     = free ? written_d == limit_next : written_d == limit_q;
+  always_comb begin
+    if (last_ox && last_oy)                 gives = RoomWidth'(GiveRest - 1);
+    else if (!last_ox && col_origin_inside) gives = RoomWidth'(MoveOx - 1);
+    else if (!begun)                        gives = RoomWidth'(GiveHead - 1);
+    else                                    gives = RoomWidth'(GiveRow - 1);
+  end
+  // One carry chain again: minus one for the beat that is taken, as no carry in. `read`, which comes late, is its last
+  // operand.
+  (* keep *) logic [RoomWidth-1:0] given;  // kept whole, else it is shared out behind `read`
+  assign given                 = frees ? gives : '1;
+  assign {room_d, unused_room} = {room_q, 1'b1} + {read ? given : {RoomWidth{1'b1}}, !take};
+
   always_ff @(posedge clk_i) begin
-    if (!rst_ni)   limit_q <= CountWidth'(Depth);
-    else if (free) limit_q <= limit_next;
+    if (!rst_ni) room_q <= RoomWidth'(Depth - 1);
+    else         room_q <= room_d;
+  end
+
+  // -- write side -----------------------------------------------------------------------------------------------
+  logic [AddrWidth-1:0] wr_addr_q;
+  assign x_ready_o = !room_q[RoomWidth-1];
+  assign take      = x_valid_i && x_ready_o;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni)   wr_addr_q <= '0;
+    else if (take) wr_addr_q <= (wr_addr_q == AddrWidth'(Depth - 1)) ? '0 : wr_addr_q + 1'b1;
   end
 
   // -- reading ------------------------------------------------------------------------------------------------
-  logic en, there;
-  logic [CountWidth-1:0] ahead;
-  assign ahead = written_q - at_q;  // beats that are here from this tap on
-  assign there = !in_frame || (!ahead[CountWidth-1] && ahead != '0);
-  assign en    = y_ready_i || !y_valid_o;
-  assign read  = en && there;
+  logic in_frame, there;
+  assign in_frame = row_inside && col_inside;
+  assign there    = !in_frame || !spare_q[SpareWidth-1];
+  assign read     = (y_ready_i || !y_valid_o) && there;
 
   logic [DataWidth-1:0] rd_q;
   logic inside_q;
@@ -269,19 +289,19 @@ module r4_window #(
     (* ram_style = "block" *) logic [DataWidth-1:0] mem [Depth];
     always_ff @(posedge clk_i) begin
       if (take) mem[wr_addr_q] <= x_data_i;
-      if (read) rd_q <= mem[at_addr_q];
+      if (read) rd_q <= mem[at_q];
     end
   end else begin : gen_distributed
     (* ram_style = "distributed" *) logic [DataWidth-1:0] mem [Depth];
     always_ff @(posedge clk_i) begin
       if (take) mem[wr_addr_q] <= x_data_i;
-      if (read) rd_q <= mem[at_addr_q];
+      if (read) rd_q <= mem[at_q];
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) y_valid_o <= 1'b0;
-    else if (en) y_valid_o <= there;
+    else         y_valid_o <= there || (y_valid_o && !y_ready_i);
   end
   always_ff @(posedge clk_i) begin
     if (read) inside_q <= in_frame;
@@ -291,8 +311,7 @@ module r4_window #(
 `ifndef SYNTHESIS
   Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
-  // Beats behind the last window are given back before they come: then more are freed than written.
   NOT_OVERFULL : assert property (@(posedge clk_i) disable iff (!rst_ni)
-    signed'(limit_q - written_q) >= 0);
+    signed'(room_q) >= -1);
 `endif
 endmodule

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Follows one axis of r4_window: tells whether the current tap, and the first tap of the position that follows,
-// lie inside the frame.
-// tap_i moves to the next tap (from the last back to the first), move_i to the next output position (from the last
-// back to the first); both may come in one cycle.  Latency: 1 cycle.
+// Follows one axis of r4_window: tells whether the current tap, and the first taps of the current and of the next
+// position, lie inside the frame. An origin counts as inside from the frame's begin on.
+// tap_i moves to the next tap; from the last one (tap_last_i) back to the first, of the next output position where
+// moves_i says so, which comes with the last tap alone; from the last position (move_last_i) back to the first.
+// Latency: 1 cycle.  inside_o and origin_inside_o are registers.
 
 module r4_window_axis #(
   parameter int unsigned Size      = 8,
@@ -17,32 +18,82 @@ module r4_window_axis #(
   input  logic rst_ni,
   input  logic tap_i,
   input  logic tap_last_i,
-  input  logic move_i,
+  input  logic moves_i,
   input  logic move_last_i,
   output logic inside_o,
+  output logic origin_inside_o,
   output logic next_origin_inside_o
 );
 
-  localparam int unsigned Span  = Size + Pad + (Positions - 1) * Stride + (Kernel - 1) * Dilation + Stride + 1;
-  localparam int unsigned Width = $clog2(Span + 1) + 1;
+  localparam int LastOrigin = int'((Positions - 1) * Stride) - int'(Pad);
+  localparam int Last       = LastOrigin + int'((Kernel - 1) * Dilation);  // the last tap of the last position
+  localparam bit Beyond     = Last >= int'(Size);                          // there is padding behind the frame
 
-  // Coordinates are signed: the padding before the frame is negative.
-  logic signed [Width-1:0] origin_q, origin_d, next, at_q;
-  assign next     = move_last_i ? Width'(-int'(Pad)) : origin_q + Width'(Stride);
-  assign origin_d = move_i ? next : origin_q;
+  if (Pad == 0 && !Beyond) begin : gen_inside
+    assign inside_o             = 1'b1;
+    assign origin_inside_o      = 1'b1;
+    assign next_origin_inside_o = 1'b1;
+    logic unused;
+    assign unused = &{1'b0, clk_i, rst_ni, tap_i, tap_last_i, moves_i, move_last_i};
+  end else begin : gen_padded
+    localparam int unsigned Most  = Last + 1 > int'(Pad) ? Last + 1 : Pad;
+    localparam int unsigned Width = $clog2(Most) + 1;
 
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      origin_q <= Width'(-int'(Pad));
-      at_q     <= Width'(-int'(Pad));
-    end else begin
-      origin_q <= origin_d;
-      if (tap_i) at_q <= tap_last_i ? origin_d : at_q + Width'(Dilation);
+    localparam int FromTap   = int'(Dilation);
+    localparam int FromFirst = int'(Stride);
+
+    // Coordinates are signed: the padding before the frame is negative. Flags are made of the coordinate before the
+    // move, beside the move.
+    logic signed [Width-1:0] origin_q, next, at_q;
+    logic tap_inside, next_begun, next_ended, origin_ended;
+    assign next = move_last_i ? Width'(-int'(Pad)) : origin_q + Width'(Stride);
+
+    if (Beyond) begin : gen_tap_beyond
+      logic tap_begun;
+      assign tap_begun  = int'(Pad) <= FromTap || at_q >= Width'(-FromTap);
+      assign tap_inside = tap_begun && int'(Size + Pad) > FromTap && at_q < Width'(int'(Size) - FromTap);
+    end else begin : gen_tap_before
+      assign tap_inside = int'(Pad) <= FromTap || at_q >= Width'(-FromTap);
     end
-  end
 
-  assign inside_o             = !at_q[Width-1] && at_q < Width'(Size);
-  // Without move_i the axis stays where it is.
-  assign next_origin_inside_o = !origin_d[Width-1];
+    // Is the origin that follows this one inside, were this one not the last? From the second one on a register.
+    if (int'(Pad) > FromFirst) begin : gen_begins
+      logic next_begun_q;
+      always_ff @(posedge clk_i) begin
+        if (!rst_ni)               next_begun_q <= 1'b0;
+        else if (tap_i && moves_i) next_begun_q <= !move_last_i && (2 * FromFirst >= int'(Pad) || origin_q >= Width'(-2 * FromFirst));
+      end
+      assign next_begun = next_begun_q;
+    end else begin : gen_begun
+      assign next_begun = 1'b1;
+    end
+    if (LastOrigin >= int'(Size)) begin : gen_ends
+      assign next_ended   = int'(Size + Pad) <= FromFirst || origin_q >= Width'(int'(Size) - FromFirst);
+      assign origin_ended = origin_q >= Width'(int'(Size));
+    end else begin : gen_not_ended
+      assign next_ended   = 1'b0;
+      assign origin_ended = 1'b0;
+    end
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        origin_q <= Width'(-int'(Pad));
+        at_q     <= Width'(-int'(Pad));
+        inside_o <= Pad == 0;
+      end else if (tap_i) begin
+        if (!tap_last_i)      at_q <= at_q + Width'(Dilation);
+        else if (moves_i)     at_q <= next;
+        else                  at_q <= origin_q;
+        if (!tap_last_i)      inside_o <= tap_inside;
+        else if (!moves_i)    inside_o <= !origin_q[Width-1] && !origin_ended;
+        else if (move_last_i) inside_o <= Pad == 0;
+        else                  inside_o <= next_begun && !next_ended;
+        if (moves_i) origin_q <= next;
+      end
+    end
+
+    assign origin_inside_o      = !origin_q[Width-1];
+    assign next_origin_inside_o = !moves_i ? !origin_q[Width-1] : move_last_i ? Pad == 0 : next_begun;
+  end
 
 endmodule

@@ -13,6 +13,12 @@ from rtl4ml.host.tools import verilator_env
 
 CASES = [
     ("r4_counter", {"Count": 0}, "r4_counter: Count (0) must be at least 1"),
+    ("r4_countdown", {"Count": 0}, "r4_countdown: Count (0) must be at least 1"),
+    (
+        "r4_mul_split",
+        {"WWidth": 0},
+        "r4_mul_split: XWidth (8), WWidth (0) and PWidth (16) must be at least 1",
+    ),
     (
         "r4_span",
         {"Count": 4, "First": 3, "Size": 2},

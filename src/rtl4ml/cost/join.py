@@ -43,12 +43,34 @@ def _concat(params: Params) -> tuple[Terms, Terms, float]:
     return {"one": 1, "counted": c > 0, "c": c, "wraps": wraps, "w": chosen}, {"one": 1, "c": c, "w": w}, 0.0
 
 
+def _split(x: int, x_signed: bool, w: int, w_signed: bool, p: int) -> tuple[float, int, int]:
+    """LUTs of the products of r4_mul_split, bits of its adders, bits of its registers."""
+    bits = min(w, p)
+    sign = 2 if x_signed and w_signed and x > 4 else 0
+    sums, low = _sums(bits + sign), (bits + sign + 1) // 2
+    if sums == 0:
+        if x_signed and not w_signed:  # the counts have the unsigned operand first
+            return product_luts(bits, False, 0, x), 0, min(p, x + bits)
+        return product_luts(x, x_signed, 0, bits, w_signed=w_signed), 0, min(p, x + bits)
+    high = bits - low
+    parts = _split(x, x_signed, low, False, min(p, x + low + 1)), _split(x, x_signed, high, w_signed, p - low)
+    luts, adders, registers = (sum(k) for k in zip(*parts, strict=True))
+    late = sums - 1 - _sums(high + sign)  # registers that the product of the high half waits in
+    return luts, int(adders) + p - low, int(registers) + p + late * min(p - low, x + high)
+
+
+def _sums(reach: int) -> int:
+    """Sums on the way to a product, see `MultiplyCell.sums`."""
+    return (-(-reach // 5) - 1).bit_length()
+
+
 @models("r4_multiply")
 def _multiply(params: Params) -> tuple[Terms, Terms, float]:
-    n, a, b = params["Lanes"], params["WidthA"], params["WidthB"]
-    if params["SignedA"] and not params["SignedB"]:  # the counts have the unsigned operand first
-        one = product_luts(b, False, 0, a)
-    else:
-        one = product_luts(a, bool(params["SignedA"]), 0, b, w_signed=bool(params["SignedB"]))
-    lut: Terms = {"one": 1, "product": n * one}
-    return lut, {"one": 1, "operands": n * (a + b), "y": n * params["YWidth"]}, 0.0
+    n, y = params["Lanes"], params["YWidth"]
+    sides = [(params[f"Width{s}"], bool(params[f"Signed{s}"])) for s in "AB"]
+    few, many = sides if sides[0][0] < sides[1][0] else sides[::-1]
+    luts, adders, registers = _split(*many, *few, y)
+    whole = 0 if adders else y - min(y, many[0] + few[0])
+    lut: Terms = {"one": 1, "product": n * luts, "adder": n * adders}
+    ff: Terms = {"one": 1, "operands": n * (few[0] + many[0]), "y": n * (registers + whole)}
+    return lut, ff, 0.0

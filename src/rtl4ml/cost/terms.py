@@ -57,14 +57,6 @@ def adder_tree(inputs: int, width: int, limit: int, *, registered: bool) -> tupl
     return adders, registers, shifts
 
 
-def set_bits(moves: set[int], bits: int) -> int:
-    """Bits of an adder that adds one of these constants: those that are one in some of them; others pass through."""
-    any_one = 0
-    for m in moves:
-        any_one |= m % (1 << bits)
-    return any_one.bit_count()
-
-
 def low_zeros(moves: set[int]) -> int:
     """Number of low bits that are zero in all of these."""
     return min((m & -m).bit_length() - 1 for m in moves if m)

@@ -6,40 +6,66 @@ from __future__ import annotations
 from math import ceil
 
 from rtl4ml.cost.registry import Params, models
-from rtl4ml.cost.terms import counter, log, low_zeros, set_bits, wrap
+from rtl4ml.cost.terms import counter, log, low_zeros, plus, set_bits, wrap
 from rtl4ml.netlist.memories import Terms, bram36, lutram
 
 
-def _window_axis(size: int, kernel: int, stride: int, dilation: int, pad: int, positions: int) -> int:
-    """Bits of a coordinate of r4_window_axis; none where it is constant."""
-    if kernel == 1 and positions == 1:
-        return 0
-    span = size + pad + (positions - 1) * stride + (kernel - 1) * dilation + stride + 1
-    return log(span + 1) + 1
+def _countdown(steps: int) -> int:
+    """Bits of an r4_countdown, which counts down to -1."""
+    return log(steps - 1) + 1 if steps > 1 else 0
 
 
-def _window_moves(params: Params) -> tuple[set[int], set[int]]:
-    """Address steps of r4_window: those from a tap to the next one of its position, and those between positions."""
+def _window_axis(params: Params, size: str, end: str, before: str) -> tuple[int, int, int]:
+    """Bits of the coordinates of an r4_window_axis, bits of those that are compared, and its flags; none inside."""
+    kernel, positions, dilation = params[f"Kernel{end}"], params[f"Out{size}"], params[f"Dilation{end}"]
+    stride, pad = params[f"Stride{end}"], params[f"Pad{before}"]
+    last = (positions - 1) * stride + (kernel - 1) * dilation - pad
+    if pad == 0 and last < params[size]:
+        return 0, 0, 0
+    bits = log(max(last + 1, pad)) + 1
+    compared = bits * ((last >= params[size]) + (pad > dilation) + 2 * (pad > stride))
+    return bits * ((kernel > 1) + (positions > 1)), compared, 1 + (pad > stride)
+
+
+def _window_moves(params: Params) -> list[int]:
+    """Moves of r4_window from a slot's tap to the next one's, in beats: by what ends in the slot."""
     groups, row = params["Groups"], params["Width"] * params["Groups"]
     kx, ox = params["DilationW"] * groups, params["StrideW"] * groups
     ky = params["DilationH"] * row - (params["KernelW"] - 1) * kx
-    back = 1 - groups
-    if params["ChannelMajor"]:
-        at = {1 - (params["KernelH"] - 1) * params["DilationH"] * row - (params["KernelW"] - 1) * kx}
-        at |= {kx} if params["KernelW"] > 1 else set()
-        at |= {ky} if params["KernelH"] > 1 else set()
-    else:
-        at = {ky + back}
-        at |= {1} if groups > 1 else set()
-        at |= {kx + back} if params["KernelW"] > 1 else set()
-    base = {
-        params["Height"] * row
-        - (params["OutHeight"] - 1) * params["StrideH"] * row
-        - (params["OutWidth"] - 1) * ox
-    }
-    base |= {ox} if params["OutWidth"] > 1 else set()
-    base |= {params["StrideH"] * row - (params["OutWidth"] - 1) * ox} if params["OutHeight"] > 1 else set()
-    return at, base
+    taps = (params["KernelH"] - 1) * params["DilationH"] * row + (params["KernelW"] - 1) * kx
+    back = 1 - groups - taps
+    major = params["ChannelMajor"]
+    rows = (params["OutHeight"] - 1) * params["StrideH"] * row
+    moves = [params["Height"] * row - rows - (params["OutWidth"] - 1) * ox + back]
+    moves += [1 - taps if major else 1] * (groups > 1)
+    moves += [kx if major else kx + 1 - groups] * (params["KernelW"] > 1)
+    moves += [ky if major else ky + 1 - groups] * (params["KernelH"] > 1)
+    moves += [back] * (params["Replays"] > 1)
+    moves += [back + ox] * (params["OutWidth"] > 1)
+    moves += [back + params["StrideH"] * row - (params["OutWidth"] - 1) * ox] * (params["OutHeight"] > 1)
+    return moves
+
+
+def _patterns(numbers: list[int], bits: int) -> set[tuple[int, ...]]:
+    """What tells which of these numbers it is in some bit: a column of their bits is a function of the flags."""
+    columns = {tuple(n >> k & 1 for n in numbers) for k in range(bits)}
+    return {c for c in columns if 0 < sum(c) < len(c)}
+
+
+def _window_gives(params: Params) -> list[int]:
+    """Amounts that r4_window gives back at once, less one."""
+    groups, row = params["Groups"], params["Width"] * params["Groups"]
+    first, last = [], []
+    for size, end, before in (("Height", "H", "Top"), ("Width", "W", "Left")):
+        stride, pad = params[f"Stride{end}"], params[f"Pad{before}"]
+        first.append(-(-pad // stride) * stride - pad)
+        last.append((params[f"Out{size}"] - 1) * stride - pad)
+    rest = params["Height"] * row - (0 if min(last) < 0 else last[0] * row + last[1] * groups)
+    gives = [rest - 1]
+    gives += [params["StrideW"] * groups - 1] * (params["OutWidth"] > 1)
+    gives += [params["StrideH"] * row - (last[1] - first[1]) * groups - 1] * (params["OutHeight"] > 1)
+    gives += [first[0] * row + first[1] * groups - 1] * bool(params["PadTop"] or params["PadLeft"])
+    return gives
 
 
 @models("r4_window")
@@ -47,48 +73,35 @@ def _window(params: Params) -> tuple[Terms, Terms, float]:
     w, d = params["Lanes"] * params["ElemWidth"], params["Depth"]
     beats = params["Height"] * params["Width"] * params["Groups"]
     slack = (params["PadTop"] * params["Width"] + params["PadLeft"]) * params["Groups"]
-    count, addr = log(2 * (d + beats + slack) + 2) + 1, log(d)
-    loops = [
-        params["Groups"],
-        params["KernelW"],
-        params["KernelH"],
-        params["Replays"],
-        params["OutWidth"],
-        params["OutHeight"],
-    ]
-    pad = bool(
-        params["PadTop"]
-        or params["PadLeft"]
-        or (params["OutHeight"] - 1) * params["StrideH"] + (params["KernelH"] - 1) * params["DilationH"]
-        >= params["Height"] + params["PadTop"]
-        or (params["OutWidth"] - 1) * params["StrideW"] + (params["KernelW"] - 1) * params["DilationW"]
-        >= params["Width"] + params["PadLeft"]
-    )
-    axis = 0
-    if pad:
-        for size, end, before in (("Height", "H", "Top"), ("Width", "W", "Left")):
-            names = (size, f"Kernel{end}", f"Stride{end}", f"Dilation{end}", f"Pad{before}", f"Out{size}")
-            axis += _window_axis(*(params[name] for name in names))
+    spare, room, addr = log(max(beats, d)) + 1, log(d + beats) + 1, log(d)
+    padded = slack > 0
+    axes = [_window_axis(params, *names) for names in (("Height", "H", "Top"), ("Width", "W", "Left"))]
+    axis, compared, flags = (sum(a) for a in zip(*axes, strict=True))
     wraps = bool(d & (d - 1))
-    at, base = _window_moves(params)
+    moves, gives = _window_moves(params), _window_gives(params)
+    loops = [params[n] for n in ("Groups", "KernelW", "KernelH", "Replays")]
+    # Nobody asks where in a frame a position is if all moves between positions are alike, as of a 1 x 1 window.
+    between = (params["OutWidth"] > 1) + (params["OutHeight"] > 1)
+    if flags or any(m != moves[0] for m in moves[len(moves) - between :]):
+        loops += [params["OutWidth"], params["OutHeight"]]
+    loop = sum(map(_countdown, loops))
+    turns = [m % d for m in moves]
     memory = {} if params["Block"] else lutram(w, d)
-    turns = [{m % d for m in moves} for moves in (at, base)]
-    turn = [set_bits(t, addr) for t in turns]
-    # A count whose steps are all multiples of a power of two has constant low bits.
-    frame_bits = count - low_zeros({beats})
-    base_bits = count - low_zeros(base | {slack})
-    at_bits = count - low_zeros(at | base | {slack})
-    freed_bits = count - low_zeros(base | {slack, beats})
-    addr_bits = 3 * addr - low_zeros(base | {slack, d}) - low_zeros(at | base | {slack, d})
-    live = frame_bits + base_bits + at_bits + freed_bits
-    lut = {"one": 1, "count": count, "live": live - frame_bits, "addr": addr_bits, "wrap": wrap(d),
-           "loop": sum(map(counter, loops)), "loop_wraps": sum(map(wrap, loops)), "loops": sum(c > 1 for c in loops),
-           "axis": axis, "pad_w": w * pad,
-           "move": set_bits(at, count) + set_bits(base, count) + set_bits({beats}, count), "turn": sum(turn),
-           "turn_wrap": addr * wraps * sum(t > 0 for t in turn), "several": count * ((len(at) > 1) + (len(base) > 1)),
-           "turns": addr * sum(len(t) > 1 for t in turns), **memory}  # fmt: skip
-    ff = {"one": 1, "bits": count + live + addr_bits, "loop": sum(map(counter, loops)), "axis": 2 * axis,
-          "w": 0 if params["Block"] else w}  # fmt: skip
+    # An address whose steps are all multiples of a power of two has constant low bits.
+    at = addr - min(addr, low_zeros({*moves, slack, d}))
+    patterns = _patterns([-m for m in moves], spare), _patterns(turns, addr)
+    wrapped = _patterns([t - d for t in turns], addr + 1) if wraps else set()
+    lut: Terms = {
+        "one": 1, "spare": spare, "room": room, "at": at, "at_wraps": at * wraps, "wrap": wrap(d), "addr": addr,
+        "loop": loop, "loops": sum(c > 1 for c in loops), "axis": axis, "compared": compared, "flags": flags,
+        "pad_w": w * (flags > 0), "begun": padded, "back": len(patterns[0]), "turn": len(patterns[1]),
+        "turn_wrapped": len(wrapped - patterns[1]), "gives": len(_patterns(gives, room)),
+        "several": room * (len(gives) > 1), **memory,
+    }  # fmt: skip
+    ff: Terms = {
+        "one": 1, "bits": spare + room + addr + at, "loop": loop, "axis": axis, "flags": flags,
+        "padded": (flags > 0) + padded, "w": 0 if params["Block"] else w,
+    }  # fmt: skip
     return lut, ff, bram36(w, d) if params["Block"] else 0.0
 
 
