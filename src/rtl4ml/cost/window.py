@@ -6,7 +6,7 @@ from __future__ import annotations
 from math import ceil
 
 from rtl4ml.cost.registry import Params, models
-from rtl4ml.cost.terms import counter, log, low_zeros, plus, set_bits, wrap
+from rtl4ml.cost.terms import counter, log, low_zeros, wrap
 from rtl4ml.netlist.memories import Terms, bram36, lutram
 
 
