@@ -27,6 +27,7 @@ from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import ZCU102, Device, Resources, total
 from rtl4ml.emit import systemverilog
 from rtl4ml.errors import HlsCannot, StaleProject
+from rtl4ml.folding.placement import placed_netlist
 from rtl4ml.folding.search import fold_for
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.importer import parse
@@ -52,7 +53,6 @@ from rtl4ml.sta.estimate import timing
 from rtl4ml.synthesis.yosys import Unit, synthesize, units
 from rtl4ml.timing.cycles import frame_ends, predict, unsettled
 from rtl4ml.timing.excess import by_hand, excess
-from rtl4ml.timing.sizing import sized_netlist
 
 Real = NDArray[np.float64]
 
@@ -145,7 +145,7 @@ def convert(
 
 
 def _analysed(plan: Plan) -> tuple[Netlist, Cycles]:
-    netlist = sized_netlist(plan)
+    netlist = placed_netlist(plan)
     return netlist, predict(netlist)
 
 

@@ -26,6 +26,7 @@ class Dwu(FreeRunning, LibraryCell):
     multiplier: output channels of an input channel
     window:     taps of a window
     packing:    how integer products are packed into DSP48E2; None: LUTs
+    block:      whether weights stand in block RAM; None: where they take the smaller share of the device
 
     A 3 x 3 kernel on 16 channels with lanes=4 and taps=3 makes 12 products a cycle: 3 beats for each of 4 groups of
     channels, 12 beats a position.
@@ -40,6 +41,7 @@ class Dwu(FreeRunning, LibraryCell):
     lanes: int
     taps: int
     packing: Packing | None = None
+    block: bool | None = None
 
     @property
     def dsps(self) -> int:
@@ -99,7 +101,9 @@ class Dwu(FreeRunning, LibraryCell):
             "SumWidth": total,
             "AccWidth": self.y.bits,
             "HasBias": int(self.weights.bias is not None),
-            "Block": int(is_block(len(words), words.shape[1] * bits, self.device)),
+            "Block": int(
+                is_block(len(words), words.shape[1] * bits, self.device) if self.block is None else self.block
+            ),
             "WeightFile": Image.pack(words, bits),
             **dsp_params(self.packing),
             **self.flow_params(),

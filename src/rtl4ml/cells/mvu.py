@@ -45,6 +45,7 @@ class Mvu(FreeRunning, LibraryCell):
 
     positions: output positions a frame
     packing:   how integer products are packed into DSP48E2; None: LUTs
+    block:     whether weights stand in block RAM; None: where they take the smaller share of the device
 
     A matrix of 64 products and 16 outputs with simd=8 and pe=4 takes 64 / 8 = 8 cycles for each of 16 / 4 = 4 groups of
     outputs, 32 cycles a position.
@@ -57,6 +58,7 @@ class Mvu(FreeRunning, LibraryCell):
     simd: int
     pe: int
     packing: Packing | None = None
+    block: bool | None = None
 
     @property
     def matrix(self) -> Ints:
@@ -106,7 +108,9 @@ class Mvu(FreeRunning, LibraryCell):
             "SumWidth": total,
             "AccWidth": acc,
             "HasBias": int(self.weights.bias is not None),
-            "Block": int(is_block(len(words), words.shape[1] * bits, self.device)),
+            "Block": int(
+                is_block(len(words), words.shape[1] * bits, self.device) if self.block is None else self.block
+            ),
             "WeightFile": Image.pack(words, bits),
             **dsp_params(self.packing),
             **self.flow_params(),

@@ -36,13 +36,22 @@ _HASTE = 4
 
 
 class Explorer:
-    """The foldings of one graph for a device. layers: (pe, simd) that the user fixed, by layer or operator name."""
+    """The foldings of one graph for a device.
+
+    layers: (pe, simd) that the user fixed, by layer or operator name
+    shares: the greatest share of a resource that its plans may take, see `Plan`
+    """
 
     def __init__(
-        self, graph: Graph, layers: Mapping[str, tuple[int, int]] | None = None, device: Device = ZCU102
+        self,
+        graph: Graph,
+        layers: Mapping[str, tuple[int, int]] | None = None,
+        device: Device = ZCU102,
+        shares: Mapping[str, float] | None = None,
     ) -> None:
         self.graph = graph
         self.device = device
+        self.shares = dict(shares or {})
         given = dict(layers or {})
         self.foldings: dict[str, list[Folding]] = {}
         self._pinned: set[str] = set()
@@ -129,6 +138,7 @@ class Explorer:
                 for name, variables in chosen.items()
             },
             self.device,
+            self.shares,
         )
 
     def fill(self, target: int, limits: Mapping[str, float], beside: Resources) -> float:

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import Resources
-from rtl4ml.lowering.lower import lower
+from rtl4ml.folding.placement import placed_netlist
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.synthesis.yosys import units
-from rtl4ml.timing.sizing import sized_netlist
 
 
 def layer_resources(plan: Plan, *, analyse: bool = True) -> dict[str, Resources]:
@@ -17,6 +16,6 @@ def layer_resources(plan: Plan, *, analyse: bool = True) -> dict[str, Resources]
     analyse: whether FIFOs are sized for the full rate; else all have the least depth
     """
     out: dict[str, Resources] = {}
-    for u in units(sized_netlist(plan) if analyse else lower(plan), frames_in_flight=4):
+    for u in units(placed_netlist(plan, analyse=analyse), frames_in_flight=4):
         out[u.layer] = out.get(u.layer, Resources()) + estimate(u.module, u.params, u.cell)
     return out

@@ -43,8 +43,8 @@ def fold_for(
     target_interval = arguments.target_interval(target_interval)
     layers = arguments.foldings(layers)
     asked = target_interval is not None
-    explorer = Explorer(graph, layers, device)
     shares = device.shares(shares, target_interval)
+    explorer = Explorer(graph, layers, device, shares)
     limits = {k: v * shares[k] for k, v in device.capacity.items()}
     if target_interval is not None:
         cheapest = explorer.fold(target_interval)

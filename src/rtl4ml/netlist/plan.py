@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from rtl4ml.device import ZCU102, Device
@@ -40,12 +40,15 @@ class Folding:
 class Plan:
     """A graph, the foldings of its operators by operator name, and the device that they were chosen for.
 
+    shares: the greatest share of a resource that the design may take, by its name; all of those that it does not name
+
     Plan(graph, {"conv": Folding(pe=4, simd=9), "relu": Folding(pe=4)}) has plan[op].pe == 4 for both operators.
     """
 
     graph: Graph
     foldings: Mapping[str, Folding]
     device: Device = ZCU102
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def __getitem__(self, op: Op) -> Folding:
         return self.foldings[op.name]
