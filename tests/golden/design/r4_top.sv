@@ -43,6 +43,8 @@ module r4_top (
   logic [11:0] x_b_f_by2_data;  // 2 x 6 bit, 256 beats a frame
   logic q_activation_1_f_valid, q_activation_1_f_ready;
   logic [9:0] q_activation_1_f_data;  // 2 x 5 bit, 256 beats a frame
+  logic x_b_f_by2_f_valid, x_b_f_by2_f_ready;
+  logic [11:0] x_b_f_by2_f_data;  // 2 x 6 bit, 256 beats a frame
   logic add_valid, add_ready;
   logic [13:0] add_data;  // 2 x 7 bit, 256 beats a frame
   logic q_activation_2_valid, q_activation_2_ready;
@@ -168,6 +170,7 @@ module r4_top (
     .HasBias(1),
     .Block(0),
     .WeightFile("u_q_conv1d_weight_file.mem"),
+    .Flow(1),
     .BiasFile("u_q_conv1d_bias_file.mem")
   ) u_q_conv1d (
     .clk_i(aclk),
@@ -188,7 +191,8 @@ module r4_top (
     .Shift(5),
     .Lo(-64'sd16),
     .Hi(64'sd15),
-    .YWidth(5)
+    .YWidth(5),
+    .Flow(2)
   ) u_q_activation_1 (
     .clk_i(aclk),
     .rst_ni(aresetn),
@@ -203,7 +207,7 @@ module r4_top (
   // -- add -------------------------------------------------------------------------------------------------
   r4_fifo #(
     .Width(48),
-    .Depth(4),
+    .Depth(2),
     .MemoryKind(0)
   ) u_x_b_f (
     .clk_i(aclk),
@@ -231,8 +235,9 @@ module r4_top (
   );
   r4_fifo #(
     .Width(10),
-    .Depth(2),
-    .MemoryKind(0)
+    .Depth(20),
+    .MemoryKind(0),
+    .Slack(9)
   ) u_q_activation_1_f (
     .clk_i(aclk),
     .rst_ni(aresetn),
@@ -242,6 +247,20 @@ module r4_top (
     .y_valid_o(q_activation_1_f_valid),
     .y_ready_i(q_activation_1_f_ready),
     .y_data_o(q_activation_1_f_data)
+  );
+  r4_fifo #(
+    .Width(12),
+    .Depth(7),
+    .MemoryKind(0)
+  ) u_x_b_f_by2_f (
+    .clk_i(aclk),
+    .rst_ni(aresetn),
+    .x_valid_i(x_b_f_by2_valid),
+    .x_ready_o(x_b_f_by2_ready),
+    .x_data_i(x_b_f_by2_data),
+    .y_valid_o(x_b_f_by2_f_valid),
+    .y_ready_i(x_b_f_by2_f_ready),
+    .y_data_o(x_b_f_by2_f_data)
   );
   r4_add #(
     .Lanes(2),
@@ -255,9 +274,9 @@ module r4_top (
   ) u_add (
     .clk_i(aclk),
     .rst_ni(aresetn),
-    .a_valid_i(x_b_f_by2_valid),
-    .a_ready_o(x_b_f_by2_ready),
-    .a_data_i(x_b_f_by2_data),
+    .a_valid_i(x_b_f_by2_f_valid),
+    .a_ready_o(x_b_f_by2_f_ready),
+    .a_data_i(x_b_f_by2_f_data),
     .b_valid_i(q_activation_1_f_valid),
     .b_ready_o(q_activation_1_f_ready),
     .b_data_i(q_activation_1_f_data),
@@ -274,7 +293,8 @@ module r4_top (
     .Shift(1),
     .Lo(64'sd0),
     .Hi(64'sd30),
-    .YWidth(5)
+    .YWidth(5),
+    .Flow(1)
   ) u_q_activation_2 (
     .clk_i(aclk),
     .rst_ni(aresetn),
@@ -289,8 +309,9 @@ module r4_top (
   // -- q_conv1d_1 ------------------------------------------------------------------------------------------
   r4_fifo #(
     .Width(10),
-    .Depth(2),
-    .MemoryKind(0)
+    .Depth(6),
+    .MemoryKind(0),
+    .Slack(2)
   ) u_q_activation_2_f (
     .clk_i(aclk),
     .rst_ni(aresetn),
@@ -320,6 +341,7 @@ module r4_top (
     .Spacing(11),
     .Chain(2),
     .Overlap(0),
+    .Flow(1),
     .BiasFile("u_q_conv1d_1_bias_file.mem")
   ) u_q_conv1d_1 (
     .clk_i(aclk),
@@ -335,8 +357,9 @@ module r4_top (
   // -- m_axis ----------------------------------------------------------------------------------------------
   r4_fifo #(
     .Width(48),
-    .Depth(2),
-    .MemoryKind(0)
+    .Depth(4),
+    .MemoryKind(0),
+    .Slack(1)
   ) u_q_conv1d_1_f (
     .clk_i(aclk),
     .rst_ni(aresetn),
