@@ -27,7 +27,7 @@ from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import ZCU102, Device, Resources, total
 from rtl4ml.emit import systemverilog
 from rtl4ml.errors import HlsCannot, StaleProject
-from rtl4ml.folding.placement import placed_netlist
+from rtl4ml.folding.placement import analysed
 from rtl4ml.folding.search import fold_for
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.importer import parse
@@ -44,14 +44,15 @@ from rtl4ml.ir.types import Fixed
 from rtl4ml.measurements import Cycles, FrameTally, Tally
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
+from rtl4ml.report.clocks import Timing
 from rtl4ml.report.collect import write
 from rtl4ml.report.extras import Extras
-from rtl4ml.report.schema import Accuracy, Timing
+from rtl4ml.report.schema import Accuracy
 from rtl4ml.report.subject import Part, Subject
 from rtl4ml.simulation.bulk import Simulator, build
 from rtl4ml.sta.estimate import timing
 from rtl4ml.synthesis.yosys import Unit, synthesize, units
-from rtl4ml.timing.cycles import frame_ends, predict, unsettled
+from rtl4ml.timing.cycles import frame_ends, unsettled
 from rtl4ml.timing.excess import by_hand, excess
 
 Real = NDArray[np.float64]
@@ -110,12 +111,12 @@ def convert(
     )
     hls: HlsProject | HlsCannot
     with project_folder(out) as folder, processes.pool(1, wait=False) as pool:
-        analysed = pool.submit(_analysed, plan)  # hardly keeps the interpreter from others
+        stepped = pool.submit(analysed, plan)  # hardly keeps the interpreter from others
         try:
             hls = write_project(plan, folder / "hls", clock_mhz=clock_mhz, part=device.part)
         except HlsCannot as error:
             hls = error
-        netlist, cycles = analysed.result()
+        netlist, cycles = stepped.result()
         flags = -(-cycles.latency // cycles.interval) + 2
         systemverilog.write(netlist, folder, frames_in_flight=flags)
         interface.write(interface.of_streams(netlist), folder)
@@ -142,11 +143,6 @@ def convert(
     )
     design.seconds["convert"] = time.perf_counter() - start
     return design
-
-
-def _analysed(plan: Plan) -> tuple[Netlist, Cycles]:
-    netlist = placed_netlist(plan)
-    return netlist, predict(netlist)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,9 +17,11 @@ from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import Device, Resources, total
 from rtl4ml.folding.program import WEIGHT_OF_SUM
 from rtl4ml.lowering.lower import lower
+from rtl4ml.measurements import Cycles
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.synthesis.yosys import units
+from rtl4ml.timing.cycles import predict
 from rtl4ml.timing.sizing import sized_netlist
 
 # The share of the LUTs up to which none are missed: memories stay where they are.
@@ -43,6 +45,12 @@ def resources(net: Netlist) -> Resources:
 def placed_netlist(plan: Plan, *, analyse: bool = True) -> Netlist:
     """The netlist of a plan with its weights placed. analyse: whether FIFOs have the depths of `sized_netlist`."""
     return placed(sized_netlist(plan) if analyse else lower(plan), plan)
+
+
+def analysed(plan: Plan) -> tuple[Netlist, Cycles]:
+    """The placed netlist of a plan, and its cycles."""
+    netlist = placed_netlist(plan)
+    return netlist, predict(netlist)
 
 
 def placed(net: Netlist, plan: Plan) -> Netlist:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from rtl4ml.report.schema import PlaceAndRoute, Report
+from rtl4ml.report.clocks import PlaceAndRoute
+from rtl4ml.report.schema import Report
 
 
 def put(report: Report, found: PlaceAndRoute) -> None:

@@ -17,7 +17,7 @@ from cattrs import BaseValidationError, Converter
 
 from rtl4ml.host import cache, processes
 from rtl4ml.netlist.netlist import Netlist
-from rtl4ml.report import schema
+from rtl4ml.report import clocks
 from rtl4ml.sta import mapping
 from rtl4ml.sta.circuit import circuit
 from rtl4ml.sta.delays import Family, family
@@ -114,7 +114,7 @@ def timing(
     frames_in_flight: int = 2,
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> schema.Timing:
+) -> clocks.Timing:
     """The report's entry `timing` of a design, with its slack at a clock."""
     found = estimate(netlist, frames_in_flight=frames_in_flight, progress=progress)
     layers = {c.name: c.layer for s, _ in found.found for c in s.cells}
@@ -142,7 +142,7 @@ def timing(
     }
 
 
-def _entry(path: TimingPath, layers: Mapping[str, str]) -> schema.TimingPath:
+def _entry(path: TimingPath, layers: Mapping[str, str]) -> clocks.TimingPath:
     return {
         "cells": path.cells,
         "layer": layers.get(path.steps[-1].cell, ""),

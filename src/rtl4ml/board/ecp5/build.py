@@ -20,7 +20,7 @@ from rtl4ml.board.ecp5.spec import OpenBoard
 from rtl4ml.errors import BuildFailed
 from rtl4ml.host.tools import disk_errors
 from rtl4ml.netlist.netlist import Netlist
-from rtl4ml.report.schema import PlaceAndRoute
+from rtl4ml.report.clocks import PlaceAndRoute
 
 FOLDER = "build"
 BITSTREAM = "r4.bit"
