@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from rtl4ml.cells.streams import Fifo, ForkCell, Width
+from rtl4ml.cells.streams import Fifo, ForkCell, Widen
 from rtl4ml.netlist.netlist import Cell, Wire
 from rtl4ml.sta.circuit import Circuit, circuit
 from rtl4ml.sta.delays import family
@@ -25,7 +25,7 @@ def chain(prefix: str = "") -> list[Cell]:
     w = {n: wire(prefix + n, 1 if n in ("x", "a") else 2) for n in names}
     return [
         Fifo(name=f"u_{prefix}f1", inputs={"x": w["x"]}, outputs={"y": w["a"]}),
-        Width(name=f"u_{prefix}by2", inputs={"x": w["a"]}, outputs={"y": w["b"]}),
+        Widen(name=f"u_{prefix}by2", inputs={"x": w["a"]}, outputs={"y": w["b"]}),
         Fifo(name=f"u_{prefix}f2", inputs={"x": w["b"]}, outputs={"y": w["c"]}, depth=4),
         ForkCell(name=f"u_{prefix}fork", inputs={"x": w["c"]}, outputs={"y0": w["d"], "y1": w["e"]}),
         Fifo(name=f"u_{prefix}f3", inputs={"x": w["d"]}, outputs={"y": w["f"]}),
