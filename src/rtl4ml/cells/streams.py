@@ -37,6 +37,11 @@ class Fifo(LibraryCell):
         return self.x.flight // self.x.gap * self.x.burst + self.x.burst - 1
 
     @property
+    def flying(self) -> int:
+        """Beats that are on their way to it at most."""
+        return -(-self.x.flight // self.x.gap) * self.x.burst
+
+    @property
     def least(self) -> int:
         """The least depth with which beats pass at the rate at which they come."""
         return 2 * self.slack + 2

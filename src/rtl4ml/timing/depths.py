@@ -91,8 +91,9 @@ def depths(
     inner = [name for name in stepper.fifos if name != "s_axis"]
     least = {name: stepper.made[name].least for name in inner}
     slack = {name: stepper.made[name].slack for name in inner}
-    # One with slack must never be so full that it says so.
-    enough = {name: max(free.peaks[name] + slack[name] + (slack[name] > 0), least[name]) for name in inner}
+    # Cells that run freely start nothing while the FIFO behind them says that it is full. Then as many beats as it
+    # holds must not be fewer than were held and in flight in that run: else they would start later than they did.
+    enough = {k: max(free.peaks[k] + slack[k] + stepper.made[k].flying, least[k]) for k in inner}
 
     # The steady interval hardly ever depends on the initial state, because in every loop of cells and FIFOs the number
     # of beats plus free slots is invariant; only a pipeline that stalls as a whole keeps its gaps. So each probe starts
