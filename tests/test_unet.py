@@ -229,7 +229,7 @@ def test_a_student_sixteen_times_smaller(tmp_path: Path) -> None:
     assert "each of 24 frames in the predicted cycle" in html
     gaps = np.diff(Stepper(design.netlist).run().ends)
     assert unsettled(design.netlist, gaps[:3])
-    assert unsettled(design.netlist, np.append(gaps, 3 * [gaps[-1]]))
+    assert unsettled(design.netlist, np.append(gaps, gaps[-1]))
     assert not unsettled(design.netlist, np.add(gaps[:3], [0, 0, 1]))
     assert not unsettled(design.netlist, np.append(gaps, 3 * len(gaps) * [gaps[-1]]))
 
