@@ -211,7 +211,7 @@ def report(fmax: float, asked: float) -> dict[str, Any]:
 
 
 def test_the_critical_path_by_cell_and_layer() -> None:
-    found = routed.parse(report(96.03, 125.0), NET)  # type: ignore[arg-type]
+    found = routed.parse(report(96.03, 125.0), NET)  # type: ignore[arg-type]  # NET has all that is read
     assert (found.fmax_mhz, found.constraint_mhz, found.used) == (96.03, 125.0, {"DP16KD": (1, 208)})
     assert found.path == (
         routed.Step("", "u_buffer", "", 0.5, 1.0, 0),
@@ -225,7 +225,7 @@ def test_another_report_is_refused(tmp_path: Path, found: str) -> None:
     path = tmp_path / "report.json"
     path.write_text(found)
     with pytest.raises(BuildFailed, match="must be nextpnr's report of a design with a clock"):
-        routed.read(path, NET)  # type: ignore[arg-type]
+        routed.read(path, NET)  # type: ignore[arg-type]  # NET has all that is read
 
 
 # -- routes until one meets its clock -------------------------------------------------------------------------------
@@ -266,7 +266,7 @@ def built(folder: Path, asked: float) -> build.Built:
         return SerialShell.of(made.shell, Fraction(10), ULX3S, setting)
 
     serial.write(made, ULX3S, folder)
-    return build.build(ULX3S, folder, at, NET, asked_mhz=asked)  # type: ignore[arg-type]
+    return build.build(ULX3S, folder, at, NET, asked_mhz=asked)  # type: ignore[arg-type]  # NET has all that is read
 
 
 def test_the_clock_is_lowered_until_a_route_meets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

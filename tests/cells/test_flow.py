@@ -59,7 +59,7 @@ def test_the_slack_is_no_more_than_enough(
     n.lanes(rounded(n, y), widened)
     values = rng.integers(-16, 16, (5, 40))
     case = rtl_cells.Case("chain", n.cells, values, values)
-    honest = Fifo.slack.fget  # type: ignore[attr-defined]
+    honest = Fifo.slack.fget  # type: ignore[attr-defined]  # mypy takes the property for its value
     monkeypatch.setattr(Fifo, "slack", property(lambda self: honest(self) - 1))
     assert case.stored().cells[-1].slack == (3 if widened == 1 else 1)
     with pytest.raises(AssertionError):

@@ -103,7 +103,7 @@ def test_an_analysis_gets_the_names_of_the_netlist() -> None:
 
 def ports_joined(found: Circuit, top: dict[str, object]) -> bool:
     """Whether a combinational path leads from a port of a module to another, the clock and the reset aside."""
-    ports: dict[str, dict[str, list[int]]] = top["ports"]  # type: ignore[assignment]
+    ports: dict[str, dict[str, list[int]]] = top["ports"]  # type: ignore[assignment]  # as Yosys writes it
     reached = {
         b
         for name, p in ports.items()

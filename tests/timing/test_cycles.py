@@ -340,7 +340,7 @@ def in_turn() -> Netlist:
     made = randomize(frameworks.keras().Model(first, layers.Add()([x, y])), np.random.default_rng(3))
     netlist = sized_netlist(fold(parse(made).graph, target_interval=20))
     (skip,) = sizing._skips(netlist)
-    cells = [replace(c, depth=c.depth - 3) if c.name == skip else c for c in netlist.cells]  # type: ignore[call-arg,attr-defined]
+    cells = [replace(c, depth=c.depth - 3) if c.name == skip else c for c in netlist.cells]  # type: ignore[call-arg,attr-defined]  # a FIFO
     return replace(netlist, settled=None, cells=tuple(cells))
 
 

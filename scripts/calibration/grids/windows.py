@@ -98,7 +98,7 @@ def ring(
         tuple(
             (n + 2 * p - (m - 1) * dilation - 1) // stride + 1
             for n, p, m in zip((height, width), pad, k, strict=True)
-        ),  # type: ignore[arg-type]
+        ),  # type: ignore[arg-type]  # of two axes, so a pair
     )
     return {
         "Lanes": lanes,

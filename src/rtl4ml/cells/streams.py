@@ -68,18 +68,30 @@ class Fifo(LibraryCell):
         return Timing.fifo(self.x.beats, self.depth, self.wait)
 
 
+class WidthConverter(FreeRunning, LibraryCell):
+    """Base of the converters: the same elements in another number of lanes."""
+
+    @property
+    def latency(self) -> int:
+        return 1
+
+    def params(self) -> dict[str, Param]:
+        return {
+            "XLanes": self.x.lanes,
+            "YLanes": self.y.lanes,
+            "ElemWidth": self.x.bits,
+            **self.flow_params(),
+        }
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Narrow(FreeRunning, LibraryCell):
+class Narrow(WidthConverter):
     """Width converter to fewer lanes.
 
     It runs freely behind cells that run freely and leave it the time to hand on a beat before the next one comes.
     """
 
     module: ClassVar[str] = "r4_width"
-
-    @property
-    def latency(self) -> int:
-        return 1
 
     @property
     def bursts(self) -> int:
@@ -93,40 +105,20 @@ class Narrow(FreeRunning, LibraryCell):
     def runs(self) -> bool:
         return self.x.flight > 0
 
-    def params(self) -> dict[str, Param]:
-        return {
-            "XLanes": self.x.lanes,
-            "YLanes": self.y.lanes,
-            "ElemWidth": self.x.bits,
-            **self.flow_params(),
-        }
-
     def timing(self) -> Timing:
         beats = np.arange(self.y.beats)
         return Timing(self.y.beats, (beats // self.bursts + 1,), (beats,), self.latency)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Widen(FreeRunning, LibraryCell):
+class Widen(WidthConverter):
     """Width converter to more lanes."""
 
     module: ClassVar[str] = "r4_width"
 
     @property
-    def latency(self) -> int:
-        return 1
-
-    @property
     def ratio(self) -> int:
         return self.y.lanes // self.x.lanes
-
-    def params(self) -> dict[str, Param]:
-        return {
-            "XLanes": self.x.lanes,
-            "YLanes": self.y.lanes,
-            "ElemWidth": self.x.bits,
-            **self.flow_params(),
-        }
 
     def timing(self) -> Timing:
         return Timing(

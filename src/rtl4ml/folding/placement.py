@@ -79,5 +79,5 @@ def placed(net: Netlist, plan: Plan) -> Netlist:
             now.bram36 - here.bram36 + there.bram36,
         )
         if moved.bram36 <= most and fill(moved, device) < fill(now, device):
-            now, cells[k] = moved, replace(cells[k], block=True)  # type: ignore[call-arg]
+            now, cells[k] = moved, replace(cells[k], block=True)  # type: ignore[call-arg]  # an Mvu or Dwu
     return replace(net, cells=tuple(cells))

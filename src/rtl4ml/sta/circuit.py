@@ -218,10 +218,10 @@ def joined(cells: list[Primitive], family: Family) -> list[Primitive]:
     for c in starts:
         low: Primitive | None = c
         while low is not None:
-            high = after.get(low.outputs["CO"][3])  # type: ignore[arg-type]
+            high = after.get(low.outputs["CO"][3])  # type: ignore[arg-type]  # a constant is no key
             halves = (low,) if high is None else (low, high)
             eights.append(_eight(halves, family))
-            low = None if high is None else after.get(high.outputs["CO"][3])  # type: ignore[arg-type]
+            low = None if high is None else after.get(high.outputs["CO"][3])  # type: ignore[arg-type]  # nor here
     return [c for c in cells if c.type != "CARRY4"] + eights
 
 

@@ -140,9 +140,8 @@ def relief(net: Netlist) -> Relief:
 def relieved(net: Netlist, relief: Relief) -> Netlist:
     """The netlist with the FIFOs and the larger windows of a relief."""
     n = NetlistBuilder.continued(net)
-    now: dict[
-        str, Wire
-    ] = {}  # name of a wire to what its reader reads: the one behind its FIFO, or that of another flight
+    # Name of a wire to what its reader reads instead: the wire behind its FIFO, or itself with another flight.
+    now: dict[str, Wire] = {}
     readers = {w.name: c for c in net.cells for w in c.inputs.values()}
     for c in net.cells:
         inputs = {port: now.get(w.name, w) for port, w in c.inputs.items()}
