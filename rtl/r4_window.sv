@@ -7,7 +7,8 @@
 //           then kernel row, kernel column, group (ChannelMajor = 0) or group, kernel row, kernel column (1).
 //           A tap outside the frame gives PadValue on every lane.
 // Buffer:   Depth beats; a beat is given back when no later output position can need it.
-// Latency:  a beat taken in cycle t can be offered as a tap in cycle t + 2.  Throughput: 1 beat/cycle, both sides.
+// Latency:  a beat taken in cycle t can be offered as a tap in cycle t + 2, with Block = 1 in t + 3.
+// Throughput: 1 beat/cycle, both sides.
 // x_ready_o comes from registers alone; y_ready_i acts on the read side alone.
 
 module r4_window #(
@@ -278,18 +279,39 @@ module r4_window #(
   end
 
   // -- reading ------------------------------------------------------------------------------------------------
-  logic in_frame, there;
+  // With block RAM a register stands behind its read register: what reads a block RAM comes late (see Latency).
+  logic in_frame, there, en;
   assign in_frame = row_inside && col_inside;
   assign there    = !in_frame || !spare_q[SpareWidth-1];
-  assign read     = (y_ready_i || !y_valid_o) && there;
+  assign en       = y_ready_i || !y_valid_o;
+  assign read     = en && there;
 
   logic [DataWidth-1:0] rd_q;
   logic inside_q;
   if (Block) begin : gen_block
-    (* ram_style = "block" *) logic [DataWidth-1:0] mem [Depth];
+    // What is read before it is here goes nowhere: a beat is never read in the cycle in which it is written.
+    (* ram_style = "block", no_rw_check *) logic [DataWidth-1:0] mem [Depth];
+    logic [DataWidth-1:0] fetched_q;
+    logic fetched_inside_q, fetched_valid_q;
     always_ff @(posedge clk_i) begin
       if (take) mem[wr_addr_q] <= x_data_i;
-      if (read) rd_q <= mem[at_q];
+      if (en) fetched_q <= mem[at_q];
+    end
+    always_ff @(posedge clk_i) begin
+      if (en) begin
+        fetched_inside_q <= in_frame;
+        inside_q         <= fetched_inside_q;
+        rd_q             <= fetched_q;
+      end
+    end
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        fetched_valid_q <= 1'b0;
+        y_valid_o       <= 1'b0;
+      end else if (en) begin
+        fetched_valid_q <= there;
+        y_valid_o       <= fetched_valid_q;
+      end
     end
   end else begin : gen_distributed
     (* ram_style = "distributed" *) logic [DataWidth-1:0] mem [Depth];
@@ -297,14 +319,13 @@ module r4_window #(
       if (take) mem[wr_addr_q] <= x_data_i;
       if (read) rd_q <= mem[at_q];
     end
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) y_valid_o <= 1'b0;
-    else         y_valid_o <= there || (y_valid_o && !y_ready_i);
-  end
-  always_ff @(posedge clk_i) begin
-    if (read) inside_q <= in_frame;
+    always_ff @(posedge clk_i) begin
+      if (read) inside_q <= in_frame;
+    end
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) y_valid_o <= 1'b0;
+      else         y_valid_o <= there || (y_valid_o && !y_ready_i);
+    end
   end
   assign y_data_o = inside_q ? rd_q : {Lanes{ElemWidth'(PadValue)}};
 

@@ -91,7 +91,7 @@ class Window(LibraryCell):
 
     def timing(self) -> Timing:
         need, free = self._order(self.geo)
-        return Timing.ring(np.maximum.accumulate(need), free, self.depth)
+        return Timing.ring(np.maximum.accumulate(need), free, self.depth, latency=1 + self.block)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -100,7 +100,7 @@ def _window(params: Params) -> tuple[Terms, Terms, float]:
     }  # fmt: skip
     ff: Terms = {
         "one": 1, "bits": spare + room + addr + at, "loop": loop, "axis": axis, "flags": flags,
-        "padded": (flags > 0) + padded, "w": 0 if params["Block"] else w,
+        "padded": (flags > 0) * (1 + params["Block"]) + padded, "w": w, "fetched": params["Block"],
     }  # fmt: skip
     return lut, ff, bram36(w, d) if params["Block"] else 0.0
 
