@@ -114,13 +114,14 @@ module r4_dot #(
     assign step = slot;
   end
   r4_rom_skewed #(
-    .Unit    (Outputs * WeightWidth),
-    .Chains  (Chains),
-    .Chain   (Chain),
-    .Short   (Short),
-    .Depth   (Words),
-    .Block   (Block),
-    .InitFile(WeightFile)
+    .Unit      (Outputs * WeightWidth),
+    .Chains    (Chains),
+    .Chain     (Chain),
+    .Short     (Short),
+    .Depth     (Words),
+    .Registered(Dsp || Block),  // products in LUTs register their weights
+    .Block     (Block),
+    .InitFile  (WeightFile)
   ) u_weights (
     .clk_i,
     .rst_ni,

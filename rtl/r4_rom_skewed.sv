@@ -5,16 +5,18 @@
 // A word holds the links one behind the other, link 0 at the LSB: Unit bits for every chain that has the link; the
 // first chain lacks the first Short links.  step_i[k]: moves link k on to its next word (see r4_rom), step_i[0] delayed
 // by k enabled cycles.  Every link reads a memory of its own, so that no word waits in registers.
+// Registered, Block: see r4_rom.
 
 module r4_rom_skewed #(
-  parameter  int unsigned Unit     = 8,
-  parameter  int unsigned Chains   = 1,
-  parameter  int unsigned Chain    = 1,
-  parameter  int unsigned Short    = 0,
-  parameter  int unsigned Depth    = 1,
-  parameter  bit          Block    = 1'b0,
-  parameter               InitFile = "",
-  localparam int unsigned Width    = Unit * (Chains * Chain - Short)
+  parameter  int unsigned Unit       = 8,
+  parameter  int unsigned Chains     = 1,
+  parameter  int unsigned Chain      = 1,
+  parameter  int unsigned Short      = 0,
+  parameter  int unsigned Depth      = 1,
+  parameter  bit          Registered = 1'b1,
+  parameter  bit          Block      = 1'b0,
+  parameter               InitFile   = "",
+  localparam int unsigned Width      = Unit * (Chains * Chain - Short)
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -24,10 +26,11 @@ module r4_rom_skewed #(
 
   if (Depth == 1 || Chain == 1) begin : gen_together
     r4_rom #(
-      .Width   (Width),
-      .Depth   (Depth),
-      .Block   (Block),
-      .InitFile(InitFile)
+      .Width     (Width),
+      .Depth     (Depth),
+      .Registered(Registered),
+      .Block     (Block),
+      .InitFile  (InitFile)
     ) u_rom (
       .clk_i,
       .rst_ni,
@@ -41,12 +44,13 @@ module r4_rom_skewed #(
       localparam int unsigned First = Unit * (k * Chains - (k < int'(Short) ? k : Short));
       localparam int unsigned Part  = Unit * (k < int'(Short) ? Chains - 1 : Chains);
       r4_rom #(
-        .Width   (Width),
-        .First   (First),
-        .Part    (Part),
-        .Depth   (Depth),
-        .Block   (Block),
-        .InitFile(InitFile)
+        .Width     (Width),
+        .First     (First),
+        .Part      (Part),
+        .Depth     (Depth),
+        .Registered(Registered),
+        .Block     (Block),
+        .InitFile  (InitFile)
       ) u_rom (
         .clk_i,
         .rst_ni,

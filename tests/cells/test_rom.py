@@ -9,18 +9,27 @@ import rtl_runner
 
 from rtl4ml.netlist.images import Image
 
-# name: (depth, width, block)
-ROMS = {"one": (1, 9, 0), "two": (2, 3, 0), "five": (5, 70, 0), "six_block": (6, 12, 1), "eight": (8, 1, 0)}
+# name: (depth, width, block, registered)
+ROMS = {
+    "one": (1, 9, 0, 1),
+    "two": (2, 3, 0, 1),
+    "five": (5, 70, 0, 1),
+    "six_block": (6, 12, 1, 1),
+    "eight": (8, 1, 0, 1),
+    "six_read": (6, 9, 0, 0),
+    "four_read": (4, 70, 0, 0),
+}
 
 
 def test_rom(rng: np.random.Generator, seed: int) -> None:
     lines, ports, images, words = [], [], {}, {}
-    for name, (depth, width, block) in ROMS.items():
+    for name, (depth, width, block, registered) in ROMS.items():
         image = Image.pack(rng.integers(0, 2, (depth, width)), 1)
         images[f"{name}.mem"], words[f"{name}_o"] = image.text(), list(image.words)
         ports.append(f"  output logic [{width - 1}:0] {name}_o")
         lines.append(
-            f'  r4_rom #(.Width({width}), .Depth({depth}), .Block({block}), .InitFile("{name}.mem")) u_{name} '
+            f"  r4_rom #(.Width({width}), .Depth({depth}), .Registered({registered}), .Block({block}), "
+            f'.InitFile("{name}.mem")) u_{name} '
             f"(.clk_i, .rst_ni, .step_i, .word_o({name}_o));"
         )
     inputs = [f"  input logic {p}" for p in ("clk_i", "rst_ni", "step_i")]

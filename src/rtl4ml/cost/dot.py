@@ -85,11 +85,10 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         "stages": stages,
         "stage_marks": 2 * stages * (accumulate and stages <= 2),
         "control": sum(counter(c) for c in counters),
-        "word": word,
+        "word": word if params["Fields"] else 0,  # products in LUTs register their weights themselves
         "acc": sums * acc,
-        "addr": links * counter(folds)
-        + counter(bias_folds)
-        + counter(bias_folds) * (params["ShiftWidth"] > 0),
+        "addr": 2 * links * counter(folds)  # of the word and of the next one
+        + 2 * counter(bias_folds) * (1 + (params["ShiftWidth"] > 0)),
         "bias_word": bias_word + shift_word,
     }
     return lut, ff, _weight_blocks(params, sums, products, folds) if params["Block"] else 0.0
