@@ -71,7 +71,7 @@ module r4_serial #(
 
   logic take, idle, answered;
   logic [3:0] at_q;            // byte of the header
-  logic [1:0] crc_at_q;        // byte of the counts' CRC
+  logic [1:0] crc_at_q;        // byte of a CRC
   logic bad_q;                 // a byte of a CRC differs
   logic lost_q, started_q;     // started_q: the first of the counts has come
   logic [7:0] kind_q, number_q;
@@ -93,15 +93,15 @@ module r4_serial #(
   assign n_valid_o = x_valid_i && take_q == Counts && net_rst_no;
   assign n_data_o  = x_data_i;
 
-  // A header's CRC begins anew with every "R" that may be its first byte, the counts' with the first of them.
+  // A header's CRC begins anew with every byte that may be its second: its first was an "R".  The counts' begins with the
+  // first of them.
+  localparam logic [31:0] CrcOfFirst = 32'h5767DF55;
   logic in_clear;
-  logic [1:0] in_crc_at;
-  assign in_clear    = take_q == Header ? at_q == 4'd0 || (at_q == 4'd1 && x_data_i == First) : !started_q;
-  assign in_crc_at   = take_q == Header ? 2'(at_q - 4'd10) : crc_at_q;
-  assign in_crc_byte = in_crc[8*in_crc_at+:8];
+  assign in_clear    = take_q == Header ? at_q == 4'd1 : !started_q;
+  assign in_crc_byte = in_crc[8*crc_at_q+:8];
   r4_crc32 u_in_crc (
-    .clk_i, .clear_i(take && in_clear), .step_i(take && (take_q == Counts || (take_q == Header && at_q < 4'd10))),
-    .x_data_i, .crc_o(in_crc)
+    .clk_i, .clear_i(in_clear), .begin_i(take_q == Header ? CrcOfFirst : '0),
+    .step_i(take && (take_q == Counts || (take_q == Header && at_q < 4'd10))), .x_data_i, .crc_o(in_crc)
   );
 
   logic last_count, last_in;
@@ -111,12 +111,17 @@ module r4_serial #(
   );
 
   logic [IdleWidth-1:0] idle_q;
-  logic waiting;
+  logic waiting, last_idle_q;  // last_idle_q: idle_q is IdleCycles - 1
   assign waiting = (take_q == Header && at_q != '0) || take_q == Counts || take_q == Check;
-  assign idle    = waiting && !x_valid_i && idle_q == IdleWidth'(IdleCycles - 1);
+  assign idle    = waiting && !x_valid_i && last_idle_q;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || !waiting || x_valid_i || idle) idle_q <= '0;
-    else                                          idle_q <= idle_q + 1'b1;
+    if (!rst_ni || !waiting || x_valid_i || idle) begin
+      idle_q      <= '0;
+      last_idle_q <= 1'b0;
+    end else begin
+      idle_q      <= idle_q + 1'b1;
+      last_idle_q <= idle_q == IdleWidth'(IdleCycles - 2);
+    end
   end
 
   logic bad_byte;
@@ -140,7 +145,8 @@ module r4_serial #(
         Header: begin
           ended_q   <= 1'b0;
           started_q <= 1'b0;
-          crc_at_q  <= '0;
+          if (at_q < 4'd10) crc_at_q <= '0;
+          else if (take)    crc_at_q <= crc_at_q + 2'd1;
           if (idle) begin
             at_q <= '0;
           end else if (take) begin
@@ -235,24 +241,25 @@ module r4_serial #(
   end
 
   // -- answers -----------------------------------------------------------------------------------------------
-  logic give, run, last_give, last_result, body_end;
+  logic give, last_give, last_result, body_end;
+  logic run_q;                 // the kind is Run
   logic [3:0] give_at_q;  // byte of the header, the signature or a CRC
   logic [31:0] out_crc;
   logic [7:0] head;
   assign give     = y_valid_o && y_ready_i;
-  assign run      = kind_q == Run;
   assign answered = give && give_q == BodyCrc && last_give;
 
   // Of what is refused, no frames and no body.
   logic refused_q;
   always_ff @(posedge clk_i) begin
     if (take_q == Judge) begin
+      run_q     <= kind_q == Run;
       refused_q <= kind_q != Identify && (kind_q != Run || design_q != Signature[31:0] || frames_q == '0);
     end
   end
 
   logic [15:0] frames;
-  assign frames = run && !refused_q ? frames_q : '0;
+  assign frames = run_q && !refused_q ? frames_q : '0;
   always_comb begin
     unique case (give_at_q)
       4'd0:    head = First;
@@ -269,19 +276,19 @@ module r4_serial #(
     unique case (give_q)
       Head:             y_data_o = head;
       HeadCrc, BodyCrc: y_data_o = out_crc[8*give_at_q[1:0]+:8];
-      Body:             y_data_o = !run ? Signature[8*give_at_q+:8] : cut_q ? '0 : r_data_i;
+      Body:             y_data_o = !run_q ? Signature[8*give_at_q+:8] : cut_q ? '0 : r_data_i;
       default:          y_data_o = {5'd0, status_q};
     endcase
   end
   always_comb begin
     unique case (give_q)
       Idle:    y_valid_o = 1'b0;
-      Body:    y_valid_o = !run || cut_q || (r_valid_i && net_rst_no);
+      Body:    y_valid_o = !run_q || cut_q || (r_valid_i && net_rst_no);
       Status:  y_valid_o = ended_q;
       default: y_valid_o = 1'b1;
     endcase
   end
-  assign r_ready_o = y_ready_i && give_q == Body && run && !cut_q && net_rst_no;
+  assign r_ready_o = y_ready_i && give_q == Body && run_q && !cut_q && net_rst_no;
 
   always_comb begin
     unique case (give_q)
@@ -291,14 +298,14 @@ module r4_serial #(
     endcase
   end
   r4_counter #(.Count(ResultBytes)) u_results (
-    .clk_i, .rst_ni(rst_ni && take_q != Judge), .step_i(give && give_q == Body && run), .last_o(last_result)
+    .clk_i, .rst_ni(rst_ni && take_q != Judge), .step_i(give && give_q == Body && run_q), .last_o(last_result)
   );
-  assign body_end = run ? last_result && out_left_q == 16'd1 : last_give;
+  assign body_end = run_q ? last_result && out_left_q == 16'd1 : last_give;
 
   // The CRC of the header begins with its first byte, that of the body with the first behind the header's.
   logic out_clear_q;
   r4_crc32 u_out_crc (
-    .clk_i, .clear_i(give && out_clear_q), .step_i(give && (give_q == Head || give_q == Body || give_q == Status)),
+    .clk_i, .clear_i(out_clear_q), .begin_i('0), .step_i(give && (give_q == Head || give_q == Body || give_q == Status)),
     .x_data_i(y_data_o), .crc_o(out_crc)
   );
 
@@ -319,7 +326,7 @@ module r4_serial #(
           Head:    if (last_give) give_q <= HeadCrc;
           HeadCrc: if (last_give) give_q <= refused_q ? Status : Body;
           Body: begin
-            if (run) give_at_q <= '0;
+            if (run_q) give_at_q <= '0;
             if (body_end) give_q <= Status;
           end
           Status: begin
@@ -333,7 +340,7 @@ module r4_serial #(
   end
   always_ff @(posedge clk_i) begin
     if (take_q == Judge)                                          out_left_q <= frames_q;
-    else if (give && give_q == Body && run && last_result)        out_left_q <= out_left_q - 16'd1;
+    else if (give && give_q == Body && run_q && last_result)        out_left_q <= out_left_q - 16'd1;
   end
 
   assign busy_o = take_q != Header;

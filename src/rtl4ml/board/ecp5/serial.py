@@ -2,7 +2,7 @@
 """The shell of the serial line: `r4_serial_board` around a network, and a top with PLL, pins and reset around that.
 
     r4_<board>                 EHXPLLL, reset, pins
-      r4_serial_board          r4_uart_rx, r4_fifo, r4_serial, r4_width, quantizer, r4_top, r4_width, r4_uart_tx
+      r4_serial_board          r4_uart_rx, r4_serial, r4_width, quantizer, r4_top, r4_width, r4_uart_tx, r4_fifo between
 
 Both hold instances of the cells in `rtl/`; the top's own behaviour is its reset alone.
 """
@@ -114,6 +114,11 @@ def _stream(x: str, y: str) -> Sequence[tuple[str, str]]:
     ]
 
 
+def _cut(name: str, clocked: Sequence[tuple[str, str]], x: str, y: str, width: int = 8) -> str:
+    """A FIFO of two beats, through which no combinational path runs."""
+    return instance("r4_fifo", name, {"Width": width, "Depth": 2, "MemoryKind": 0}, [*clocked, *_stream(x, y)])
+
+
 def _line(made: SerialShell) -> list[str]:
     """The two ends of the line, the buffer, and what makes packets of its bytes."""
     divider = {"Divider": made.line.divider}
@@ -131,12 +136,7 @@ def _line(made: SerialShell) -> list[str]:
         [*_CLOCK, *_stream("rx", "kept")],
     )
     # Block RAM answers late; what it says is registered before it is looked at.
-    taken = instance(
-        "r4_fifo",
-        "u_taken",
-        {"Width": 8, "Depth": 2, "MemoryKind": 0},
-        [*_CLOCK, *_stream("kept", "byte")],
-    )
+    taken = _cut("u_taken", _CLOCK, "kept", "byte")
     signature = int.from_bytes(bytes.fromhex(s.signature), "little")
     values: dict[str, int | str] = {
         "Signature": f"128'h{signature:032x}",
@@ -150,13 +150,13 @@ def _line(made: SerialShell) -> list[str]:
         values,
         [
             *_CLOCK,
-            *_stream("byte", "tx"),
+            *_stream("byte", "answer"),
             ("lost_i", "rx_valid && !rx_ready"),
             *(
                 (f"{a}_{end}", f"{b}_{end[:-2]}")
                 for a, b, ends in (
                     ("n", "raw", ("valid_o", "ready_i", "data_o")),
-                    ("r", "result", ("valid_i", "ready_o", "data_i")),
+                    ("r", "given", ("valid_i", "ready_o", "data_i")),
                 )
                 for end in ends
             ),
@@ -178,7 +178,7 @@ def _line(made: SerialShell) -> list[str]:
             "tx_o",
         ],
     )
-    return [receive, buffer, taken, packets, send]
+    return [receive, buffer, taken, packets, _cut("u_answers", _CLOCK, "answer", "tx"), send]
 
 
 def _network(made: SerialShell) -> list[str]:
@@ -188,14 +188,14 @@ def _network(made: SerialShell) -> list[str]:
         "r4_width",
         "u_counts",
         {"XLanes": 1, "YLanes": s.lanes * s.count_bytes, "ElemWidth": 8},
-        [*_PATH, *_stream("raw", "counts")],
+        [*_PATH, *_stream("cut", "counts")],
     )
     named: dict[str, int | str] = {}
     for k, p in s.quantizer.params.items():
         assert isinstance(p, (int, str, Image))
         named[k] = shell_image(k) if isinstance(p, Image) else p
     control = [*_PATH, ("clear_i", "1'b0")] if s.quantizer.module == "r4_counts" else _PATH
-    quantizer = instance(s.quantizer.module, "u_quantize", named, [*control, *_stream("counts", "x")])
+    quantizer = instance(s.quantizer.module, "u_quantize", named, [*control, *_stream("counts", "value")])
     beats = instance(
         "r4_counter",
         "u_beats",
@@ -224,7 +224,10 @@ def _network(made: SerialShell) -> list[str]:
         {"XLanes": s.out_lanes * s.out_container // 8, "YLanes": 1, "ElemWidth": 8},
         [*_PATH, *_stream("y", "result")],
     )
-    return [counts, quantizer, beats, top, result]
+    # The network's ready runs neither through the quantizer nor through r4_serial.
+    raw, given = _cut("u_raw", _PATH, "raw", "cut"), _cut("u_given", _PATH, "result", "given")
+    values = _cut("u_values", _PATH, "value", "x", s.lanes * s.element_bits)
+    return [f"{raw}\n{counts}", quantizer, values, beats, top, result, given]
 
 
 def text(made: SerialShell) -> str:
@@ -256,13 +259,14 @@ module {SHELL} (
 
   logic net_rst_n;
   logic rx_valid, rx_ready, kept_valid, kept_ready, byte_valid, byte_ready, tx_valid, tx_ready;
-  logic raw_valid, raw_ready, result_valid, result_ready;
-  logic [7:0] rx_data, kept_data, byte_data, tx_data, raw_data, result_data;
+  logic answer_valid, answer_ready, raw_valid, raw_ready, result_valid, result_ready, given_valid, given_ready;
+  logic [7:0] rx_data, kept_data, byte_data, answer_data, tx_data, raw_data, result_data, given_data;
 {line}
 
-  logic counts_valid, counts_ready, x_valid, x_ready, x_last, y_valid, y_ready;
+  logic cut_valid, cut_ready, counts_valid, counts_ready, value_valid, value_ready, x_valid, x_ready, x_last, y_valid, y_ready;
+  logic [7:0] cut_data;
   logic [{8 * s.lanes * s.count_bytes - 1}:0] counts_data;
-  logic [{s.lanes * s.element_bits - 1}:0] x_data;
+  logic [{s.lanes * s.element_bits - 1}:0] value_data, x_data;
   logic [{x_width - 1}:0] net_x_data;
   logic [{y_width - 1}:0] y_data;
   logic unused_last, unused_user;
