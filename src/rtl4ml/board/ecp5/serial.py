@@ -116,7 +116,9 @@ def _stream(x: str, y: str) -> Sequence[tuple[str, str]]:
 
 def _cut(name: str, clocked: Sequence[tuple[str, str]], x: str, y: str, width: int = 8) -> str:
     """A FIFO of two beats, through which no combinational path runs."""
-    return instance("r4_fifo", name, {"Width": width, "Depth": 2, "MemoryKind": 0}, [*clocked, *_stream(x, y)])
+    return instance(
+        "r4_fifo", name, {"Width": width, "Depth": 2, "MemoryKind": 0}, [*clocked, *_stream(x, y)]
+    )
 
 
 def _line(made: SerialShell) -> list[str]:
@@ -263,7 +265,8 @@ module {SHELL} (
   logic [7:0] rx_data, kept_data, byte_data, answer_data, tx_data, raw_data, result_data, given_data;
 {line}
 
-  logic cut_valid, cut_ready, counts_valid, counts_ready, value_valid, value_ready, x_valid, x_ready, x_last, y_valid, y_ready;
+  logic cut_valid, cut_ready, counts_valid, counts_ready, value_valid, value_ready;
+  logic x_valid, x_ready, x_last, y_valid, y_ready;
   logic [7:0] cut_data;
   logic [{8 * s.lanes * s.count_bytes - 1}:0] counts_data;
   logic [{s.lanes * s.element_bits - 1}:0] value_data, x_data;

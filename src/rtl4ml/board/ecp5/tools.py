@@ -63,7 +63,7 @@ def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, l
             f"read_verilog -sv -defer -DSYNTHESIS {names}\n"
             f"hierarchy -top {top}\n"
             f"synth_ecp5 -top {top} -run begin:map_ram\n"
-            f"setattr -set rom_style \"logic\" {_ROMS}\n"
+            f'setattr -set rom_style "logic" {_ROMS}\n'
             f"synth_ecp5 -top {top} -run map_ram:\n"
             f"write_json {_seen_from(images, netlist)}\n",
             encoding="utf-8",
