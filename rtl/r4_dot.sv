@@ -211,7 +211,9 @@ module r4_dot #(
   end
 
   // -- bias and shift of the group, read when its first products reach the accumulator -------------------------
-  logic [Outputs*AccWidth-1:0] bias, term;
+  localparam int unsigned Upper = AccWidth - Align;  // bits of an accumulator that products reach
+  logic [Outputs*AccWidth-1:0] bias;
+  logic [Outputs*Upper-1:0] term;
   logic group_step;
   assign group_step = en && valid_q[Stages-1] && last_q[Stages-1];
   if (HasBias) begin : gen_bias
@@ -243,15 +245,14 @@ module r4_dot #(
       .word_o(shift)
     );
     for (genvar p = 0; p < int'(Outputs); p++) begin : gen_shifted
-      logic [AccWidth-1:0] fill;  // below the sum its carry's ones, so that one more carry has its weight
-      assign fill = ~({AccWidth{1'b1}} << Align << shift[p*ShiftWidth+:ShiftWidth]) & {AccWidth{carry[p]}};
-      assign term[p*AccWidth+:AccWidth] = fill |
-          (AccWidth'(signed'(sum[p*SumWidth+:SumWidth])) << Align << shift[p*ShiftWidth+:ShiftWidth]);
+      logic [Upper-1:0] fill;  // below the sum its carry's ones, so that one more carry has its weight
+      assign fill = ~({Upper{1'b1}} << shift[p*ShiftWidth+:ShiftWidth]) & {Upper{carry[p]}};
+      assign term[p*Upper+:Upper] = fill |
+          (Upper'(signed'(sum[p*SumWidth+:SumWidth])) << shift[p*ShiftWidth+:ShiftWidth]);
     end
   end else begin : gen_no_shift
-    for (genvar p = 0; p < int'(Outputs); p++) begin : gen_aligned
-      assign term[p*AccWidth+:AccWidth] = (AccWidth'(signed'(sum[p*SumWidth+:SumWidth])) << Align) |
-          (~({AccWidth{1'b1}} << Align) & {AccWidth{carry[p]}});
+    for (genvar p = 0; p < int'(Outputs); p++) begin : gen_plain
+      assign term[p*Upper+:Upper] = Upper'(signed'(sum[p*SumWidth+:SumWidth]));
     end
   end
 
@@ -266,27 +267,24 @@ module r4_dot #(
   for (genvar p = 0; p < int'(Outputs); p++) begin : gen_acc
     logic load;
     assign load = en && valid_copy_q[p*AccWidth/1024];
-    logic [AccWidth-1:0] acc_q, base;
+    logic [AccWidth-1:0] acc_q, base, next;
     assign base = SimdFolds == 1 || first_q[Stages-1] ? bias[p*AccWidth+:AccWidth] : acc_q;
     // Yosys orders the operands of an adder by their lowest bits (see r4_dot_pair): the constants there fix the order.
     // The choice of the second operand shares the adder's LUTs.
     if (Overlap) begin : gen_carry
       // not that of the first, the base, whose choice takes LUTs of its own: what the cost model was fitted to
-      logic [AccWidth+1:0] next;
-      assign next = {base, carry[p], 1'b0} + {term[p*AccWidth+:AccWidth], carry[p], 1'b1};
-      always_ff @(posedge clk_i) begin
-        if (load) acc_q <= next[AccWidth+1:2];
-      end
-      logic unused;
-      assign unused = ^next[1:0];
+      logic [1:0] unused;
+      assign {next[AccWidth-1:Align], unused} =
+          {base[AccWidth-1:Align], carry[p], 1'b0} + {term[p*Upper+:Upper], carry[p], 1'b1};
     end else begin : gen_plain
-      logic [AccWidth:0] next;
-      assign next = {term[p*AccWidth+:AccWidth], 1'b0} + {base, 1'b1};
-      always_ff @(posedge clk_i) begin
-        if (load) acc_q <= next[AccWidth:1];
-      end
       logic unused;
-      assign unused = next[0] ^ carry[p];
+      assign {next[AccWidth-1:Align], unused} = {term[p*Upper+:Upper], 1'b0} + {base[AccWidth-1:Align], 1'b1};
+    end
+    if (Align > 0) begin : gen_below
+      assign next[Align-1:0] = base[Align-1:0];
+    end
+    always_ff @(posedge clk_i) begin
+      if (load) acc_q <= next;
     end
     assign y_data_o[p*AccWidth+:AccWidth] = acc_q;
   end
