@@ -15,6 +15,7 @@
 // Fields:   how integers are multiplied: 0 in LUTs (r4_dot_lut), else in DSP48E2 (r4_dot_dsp) of so many outputs of one
 //           lane each, Spacing bits apart (sharing one bit where Overlap = 1), Chain slices in a cascade.
 // RowAdders: adders between registers in r4_dot_pair, of products in LUTs.
+// AdderInputs: numbers that an adder of the trees takes, see r4_sum_tree: 3 where a LUT has two outputs, else 2.
 // Align:    left shift of every output's sum of products before the bias.
 // Shift:    one more left shift, of each output its own, from word g of the image (ShiftWidth bits each);
 //           ShiftWidth = 0 where there is none.
@@ -39,6 +40,7 @@ module r4_dot #(
   parameter int unsigned ShiftWidth  = 0,
   parameter bit          HasBias     = 1'b0,
   parameter int unsigned RowAdders   = 4,
+  parameter int unsigned AdderInputs = 3,
   parameter int unsigned Fields      = 0,
   parameter int unsigned Spacing     = 1,
   parameter int unsigned Chain       = 1,
@@ -72,6 +74,12 @@ module r4_dot #(
     $fatal(1, "r4_dot: RowAdders (%0d) must be at least 1", RowAdders);
   end
 
+  // Levels of a tree that adds up `terms` numbers, `most` at a time.
+  function automatic int unsigned levels(input int unsigned terms, input int unsigned most);
+    levels = 0;
+    for (int unsigned left = terms; left > 1; left = (left + most - 1) / most) levels = levels + 1;
+  endfunction
+
   localparam int unsigned Outputs = Lanes * Pe;
   localparam int unsigned Words   = Groups * SimdFolds;  // of weights
   localparam bit          Dsp     = WeightKind == 0 && Fields > 0;
@@ -80,7 +88,8 @@ module r4_dot #(
   localparam int unsigned Chains  = (Simd + Chain - 1) / Chain;
   localparam int unsigned Short   = Chains * Chain - Simd;
   localparam int unsigned Terms   = Lut ? (Simd + 1) / 2 : Dsp ? Chains : Simd;
-  localparam int unsigned Levels  = Terms > 1 ? $clog2(Terms) : 0;
+  localparam int unsigned Most    = !Lut && !Dsp || Overlap ? 2 : AdderInputs;  // numbers that an adder of the tree takes
+  localparam int unsigned Levels  = levels(Terms, Most);
   // registers before the accumulator: operands and products, tree
   localparam int unsigned Stages  = (Lut ? 1 + Rows : Dsp ? 2 + Chain : 2) + Levels;
 
@@ -159,6 +168,7 @@ module r4_dot #(
         .ProdWidth  (ProdWidth),
         .SumWidth   (SumWidth),
         .RowAdders  (RowAdders),
+        .AdderInputs(AdderInputs),
         .Constant   (Words == 1)
       ) u_dot (
         .clk_i,
@@ -179,7 +189,8 @@ module r4_dot #(
         .Fields     (Fields),
         .Spacing    (Spacing),
         .Chain      (Chain),
-        .Overlap    (Overlap)
+        .Overlap    (Overlap),
+        .AdderInputs(AdderInputs)
       ) u_dot (
         .clk_i,
         .en_i   (en),

@@ -13,7 +13,7 @@
 //       Short = Chains * Chain - Simd links.
 // Result: sum_o + carry_o of each output (carry_o is 0 but with Overlap).
 // DSP48E2: ceil(Pe / Fields) * Simd.
-// Latency: 2 + Chain + ceil(log2(Chains)) enabled cycles, Chains = ceil(Simd / Chain).  Throughput: Pe sums/cycle.
+// Latency: 2 + Chain + that of r4_sum_tree of Chains = ceil(Simd / Chain) numbers, enabled cycles.  Throughput: Pe sums/cycle.
 
 module r4_dot_dsp #(
   parameter int unsigned Simd        = 1,
@@ -25,7 +25,8 @@ module r4_dot_dsp #(
   parameter int unsigned Fields      = 1,
   parameter int unsigned Spacing     = 16,  // holds every sum of Chain products
   parameter int unsigned Chain       = 1,
-  parameter bit          Overlap     = 1'b0
+  parameter bit          Overlap     = 1'b0,
+  parameter int unsigned AdderInputs = 3    // of r4_sum_tree
 ) (
   input  logic                           clk_i,
   input  logic                           en_i,
@@ -162,10 +163,11 @@ module r4_dot_dsp #(
 
   for (genvar q = 0; q < int'(Pe); q++) begin : gen_pe
     r4_sum_tree #(
-      .Inputs  (Chains),
-      .InWidth (FieldWidth),
-      .OutWidth(SumWidth),
-      .Carry   (Overlap)
+      .Inputs     (Chains),
+      .InWidth    (FieldWidth),
+      .OutWidth   (SumWidth),
+      .Carry      (Overlap),
+      .AdderInputs(AdderInputs)
     ) u_tree (
       .clk_i,
       .en_i,

@@ -4,7 +4,8 @@
 // made once for all Pe; then a tree of adders.
 // x_i: Simd elements, element 0 at the LSB.  w_i: column p, element s at bit (p * Simd + s) * WeightWidth.
 // Constant = 1: `w_i` never changes, and is not registered.
-// Latency: 1 + max(1, ceil((WeightWidth - 1) / RowAdders)) + ceil(log2(ceil(Simd / 2))) enabled cycles.
+// Latency: 1 + max(1, ceil((WeightWidth - 1) / RowAdders)) + that of r4_sum_tree of ceil(Simd / 2) numbers, enabled
+//          cycles.
 // Throughput: Pe sums/cycle.
 
 module r4_dot_lut #(
@@ -16,6 +17,7 @@ module r4_dot_lut #(
   parameter int unsigned ProdWidth   = 16,  // holds every product
   parameter int unsigned SumWidth    = 16,  // holds every sum of up to Simd products
   parameter int unsigned RowAdders   = 4,   // of r4_dot_pair
+  parameter int unsigned AdderInputs = 3,   // of r4_sum_tree
   parameter bit          Constant    = 1'b0
 ) (
   input  logic                           clk_i,
@@ -107,9 +109,10 @@ module r4_dot_lut #(
     end
     logic none;
     r4_sum_tree #(
-      .Inputs  (Pairs),
-      .InWidth (PairWidth),
-      .OutWidth(SumWidth)
+      .Inputs     (Pairs),
+      .InWidth    (PairWidth),
+      .OutWidth   (SumWidth),
+      .AdderInputs(AdderInputs)
     ) u_tree (
       .clk_i,
       .en_i,

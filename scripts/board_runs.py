@@ -133,10 +133,12 @@ def size(shell: Shell) -> Resources:
         mem.mkdir(exist_ok=True)
         x, y = shell.lanes * shell.in_container - 1, shell.out_lanes * shell.out_container - 1
         (folder / "r4_top.v").write_text(NETWORK.format(x=x, y=y))
-        (mem / "r4_dsp_mac.v").write_text(yosys.BLACK_BOX)
-        read = [f"../rtl/{p.name}" for p in sources if p.name != "r4_dsp_mac.sv"]
+        for m, text in yosys.PRIMITIVES.items():
+            (mem / f"{m}.v").write_text(text)
+        read = [f"../rtl/{p.name}" for p in sources if p.stem not in yosys.PRIMITIVES]
         script = [
-            "read_verilog -sv -defer -DSYNTHESIS r4_dsp_mac.v " + " ".join([*read, "../rtl/r4_board_bd.v"]),
+            "read_verilog -sv -defer -DSYNTHESIS "
+            + " ".join([*(f"{m}.v" for m in yosys.PRIMITIVES), *read, "../rtl/r4_board_bd.v"]),
             "read_verilog ../r4_top.v",
             "hierarchy -check -top r4_board_bd",
             *yosys.mapping(mem),

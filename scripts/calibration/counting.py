@@ -20,7 +20,7 @@ from calibration.points import GRIDS
 from rtl4ml.device import Resources
 from rtl4ml.host import cache
 from rtl4ml.netlist.images import Image
-from rtl4ml.synthesis.yosys import BLACK_BOX, Unit, _constant, mapping, read_stat
+from rtl4ml.synthesis.yosys import PRIMITIVES, Unit, _constant, mapping, read_stat
 from rtl4ml.synthesis.yosys import counts as kept_counts
 
 
@@ -80,9 +80,11 @@ def count_together(some: Sequence[Unit]) -> list[Resources]:
                     values.append(f".{k}({_constant(p)})")
             top.append(f"(* keep, keep_hierarchy *) {u.module} #({', '.join(values)}) u_{n} (.clk_i(clk_i));")
         (folder / "r4_grid.sv").write_text("\n".join([*top, "endmodule"]))
-        (folder / "r4_dsp_mac.v").write_text(BLACK_BOX)
+        for m, text in PRIMITIVES.items():
+            (folder / f"{m}.v").write_text(text)
         script = [
-            "read_verilog -sv -defer -DSYNTHESIS r4_dsp_mac.v " + " ".join(f"{m}.sv" for m in sources),
+            "read_verilog -sv -defer -DSYNTHESIS "
+            + " ".join([*(f"{m}.v" for m in PRIMITIVES), *(f"{m}.sv" for m in sources)]),
             "read_verilog -sv r4_grid.sv",
             "hierarchy -top r4_grid",
             "tee -q -o top.txt dump r4_grid",

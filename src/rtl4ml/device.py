@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 ROW_ADDERS = 4  # adders between registers where products are made of rows in LUTs (r4_dot_pair), for a LUT6
+ADDER_INPUTS = 3  # numbers that an adder of r4_sum_tree takes, where a LUT has two outputs
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Device:
                     of the data sheet.
 
     row_adders:     adders that products in LUTs may have between two registers; a device of LUT4 has slower ones
+    adder_inputs:   numbers that an adder takes for one LUT and carry a bit: 3 where a LUT has two outputs, else 2
 
     `ZCU102` holds 274,080 LUTs, of which a design may take 0.75 * 274,080 = 205,560.
     """
@@ -33,6 +35,7 @@ class Device:
         default_factory=lambda: {"lut": 0.75, "ff": 0.75, "dsp": 0.75, "bram36": 0.75}
     )
     row_adders: int = ROW_ADDERS
+    adder_inputs: int = ADDER_INPUTS
 
     @cached_property
     def capacity(self) -> dict[str, int]:

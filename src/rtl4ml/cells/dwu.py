@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
-from rtl4ml.cells.mvu import coded, dsp_params, lut_latency, row_params
+from rtl4ml.cells.mvu import adder_params, coded, dsp_params, lut_latency
 from rtl4ml.ir.types import Fixed, Ints
 from rtl4ml.ir.weights import ConstantWeights, WeightKind
 from rtl4ml.netlist.images import Image
@@ -107,7 +107,7 @@ class Dwu(FreeRunning, LibraryCell):
             "WeightFile": Image.pack(words, bits),
             **dsp_params(self.packing),
             **self.flow_params(),
-            **row_params(self),
+            **adder_params(self.device),
         }
         if self.weights.bias is not None:
             p["BiasFile"] = Image.pack(self.weights.bias.reshape(self.groups, -1), self.y.bits)
@@ -120,9 +120,9 @@ class Dwu(FreeRunning, LibraryCell):
     @property
     def latency(self) -> int:
         if self.packing:
-            return 1 + self.packing.latency(self.taps)
+            return 1 + self.packing.latency(self.taps, self.device.adder_inputs)
         if self.weights.kind is WeightKind.INTEGER:
-            return 2 + lut_latency(self.weights.type.width, self.taps, self.device.row_adders)
+            return 2 + lut_latency(self.weights.type.width, self.taps, self.device)
         return 3 + (self.taps - 1).bit_length()
 
     @property

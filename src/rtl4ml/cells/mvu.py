@@ -10,13 +10,13 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
-from rtl4ml.device import ROW_ADDERS
+from rtl4ml.device import ADDER_INPUTS, ROW_ADDERS, Device
 from rtl4ml.ir.types import Fixed, Ints
 from rtl4ml.ir.weights import ConstantWeights, WeightKind
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import is_block
-from rtl4ml.netlist.netlist import Cell, FreeRunning, Param, Timing
-from rtl4ml.netlist.packing import Packing
+from rtl4ml.netlist.netlist import FreeRunning, Param, Timing
+from rtl4ml.netlist.packing import Packing, tree_levels
 
 
 def coded(weights: ConstantWeights) -> tuple[Ints, int]:
@@ -114,7 +114,7 @@ class Mvu(FreeRunning, LibraryCell):
             "WeightFile": Image.pack(words, bits),
             **dsp_params(self.packing),
             **self.flow_params(),
-            **row_params(self),
+            **adder_params(self.device),
         }
         if self.weights.bias is not None:
             p["BiasFile"] = Image.pack(self.weights.bias.reshape(self.pe_folds, self.pe), acc)
@@ -139,9 +139,9 @@ class Mvu(FreeRunning, LibraryCell):
     @property
     def latency(self) -> int:
         if self.packing:
-            return 1 + self.packing.latency(self.simd)
+            return 1 + self.packing.latency(self.simd, self.device.adder_inputs)
         if self.weights.kind is WeightKind.INTEGER:
-            return 2 + lut_latency(self.weights.type.width, self.simd, self.device.row_adders)
+            return 2 + lut_latency(self.weights.type.width, self.simd, self.device)
         return 3 + (self.simd - 1).bit_length()
 
     @property
@@ -172,12 +172,17 @@ def dsp_params(packing: Packing | None) -> dict[str, Param]:
     }
 
 
-def row_params(cell: Cell) -> dict[str, Param]:
-    """The adders between registers of products in LUTs, where the device has another number than the cell's default."""
-    return {} if cell.device.row_adders == ROW_ADDERS else {"RowAdders": cell.device.row_adders}
+def adder_params(device: Device) -> dict[str, Param]:
+    """The adders that suit a device: of products between registers, and numbers of one; none where they are default."""
+    found: dict[str, Param] = {}
+    if device.row_adders != ROW_ADDERS:
+        found["RowAdders"] = device.row_adders
+    if device.adder_inputs != ADDER_INPUTS:
+        found["AdderInputs"] = device.adder_inputs
+    return found
 
 
-def lut_latency(weight_bits: int, products: int, row_adders: int = ROW_ADDERS) -> int:
+def lut_latency(weight_bits: int, products: int, device: Device) -> int:
     """Cycles from registered operands to the sum of products in r4_dot_lut: rows of pairs, then a tree."""
-    rows = max(1, (weight_bits - 2) // row_adders + 1)
-    return rows + ((products + 1) // 2 - 1).bit_length()
+    rows = max(1, (weight_bits - 2) // device.row_adders + 1)
+    return rows + tree_levels((products + 1) // 2, device.adder_inputs)

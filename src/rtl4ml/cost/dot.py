@@ -9,10 +9,11 @@ from math import ceil
 import numpy as np
 
 from rtl4ml.cost.memory import rom_terms, rom_terms_of
-from rtl4ml.cost.products import constant_products, dsp_sums, lut_sums, row_stages
+from rtl4ml.cost.products import adder_inputs, constant_products, dsp_sums, lut_sums, row_stages
 from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import adder_tree, counter, image_depth, log, plus
 from rtl4ml.netlist.memories import TILES, Terms, bram36
+from rtl4ml.netlist.packing import tree_levels
 
 
 def _multiply(params: Params, *, shared: int, outputs: int, products: int, counters: list[int],
@@ -38,10 +39,10 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         stages = 2 + log(products)
     elif params["Fields"]:
         lut, ff = dsp_sums(params, shared=shared, outputs=outputs, products=products)
-        stages = 2 + params["Chain"] + log(-(-products // params["Chain"]))
+        stages = 2 + params["Chain"] + tree_levels(-(-products // params["Chain"]), adder_inputs(params))
     else:
         lut, ff = lut_sums(params, shared=shared, outputs=outputs, products=products)
-        stages = 1 + row_stages(params) + log((products + 1) // 2)
+        stages = 1 + row_stages(params) + tree_levels((products + 1) // 2, adder_inputs(params))
     links = params["Chain"] if folds > 1 else 1
     rom: Terms
     if links > 1 and not params["Block"]:  # one memory for each slice, which reads in a cycle of its own

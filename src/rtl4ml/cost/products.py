@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rtl4ml.cost.memory import Bits, image_columns
 from rtl4ml.cost.registry import Params, coefficients, models
 from rtl4ml.cost.terms import adder_tree, image_depth
-from rtl4ml.device import ROW_ADDERS
+from rtl4ml.device import ADDER_INPUTS, ROW_ADDERS
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import Terms
 from rtl4ml.netlist.packing import Packing
@@ -125,6 +125,11 @@ def constant_products(params: Params) -> tuple[Terms, int, int, float]:
     return lut, ff, word if len(bits) > 1 else 0, 1.0 - zero / n
 
 
+def adder_inputs(params: Params) -> int:
+    """Numbers that an adder of r4_sum_tree takes."""
+    return 2 if params.get("Overlap") else int(params.get("AdderInputs", ADDER_INPUTS))
+
+
 def row_stages(params: Params) -> int:
     """Cycles of r4_dot_pair: rows of a weight's bits, added RowAdders at a time."""
     return max(1, int((params["WeightWidth"] - 2) // params.get("RowAdders", ROW_ADDERS)) + 1)
@@ -166,7 +171,9 @@ def lut_sums(params: Params, *, shared: int, outputs: int, products: int) -> tup
         "first_row": float((chosen & first).sum()) * term,
         "sum": couples * x,
     }
-    adders, registers, shifts = adder_tree(pairs, width, params["SumWidth"], registered=True)
+    adders, registers, shifts = adder_tree(
+        pairs, width, params["SumWidth"], registered=True, most=adder_inputs(params)
+    )
     lut |= {"tree": n * adders, "tree_shift": n * shifts}
     cuts = sum(
         term + adders_between * (j + 1) + 1 for j in range(stages - 1)
@@ -238,7 +245,9 @@ def dsp_sums(params: Params, *, shared: int, outputs: int, products: int) -> tup
     packing = Packing(params["Fields"], params["Spacing"], params["Chain"], bool(params["Overlap"]))
     chains, n = packing.chains(products), shared * outputs
     width = min(packing.spacing + packing.overlap, params["SumWidth"])
-    adders, registers, shifts = adder_tree(chains, width, params["SumWidth"], registered=False)
+    adders, registers, shifts = adder_tree(
+        chains, width, params["SumWidth"], registered=False, most=adder_inputs(params)
+    )
     short = chains * packing.chain - products
     lags = [(s + short) % packing.chain for s in range(products)]
     known = shared * (outputs - -(-outputs // packing.fields)) * products * packing.overlap

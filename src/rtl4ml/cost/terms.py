@@ -32,28 +32,32 @@ def plus(first: Terms, second: Terms) -> Terms:
     return {k: first.get(k, 0.0) + second.get(k, 0.0) for k in (first | second)}
 
 
-def adder_tree(inputs: int, width: int, limit: int, *, registered: bool) -> tuple[int, int, int]:
-    """Bits of adders, of registers and of shift registers (SRL) of r4_adder_tree.
+def adder_tree(
+    inputs: int, width: int, limit: int, *, registered: bool, most: int = 2
+) -> tuple[int, int, int]:
+    """Bits of adders, of registers and of shift registers (SRL) of r4_adder_tree and r4_sum_tree.
 
     registered: whether the inputs are registered already
+    most:       numbers that an adder takes, 2 or 3
 
     A value that passes three or more registers unread is mapped to an SRL. Five inputs of 8 bits take (35, 55, 0), or
     (35, 31, 8) if they are registered already.
     """
     adders = registers = shifts = 0
-    last_width, run = width, int(registered)  # of the odd input: its bits, the registers that it has passed
+    last_width, run = width, int(registered)  # of the one left over: its bits, the registers that it has passed
     while inputs > 1:
-        nxt = min(width + 1, limit)
-        adders += inputs // 2 * width
-        registers += inputs // 2 * nxt
-        if inputs % 2:
+        grown = min(width + (2 if most > 2 and inputs > 2 else 1), limit)
+        full, left = divmod(inputs, most)
+        adders += full * (width if most == 2 else min(width + 1, limit)) + (left == 2) * width
+        registers += (full + (left == 2)) * grown
+        if left == 1:
             run += 1
             registers += last_width
         else:
             if run >= 3:
                 registers, shifts = registers - run * last_width, shifts + last_width
-            last_width, run = nxt, 1
-        inputs, width = (inputs + 1) // 2, nxt
+            last_width, run = grown, 1
+        inputs, width = -(-inputs // most), grown
     return adders, registers, shifts
 
 

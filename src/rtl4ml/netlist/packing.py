@@ -24,6 +24,14 @@ WORD, ELEMENT, SUM = 27, 18, 48
 LONGEST_CHAIN = 16
 
 
+def tree_levels(inputs: int, adder_inputs: int) -> int:
+    """Levels of a tree of adders that take so many numbers each: 2 for 9 numbers, three at a time."""
+    levels = 0
+    while inputs > 1:
+        inputs, levels = -(-inputs // adder_inputs), levels + 1
+    return levels
+
+
 @dataclass(frozen=True)
 class Packing:
     """`fields` products a slice, `spacing` bits apart, `chain` slices in a cascade; parameters of r4_dot_dsp.
@@ -47,9 +55,11 @@ class Packing:
         """DSP48E2 of `outputs` sums of `products` products each; all outputs read the same elements."""
         return -(-outputs // self.fields) * products
 
-    def latency(self, products: int) -> int:
-        """Cycles from the operands to the sum of `products` products in r4_dot_dsp."""
-        return 2 + self.chain + (self.chains(products) - 1).bit_length()
+    def latency(self, products: int, adder_inputs: int) -> int:
+        """Cycles from the operands to the sum of `products` products in r4_dot_dsp, which adds up cascades so many at a
+        time; fields that overlap have carries, which adders of two take.
+        """
+        return 2 + self.chain + tree_levels(self.chains(products), 2 if self.overlap else adder_inputs)
 
     def words(self, words: Ints, outputs: int, weight_bits: int) -> Ints:
         """(depth, outputs * products) weights, product by product of each output, as r4_dot_dsp reads them."""

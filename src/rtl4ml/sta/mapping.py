@@ -19,7 +19,7 @@ from rtl4ml.host.tools import check_writing, disk_errors
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.netlist import Param
 from rtl4ml.sta.stages import TOP, Stage
-from rtl4ml.synthesis.yosys import BLACK_BOX, Unit, mapping
+from rtl4ml.synthesis.yosys import PRIMITIVES, Unit, mapping
 
 Top = dict[str, Any]  # a module as `write_json` has it: ports, cells, netnames
 _RUN = "from pyosys import libyosys as ys; ys.run_pass('script run.ys', ys.Design())"
@@ -59,7 +59,7 @@ class Job:
 def mapped(jobs: Sequence[Job]) -> list[Top]:
     """The netlists of modules, by one run of Yosys with the commands by which resources are counted."""
     with disk_errors(tempfile.gettempdir()), tempfile.TemporaryDirectory(prefix="rtl4ml_sta_") as tmp:
-        return run(jobs, Path(tmp), mapping(Path(tmp)), {"r4_dsp_mac": BLACK_BOX})
+        return run(jobs, Path(tmp), mapping(Path(tmp)), PRIMITIVES)
 
 
 def run(jobs: Sequence[Job], folder: Path, commands: Sequence[str], others: Mapping[str, str]) -> list[Top]:

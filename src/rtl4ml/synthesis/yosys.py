@@ -6,7 +6,7 @@ How the counts are made: every cell is synthesized alone, flattened, with `synth
 which MUXF7 and MUXF8 join (UG574, read-only memory). Left to logic synthesis they take more: 150 words of 16 random
 bits 251 LUTs instead of 66. Logic is kept from these multiplexers (-nowidelut): abc9 takes them for speed, at LUTs that
 no parameter of a cell tells.
-LUT is LUT1 to LUT6, inverters, shift registers and the LUTs of distributed memory; FF every flip-flop; BRAM in
+LUT is LUT1 to LUT6, LUT6_2, inverters, shift registers and the LUTs of distributed memory; FF every flip-flop; BRAM in
 RAMB36 (a RAMB18 is half). DSP48E2 is the number of `r4_dsp_mac`: a black box for Yosys, which would not pack its
 registers into the slice; that module is written to fit exactly one. Nothing here went through Vivado.
 """
@@ -43,6 +43,34 @@ module r4_dsp_mac #(parameter AWidth = 27, parameter BWidth = 18, parameter PWid
   input [PWidth-1:0] c_i, output [PWidth-1:0] p_o);
 endmodule
 """
+
+# An adder of three numbers, which Yosys would make of two: as UltraScale+ has it, one LUT of two outputs and a carry a
+# bit. O5 is the majority of the three bits, I5 = 1 makes O6 their sum with the majority of the bit below.
+ADD3 = r"""
+module r4_add3 #(parameter Width = 8, parameter [Width-1:0] Inverted = 0) (
+  input [Width-1:0] a_i, input [Width-1:0] b_i, input [Width-1:0] c_i, output [Width+1:0] y_o);
+  localparam Carries = (Width + 5) / 4;  // CARRY4: a bit more than Width for the last majority
+  wire [Width:0] majority;
+  wire [4*Carries-1:0] sum, direct, total, carry;
+  assign majority[0] = 1'b0;
+  for (genvar i = 0; i < Width; i = i + 1) begin : gen_bit
+    LUT6_2 #(.INIT(Inverted[i] ? 64'h966996698e8e8e8e : 64'h69966996e8e8e8e8)) lut (
+      .I0(a_i[i]), .I1(b_i[i]), .I2(c_i[i]), .I3(majority[i]), .I4(1'b0), .I5(1'b1), .O5(majority[i+1]), .O6(sum[i]));
+  end
+  assign sum[4*Carries-1:Width] = majority[Width];
+  assign direct = majority;
+  for (genvar i = 0; i < Carries; i = i + 1) begin : gen_carry
+    if (i == 0)
+      CARRY4 low (.CI(1'b0), .CYINIT(1'b0), .DI(direct[3:0]), .S(sum[3:0]), .O(total[3:0]), .CO(carry[3:0]));
+    else
+      CARRY4 next (.CI(carry[4*i-1]), .CYINIT(1'b0), .DI(direct[4*i+:4]), .S(sum[4*i+:4]), .O(total[4*i+:4]),
+                   .CO(carry[4*i+:4]));
+  end
+  assign y_o = {carry[Width], total[Width:0]};
+endmodule
+"""
+# Modules that Yosys reads in place of the library's.
+PRIMITIVES = {"r4_dsp_mac": BLACK_BOX, "r4_add3": ADD3}
 
 # Look-up tables as Yosys's memory_libmap describes memories, and as the cells that they are.
 ROMS = """
@@ -103,7 +131,7 @@ def mapping(folder: Path) -> list[str]:
 def _method() -> bytes:
     """What decides a count beside the unit: Yosys's version, what it is told, and how its answer is read."""
     with tempfile.TemporaryDirectory(prefix="rtl4ml_yosys_") as tmp:
-        told = [*mapping(Path(tmp)), BLACK_BOX, ROMS, ROM_CELLS]
+        told = [*mapping(Path(tmp)), *PRIMITIVES.values(), ROMS, ROM_CELLS]
     read = [str(MEMORY_LUTS), str(FLIP_FLOPS)]
     # As unparsed: words of a comment do not count.
     code = [ast.unparse(ast.parse(inspect.getsource(f))) for f in (count, _constant, read_stat)]
@@ -125,7 +153,7 @@ class Unit:
     def sources(self) -> dict[str, str]:
         """Module name to text of all that it is made of."""
         roots = set(re.findall(r"\b(r4_\w+)\s+#\(", self.text)) if self.text else {self.module}
-        out = {m: (library() / f"{m}.sv").read_text() for m in modules(roots) if m != "r4_dsp_mac"}
+        out = {m: (library() / f"{m}.sv").read_text() for m in modules(roots) if m not in PRIMITIVES}
         if self.text:
             out[self.module] = self.text
         return out
@@ -199,12 +227,14 @@ def count(unit: Unit) -> Resources:
     """Runs Yosys on one unit."""
     with disk_errors(tempfile.gettempdir()), tempfile.TemporaryDirectory(prefix="rtl4ml_yosys_") as tmp:
         folder = Path(tmp)
-        (folder / "r4_dsp_mac.v").write_text(BLACK_BOX)
+        for m, text in PRIMITIVES.items():
+            (folder / f"{m}.v").write_text(text)
         for m, text in unit.sources.items():
             (folder / f"{m}.sv").write_text(text)
         top = unit.module
         script = [
-            "read_verilog -sv -defer -DSYNTHESIS r4_dsp_mac.v " + " ".join(f"{m}.sv" for m in unit.sources)
+            "read_verilog -sv -defer -DSYNTHESIS "
+            + " ".join([*(f"{m}.v" for m in PRIMITIVES), *(f"{m}.sv" for m in unit.sources)])
         ]
         sets = []
         for k, p in unit.params.items():
@@ -245,7 +275,7 @@ def read_stat(stat: dict[str, object]) -> Resources:
     cells: dict[str, int] = design["num_cells_by_type"]
     lut = ff = dsp = bram = 0.0
     for kind, n in cells.items():
-        if re.fullmatch(r"LUT[1-6]", kind):
+        if re.fullmatch(r"LUT([1-6]|6_2)", kind):
             lut += n
         elif kind in MEMORY_LUTS:
             lut += MEMORY_LUTS[kind] * n

@@ -125,6 +125,7 @@ def read(folder: Path) -> OpenBoard:
             dsp=folding.take("dsp", int),
             bram36=folding.take("bram36", int),
             row_adders=folding.take("row_adders", int),
+            adder_inputs=folding.take("adder_inputs", int),
         ),
         holds=holds,
         size=device.take("size", str),
