@@ -16,7 +16,7 @@ module r4_dot_lut #(
   parameter int unsigned WeightWidth = 8,
   parameter int unsigned ProdWidth   = 16,  // holds every product
   parameter int unsigned SumWidth    = 16,  // holds every sum of up to Simd products
-  parameter int unsigned RowAdders   = 4,   // of r4_dot_pair
+  parameter int unsigned RowAdders   = 2,   // of r4_dot_pair
   parameter int unsigned AdderInputs = 3,   // of r4_sum_tree
   parameter bit          Constant    = 1'b0
 ) (

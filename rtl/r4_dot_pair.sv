@@ -4,7 +4,7 @@
 //
 // Bit b of both weights chooses 0, x0, x1 or x0 + x1 for row b; the row is added onto the rows below it, that of the
 // sign bits is subtracted.  Multiplexer and adder of a row share one LUT6 and carry a bit; RowAdders adders lie between
-// registers: four suit a LUT6, two a LUT4, in which multiplexer and adder are two levels.
+// registers, and with two of them five levels of logic: a multiplexer, and a LUT and carries of each adder.
 // Operands: registered outside, {x0 + x1, x1, x0, 0} for every stage, stage j's delayed by j enabled cycles more;
 //           `tops_i` holds the top bit of each, `rests_i` the others.
 // Result:   offset binary, value + 2^(PWidth-1) modulo 2^PWidth.
@@ -15,7 +15,7 @@ module r4_dot_pair #(
   parameter  bit          XSigned     = 1'b1,
   parameter  int unsigned WeightWidth = 4,
   parameter  int unsigned PWidth      = 9,
-  parameter  int unsigned RowAdders   = 4,
+  parameter  int unsigned RowAdders   = 2,
   localparam int unsigned Stages      = WeightWidth > 1 ? (WeightWidth - 2) / RowAdders + 1 : 1
 ) (
   input  logic                     clk_i,

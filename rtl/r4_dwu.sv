@@ -26,7 +26,7 @@ module r4_dwu #(
   parameter int unsigned AccWidth    = 24,  // holds every partial sum with its shift and bias
   parameter int unsigned ShiftWidth  = 0,
   parameter bit          HasBias     = 1'b0,
-  parameter int unsigned RowAdders   = 4,
+  parameter int unsigned RowAdders   = 2,
   parameter int unsigned AdderInputs = 3,
   parameter int unsigned Fields      = 0,
   parameter int unsigned Spacing     = 1,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-ROW_ADDERS = 4  # adders between registers where products are made of rows in LUTs (r4_dot_pair), for a LUT6
+ROW_ADDERS = 2  # adders between registers where products are made of rows in LUTs (r4_dot_pair): five levels of logic
 ADDER_INPUTS = 3  # numbers that an adder of r4_sum_tree takes, where a LUT has two outputs
 
 
@@ -19,7 +19,7 @@ class Device:
                     is nearly full hardly closes timing: placement and routing need room. A rule of practice, no figure
                     of the data sheet.
 
-    row_adders:     adders that products in LUTs may have between two registers; a device of LUT4 has slower ones
+    row_adders:     adders that products in LUTs may have between two registers
     adder_inputs:   numbers that an adder takes for one LUT and carry a bit: 3 where a LUT has two outputs, else 2
 
     `ZCU102` holds 274,080 LUTs, of which a design may take 0.75 * 274,080 = 205,560.

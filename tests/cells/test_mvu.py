@@ -187,17 +187,18 @@ def test_widths_of_lut_products(rng: np.random.Generator, seed: int) -> None:
 
 @pytest.mark.gate
 def test_another_number_of_adders_between_registers(rng: np.random.Generator, seed: int) -> None:
-    """Values and every cycle, of devices that bear one, two or three adders in r4_dot_pair."""
+    """Values and every cycle, of devices that bear one, three or four adders in r4_dot_pair, and add two numbers."""
     cases = []
-    for adders, bits in ((1, 4), (2, 3), (2, 4), (2, 6), (3, 8), (2, 1)):
-        device = replace(ZCU102, row_adders=adders)
+    for adders, bits in ((1, 4), (4, 3), (3, 4), (4, 6), (3, 8), (4, 1)):
+        device = replace(ZCU102, row_adders=adders, adder_inputs=2)
         if bits == 1:  # no row is added
             made = case("one", rng, lo=0, hi=3, simd=4)
         else:
             name = f"a{adders}_w{bits}"
             made = integers(name, rng, bits=bits, x_bits=5, signed=True, dot=10, cout=2, simd=5, pe=2)
         cells = [replace(cell, device=device) for cell in made.cells]
-        assert cells[0].params()["RowAdders"] == adders
+        params = cells[0].params()
+        assert (params["RowAdders"], params["AdderInputs"]) == (adders, 2)
         cases.append(replace(made, cells=cells))
     rtl_cells.check("mvu", cases, seed=seed, stalled=1)
 
