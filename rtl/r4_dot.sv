@@ -288,8 +288,9 @@ module r4_dot #(
       assign {next[AccWidth-1:Align], unused} =
           {base[AccWidth-1:Align], carry[p], 1'b0} + {term[p*Upper+:Upper], carry[p], 1'b1};
     end else begin : gen_plain
-      logic unused;
-      assign {next[AccWidth-1:Align], unused} = {term[p*Upper+:Upper], 1'b0} + {base[AccWidth-1:Align], 1'b1};
+      logic one, unused;
+      assign {next[AccWidth-1:Align], one} = {term[p*Upper+:Upper], 1'b0} + {base[AccWidth-1:Align], 1'b1};
+      assign unused = one ^ carry[p];
     end
     if (Align > 0) begin : gen_below
       assign next[Align-1:0] = base[Align-1:0];

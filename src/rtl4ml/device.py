@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-ROW_ADDERS = 2  # adders between registers where products are made of rows in LUTs (r4_dot_pair): five levels of logic
+ROW_ADDERS = 2  # adders between registers in r4_dot_pair, products made of rows in LUTs: five levels of logic
 ADDER_INPUTS = 3  # numbers that an adder of r4_sum_tree takes, where a LUT has two outputs
 
 

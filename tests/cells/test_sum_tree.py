@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""r4_sum_tree in simulation against sums that the bench makes itself: adders of two and three, all that is left over."""
+"""r4_sum_tree in simulation against sums that the bench makes itself: adders of two and three, numbers left over."""
 
 from __future__ import annotations
 

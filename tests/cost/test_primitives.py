@@ -41,7 +41,9 @@ sat -verify -prove-asserts -set-def-inputs miter
     return done.returncode == 0
 
 
-@pytest.mark.parametrize(("width", "inverted"), [(1, 0), (2, 1), (3, 2), (4, 0), (7, 0b1100000), (12, 1 << 10)])
+@pytest.mark.parametrize(
+    ("width", "inverted"), [(1, 0), (2, 1), (3, 2), (4, 0), (7, 0b1100000), (12, 1 << 10)]
+)
 def test_adder_of_three(width: int, inverted: int, tmp_path: Path) -> None:
     assert proven(width, inverted, PRIMITIVES["r4_add3"], tmp_path)
 

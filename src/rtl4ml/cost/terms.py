@@ -44,7 +44,10 @@ def adder_tree(
     (35, 31, 8) if they are registered already.
     """
     adders = registers = shifts = 0
-    last_width, run = width, int(registered)  # of the one left over: its bits, the registers that it has passed
+    last_width, run = (
+        width,
+        int(registered),
+    )  # of the one left over: its bits, the registers that it has passed
     while inputs > 1:
         grown = min(width + (2 if most > 2 and inputs > 2 else 1), limit)
         full, left = divmod(inputs, most)
