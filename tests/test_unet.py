@@ -125,6 +125,7 @@ def design(tmp_path_factory: pytest.TempPathFactory) -> rtl4ml.Design:
     )
 
 
+@pytest.mark.gate
 def test_it_is_exact(design: rtl4ml.Design) -> None:
     x = images(design.parsed.model, 12, np.random.default_rng(0))
     want = expected(design.parsed, x)[0]

@@ -42,6 +42,7 @@ def test_pixels(tmp_path: Path) -> None:
     assert found.measured["values"] == 3 + 6
 
 
+@pytest.mark.gate
 def test_pixels_on_a_line_2_per_cent_off(tmp_path: Path) -> None:
     given = setup(tmp_path, 1, 2, bands=6, lanes=3, result="map")
     for off in (-0.02, 0.02):

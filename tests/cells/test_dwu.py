@@ -122,6 +122,7 @@ def test_kinds_of_weights(rng: np.random.Generator, seed: int) -> None:
     rtl_cells.check("dwu", cases, seed=seed)
 
 
+@pytest.mark.gate
 def test_structures(rng: np.random.Generator, seed: int) -> None:
     dsp = {"lo": -128, "hi": 127, "wide": 15}
     layers = [

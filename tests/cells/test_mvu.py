@@ -274,6 +274,7 @@ def test_every_packing(name: str, rng: np.random.Generator, seed: int) -> None:
     rtl_cells.check("mvu", cases, seed=seed, stalled=2)
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("bias", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_foldings(bias: bool, rng: np.random.Generator, seed: int) -> None:
     cases = [
