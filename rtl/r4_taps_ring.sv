@@ -71,32 +71,16 @@ module r4_taps_ring #(
            RowSlots, Width, LastPos + 1, Lag);
   end
 
-  // -- write side: one bank after the other ---------------------------------------------------------------------
-  logic take, wr_last;
-  logic [WrBits-1:0] wr_addr_q;
-  logic [Banks-1:0] wr_bank_q;
-  assign take    = x_valid_i && x_ready_o;
-  assign wr_last = wr_addr_q == WrBits'(RowBeats - 1);
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      wr_addr_q <= '0;
-      wr_bank_q <= Banks'(1);
-    end else if (take) begin
-      wr_addr_q <= wr_last ? '0 : wr_addr_q + 1'b1;
-      if (wr_last) wr_bank_q <= {wr_bank_q[Banks-2:0], wr_bank_q[Banks-1]};
-    end
-  end
-
   // -- read side: groups, columns, rows -------------------------------------------------------------------------
-  logic en, slot, there, ahead, flush_q, behind_q, last_g, last_col, last_row, flush_end, row_end;
-  logic hit, early, waits, waits_less;
+  // What a slot moves to is told by flags that are registers; `slot` and `walk`, which come late, only enable.
+  logic en, slot, walk, ahead, flush_q, behind_q, last_g, last_col, last_row, flush_end, row_ends, row_end;
+  logic hit, early, needs, needs_row, needs_less;
   logic [KernelW-1:0] col_inside;
   logic [KernelH-1:0] row_inside;
-  assign en        = y_ready_i || !y_valid_o;
-  assign slot      = en && there;
-  assign row_end   = slot && last_g && last_col && !flush_q;
+  assign row_ends = last_g && last_col;
+  assign row_end  = walk && row_ends;
 
-  r4_counter #(.Count(Groups)) u_g (.clk_i, .rst_ni, .step_i(slot), .last_o(last_g));
+  r4_countdown #(.Count(Groups)) u_g (.clk_i, .rst_ni, .step_i(slot), .last_o(last_g));
   r4_taps_ring_col #(
     .Size(Width), .Slots(RowSlots), .Kernel(KernelW), .Stride(StrideW), .Dilation(DilationW), .Pad(PadLeft),
     .Positions(OutWidth)
@@ -107,8 +91,8 @@ module r4_taps_ring #(
   r4_taps_ring_row #(
     .Size(Height), .Kernel(KernelH), .Stride(StrideH), .Dilation(DilationH), .Pad(PadTop), .Positions(OutHeight)
   ) u_row (
-    .clk_i, .rst_ni, .step_i(row_end), .last_o(last_row), .waits_o(waits), .waits_less_o(waits_less),
-    .inside_o(row_inside)
+    .clk_i, .rst_ni, .step_i(row_end), .last_o(last_row), .needs_o(needs), .next_needs_o(needs_row),
+    .next_needs_less_o(needs_less), .inside_o(row_inside)
   );
 
   // flush: the windows that the last row lacks are completed without columns of the next frame.
@@ -135,45 +119,113 @@ module r4_taps_ring #(
 
   logic [RdBits-1:0] rd_addr_q;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni)               rd_addr_q <= '0;
-    else if (slot && !flush_q) rd_addr_q <= row_end ? '0 : rd_addr_q + 1'b1;
+    if (!rst_ni)   rd_addr_q <= '0;
+    else if (walk) rd_addr_q <= row_ends ? '0 : rd_addr_q + 1'b1;
   end
 
-  // -- rows between the sides -----------------------------------------------------------------------------------
-  // space: number of the row that is written, less that of the first row of the present windows, less Banks.
-  localparam int MoveRow   = int'(StrideH);
-  localparam int MoveFrame = int'(Height) - int'(LastTop);
-  localparam int Moves     = (MoveFrame > 0 ? MoveFrame : -MoveFrame) + MoveRow;
-  localparam int Bits      = $clog2(int'(Banks) + Moves + 3) + 1;
-  // Rows less that the windows need which are the first to reach below the frame.
-  localparam int Room      = int'(Height + PadTop) - int'(ReachH);  // tops that do not
-  localparam int First     = Room > 0 ? (Room + MoveRow - 1) / MoveRow : 0;
-  localparam int Less      = First * MoveRow - Room + 1;
-  localparam int LessNext  = First == 0 ? Less : 0;  // of the next frame's first windows
-
-  logic signed [Bits-1:0] space_q, move;
-  assign move = !row_end ? '0 : last_row ? Bits'(MoveFrame) : Bits'(MoveRow);
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) space_q <= Bits'(int'(PadTop) - int'(Banks));
-    else         space_q <= space_q - move + signed'(Bits'(take && wr_last));
+  // This slot, and the one behind it in its row, read a beat: a row may have more slots than the frame has columns.
+  logic reads, reads_next;
+  if (RowSlots > Width) begin : gen_longer
+    logic reads_q, reads_next_q;
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        reads_q      <= 1'b1;
+        reads_next_q <= RowBeats > 1;
+      end else if (walk) begin
+        reads_q      <= row_ends || reads_next_q;
+        reads_next_q <= RowBeats > 1 && (row_ends || (RowBeats > 2 && rd_addr_q < RdBits'(RowBeats - 2)));
+      end
+    end
+    assign reads      = reads_q;
+    assign reads_next = reads_next_q;
+  end else begin : gen_equal
+    assign reads      = 1'b1;
+    assign reads_next = 1'b1;
   end
 
-  logic passed;  // in the row that is written, the column that is read is written
-  assign passed = (RdBits + 1)'(wr_addr_q) > (RdBits + 1)'(rd_addr_q);
-  assign x_ready_o = space_q[Bits-1] || (space_q == '0 && (RdBits + 1)'(wr_addr_q) < (RdBits + 1)'(rd_addr_q));
+  // -- what is here, and what is free ---------------------------------------------------------------------------
+  localparam int RowI      = int'(RowBeats);
+  localparam int HeightI   = int'(Height);
+  localparam int BelowTop  = int'(ReachH) - int'(PadTop);        // the last row that the first windows reach
+  localparam int BelowLast = int'(LastTop) + BelowTop;           // and that the last windows reach
+  localparam int FirstRow  = BelowTop < HeightI ? BelowTop : HeightI - 1;  // the last that they need
+  localparam int LastRow   = BelowLast < HeightI ? BelowLast : HeightI - 1;
+  // The last row that is needed by the last windows that do not reach below the frame.
+  localparam int FullRow   = BelowTop + (HeightI - 1 - BelowTop) / int'(StrideH) * int'(StrideH);
+
+  // spare: beats that are here beyond those that this slot needs; below 0 where some are not here yet. How many more the
+  // slot behind a row's last one needs:
+  localparam int NeedRow   = (int'(StrideH) - 1) * RowI + 1;
+  localparam int NeedLess  = (HeightI - 2 - FullRow) * RowI + 1;  // windows that are the first to reach below the frame
+  localparam int NeedFrame = (HeightI - 1 - LastRow + FirstRow) * RowI + 1;
+  localparam int NeedAhead = NeedFrame - 1 + int'(Behind * Groups);  // the slots that complete the last windows
+  // room: places that are free, less one: below 0 is full. How many a row's last slot gives back:
+  localparam int Places    = int'(Banks - PadTop) * RowI;
+  localparam int GiveRead  = RowSlots > Width ? 0 : 1;
+  localparam int GiveRow   = (int'(StrideH) - 1) * RowI + GiveRead;
+  localparam int GiveFrame = (HeightI - int'(LastTop) - 1) * RowI + GiveRead;
+  // Rows that may be given back before they come: between those of two rows of windows, below the last windows, and
+  // above them where they lie below the frame.
+  localparam int Skipped   = int'(StrideH) - 1 - BelowTop;
+  localparam int Rest      = HeightI - 1 - LastRow;
+  localparam int Over      = int'(LastTop) + 1 - HeightI;
+  localparam int Early0    = Skipped > Rest ? Skipped : Rest;
+  localparam int Early     = Early0 > Over ? Early0 : Over;
+  localparam int Most0     = Places + Early * RowI > NeedAhead ? Places + Early * RowI : NeedAhead;
+  localparam int Most      = Most0 > NeedRow ? Most0 : NeedRow;
+  localparam int Bits      = $clog2(Most + 1) + 1;
+
+  logic [Bits-1:0] spare_q, spare_d, back, room_q, room_d, gives;  // gives: the amount, less one
+  logic unused_spare, unused_room;
   always_comb begin
-    there = 1'b1;
-    if (!flush_q) begin
-      if (waits)           there = space_q > Bits'(-1) || (space_q == Bits'(-1) && passed);
-      else if (waits_less) there = space_q > Bits'(-1 - Less) || (space_q == Bits'(-1 - Less) && passed);
+    if (!row_ends) begin
+      back  = needs && reads_next ? '1 : '0;
+      gives = reads ? '0 : '1;
+    end else if (last_row) begin
+      back  = Bits'(-NeedFrame);
+      gives = Bits'(GiveFrame - 1);
+    end else begin
+      back  = needs_less ? Bits'(-NeedLess) : needs_row ? Bits'(-NeedRow) : '0;
+      gives = Bits'(GiveRow - 1);
     end
   end
+
+  // One carry chain each: the beat that is taken is the carry in.
+  logic take;
+  assign {spare_d, unused_spare} = {spare_q, 1'b1} + {walk ? back : Bits'(0), take};
+  assign {room_d, unused_room}   = {room_q, 1'b1} + {walk ? gives : {Bits{1'b1}}, !take};
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      spare_q <= Bits'(-FirstRow * RowI - 1);
+      room_q  <= Bits'(Places - 1);
+    end else begin
+      spare_q <= spare_d;
+      room_q  <= room_d;
+    end
+  end
+
+  assign en   = y_ready_i || !y_valid_o;
+  assign slot = en && (flush_q || !spare_q[Bits-1]);
+  assign walk = en && !flush_q && !spare_q[Bits-1];
   // The next frame's columns with which this frame's last windows are completed are here.
-  if (Overlap && Behind > 0) begin : gen_ahead
-    localparam logic signed [Bits-1:0] At = Bits'(MoveFrame - 1 - LessNext);
-    assign ahead = space_q > At || (space_q == At && (RdBits + 1)'(wr_addr_q) >= (RdBits + 1)'(Behind * Groups));
-  end else begin : gen_never_ahead
-    assign ahead = 1'b0;
+  localparam logic signed [Bits-1:0] At = Bits'(NeedAhead);
+  assign ahead = Overlap && signed'(spare_q) >= At;
+
+  // -- write side: one bank after the other ---------------------------------------------------------------------
+  logic wr_last;
+  logic [WrBits-1:0] wr_addr_q;
+  logic [Banks-1:0] wr_bank_q;
+  assign x_ready_o = !room_q[Bits-1];
+  assign take      = x_valid_i && x_ready_o;
+  assign wr_last   = wr_addr_q == WrBits'(RowBeats - 1);
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      wr_addr_q <= '0;
+      wr_bank_q <= Banks'(1);
+    end else if (take) begin
+      wr_addr_q <= wr_last ? '0 : wr_addr_q + 1'b1;
+      if (wr_last) wr_bank_q <= {wr_bank_q[Banks-2:0], wr_bank_q[Banks-1]};
+    end
   end
 
   // -- banks, and the kernel's rows out of them -----------------------------------------------------------------
@@ -200,8 +252,8 @@ module r4_taps_ring #(
   localparam int unsigned TopBits   = $clog2(Banks);
   localparam int          BanksI    = int'(Banks);
   localparam int          TurnFirst = (BanksI - int'(PadTop) % BanksI) % BanksI;
-  localparam int          TurnRow   = MoveRow % BanksI;
-  localparam int          TurnFrame = (MoveFrame % BanksI + BanksI) % BanksI;
+  localparam int          TurnRow   = int'(StrideH) % BanksI;
+  localparam int          TurnFrame = ((HeightI - int'(LastTop)) % BanksI + BanksI) % BanksI;
   logic [TopBits-1:0] top_q, top1_q;
   logic [TopBits:0] turned;
   assign turned = {1'b0, top_q} + (last_row ? (TopBits + 1)'(TurnFrame) : (TopBits + 1)'(TurnRow));

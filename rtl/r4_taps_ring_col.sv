@@ -4,7 +4,7 @@
 // reaches to the right; tells the row's last column (last_o), whether the output that this column completes belongs to
 // the row before (early_o), whether there is one (hit_o), and which taps of its window lie inside the frame.
 // flush_i: the columns of the last row are completed, up to flush_last_o; behind it stands a row's first column.
-// Latency: 1 cycle from step_i.
+// Latency: 1 cycle from step_i.  last_o is a register.
 
 module r4_taps_ring_col #(
   parameter int unsigned Size      = 8,
@@ -43,14 +43,20 @@ module r4_taps_ring_col #(
   end else begin : gen_walk
     localparam int unsigned Bits = $clog2(Slots);
     logic [Bits-1:0] at_q;
-    logic wrap, restart;
+    localparam int unsigned End = (Start + Slots - 1) % Slots;  // of the output that a row's last column completes
+    logic wrap, restart, last_q;
     assign wrap         = at_q == Bits'(Slots - 1);
-    assign last_o       = at_q == Bits'((Start + Slots - 1) % Slots);
+    assign last_o       = last_q;
     assign flush_last_o = at_q == Bits'(Last);
     assign restart      = flush_i && flush_last_o;
     always_ff @(posedge clk_i) begin
-      if (!rst_ni)     at_q <= Bits'(Start);
-      else if (step_i) at_q <= restart ? Bits'(Start) : wrap ? '0 : at_q + 1'b1;
+      if (!rst_ni) begin
+        at_q   <= Bits'(Start);
+        last_q <= 1'b0;
+      end else if (step_i) begin
+        at_q   <= restart ? Bits'(Start) : wrap ? '0 : at_q + 1'b1;
+        last_q <= !restart && at_q == Bits'((End + Slots - 1) % Slots);
+      end
     end
 
     if (Lag == 0) begin : gen_never_early

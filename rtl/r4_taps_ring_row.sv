@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Follows the rows of windows of r4_taps_ring, one a step: tells the frame's last one (last_o) and which rows of the
-// kernel lie inside the frame.  waits_o: the windows need the last row that they reach; waits_less_o: they reach below
-// the frame, and need the frame's last row, which no window before them needed.  Else all that they need was read.
-// Latency: 1 cycle from step_i.
+// Follows the rows of windows of r4_taps_ring, one a step: tells the frame's last one (last_o), whether it needs a row that
+// no windows before it needed (needs_o), and which rows of the kernel lie inside the frame. Of the row of windows behind it,
+// where that is of the same frame: next_needs_o: it needs the last row that it reaches; next_needs_less_o: it is the
+// first that reaches below the frame, and needs the frame's last row, which was not needed before.
+// Latency: 1 cycle from step_i.  All but inside_o are registers.
 
 module r4_taps_ring_row #(
   parameter int unsigned Size      = 8,
@@ -17,8 +18,9 @@ module r4_taps_ring_row #(
   input  logic              rst_ni,
   input  logic              step_i,
   output logic              last_o,
-  output logic              waits_o,
-  output logic              waits_less_o,
+  output logic              needs_o,
+  output logic              next_needs_o,
+  output logic              next_needs_less_o,
   output logic [Kernel-1:0] inside_o
 );
 
@@ -32,10 +34,16 @@ module r4_taps_ring_row #(
   localparam int unsigned Bits = Positions > 1 ? $clog2(Positions) : 1;
   logic [Bits-1:0] at_q;
   if (Positions > 1) begin : gen_walk
-    assign last_o = at_q == Bits'(LastI);
+    logic last_q;
+    assign last_o = last_q;
     always_ff @(posedge clk_i) begin
-      if (!rst_ni)     at_q <= '0;
-      else if (step_i) at_q <= last_o ? '0 : at_q + 1'b1;
+      if (!rst_ni) begin
+        at_q   <= '0;
+        last_q <= 1'b0;
+      end else if (step_i) begin
+        at_q   <= last_q ? '0 : at_q + 1'b1;
+        last_q <= at_q == Bits'(LastI - 1);
+      end
     end
   end else begin : gen_single
     assign last_o = 1'b1;
@@ -45,15 +53,28 @@ module r4_taps_ring_row #(
   end
 
   if (First > LastI) begin : gen_always
-    assign waits_o      = 1'b1;
-    assign waits_less_o = 1'b0;
+    assign needs_o           = 1'b1;
+    assign next_needs_o      = 1'b1;
+    assign next_needs_less_o = 1'b0;
   end else begin : gen_below
-    if (First == 0) begin : gen_all
-      assign waits_o = 1'b0;
-    end else begin : gen_above
-      assign waits_o = at_q < Bits'(First);
+    // Of the first windows of a frame; of others what is told two rows before.
+    localparam bit Next = First > 1;
+    localparam bit Less = First == 1 && Fresh;
+    logic needs_q, next_q, less_q;
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        needs_q <= 1'b1;
+        next_q  <= Next;
+        less_q  <= Less;
+      end else if (step_i) begin
+        needs_q <= last_o || next_q || less_q;
+        next_q  <= last_o ? Next : First > 2 && at_q < Bits'(First - 2);
+        less_q  <= last_o ? Less : First > 1 && Fresh && at_q == Bits'(First - 2);
+      end
     end
-    assign waits_less_o = Fresh && at_q == Bits'(First);
+    assign needs_o           = needs_q;
+    assign next_needs_o      = next_q;
+    assign next_needs_less_o = less_q;
   end
 
   for (genvar k = 0; k < int'(Kernel); k++) begin : gen_tap
