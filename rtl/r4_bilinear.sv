@@ -7,7 +7,8 @@
 // which is 2 * Factor times the value; Factor / 2 outputs before the first position and after the last are equal to it.
 // Beat: Lanes elements on both sides, Inner beats a position; YWidth = XWidth + log2(2 * Factor).  The beats of a and
 // b lie in a memory of Inner words; b is taken with the first of the outputs that need it.  One slot an output beat.
-// Latency: 2 cycles.  Throughput: 1 output beat/cycle.  The ready path is combinational from y_ready_i to x_ready_o.
+// Latency: 2 cycles; from Factor 8 on, where products with j are made before the sum, 2 + r4_mul_split's.
+// Throughput: 1 output beat/cycle.  The ready path is combinational from y_ready_i to x_ready_o.
 
 module r4_bilinear #(
   parameter  int unsigned Lanes   = 1,
@@ -41,33 +42,44 @@ module r4_bilinear #(
 
   localparam int unsigned BeatWidth = Lanes * XWidth;
   localparam int unsigned PhaseBits = $clog2(Factor);
+  localparam int unsigned Sums      = Factor < 8 ? 0 : 1 + $clog2((PhaseBits + 3) / 4);  // cycles of products by themselves
+  localparam int unsigned Latency   = 2 + Sums;
 
   // -- the walk: beat of a position, output of the axis, number j of the output between its two positions -----------
-  logic en, slot, last_inner, step, last_out, after, start_q, fresh;
-  logic [PhaseBits-1:0] phase_q;
+  logic en, slot, last_inner, step, start_q, after_q, between_q, fresh_q;
+  logic [PhaseBits-1:0] phase_q, next_phase;
   r4_counter #(.Count(Inner)) u_inner (.clk_i, .rst_ni, .step_i(slot), .last_o(last_inner));
-  assign step = slot && last_inner;
-  r4_span #(.Count(Size * Factor), .First(Size * Factor - Factor / 2), .Size(Factor / 2)) u_out (
-    .clk_i, .rst_ni, .step_i(step), .last_o(last_out), .inside_o(after)
-  );
+  assign step       = slot && last_inner;
+  assign next_phase = phase_q + 1'b1;  // the frame's outputs are a multiple of Factor
+
+  // Behind a frame's last two positions (after) the last one is kept to the end, where start follows.
+  logic wraps, last_pair, last_out;
+  assign wraps    = next_phase == '0;
+  assign last_out = after_q && next_phase == PhaseBits'(Factor / 2);
+  r4_countdown #(.Count(Size)) u_pair (.clk_i, .rst_ni, .step_i(step && wraps), .last_o(last_pair));
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      phase_q <= PhaseBits'(Factor / 2);
-      start_q <= 1'b1;
+      phase_q   <= PhaseBits'(Factor / 2);
+      start_q   <= 1'b1;
+      after_q   <= 1'b0;
+      between_q <= 1'b1;
+      fresh_q   <= 1'b1;
     end else if (step) begin
-      phase_q <= phase_q + 1'b1;  // the frame's outputs are a multiple of Factor
-      start_q <= last_out;
+      phase_q   <= next_phase;
+      start_q   <= last_out;
+      after_q   <= !last_out && (after_q || (wraps && last_pair));
+      between_q <= !wraps;
+      fresh_q   <= last_out || (wraps && !last_pair);
     end
   end
-  assign fresh = start_q || (phase_q == '0 && !after);
 
   logic valid;
-  assign valid     = x_valid_i || !fresh;
+  assign valid     = x_valid_i || !fresh_q;
   assign slot      = en && valid;
-  assign x_ready_o = en && fresh;
+  assign x_ready_o = en && fresh_q;
 
   logic open;
-  r4_pipe #(.Stages(2)) u_pipe (
+  r4_pipe #(.Stages(Latency)) u_pipe (
     .clk_i, .rst_ni, .x_valid_i(valid), .x_ready_o(open), .y_valid_o, .y_ready_i, .en_o(en)
   );
   logic unused_open;
@@ -78,9 +90,10 @@ module r4_bilinear #(
   logic [BeatWidth-1:0] newer;         // the later of the two that are kept
   assign newer = kept[BeatWidth-1:0];
   always_comb begin
-    if (start_q)             pair = {x_data_i, x_data_i};
-    else if (phase_q != '0) pair = kept;
-    else                     pair = {newer, after ? newer : x_data_i};
+    pair[BeatWidth-1:0] = fresh_q ? x_data_i : newer;
+    if (start_q)        pair[2*BeatWidth-1:BeatWidth] = x_data_i;
+    else if (between_q) pair[2*BeatWidth-1:BeatWidth] = kept[2*BeatWidth-1:BeatWidth];
+    else                pair[2*BeatWidth-1:BeatWidth] = newer;
   end
   r4_line #(
     .Width(2 * BeatWidth),
@@ -96,9 +109,9 @@ module r4_bilinear #(
   );
 
   // -- y = a * 2 * Factor + (b - a) * (2 * j + 1) --------------------------------------------------------------------
-  logic [PhaseBits:0] weight_q;
+  logic [PhaseBits-1:0] j_q;
   always_ff @(posedge clk_i) begin
-    if (en) weight_q <= {phase_q, 1'b1};
+    if (en) j_q <= phase_q;
   end
   for (genvar i = 0; i < int'(Lanes); i++) begin : gen_lane
     logic signed [XWidth:0] a, b, a_q, rise_q;  // one bit more for unsigned elements, and for their difference
@@ -109,12 +122,37 @@ module r4_bilinear #(
       assign a = {1'b0, pair[BeatWidth+i*XWidth+:XWidth]};
       assign b = {1'b0, pair[i*XWidth+:XWidth]};
     end
-    (* use_dsp = "no" *) logic [YWidth-1:0] y_q;
     always_ff @(posedge clk_i) begin
       if (en) begin
         a_q    <= a;
         rise_q <= b - a;
-        y_q    <= (YWidth'(a_q) << (PhaseBits + 1)) + YWidth'(rise_q) * YWidth'(weight_q);
+      end
+    end
+
+    (* use_dsp = "no" *) logic [YWidth-1:0] y_q;
+    if (Sums == 0) begin : gen_at_once
+      always_ff @(posedge clk_i) begin
+        if (en) y_q <= (YWidth'(a_q) << (PhaseBits + 1)) + YWidth'(rise_q) * YWidth'({j_q, 1'b1});
+      end
+    end else begin : gen_split
+      // The sum's last bit is that of rise.
+      logic [YWidth-1:0] rest_q, rest;
+      logic [YWidth-2:0] product;
+      always_ff @(posedge clk_i) begin
+        if (en) rest_q <= (YWidth'(a_q) << (PhaseBits + 1)) + YWidth'(rise_q);
+      end
+      if (Sums > 1) begin : gen_late
+        r4_delay #(.Width(YWidth), .Depth(Sums - 1)) u_rest (.clk_i, .step_i(en), .x_i(rest_q), .y_o(rest));
+      end else begin : gen_level
+        assign rest = rest_q;
+      end
+      r4_mul_split #(
+        .XWidth(XWidth + 1), .XSigned(1'b1), .WWidth(PhaseBits), .WSigned(1'b0), .PWidth(YWidth - 1)
+      ) u_mul (
+        .clk_i, .en_i(en), .x_i(rise_q), .w_i(j_q), .p_o(product)
+      );
+      always_ff @(posedge clk_i) begin
+        if (en) y_q <= rest + {product, 1'b0};
       end
     end
     assign y_data_o[i*YWidth+:YWidth] = y_q;

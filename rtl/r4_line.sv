@@ -39,25 +39,28 @@ module r4_line #(
     assign unused = rst_ni;
   end else begin : gen_memory
     localparam int unsigned AddrWidth = $clog2(Depth);
-    logic [AddrWidth-1:0] at_q, next, fetch;
+    logic [AddrWidth-1:0] at_q, next_q;  // of the current column, and of the next one
     logic [Width-1:0] above_q;
-    assign next  = (at_q == AddrWidth'(Depth - 1)) ? '0 : at_q + 1'b1;
-    assign fetch = rst_ni ? next : '0;
     always_ff @(posedge clk_i) begin
-      if (!rst_ni)     at_q <= '0;
-      else if (step_i) at_q <= next;
+      if (!rst_ni) begin
+        at_q   <= '0;
+        next_q <= AddrWidth'(1);
+      end else if (step_i) begin
+        at_q   <= next_q;
+        next_q <= next_q == AddrWidth'(Depth - 1) ? '0 : next_q + 1'b1;
+      end
     end
     if (Block) begin : gen_block
       (* ram_style = "block" *) logic [Width-1:0] mem [Depth];
       always_ff @(posedge clk_i) begin
         if (step_i) mem[at_q] <= stored;
-        if (step_i || !rst_ni) above_q <= mem[fetch];
+        if (step_i) above_q <= mem[next_q];
       end
     end else begin : gen_distributed
       (* ram_style = "distributed" *) logic [Width-1:0] mem [Depth];
       always_ff @(posedge clk_i) begin
         if (step_i) mem[at_q] <= stored;
-        if (step_i || !rst_ni) above_q <= mem[fetch];
+        if (step_i) above_q <= mem[next_q];
       end
     end
     assign above_o = above_q;

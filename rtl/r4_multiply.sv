@@ -38,11 +38,10 @@ module r4_multiply #(
 
   localparam bit          Swap  = WidthA < WidthB;
   localparam int unsigned Fewer = Swap ? WidthA : WidthB;
-  localparam int unsigned More  = Swap ? WidthB : WidthA;
-  localparam int unsigned Reach = (Fewer < YWidth ? Fewer : YWidth) + (SignedA && SignedB && More > 4 ? 2 : 0);
+  localparam int unsigned Split = Fewer < YWidth ? Fewer : YWidth;
 
   logic en, open;
-  r4_pipe #(.Stages(2 + $clog2((Reach + 4) / 5))) u_pipe (
+  r4_pipe #(.Stages(2 + $clog2((Split + 3) / 4))) u_pipe (
     .clk_i, .rst_ni, .x_valid_i(a_valid_i && b_valid_i), .x_ready_o(open), .y_valid_o, .y_ready_i, .en_o(en)
   );
   assign a_ready_o = open && b_valid_i;

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from calibration.counting import units
 from calibration.points import GRIDS
+from calibration.shell import SHELL, shell_units
 from rtl4ml.synthesis.yosys import Unit
 
 # The most levels that each cell may have from register to register, by itself: what was found at one or two points of
@@ -25,11 +26,11 @@ def budgets() -> dict[str, int]:
 
 
 def registered() -> list[str]:
-    """The modules with a grid that have registers."""
-    return [m for m in GRIDS if m not in ("r4_mul", "r4_product")]
+    """The modules that have registers: those with a grid, the adder graphs, and the cells of the boards' shell."""
+    return [*(m for m in GRIDS if m not in ("r4_mul", "r4_product")), "adders", *SHELL]
 
 
 def sample(module: str, points: int = POINTS) -> list[Unit]:
     """The first of SPREAD points that are evenly spread over a module's grid; points=0: all of the grid."""
-    todo = units(module)
+    todo = shell_units(module) if module in SHELL else units(module)
     return todo[:: max(1, len(todo) // SPREAD)][:points] if points else todo

@@ -107,9 +107,8 @@ class MultiplyCell(LibraryCell):
     def sums(self) -> int:
         """Sums, a register behind each, of products of parts of the operand of fewer bits (`r4_mul_split`)."""
         a, b = self.inputs["a"], self.inputs["b"]
-        signed = a.signed and b.signed and max(a.bits, b.bits) > 4
-        reach = min(a.bits, b.bits, self.y.bits) + 2 * signed
-        return (-(-reach // 5) - 1).bit_length()
+        split = min(a.bits, b.bits, self.y.bits)
+        return (-(-split // 4) - 1).bit_length()
 
     def timing(self) -> Timing:
         return Timing.passing(self.y.beats, 2 + self.sums, inputs=2)

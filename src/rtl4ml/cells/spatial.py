@@ -179,12 +179,18 @@ class BilinearCell(LibraryCell):
             "Block": int(self.block),
         }
 
+    @property
+    def sums(self) -> int:
+        """Cycles of products that are made before the sum: none up to factor 4, one up to 16."""
+        phase = (self.factor - 1).bit_length()
+        return 0 if phase < 3 else 1 + (-(-phase // 4) - 1).bit_length()
+
     def timing(self) -> Timing:
         at = np.arange(self.y.beats) // self.inner % (self.size * self.factor)
         later = (at + self.factor // 2) % self.factor == 0
         fresh = (at == 0) | (later & (at < self.size * self.factor - self.factor // 2))
         need: Index = np.cumsum(fresh, dtype=np.int64)
-        return Timing(self.y.beats, (need,), (np.arange(self.y.beats),), latency=2)
+        return Timing(self.y.beats, (need,), (np.arange(self.y.beats),), latency=2 + self.sums)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

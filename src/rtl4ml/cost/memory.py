@@ -120,8 +120,8 @@ def line_terms(width: int, depth: int, *, block: bool = False) -> tuple[Terms, T
     c = log(depth)
     walk: Terms = {"line_walk": c, "line_wrap": wrap(depth)}
     if block:
-        return walk, {"line_walk": c}, bram36(width, depth)
-    return walk | lutram(width, depth), {"line": width, "line_walk": c}, 0.0
+        return walk, {"line_walk": 2 * c}, bram36(width, depth)
+    return walk | lutram(width, depth), {"line": width, "line_walk": 2 * c}, 0.0
 
 
 def lanes_of(image: Image, lanes: int, width: int, *, shared: bool) -> list[Bits]:

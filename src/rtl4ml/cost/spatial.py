@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from rtl4ml.cost.memory import line_terms, rom_terms
 from rtl4ml.cost.registry import Params, models
-from rtl4ml.cost.terms import counter, log, plus, wrap
+from rtl4ml.cost.terms import countdown, counter, log, plus, wrap
 from rtl4ml.netlist.memories import Terms
 
 
@@ -66,20 +66,20 @@ def _bilinear(params: Params) -> tuple[Terms, Terms, float]:
     n, x, f, inner = params["Lanes"], params["XWidth"], params["Factor"], params["Inner"]
     phase = (f - 1).bit_length()
     y = x + phase + 1
-    walk = counter(inner) + counter(params["Size"] * f) + phase
+    walk = counter(inner) + countdown(params["Size"]) + phase
     line_lut, line_ff, bram = line_terms(2 * n * x, inner, block=bool(params["Block"]))
-    wraps = wrap(inner) + wrap(params["Size"] * f)
+    split = phase > 2  # products have registers of their own
     lut: Terms = {
         "one": 1,
         "walk": walk,
-        "wraps": wraps,
+        "wraps": wrap(inner),
         "pair": 2 * n * x,
-        "sum": n * y,
+        "sum": n * y * (1 + split),
         "product": n * y * (phase - 1),
     }
     # The sign of an unsigned number takes no row of the product.
     lut["signed"] = n * y * (phase > 1) * params["XSigned"]
-    ff: Terms = {"one": 1, "walk": walk, "operands": 2 * n * (x + 1), "y": n * y}
+    ff: Terms = {"one": 1, "walk": walk, "operands": 2 * n * (x + 1), "y": n * y * (1 + 2 * split)}
     return plus(lut, line_lut), plus(ff, line_ff), bram
 
 

@@ -17,6 +17,11 @@ def counter(steps: int) -> int:
     return log(steps) if steps > 1 else 0
 
 
+def countdown(steps: int) -> int:
+    """Bits of an r4_countdown, which counts down to -1."""
+    return log(steps - 1) + 1 if steps > 1 else 0
+
+
 def wrap(steps: int) -> int:
     """Bits that a counter must clear when it wraps: those set in steps % 2**log(steps), such as 2 for 6 steps."""
     return (steps % (1 << log(steps))).bit_count()

@@ -6,13 +6,8 @@ from __future__ import annotations
 from math import ceil
 
 from rtl4ml.cost.registry import Params, models
-from rtl4ml.cost.terms import counter, log, low_zeros, wrap
+from rtl4ml.cost.terms import countdown, counter, log, low_zeros, wrap
 from rtl4ml.netlist.memories import Terms, bram36, lutram
-
-
-def _countdown(steps: int) -> int:
-    """Bits of an r4_countdown, which counts down to -1."""
-    return log(steps - 1) + 1 if steps > 1 else 0
 
 
 def _window_axis(params: Params, size: str, end: str, before: str) -> tuple[int, int, int]:
@@ -84,7 +79,7 @@ def _window(params: Params) -> tuple[Terms, Terms, float]:
     between = (params["OutWidth"] > 1) + (params["OutHeight"] > 1)
     if flags or any(m != moves[0] for m in moves[len(moves) - between :]):
         loops += [params["OutWidth"], params["OutHeight"]]
-    loop = sum(map(_countdown, loops))
+    loop = sum(map(countdown, loops))
     turns = [m % d for m in moves]
     memory = {} if params["Block"] else lutram(w, d)
     # An address whose steps are all multiples of a power of two has constant low bits.
@@ -125,6 +120,19 @@ def _taps(params: Params) -> tuple[Terms, Terms, float]:
     return lut, ff, 0.0
 
 
+def _ring_bits(params: Params) -> int:
+    """Bits of r4_taps_ring's counts of beats: those that are here, and places that are free."""
+    groups, height, stride = params["Groups"], params["Height"], params["StrideH"]
+    row, reach = params["Width"] * groups, (params["KernelH"] - 1) * params["DilationH"]
+    below, top = reach - params["PadTop"], (params["OutHeight"] - 1) * stride
+    first, last = min(below, height - 1), min(top + below, height - 1)
+    lag = (params["KernelW"] - 1) * params["DilationW"] - params["PadLeft"]
+    behind = max(0, (params["OutWidth"] - 1) * params["StrideW"] + lag + 1 - params["RowSlots"])
+    ahead = (height - 1 - last + first) * row + behind * groups
+    early = max(stride - 1 - below, height - 1 - last, top + 1 - height)
+    return log(max((below + 1 + early) * row, ahead, (stride - 1) * row + 1) + 1) + 1
+
+
 @models("r4_taps_ring")
 def _taps_ring(params: Params) -> tuple[Terms, Terms, float]:
     w, groups = params["Lanes"] * params["ElemWidth"], params["Groups"]
@@ -133,14 +141,15 @@ def _taps_ring(params: Params) -> tuple[Terms, Terms, float]:
     last = (params["OutWidth"] - 1) * params["StrideW"]
     left = min(kw - 1, -(-params["PadLeft"] // dw))  # kernel columns that may lie to the left of the frame
     right = sum(last + k * dw >= params["Width"] + params["PadLeft"] for k in range(kw))
-    loops = (groups, params["RowSlots"], params["OutHeight"])
-    bits, addr = sum(map(counter, loops)), log(row) + log(params["RowSlots"] * groups)
+    loops = (params["RowSlots"], params["OutHeight"])
+    bits, addr = countdown(groups) + sum(map(counter, loops)), log(row) + log(params["RowSlots"] * groups)
+    spare = 2 * _ring_bits(params)
     depth = dw * groups
     lut: Terms = {"one": 1, "walk": bits + addr, "wraps": sum(map(wrap, (*loops, row))),
-                  "banks": banks, f"turn{banks}" if banks <= 5 else "turn": kh * w * (1 if banks <= 5 else banks / 4),
+                  "spare": spare, "banks": banks, f"turn{banks}" if banks <= 5 else "turn": kh * w * (1 if banks <= 5 else banks / 4),
                   "right": right * kh * w, "stride": params["StrideW"] > 1}  # fmt: skip
     column = kh * w
-    ff: Terms = {"one": 1, "walk": bits + addr + banks + 2 * log(banks), "inside": kh + kw, "taken": column,
+    ff: Terms = {"one": 1, "walk": bits + addr + banks + 2 * log(banks) + spare, "inside": kh + kw, "taken": column,
                  "cols": 0.0}  # fmt: skip
     for k in range(kw - 1):
         inner = depth - (k < left)  # beyond the register of a column that may lie to the left
