@@ -28,8 +28,8 @@ module r4_requant #(
 
   localparam int unsigned Right = Shift > 0 ? Shift : 0;
   localparam int unsigned Left  = Shift < 0 ? -Shift : 0;
-  // The rounded number, its sign and the carry of rounding; at least as wide as the limits need.
-  localparam int unsigned Kept  = XWidth + 2 > Right ? XWidth + 2 - Right : 1;
+  // The number rounded down, with its sign; at least as wide as the limits need.
+  localparam int unsigned Kept  = XWidth + 1 > Right ? XWidth + 1 - Right : 1;
   localparam int unsigned Room  = Kept + Left > YWidth + 1 ? Kept + Left : YWidth + 1;
 
   logic en, take, mid_valid_q;
@@ -55,31 +55,36 @@ module r4_requant #(
       assign x = signed'({1'b0, x_data_i[i*XWidth+:XWidth]});
     end
 
-    logic signed [Room-1:0] round_d, round_q;
+    // Rounded down, and whether one is to be added: for more than a half, and for a half where that makes it even.  The
+    // limits are compared with the number rounded down, so only YWidth bits are added to.
+    logic signed [Room-1:0] floor_d, floor_q;
+    logic up_d, up_q;
     if (Right > 0) begin : gen_round
-      // x + (half - 1) + odd carries into the kept bits just where rounding half to even does.
-      localparam int unsigned Wide = XWidth + 2 > Right + 1 ? XWidth + 2 : Right + 1;
-      logic signed [Wide-1:0] biased;
-      logic odd;
-      if (Right <= XWidth) begin : gen_odd
-        assign odd = x[Right];
-      end else begin : gen_sign
-        assign odd = x[XWidth];
+      localparam int unsigned Wide = XWidth + 1 > Right + 1 ? XWidth + 1 : Right + 1;
+      logic signed [Wide-1:0] wide;
+      logic more;
+      assign wide = Wide'(x);
+      if (Right > 1) begin : gen_more
+        assign more = |wide[Right-2:0];
+      end else begin : gen_half
+        assign more = 1'b0;
       end
-      assign biased  = Wide'(x) + signed'(Wide'((64'd1 << (Right - 1)) - 64'd1)) + signed'(Wide'(odd));
-      assign round_d = Room'(biased >>> Right);
+      assign floor_d = Room'(wide >>> Right);
+      assign up_d    = wide[Right-1] && (more || wide[Right]);
     end else begin : gen_left
-      assign round_d = Room'(x) <<< Left;
+      assign floor_d = Room'(x) <<< Left;
+      assign up_d    = 1'b0;
     end
 
     logic [YWidth-1:0] y_q;
     assign y_data_o[i*YWidth+:YWidth] = y_q;
     always_ff @(posedge clk_i) begin
       if (en) begin
-        round_q <= round_d;
-        if (round_q > Room'(Hi))      y_q <= YWidth'(Hi);
-        else if (round_q < Room'(Lo)) y_q <= YWidth'(Lo);
-        else                          y_q <= YWidth'(round_q);
+        floor_q <= floor_d;
+        up_q    <= up_d;
+        if (floor_q >= Room'(Hi))     y_q <= YWidth'(Hi);
+        else if (floor_q < Room'(Lo)) y_q <= YWidth'(Lo);
+        else                          y_q <= YWidth'(floor_q) + YWidth'(up_q);
       end
     end
   end

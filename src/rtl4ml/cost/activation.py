@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from math import ceil
-
 from rtl4ml.cost.memory import changing_columns, lanes_of, rom_luts, rows_mux
 from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import comparison, counter, log, plus
@@ -14,30 +12,29 @@ from rtl4ml.netlist.memories import Terms, bram36, column_blocks, tile
 @models("r4_requant")
 def _requant(params: Params) -> tuple[Terms, Terms, float]:
     n, x, y, shift = params["Lanes"], params["XWidth"], params["YWidth"], params["Shift"]
-    right, left = max(shift, 0), max(-shift, 0)
-    signed, relu = bool(params["XSigned"]), params["Lo"] == 0
-    kept = max(x + 1 + signed - right, 1) if right else x
-    two = signed and not relu
-    # Bits above the result, and of all that is compared; rounding adds a carry to them and its own sign.
-    above = max(0, x + left - right - y + (1 if right else -int(signed and relu)))
-    room = max(x + left - right + 2 * (right > 0), y + 1)
-    # Yosys compares six bits a LUT, from the top; a carry chain joins them where there are three LUTs or more and a
-    # limit reaches below the first.
-    chunks = ceil(room / 6)
-    chain = right > 0 and chunks > 2 and room - y > 6 - two
-    near = max(chunks > 1 or not signed or not above, (above > 1) + (above > 5 - signed))
+    right, left, signed = max(shift, 0), max(-shift, 0), bool(params["XSigned"])
+    kept, two = max(x - right, 1), signed and params["Lo"] != 0
+    above = max(0, x - shift - y)  # bits that the result lacks
+    # What is cut off is looked at by LUTs of six inputs, and adding one takes a carry chain alone. The limits are
+    # compared with all bits that are kept, in LUTs that a carry chain joins where they are many, twice below zero. One
+    # limit of all ones or zeros is the flip-flop's set or reset, the other takes a LUT a bit.
     lut: Terms = {
         "one": 1,
-        "rounded": n * max(0, right - 1),
-        # One limit of all ones or zeros is the flip-flop's set or reset.
+        "rounds": n * (right > 0),
+        "up": n * ((right > 5) + (right > 9) + (right > 14)),
         "y": n * (y - left) * (signed and above > 0),
-        "limit": n * near * (not chain) * (above > 0 or relu),
-        "under": n * (not chain) * two * ((above > 3) + (above > 6)),
-        "chunks": n * chunks * chain * (not two),
-        "chains": n * chain * two,
-        "chains_room": n * room * chain * two,
+        "bits": n * (kept if above else 4) * (not left),
+        "chain": n * (kept > 12) * (not left),
+        "two": n * two * (not left),
+        "two_bits": n * two * max(0, kept - 8) * (not left),
+        "left": n * max(1, above - 1) * (left > 0 and above > 0),
     }
-    return lut, {"one": 1, "mid": n * kept, "y": n * (y - left)}, 0.0
+    ff: Terms = {
+        "one": 1,
+        "mid": n * (kept + (right > 0)),
+        "y": n * (y - left + (left > 0 and above > 0)),
+    }
+    return lut, ff, 0.0
 
 
 def _constant_thresholds(params: Params) -> int:
