@@ -183,6 +183,18 @@ def test_a_skip_fifo_is_as_deep_as_its_pace_needs(small: Netlist) -> None:
             assert "stands still" in str(error)
 
 
+def test_a_fifo_that_beats_reach_seldom_keeps_one(small: Netlist) -> None:
+    """But none behind cells that run freely, which would wait for its reader, and none that the interval needs."""
+    pace = predict(small).interval
+    found = [c for c in small.cells if isinstance(c, Fifo) and c.depth < 3 and 4 * c.x.beats <= pace]
+    single, other = ([c for c in found if c.depth == n] for n in (1, 2))
+    assert single and not any(c.x.flight for c in single)
+    assert any(c.x.flight for c in other)
+    for c in other:
+        if not c.x.flight:
+            assert Stepper(small).run(depths={c.name: 1}).interval > pace
+
+
 def test_a_design_is_analysed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it takes and its netlist come from the same analysis."""
     runs = []

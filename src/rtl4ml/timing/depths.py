@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -28,6 +28,9 @@ _PACES = 8
 
 # Slots a frame of the slowest cell times FIFOs, above which a run starts from the end of another instead of from reset.
 _LONG = 1_000_000
+
+# A FIFO of one beat takes one every two cycles. One is tried where beats come as many cycles apart as this on the mean.
+_SELDOM = 4
 
 # Frames within which a `roomy` probe must reach a repetition; else it counts as too slow.
 _SOON = 4
@@ -68,8 +71,8 @@ def depths(
     roomy: bool = False,
     known: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, int], State | None]:
-    """Depths of FIFOs, at least `Fifo.least`, that do not lengthen the interval: FIFO name to depth; and the state of
-    the cells in the steady state.
+    """Depths of FIFOs that do not lengthen the interval: FIFO name to depth; and the state of the cells in the steady
+    state.
 
     paced: the netlist with endless FIFOs, see `unhindered`
     rows:  FIFO name to beats a row
@@ -84,6 +87,8 @@ def depths(
        share of a row that keeps the interval, in powers of two; where `roomy`, to a row.
     3. `skips` are minimised one by one: with one entry less the netlist would slow down or deadlock. Deep ones are
        minimised in steps of GRAIN, `roomy` ones to within a twelfth.
+    4. FIFOs of two beats that a beat reaches seldom keep one, which takes no LUT a bit, if the interval allows it.
+       None behind cells that run freely: these start nothing while it is full, so they would wait for its reader.
 
     Where even the peaks lead to no repetition, they are returned.
     """
@@ -143,4 +148,22 @@ def depths(
                 now[name], stride = probe, 4 * stride
             else:
                 few, stride = probe, max(1, (now[name] - probe) // 2 // grain) * grain
-    return now, state
+    return now | _single(paced, now, holds), state
+
+
+def _single(
+    paced: Paced, now: Mapping[str, int], holds: Callable[[Mapping[str, int]], bool]
+) -> dict[str, int]:
+    """Name to 1 of the FIFOs that keep one beat: all that a beat reaches seldom, or each that alone keeps the interval.
+
+    now: FIFO name to depth; holds: whether depths keep the interval
+    """
+    waits = {k: c.x.beats for k in now if not (c := paced.stepper.made[k]).x.flight}
+    seldom = {k: 1 for k, beats in waits.items() if now[k] == 2 and _SELDOM * beats <= paced.interval}
+    if not seldom or holds({**now, **seldom}):
+        return seldom
+    found: dict[str, int] = {}
+    for k in seldom:
+        if holds({**now, **found, k: 1}):
+            found[k] = 1
+    return found

@@ -41,6 +41,7 @@ def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> 
         width = net.graph.inputs[0].hwc[1]
         net = relieved(net, b.relief.wider(width, w2))
         depth1, depth2 = ({c.name: c.depth for c in n.cells if isinstance(c, Fifo)} for n in (a, b))
+        # A FIFO that has the least depth, or one beat, in both has it here: the least does not depend on the frame.
         least = {c.name: c.least for c in net.cells if isinstance(c, Fifo)}
         # Skip FIFOs hold whole rows, so depth grows about linearly with the frame's width. Take the largest of the
         # linear extrapolation and of scaling either narrow frame.
@@ -52,7 +53,7 @@ def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> 
                 -(-e * width // w2),
             )
             if max(d, e) > least[k]
-            else least[k]
+            else max(d, e)
             for (k, d), e in zip(depth1.items(), (depth2[k] for k in depth1), strict=True)
         }
     else:
