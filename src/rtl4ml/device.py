@@ -22,6 +22,10 @@ class Device:
     row_adders:     adders that products in LUTs may have between two registers
     adder_inputs:   numbers that an adder takes for one LUT and carry a bit: 3 where a LUT has two outputs, else 2
 
+    hard_block_weight: what a share of DSP slices or of block RAM counts where a share of the LUTs counts 1. Hard blocks
+                       stand in columns with wires of their own and serve nothing else, so nearly all of them can be
+                       used; a device routes badly long before its LUTs are used up. A rule of practice, too.
+
     `ZCU102` holds 274,080 LUTs, of which a design may take 0.75 * 274,080 = 205,560.
     """
 
@@ -36,11 +40,17 @@ class Device:
     )
     row_adders: int = ROW_ADDERS
     adder_inputs: int = ADDER_INPUTS
+    hard_block_weight: float = 0.5
 
     @cached_property
     def capacity(self) -> dict[str, int]:
         """Number of each resource on the device, by its name in report.json."""
         return {"lut": self.lut, "ff": self.ff, "dsp": self.dsp, "bram36": self.bram36}
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """What a share of each resource counts where designs are compared."""
+        return {k: self.hard_block_weight if k in ("dsp", "bram36") else 1.0 for k in self.capacity}
 
     def shares(self, budget: Mapping[str, float] | None, target_interval: int | None) -> dict[str, float]:
         """The greatest share of every resource that a design may take.

@@ -106,6 +106,14 @@ def test_the_choice_is_the_cheapest_of_all(kind: str, target: int) -> None:
     assert value_of(explorer, found, target) == pytest.approx(want, rel=2e-3)
 
 
+def test_a_share_of_luts_counts_more_than_one_of_hard_blocks() -> None:
+    luts, *blocks = (
+        objective(Resources(**{k: ZCU102.capacity[k] / 2}), 0, ZCU102) for k in ("lut", "dsp", "bram36")
+    )
+    assert luts == pytest.approx(0.5 * 1.05)
+    assert blocks == pytest.approx(2 * [ZCU102.hard_block_weight * luts])
+
+
 def test_limits_are_kept_by_another_choice() -> None:
     explorer = Explorer(graph("chain"))
     free = explorer.choose(100)

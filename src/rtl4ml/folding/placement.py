@@ -29,10 +29,10 @@ SCARCE = 0.5
 
 
 def fill(r: Resources, device: Device) -> float:
-    """The larger of the shares of LUTs and block RAM, and as small a part of their sum as in `program.objective`: a
-    move must save at least some 14 LUTs of the ZCU102 for an RAMB36.
+    """The larger of the weighed shares of LUTs and block RAM, and as small a part of their sum as in
+    `program.objective`: a move must save at least some 7 LUTs of the ZCU102 for an RAMB36.
     """
-    shares = r.lut / device.lut, r.bram36 / device.bram36
+    shares = r.lut / device.lut, device.weights["bram36"] * r.bram36 / device.bram36
     return max(shares) + WEIGHT_OF_SUM * sum(shares)
 
 

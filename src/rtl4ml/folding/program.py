@@ -15,8 +15,8 @@ from rtl4ml.device import Device, Resources
 Floats = NDArray[np.float64]
 
 # Objective (minimised): the largest share of any device resource, plus small weights on the sum of all shares (so that
-# abundant resources are not wasted) and on the number of multipliers (so that none idles). Multipliers are counted as a
-# share of twice the device's DSP48E2.
+# abundant resources are not wasted) and on the number of multipliers (so that none idles). Shares are weighed as
+# `Device.weights` says. Multipliers are counted as a share of twice the device's DSP48E2.
 WEIGHT_OF_SUM = 0.05
 WEIGHT_OF_MULTIPLIERS = 0.5
 # Relative optimality gap at which the solver stops.
@@ -28,7 +28,7 @@ NODES = 300
 
 def objective(resources: Resources, multipliers: int, device: Device) -> float:
     """The figure that the choice of foldings minimises."""
-    shares: list[float] = [getattr(resources, k) / v for k, v in device.capacity.items()]
+    shares: list[float] = [getattr(resources, k) * device.weights[k] / v for k, v in device.capacity.items()]
     return float(
         max(shares) + WEIGHT_OF_SUM * sum(shares) + WEIGHT_OF_MULTIPLIERS * multipliers / (2 * device.dsp)
     )
@@ -72,18 +72,19 @@ class Program:
     def solve(self, limits: Mapping[str, float]) -> Floats | None:
         """Values of all variables; None where no solution within the limits was found."""
         n = len(self._cost)
-        most = n  # one more variable: the largest share of any resource
+        most = n  # one more variable: the largest weighed share of any resource
         uses = self._uses(self._device.capacity)
+        weighed = {k: self._device.weights[k] * use for k, use in uses.items()}
         constraints = [self._equations()]
         for k, use in uses.items():
-            constraints.append(LinearConstraint(np.append(use, -1.0)[None, :], -np.inf, 0))
+            constraints.append(LinearConstraint(np.append(weighed[k], -1.0)[None, :], -np.inf, 0))
             if k in limits:
                 constraints.append(
                     LinearConstraint(
                         np.append(use, 0.0)[None, :], -np.inf, limits[k] / self._device.capacity[k]
                     )
                 )
-        cost = WEIGHT_OF_SUM * np.sum(list(uses.values()), axis=0)
+        cost = WEIGHT_OF_SUM * np.sum(list(weighed.values()), axis=0)
         cost += WEIGHT_OF_MULTIPLIERS / (2 * self._device.dsp) * np.array(
             self._multipliers
         ) + 1e-12 * np.arange(n)
