@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// First in, first out; cuts every path: x_ready_o, y_valid_o and y_data_o come from registers alone.
+// First in, first out; cuts every path: x_ready_o, y_valid_o and y_data_o come from registers alone, y_data_o of banks
+// through their OR.
 // Capacity:   exactly Depth beats, the output register counted: that many are taken while none is given.
 // Latency:    a beat taken in cycle t is offered in cycle t + 1 (MemoryKind 0) or t + 2 (MemoryKind 1).
 // Slack:      beats that may still come once x_ready_o has fallen, from cells that run freely (r4_gate): it falls while so
 //             many places are left, and what is offered is taken all the same.  0: a beat is taken where both are set.
 // Throughput: 1 beat/cycle; below Depth 2 (MemoryKind 0) or 3 (MemoryKind 1) less: Depth beats every 2 or 3 cycles.
 // MemoryKind 0: registers (Depth 1 and 2) or distributed memory   1: block RAM, whose read register is the output.
+// Bank:       words of a bank of block RAM, with Least as r4_banks says; 0: one memory.
 // peak_q (simulation only): the greatest number of beats held since reset.
 
 module r4_fifo #(
   parameter int unsigned Width      = 8,
   parameter int unsigned Depth      = 2,
   parameter int unsigned Slack      = 0,
-  parameter int unsigned MemoryKind = 0
+  parameter int unsigned MemoryKind = 0,
+  parameter int unsigned Bank       = 0,
+  parameter int unsigned Least      = 512
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -33,7 +37,9 @@ module r4_fifo #(
   if (MemoryKind > 1) begin : gen_check_kind
     $fatal(1, "r4_fifo: MemoryKind (%0d) must be 0 or 1", MemoryKind);
   end
-
+  if (Bank != 0 && MemoryKind != 1) begin : gen_check_bank
+    $fatal(1, "r4_fifo: Bank (%0d) must be 0 unless MemoryKind (%0d) is 1", Bank, MemoryKind);
+  end
   if (Slack > 0 && Depth < Slack + 2) begin : gen_check_slack
     $fatal(1, "r4_fifo: Depth (%0d) must be at least Slack (%0d) and two more", Depth, Slack);
   end
@@ -152,12 +158,29 @@ module r4_fifo #(
       end
 
       // A word is read in a later cycle than it was written: the two never meet.
-      (* ram_style = "block", no_rw_check *) logic [Width-1:0] mem [Words];
-      always_ff @(posedge clk_i) begin
-        if (write) mem[write_q] <= x_data_i;
-      end
-      always_ff @(posedge clk_i) begin
-        if (read) y_data_o <= mem[read_q];
+      if (Bank != 0) begin : gen_banks
+        r4_banks #(
+          .Width(Width),
+          .Depth(Words),
+          .Bank (Bank),
+          .Least(Least)
+        ) u_banks (
+          .clk_i,
+          .write_i   (write),
+          .write_at_i(write_q),
+          .data_i    (x_data_i),
+          .read_i    (read),
+          .read_at_i (read_q),
+          .data_o    (y_data_o)
+        );
+      end else begin : gen_one_memory
+        (* ram_style = "block", no_rw_check *) logic [Width-1:0] mem [Words];
+        always_ff @(posedge clk_i) begin
+          if (write) mem[write_q] <= x_data_i;
+        end
+        always_ff @(posedge clk_i) begin
+          if (read) y_data_o <= mem[read_q];
+        end
       end
     end
   end

@@ -63,6 +63,12 @@ CASES = [
         {"PeFolds": 2, "Flow": 2},
         "r4_mvu: Flow (2) must be 0 or 1 where a beat is held for PeFolds (2) cycles",
     ),
+    (
+        "r4_banks",
+        {"Bank": 1536},
+        "r4_banks: Bank (1536) and Least (512) must be powers of two, Bank not the smaller",
+    ),
+    ("r4_banks", {"Depth": 2048}, "r4_banks: Depth (2048) must be more than Bank (2048)"),
     ("r4_fifo", {"Depth": 3, "Slack": 2}, "r4_fifo: Depth (3) must be at least Slack (2) and two more"),
     ("r4_mvu", {"WeightKind": 4}, "r4_dot: WeightKind (4) must be 0 to 3"),
     (

@@ -13,15 +13,23 @@ import rtl_runner
 from rtl4ml.host.tools import verilator_env
 
 # Every structure (one, two, distributed with and without natural wrap, block) and the edges of its counters.
-SIZES = [(1, 0), (2, 0), (3, 0), (4, 0), (33, 0), (40, 0), (1, 1), (2, 1), (3, 1), (6, 1)]
+SIZES: list[tuple[int, int, dict[str, int]]] = [
+    *((depth, 0, {}) for depth in (1, 2, 3, 4, 33, 40)),
+    *((depth, 1, {}) for depth in (1, 2, 3, 6)),
+]
+# Of banks: full ones alone, halves, some of these left out, a last one of a word.
+BANKS = [(9, 4, 4), (16, 8, 2), (24, 8, 4), (20, 8, 2), (30, 16, 4), (41, 8, 4)]
+SIZES += [(depth, 1, {"Bank": bank, "Least": least}) for depth, bank, least in BANKS]
 
 
-@pytest.mark.parametrize(("depth", "kind"), SIZES)
-def test_order_latency_throughput_and_capacity(depth: int, kind: int, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize(("depth", "kind", "banks"), SIZES)
+def test_order_latency_throughput_and_capacity(
+    depth: int, kind: int, banks: dict[str, int], rng: np.random.Generator
+) -> None:
     beats = rng.integers(0, 2**9, 300).tolist()
     runs = [rtl_runner.run({"x": beats}, {"y": beats}, stalls=s) for s in (None, 1, 2, 3)]
     free, *_ = rtl_runner.run_cell(
-        "r4_fifo", parameters={"Width": 9, "Depth": depth, "MemoryKind": kind}, runs=runs
+        "r4_fifo", parameters={"Width": 9, "Depth": depth, "MemoryKind": kind, **banks}, runs=runs
     )
     taken, given = free.cycles["x"], free.cycles["y"]
     latency = 1 + kind
@@ -39,6 +47,7 @@ def test_order_latency_throughput_and_capacity(depth: int, kind: int, rng: np.ra
         ({"Depth": 0}, "r4_fifo: Width (8) and Depth (0) must be at least 1"),
         ({"Width": 0}, "r4_fifo: Width (0) and Depth (2) must be at least 1"),
         ({"MemoryKind": 2}, "r4_fifo: MemoryKind (2) must be 0 or 1"),
+        ({"Bank": 512}, "r4_fifo: Bank (512) must be 0 unless MemoryKind (0) is 1"),
     ],
 )
 def test_illegal_parameters_stop_elaboration(parameters: dict[str, int], text: str) -> None:

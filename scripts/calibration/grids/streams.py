@@ -168,9 +168,23 @@ def _fifo_between(module: str, rng: np.random.Generator) -> list[Params]:
                    (16, 449), (6, 600), (11, 112), (6, 1000), (5, 160), (112, 64), (160, 64), (40, 65),
                    (40, 97), (11, 48), (64, 330), (64, 400), (3, 11), (99, 240))  # fmt: skip
     block = ((40, 600), (99, 768), (112, 300), (11, 3000), (20, 1200), (160, 400))
-    return [{"Width": w, "Depth": d, "MemoryKind": 0} for w, d in distributed] + [
-        {"Width": w, "Depth": d, "MemoryKind": 1} for w, d in block
-    ]
+    banked = (
+        (256, 17408, 4096, 1024),
+        (128, 4608, 4096, 512),
+        (64, 5000, 4096, 1024),
+        (100, 4600, 4096, 512),
+        (64, 19968, 16384, 512),
+        (128, 2304, 2048, 512),
+        (40, 30000, 8192, 1024),
+        (96, 12000, 2048, 512),
+    )
+    slack = ((64, 19, 0, 8), (12, 40, 0, 3), (8, 6, 0, 2), (24, 300, 0, 7), (48, 1200, 1, 5))
+    return (
+        [{"Width": w, "Depth": d, "MemoryKind": 0} for w, d in distributed]
+        + [{"Width": w, "Depth": d, "MemoryKind": 1} for w, d in block]
+        + [{"Width": w, "Depth": d, "MemoryKind": 1, "Bank": b, "Least": n} for w, d, b, n in banked]
+        + [{"Width": w, "Depth": d, "MemoryKind": k, "Slack": s} for w, d, k, s in slack]
+    )
 
 
 @points("r4_width")

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
-from rtl4ml.netlist.memories import is_block
+from rtl4ml.netlist.memories import banks, is_block
 from rtl4ml.netlist.netlist import FreeRunning, Param, Timing
 
 
@@ -62,7 +62,11 @@ class Fifo(LibraryCell):
             "Depth": self.depth,
             "MemoryKind": int(self.block),
         }
-        return p | {"Slack": self.slack} if self.slack else p
+        if self.slack:
+            p["Slack"] = self.slack
+        if self.block and (found := banks(self.x.width, self.depth - 1, self.device)) is not None:
+            p |= {"Bank": found.bank, "Least": found.least}
+        return p
 
     def timing(self) -> Timing:
         return Timing.fifo(self.x.beats, self.depth, self.wait)

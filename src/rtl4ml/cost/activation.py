@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from rtl4ml.cost.memory import changing_columns, lanes_of, rom_luts, rows_mux
+from rtl4ml.cost.memory import changing_columns, lanes_of, rom_luts
 from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import comparison, counter, log, plus
-from rtl4ml.netlist.memories import Terms, bram36, column_blocks, tile
+from rtl4ml.netlist.memories import Terms, bram36, column_blocks, rows_mux, tile
 
 
 @models("r4_requant")

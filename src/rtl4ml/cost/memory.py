@@ -9,9 +9,9 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml.cost.terms import image_depth, log, wrap
+from rtl4ml.cost.terms import image_depth, log, plus, wrap
 from rtl4ml.netlist.images import Image
-from rtl4ml.netlist.memories import Terms, bram36, lutram, lutram_shape, tile
+from rtl4ml.netlist.memories import Banks, Terms, bram36, lutram, lutram_shape, ors, rows_mux, tile
 
 Bits = NDArray[np.uint8]
 
@@ -22,18 +22,15 @@ def block_mux(width: int, depth: int) -> Terms:
     return {"block_mux": width * rows_mux(deep), "block_write": deep * (deep > 1)}
 
 
-def rows_mux(rows: int) -> int:
-    """LUTs of a multiplexer of one bit among rows of block RAM: a LUT of six inputs takes four rows, level by level.
-
-    Ten rows take four LUTs: three for 4, 4 and 2 rows, one that selects among these. A row alone passes its level; of
-    six rows the last two do, since the second LUT has inputs for them.
-    """
-    luts = 0
-    while rows > 1:
-        alone = rows % 4 == 1 or (rows // 4 == 1 and rows % 4 == 2)
-        luts += rows // 4 + (rows % 4 > 0) * (not alone)
-        rows = 2 if rows == 6 else ceil(rows / 4)
-    return luts
+def block_memory(width: int, depth: int, bank: int, least: int) -> tuple[Terms, float]:
+    """Terms and RAMB36 of a memory that is written and read once a cycle. bank, least: as in r4_fifo."""
+    if not bank:
+        return block_mux(width, depth), bram36(width, depth)
+    words = Banks(bank, least).words(depth)
+    terms: Terms = {"bank": len(words), "bank_or": width * ors(len(words))}
+    for n in words:
+        terms = plus(terms, block_mux(width, n))
+    return terms, sum(bram36(width, n) for n in words)
 
 
 def changing_columns(bits: Bits) -> Bits:

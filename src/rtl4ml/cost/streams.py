@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from rtl4ml.cost.memory import block_mux, bypassed_mux
+from rtl4ml.cost.memory import block_memory, bypassed_mux
 from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import counter, log, wrap
-from rtl4ml.netlist.memories import Terms, bram36, lutram
+from rtl4ml.netlist.memories import Terms, lutram
 
 
 @models("r4_fifo")
@@ -19,10 +19,11 @@ def _fifo(params: Params) -> tuple[Terms, Terms, float]:
     c, count = max(1, log(kept)), log(d + 1)
     wraps = wrap(kept) * (kept > 32 or params["MemoryKind"] == 1)
     if params["MemoryKind"]:
+        memory, blocks = block_memory(w, kept, params.get("Bank", 0), params.get("Least", 0))
         return (
-            {"block": 1, "block_c": c, "block_count": count, "block_wraps": wraps, **block_mux(w, kept)},
+            {"block": 1, "block_c": c, "block_count": count, "block_wraps": wraps, **memory},
             {"block": 1, "c": 2 * c, "count": count},
-            bram36(w, kept),
+            blocks,
         )
     return (
         {

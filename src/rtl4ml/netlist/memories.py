@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from math import ceil
 
@@ -62,6 +63,79 @@ def _tiling(width: int, depth: int, ports: int, *, written: bool) -> tuple[float
 def bram36(width: int, depth: int, *, ports: int = 1, written: bool = True) -> float:
     """RAMB36 of a memory with `ports` read ports."""
     return tile(width, depth, ports, written=written)[0]
+
+
+def rows_mux(rows: int) -> int:
+    """LUTs of a multiplexer of one bit among rows of block RAM: a LUT of six inputs takes four rows, level by level.
+
+    Ten rows take four LUTs: three for 4, 4 and 2 rows, one that selects among these. A row alone passes its level; of
+    six rows the last two do, since the second LUT has inputs for them.
+    """
+    luts = 0
+    while rows > 1:
+        alone = rows % 4 == 1 or (rows // 4 == 1 and rows % 4 == 2)
+        luts += rows // 4 + (rows % 4 > 0) * (not alone)
+        rows = 2 if rows == 6 else ceil(rows / 4)
+    return luts
+
+
+@dataclass(frozen=True)
+class Banks:
+    """A deep memory as r4_banks makes it, its banks joined by ORs instead of a multiplexer among rows of blocks.
+
+    bank, least: its parameters. 5,000 words are Banks(2048, 512).words(5000) == (2048, 2048, 512, 392).
+    """
+
+    bank: int
+    least: int
+
+    def words(self, depth: int) -> tuple[int, ...]:
+        """The words of every bank."""
+        full, rest = divmod(depth, self.bank)
+        found, half = [self.bank] * full, self.bank // 2
+        while half >= self.least:
+            if rest & half:
+                found.append(half)
+            half //= 2
+        return (*found, rest % self.least) if rest % self.least else tuple(found)
+
+    def cost(self, width: int, depth: int) -> tuple[float, float]:
+        """(RAMB36, LUTs) of a memory of that width: of ORs, of rows within a bank, and of a bank's two selects."""
+        found = [tile(width, n, 1) for n in self.words(depth)]
+        return sum(t[0] for t in found), (
+            width * (ors(len(found)) + sum(rows_mux(t[1]) for t in found)) + 2 * len(found)
+        )
+
+
+def ors(inputs: int) -> int:
+    """LUTs of six inputs of an OR."""
+    return -(-(inputs - 1) // 5)
+
+
+def banks(width: int, depth: int, device: Device) -> Banks | None:
+    """The banks of a memory of block RAM that take the least share of the device; None: one memory takes no more.
+
+    Shares of LUTs and of block RAM count alike. A FIFO of 256 bits and 17,407 words takes 123.5 RAMB36 either way, and
+    some 270 LUTs instead of 1,700 in four banks of 4,096 words and one of 1,023.
+    """
+    return _banks(width, depth, device.bram36, device.lut)
+
+
+@cache
+def _banks(width: int, depth: int, all_blocks: int, all_luts: int) -> Banks | None:
+    """The result of `banks`."""
+
+    def share(blocks: float, luts: float) -> float:
+        return blocks / all_blocks + luts / all_luts
+
+    blocks, rows = tile(width, depth, 1)
+    best, least = None, share(blocks, width * rows_mux(rows))
+    for bank in (1 << k for k in range(9, 16) if 1 << k < depth):
+        for low in (1 << k for k in range(9, bank.bit_length())):
+            found = Banks(bank, low)
+            if (s := share(*found.cost(width, depth))) < least:
+                best, least = found, s
+    return best
 
 
 def column_blocks(columns: int, width: int, depth: int, *, ports: int = 1) -> float:
