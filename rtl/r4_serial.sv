@@ -111,9 +111,10 @@ module r4_serial #(
   );
 
   logic [IdleWidth-1:0] idle_q;
-  logic waiting, last_idle_q;  // last_idle_q: idle_q is IdleCycles - 1
+  // last_idle_q: idle_q is IdleCycles - 1. Nothing came in the cycle before, so what waited then still waits.
+  logic waiting, last_idle_q;
   assign waiting = (take_q == Header && at_q != '0) || take_q == Counts || take_q == Check;
-  assign idle    = waiting && !x_valid_i && last_idle_q;
+  assign idle    = last_idle_q && !x_valid_i;
   always_ff @(posedge clk_i) begin
     if (!rst_ni || !waiting || x_valid_i || idle) begin
       idle_q      <= '0;
@@ -243,6 +244,7 @@ module r4_serial #(
   // -- answers -----------------------------------------------------------------------------------------------
   logic give, last_give, last_result, body_end;
   logic run_q;                 // the kind is Run
+  logic out_step_q;            // the byte before is not yet in the CRC
   logic [3:0] give_at_q;  // byte of the header, the signature or a CRC
   logic [31:0] out_crc;
   logic [7:0] head;
@@ -285,7 +287,8 @@ module r4_serial #(
       Idle:    y_valid_o = 1'b0;
       Body:    y_valid_o = !run_q || cut_q || (r_valid_i && net_rst_no);
       Status:  y_valid_o = ended_q;
-      default: y_valid_o = 1'b1;
+      Head:    y_valid_o = 1'b1;
+      default: y_valid_o = !out_step_q;
     endcase
   end
   assign r_ready_o = y_ready_i && give_q == Body && run_q && !cut_q && net_rst_no;
@@ -302,11 +305,20 @@ module r4_serial #(
   );
   assign body_end = run_q ? last_result && out_left_q == 16'd1 : last_give;
 
-  // The CRC of the header begins with its first byte, that of the body with the first behind the header's.
-  logic out_clear_q;
+  // The CRC of the header begins with its first byte, that of the body with the first behind the header's. A byte is added
+  // a cycle after it was given; the CRC waits for the last one.
+  logic out_clear_q, out_first_q;
+  logic [7:0] out_byte_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) out_step_q <= 1'b0;
+    else         out_step_q <= give && (give_q == Head || give_q == Body || give_q == Status);
+  end
+  always_ff @(posedge clk_i) begin
+    out_first_q <= out_clear_q;
+    out_byte_q  <= y_data_o;
+  end
   r4_crc32 u_out_crc (
-    .clk_i, .clear_i(out_clear_q), .begin_i('0), .step_i(give && (give_q == Head || give_q == Body || give_q == Status)),
-    .x_data_i(y_data_o), .crc_o(out_crc)
+    .clk_i, .clear_i(out_first_q), .begin_i('0), .step_i(out_step_q), .x_data_i(out_byte_q), .crc_o(out_crc)
   );
 
   always_ff @(posedge clk_i) begin
