@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 from rtl4ml._version import __version__
 
 if TYPE_CHECKING:
-    from rtl4ml.design import Design, Run, convert
+    from rtl4ml.design import Design, convert
     from rtl4ml.frontends.qkeras.reference_model import reference
+    from rtl4ml.measurements import Run
 
 __all__ = ["Design", "Run", "__version__", "convert", "reference"]
 
 # What the package gives, and the module where it is; no module may be called like one of them.
 _HOMES = {
     "Design": "design",
-    "Run": "design",
+    "Run": "measurements",
     "convert": "design",
     "reference": "frontends.qkeras.reference_model",
 }

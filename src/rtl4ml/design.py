@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from rtl4ml import arguments
 from rtl4ml.board import flows, interface
+from rtl4ml.board.ecp5 import mapped
+from rtl4ml.board.ecp5.mapped import Mapped
 from rtl4ml.board.flows import AnyBoard
 from rtl4ml.bridge.project import HlsProject
 from rtl4ml.bridge.write import write_project
-from rtl4ml.cells.axis import container_type
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import ZCU102, Device, Resources, total
@@ -41,7 +42,7 @@ from rtl4ml.host.tools import absolute
 from rtl4ml.ir.fingerprint import fingerprint
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Fixed
-from rtl4ml.measurements import Cycles, FrameTally, Tally
+from rtl4ml.measurements import Cycles, FrameTally, Run, Tally
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.report.clocks import Timing
@@ -49,11 +50,12 @@ from rtl4ml.report.collect import write
 from rtl4ml.report.extras import Extras
 from rtl4ml.report.schema import Accuracy
 from rtl4ml.report.subject import Part, Subject
-from rtl4ml.simulation.bulk import Simulator, build
+from rtl4ml.simulation.bulk import RunResult, Simulator, build
 from rtl4ml.sta.estimate import timing
 from rtl4ml.synthesis.yosys import Unit, synthesize, units
-from rtl4ml.timing.cycles import frame_ends, unsettled
+from rtl4ml.timing.cycles import frame_ends
 from rtl4ml.timing.excess import by_hand, excess
+from rtl4ml.timing.simulated import Progress, run, settled
 
 Real = NDArray[np.float64]
 
@@ -145,25 +147,6 @@ def convert(
     return design
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
-    """An RTL simulation. y: real values shaped like model.predict(x); latency, interval and cycles in cycles.
-
-    interval is the exact mean, a fraction where frames come in turn some cycles more and some less apart.
-    latency and interval are None under stalls; interval too where the samples were too few for a steady pace: fewer
-    than three, or each as predicted while FIFOs still fill.
-    """
-
-    y: Real
-    latency: int | None
-    interval: int | Fraction | None
-    cycles: int
-
-    def __repr__(self) -> str:
-        pace = f"interval {self.interval}, latency {self.latency}"
-        return f"<Run of {len(self.y):,} samples: {pace}, {self.cycles:,} cycles>"
-
-
 @dataclass(kw_only=True, eq=False, repr=False)
 class Design:
     """A model's hardware: graph, netlist and project folder, and what has been measured of it.
@@ -216,7 +199,7 @@ class Design:
             y = self.parsed.emulate(x)[0]
         return self._compared("emulate", x, y)
 
-    def csim(self, x: Any, *, progress: Callable[[int, int], None] | None = None) -> Real:
+    def csim(self, x: Any, *, progress: Progress | None = None) -> Real:
         """The same by the C simulation of the HLS project. Raises HlsCannot where hls4ml cannot hold a layer.
 
         progress: is told now and then how many of how many samples are done
@@ -238,7 +221,7 @@ class Design:
         stalls: Literal["none", "random"] = "none",
         seed: int = 0,
         *,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Run:
         """The same by simulation of the RTL with Verilator, all samples in a row without a reset between.
 
@@ -248,27 +231,11 @@ class Design:
         arguments.stalls(stalls)
         seed = arguments.seed(seed)
         ints = self.parsed.quantize_input(x)
-        a, b = self.netlist.input, self.netlist.output
-        frames = ints.reshape(len(ints), a.beats, a.lanes)
         with self._undisturbed():
             simulator = self.simulator
         with self._undisturbed(), self._timed("simulate"):
-            r = simulator.run(
-                frames,
-                in_dtype=container_type(a),
-                out_beats=b.beats,
-                out_lanes=b.lanes,
-                out_dtype=container_type(b),
-                stalls=stalls,
-                seed=seed,
-                processes=2 if stalls == "none" and self._worth_sharing(len(ints)) else 1,
-                progress=None if progress is None else lambda done: progress(done, len(ints)),
-            )
-        interval = r.interval
-        if interval not in (None, self.cycles.interval) and r.intervals is not None:
-            interval = None if unsettled(self.netlist, r.intervals) else interval
-        stream = self.graph.outputs[0]
-        y = stream.real(r.y.reshape(len(ints), *stream.shape))
+            r = run(simulator, self.netlist, self.cycles, ints, stalls=stalls, seed=seed, progress=progress)
+        y, interval = self._real(r), settled(r, self.netlist, self.cycles)
         if stalls == "random":  # the same samples in another way, no further ones
             self.stalled.add(y, self.reference(x))
             self.patterns.add(seed)
@@ -282,9 +249,32 @@ class Design:
             self.peaks[name] = max(peak, self.peaks.get(name, 0))
         return Run(y, r.latency, interval, r.cycles)
 
-    def _worth_sharing(self, samples: int) -> bool:
-        """Whether an unstalled simulation is shared out: long enough, and each half until its pace is steady."""
-        return samples >= 64 and samples * self.cycles.interval >= 200_000
+    def simulate_netlist(
+        self,
+        x: Any,
+        stalls: Literal["none", "random"] = "none",
+        seed: int = 0,
+        *,
+        progress: Progress | None = None,
+    ) -> Run:
+        """As `simulate`, of the netlist of ECP5 primitives that Yosys makes of the RTL, whose cycles it must keep."""
+        arguments.stalls(stalls)
+        seed = arguments.seed(seed)
+        ints = self.parsed.quantize_input(x)
+        with self._undisturbed():
+            found, rtl = self.mapped, self.simulator
+        with self._undisturbed():
+            r = run(
+                found.simulator, self.netlist, self.cycles, ints, stalls=stalls, seed=seed, progress=progress
+            )
+            same = run(rtl, self.netlist, self.cycles, ints, stalls=stalls, seed=seed)
+        y = self._real(r)
+        found.add(y, self.reference(x), r, same, seed=seed if stalls == "random" else None)
+        return Run(y, r.latency, settled(r, self.netlist, self.cycles), r.cycles)
+
+    def _real(self, r: RunResult) -> Real:
+        stream = self.graph.outputs[0]
+        return stream.real(r.y.reshape(len(r.y), *stream.shape))
 
     def reference(self, x: Any) -> Real:
         """What QKeras gives (or its formulas in float64 where float32 rounds), cut before a softmax at the end."""
@@ -316,6 +306,14 @@ class Design:
                 images=self.folder / "mem",
             )
             self._know(found.binary)
+            return found
+
+    @cached_property
+    def mapped(self) -> Mapped:
+        """The compiled netlist of ECP5 primitives, in the folder `netlist`, and what was compared of it."""
+        with self._timed("netlist"):
+            found = mapped.compiled(mapped.synthesize(self.folder, systemverilog.TOP))
+            self._know(found.simulator.binary)
             return found
 
     def _know(self, program: Path) -> None:
@@ -417,6 +415,7 @@ class Design:
             parts=parts,
             counted=None if self.counted is None else total(self.counted),
             timing=self.timing,
+            mapped=self.mapped.entry() if "mapped" in vars(self) else None,
             exactness=self.exactness,
             untouched=self.untouched.entry(),
             stalled=self.stalled,

@@ -85,3 +85,22 @@ class FrameTally:
         if not self.compared:
             return None
         return {"compared": self.compared, "as_predicted": self.as_predicted}
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """An RTL simulation. y: real values shaped like model.predict(x); latency, interval and cycles in cycles.
+
+    interval is the exact mean, a fraction where frames come in turn some cycles more and some less apart.
+    latency and interval are None under stalls; interval too where the samples were too few for a steady pace: fewer
+    than three, or each as predicted while FIFOs still fill.
+    """
+
+    y: NDArray[np.float64]
+    latency: int | None
+    interval: int | Fraction | None
+    cycles: int
+
+    def __repr__(self) -> str:
+        pace = f"interval {self.interval}, latency {self.latency}"
+        return f"<Run of {len(self.y):,} samples: {pace}, {self.cycles:,} cycles>"

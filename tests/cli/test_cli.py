@@ -62,6 +62,9 @@ class StandIn:
         self.calls.append(f"simulate {stalls} {len(x)} {seed}")
         return SimpleNamespace(y=np.zeros((len(x), 5)))
 
+    def simulate_netlist(self, x: Any, stalls: str = "none", seed: int = 0, progress: Any = None) -> None:
+        self.calls.append(f"netlist {stalls} {len(x)} {seed}")
+
     def synthesize(self, progress: Any = None) -> None:
         progress(1, 2)
         self.calls.append("synthesize")
@@ -623,6 +626,13 @@ def test_verify_runs_every_proof(designs: list[StandIn], capsys: pytest.CaptureF
     assert run(capsys, "verify", "m.h5", "--data", "x.npy", "--samples", "90", "--seed", "3")[0] == 0
     stalled = f"simulate random {prove.STALLED_SAMPLES} 3"
     assert designs[0].calls == ["emulate", "csim", "simulate none 90 0", stalled, "report"]
+
+
+def test_verify_proves_the_netlist_where_it_is_asked_to(
+    designs: list[StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, "verify", "m.h5", "--samples", "90", "--seed", "3", "--netlist")[0] == 0
+    assert designs[0].calls[-3:] == ["netlist none 90 0", "netlist random 90 3", "report"]
 
 
 def test_verify_without_data_reaches_beyond_the_range(

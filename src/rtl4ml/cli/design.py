@@ -80,12 +80,13 @@ def convert(model: Path, **options: Any) -> None:
     show.report(found, out)
 
 
-def verify(model: Path, data: Path | None, samples: int, seed: int, **options: Any) -> None:
+def verify(model: Path, data: Path | None, samples: int, seed: int, netlist: bool, **options: Any) -> None:
     """Convert MODEL and prove that emulation, HLS and RTL compute its numbers."""
     read = prove.given_samples(data, samples)
     with designed(model, **options) as (design, out):
         x = prove.random_samples(design, samples, seed) if read is None else read
-        report = prove.proven_report(design, data, x, prove.prove(design, x, seed=seed))
+        y = prove.prove(design, x, seed=seed, netlist=netlist)
+        report = prove.proven_report(design, data, x, y)
     show.report(report, out)
     prove.judge(report, out)
 
@@ -101,7 +102,7 @@ def synth(model: Path, **options: Any) -> None:
     show.report(found, out)
 
 
-def report(model: Path, data: Path | None, samples: int, seed: int, **options: Any) -> None:
+def report(model: Path, data: Path | None, samples: int, seed: int, netlist: bool, **options: Any) -> None:
     """All of it for MODEL: convert, verify, synth. For a project folder: show its report."""
     if not model.exists():
         repair(absolute(model))  # taken away by a run that was killed
@@ -121,7 +122,7 @@ def report(model: Path, data: Path | None, samples: int, seed: int, **options: A
     read = prove.given_samples(data, samples)
     with designed(model, **options) as (design, out):
         x = prove.random_samples(design, samples, seed) if read is None else read
-        y = prove.prove(design, x, seed=seed)
+        y = prove.prove(design, x, seed=seed, netlist=netlist)
         with step("synthesis with Yosys") as tell:
             design.synthesize(progress=tell)
         result = prove.proven_report(design, data, x, y)

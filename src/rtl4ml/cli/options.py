@@ -191,6 +191,11 @@ def proof() -> list[click.Parameter]:
             show_default=True,
             help="Of random samples and stalls.",
         ),
+        click.Option(
+            ["--netlist"],
+            is_flag=True,
+            help="Simulate the netlist after synthesis too: ECP5 primitives by Yosys, with and without stalls.",
+        ),
     ]
 
 

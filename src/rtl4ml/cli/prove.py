@@ -36,8 +36,11 @@ def random_samples(design: Any, samples: int, seed: int) -> NDArray[np.float32]:
     return np.random.default_rng(seed).uniform(lo, hi, (samples, *stream.shape)).astype(np.float32)
 
 
-def prove(design: Any, x: NDArray[Any], *, seed: int) -> Any:
-    """Emulation, C simulation and RTL simulation of x, a part of it under random stalls; what the RTL makes of x."""
+def prove(design: Any, x: NDArray[Any], *, seed: int, netlist: bool = False) -> Any:
+    """Emulation, C simulation and RTL simulation of x, a part of it under random stalls; what the RTL makes of x.
+
+    netlist: whether the netlist after synthesis is simulated too, on as many samples
+    """
     with step(f"emulate {len(x):,} samples"):
         design.emulate(x)
     with step(f"C simulation of the HLS project, {len(x):,} samples") as tell:
@@ -50,6 +53,11 @@ def prove(design: Any, x: NDArray[Any], *, seed: int) -> Any:
         run = design.simulate(x, progress=tell)
     with step(f"RTL simulation under random stalls, {len(x[:STALLED_SAMPLES]):,} samples") as tell:
         design.simulate(x[:STALLED_SAMPLES], stalls="random", seed=seed, progress=tell)
+    if netlist:
+        with step(f"netlist of the ECP5's primitives by Yosys, simulation of {len(x):,} samples") as tell:
+            design.simulate_netlist(x, progress=tell)
+        with step(f"simulation of the netlist under random stalls, {len(x):,} samples") as tell:
+            design.simulate_netlist(x, stalls="random", seed=seed, progress=tell)
     return run.y
 
 
@@ -68,6 +76,14 @@ def mismatches(report: Report) -> dict[str, int]:
     stalls = report.get("stalls")
     if stalls and stalls["mismatches"]:
         found["rtl under stalls"] = stalls["mismatches"]
+    if mapped := report.get("netlist"):
+        cycles = mapped["cycles"]
+        wrong = {
+            "the netlist": mapped["mismatches"],
+            "the netlist under stalls": mapped["stalls"]["mismatches"],
+            "cycles of the netlist's frames": cycles["compared"] - cycles["as_rtl"],
+        }
+        found |= {k: n for k, n in wrong.items() if n}
     cosim = (report.get("board") or {}).get("cosim")
     if cosim and cosim["mismatches"]:
         found["the board's simulation"] = cosim["mismatches"]

@@ -80,6 +80,11 @@ def report(report: Report, out: Path) -> None:
             proof.add_row(name, *(number(row.get(k)) for k in ("samples", "values", "mismatches")))
     if stalls := report.get("stalls"):
         proof.add_row("RTL, random stalls", number(stalls["frames"]), "", number(stalls["mismatches"]))
+    if mapped := report.get("netlist"):
+        keys = ("samples", "values", "mismatches")
+        proof.add_row("netlist after synthesis", *(number(mapped[k]) for k in keys))
+        held = mapped["stalls"]
+        proof.add_row("netlist, random stalls", number(held["frames"]), "", number(held["mismatches"]))
     if proof.row_count:
         console.print(proof)
     own = report["exactness"].get("predict") or {}

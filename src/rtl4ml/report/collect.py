@@ -108,6 +108,8 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
         out["refusals"] = [{"layer": r.layer, "reason": r.reason} for r in refused]
     if design.timing is not None:
         out["timing"] = design.timing
+    if design.mapped is not None:
+        out["netlist"] = design.mapped
     if design.on_board is not None:
         out["board"] = design.on_board
     if design.route is not None:

@@ -322,8 +322,33 @@ class OnBoard(TypedDict):
     dram: NotRequired[BoardDram | None]
 
 
+class FramesAsRtl(TypedDict):
+    """Frames compared, and how many came in and out in the very cycles of the RTL's."""
+
+    compared: int
+    as_rtl: int
+
+
+class AfterSynthesis(TypedDict):
+    """The netlist after synthesis, simulated: `mismatches` of `values` output values differ from the reference.
+
+    family: whose primitives the netlist is of; cells: how many of each kind
+    stalls: the same under random stalls; cycles: with stalls and without
+    """
+
+    family: str
+    tool: str
+    version: str
+    cells: dict[str, int]
+    samples: int
+    values: int
+    mismatches: int
+    stalls: Stalls
+    cycles: FramesAsRtl
+
+
 class Report(TypedDict):
-    """The content of report.json; refusals, timing, board and place_and_route only where there are some."""
+    """The content of report.json; refusals, timing, netlist, board and place_and_route only where there are some."""
 
     schema: Literal[1]
     identity: Identity | None
@@ -341,6 +366,7 @@ class Report(TypedDict):
     seconds: Seconds
     refusals: NotRequired[list[RefusedLayer]]
     timing: NotRequired[Timing]
+    netlist: NotRequired[AfterSynthesis]
     board: NotRequired[OnBoard]
     place_and_route: NotRequired[PlaceAndRoute]
 

@@ -18,7 +18,7 @@ from rtl4ml.measurements import Cycles, FrameTally, Tally
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.report.clocks import PlaceAndRoute, Timing
-from rtl4ml.report.schema import OnBoard
+from rtl4ml.report.schema import AfterSynthesis, OnBoard
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Subject:
     measured:    latency and interval in the simulated RTL, None where they were not measured
     peaks:       most beats that each FIFO held
     refusals:    why there is no HLS project, a line a layer
+    mapped:      the entry `netlist`, or None
     on_board:    the entry `board`, where there is a board's project; route: the entry `place_and_route`
     """
 
@@ -79,6 +80,7 @@ class Subject:
     seconds: Mapping[str, float]
     refusals: Sequence[str]
     timing: Timing | None = None
+    mapped: AfterSynthesis | None = None
     on_board: OnBoard | None = None
     route: PlaceAndRoute | None = None
 

@@ -64,6 +64,7 @@ def exact(report: Report, sample: str) -> Verdict:
         )
     if stalls is not None and stalls["mismatches"]:
         wrong.append(f"{stalls['mismatches']:,} values differ under random stalls")
+    wrong += after_synthesis(report)
     cosim = cosim_of(report)
     if cosim is not None and cosim["mismatches"]:
         wrong.append(
@@ -83,6 +84,19 @@ def exact(report: Report, sample: str) -> Verdict:
         return Verdict("good", "Exact", said + rest)
     names = " and ".join(CHECK_NAMES[k] for k in checks)
     return Verdict("open", "Exact so far", f"0 mismatches in {names}{rest}")
+
+
+def after_synthesis(report: Report) -> list[str]:
+    """What is wrong with the netlist after synthesis; nothing where none was simulated."""
+    found = report.get("netlist")
+    if found is None:
+        return []
+    differ = found["mismatches"] + found["stalls"]["mismatches"]
+    late = found["cycles"]["compared"] - found["cycles"]["as_rtl"]
+    return [
+        *([f"{differ:,} values differ in the netlist after synthesis"] if differ else []),
+        *([f"{late:,} frames of the netlist come in other cycles than the RTL's"] if late else []),
+    ]
 
 
 def trusted(report: Report) -> tuple[str, dict[str, float | None]]:

@@ -71,6 +71,8 @@ class RunResult:
     intervals:    all of them (N - 1,) (fewer where several processes shared the frames), None under stalls
     ends:         of every process's share of the frames (M,), which begins with a reset: cycles from the first input
                   beat taken to each frame's last output beat; empty under stalls
+    stamps:       (N, 2): the cycles in which each frame's first input beat was taken and its last output beat, from the
+                  end of its process's reset
     cycles:       cycles simulated, the reset not counted, until the last output beat; summed over the processes
     fifos:        path of every r4_fifo below the top, to the greatest number of beats that it held
     """
@@ -80,6 +82,7 @@ class RunResult:
     interval: int | Fraction | None
     intervals: NDArray[np.int64] | None
     ends: tuple[NDArray[np.int64], ...]
+    stamps: NDArray[np.int64]
     cycles: int
     fifos: Mapping[str, int]
 
@@ -123,7 +126,7 @@ class Simulator:
         count, in_beats, in_lanes = frames.shape
         if count == 0:
             y = np.zeros((0, out_beats, out_lanes), np.int64)
-            return RunResult(y, None, None, None, (), 0, {})
+            return RunResult(y, None, None, None, (), np.zeros((0, 2), np.int64), 0, {})
         shares = np.array_split(np.arange(count), max(1, min(processes, count // 4)))
         arguments = {
             "in_beats": in_beats,
@@ -170,6 +173,7 @@ class Simulator:
             interval=interval,
             intervals=intervals,
             ends=ends,
+            stamps=np.concatenate(stamps)[:, :2],
             cycles=sum(s["cycles"] for s in stats),
             fifos=fifos,
         )
@@ -225,6 +229,7 @@ def build(
     parameters: Mapping[str, int] | None = None,
     jobs: int = 2,
     asserts: bool = False,
+    flags: Sequence[str] = (),
 ) -> Simulator:
     """Compiles `top` with the C++ harness into `project`/verilator, unless that holds just this already.
 
@@ -232,19 +237,20 @@ def build(
     parameters: of `top`, where it has any
     jobs:       compilers at once
     asserts:    whether the cells' assertions are checked; that costs speed
+    flags:      what else Verilator is told
 
     Raises EnvironmentProblem where a tool is missing or the disk is full, SimulationFailed where the RTL does not
     compile.
     """
     verilator, env = verilator_env()
-    flags = verilator_flags(asserts=asserts)
-    flags += [f"-G{name}={value}" for name, value in (parameters or {}).items()]
+    told = [*verilator_flags(asserts=asserts), *flags]
+    told += [f"-G{name}={value}" for name, value in (parameters or {}).items()]
     sim = Path(str(files("rtl4ml.sim")))
     harness = sim / "harness.cpp"
     copies = [harness, sim / "random.h"]
     folder = project / "verilator"
     commands = [
-        [str(verilator), *flags, "--top-module", top, harness.name, *(str(s.resolve()) for s in sources)],
+        [str(verilator), *told, "--top-module", top, harness.name, *(str(s.resolve()) for s in sources)],
         ["make", f"-j{jobs}", "-f", "Vdut.mk", *OPTIMISATION],
     ]
     compile_once(

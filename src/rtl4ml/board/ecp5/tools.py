@@ -81,6 +81,28 @@ def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, l
         netlist.write_text(json.dumps(made), encoding="utf-8")
 
 
+def as_verilog(netlist: Path, verilog: Path, stat: Path, log: Path) -> None:
+    """Yosys: a netlist that `synthesize` wrote as Verilog, and the count of its cells as `stat -json` has it.
+
+    Raises BuildFailed where Yosys stops. All files are in one folder.
+    """
+    script = verilog.with_suffix(".ys")
+    with disk_errors(verilog.parent):
+        script.write_text(
+            f"read_json {netlist.name}\n"
+            f"write_verilog -noattr {verilog.name}\n"
+            f"tee -q -o {stat.name} stat -json\n",
+            encoding="utf-8",
+        )
+    _run(
+        [sys.executable, "-c", _YOSYS, script.name],
+        verilog.parent,
+        log,
+        "Yosys",
+        "write the netlist as Verilog",
+    )
+
+
 def _seen_from(folder: Path, path: Path) -> str:
     return os.path.relpath(path.resolve(), folder.resolve())
 

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs samples through a compiled top of a netlist, and says at what pace they came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Literal
+
+from rtl4ml.cells.axis import container_type
+from rtl4ml.ir.types import Ints
+from rtl4ml.measurements import Cycles
+from rtl4ml.netlist.netlist import Netlist
+from rtl4ml.simulation.bulk import RunResult, Simulator
+from rtl4ml.timing.cycles import unsettled
+
+Progress = Callable[[int, int], None]
+
+
+def run(
+    simulator: Simulator,
+    netlist: Netlist,
+    cycles: Cycles,
+    ints: Ints,
+    *,
+    stalls: Literal["none", "random"],
+    seed: int,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Runs the integers (N, ...) of samples through the RTL of a netlist, or through what synthesis made of it.
+
+    cycles:   as predicted; a long run without stalls is shared between two processes
+    progress: is told now and then how many of how many samples are done
+    """
+    a, b = netlist.input, netlist.output
+    # Each half must run until its pace is steady.
+    shared = stalls == "none" and len(ints) >= 64 and len(ints) * cycles.interval >= 200_000
+    return simulator.run(
+        ints.reshape(len(ints), a.beats, a.lanes),
+        in_dtype=container_type(a),
+        out_beats=b.beats,
+        out_lanes=b.lanes,
+        out_dtype=container_type(b),
+        stalls=stalls,
+        seed=seed,
+        processes=2 if shared else 1,
+        progress=None if progress is None else lambda done: progress(done, len(ints)),
+    )
+
+
+def settled(found: RunResult, netlist: Netlist, cycles: Cycles) -> int | Fraction | None:
+    """The interval of a run; None where its frames were too few for a steady pace."""
+    if found.interval in (None, cycles.interval) or found.intervals is None:
+        return found.interval
+    return None if unsettled(netlist, found.intervals) else found.interval
