@@ -86,7 +86,7 @@ def as_verilog(netlist: Path, verilog: Path, stat: Path, log: Path) -> None:
 
     Raises BuildFailed where Yosys stops. All files are in one folder.
     """
-    script = verilog.with_suffix(".ys")
+    script = verilog.with_name(f"{verilog.stem}_verilog.ys")
     with disk_errors(verilog.parent):
         script.write_text(
             f"read_json {netlist.name}\n"
