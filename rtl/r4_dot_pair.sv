@@ -4,8 +4,7 @@
 //
 // Bit b of both weights chooses 0, x0, x1 or x0 + x1 for row b; the row is added onto the rows below it, that of the
 // sign bits is subtracted.  Multiplexer and adder of a row share one LUT6 and carry a bit; RowAdders adders lie between
-// registers, and with two of them five levels of logic: a multiplexer, and a LUT and carries of each adder; one suits a
-// LUT4, in which multiplexer and adder are two levels.
+// registers: two of them make five levels of logic, a multiplexer and a LUT and carries of each; one suits LUT4s.
 // Operands: registered outside, {x0 + x1, x1, x0, 0} for every stage, stage j's delayed by j enabled cycles more;
 //           `tops_i` holds the top bit of each, `rests_i` the others.
 // Result:   offset binary, value + 2^(PWidth-1) modulo 2^PWidth.
