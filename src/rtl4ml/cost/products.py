@@ -174,27 +174,30 @@ def lut_sums(params: Params, *, shared: int, outputs: int, products: int) -> tup
     adders, registers, shifts = adder_tree(
         pairs, width, params["SumWidth"], registered=True, most=adder_inputs(params)
     )
-    lut |= {"tree": n * adders, "tree_shift": n * shifts}
-    cuts = sum(
-        term + adders_between * (j + 1) + 1 for j in range(stages - 1)
-    )  # sums of the rows up to a stage's end
-    late = sum(
-        max(0, (b - 1) // adders_between) for b in range(w)
-    )  # registers that a weight's later bits wait in
+    # Bits below all further rows, and the bits of weights of later rows, only wait; three registers are an SRL.
+    waiting = adders_between * (stages - 2) + 1 if stages > 2 else 0
+    ends = [adders_between * (j + 1) + 1 for j in range(stages - 1)]  # bits below the rows of later stages
+    cuts = sum(term + e - min(e, waiting) for e in ends)
+    steps = [max(0, (b - 1) // adders_between) + 1 for b in range(w)]  # registers that a bit of a weight passes
     # Bits of a word that are alike in every fold share a register.
     unlike = float(change.sum()) if params["Block"] else float(image_columns(image).shape[1])
     operands, pair, cut = (
         shared * stages * (products * x + products // 2 * term),
-        n * pairs * width,
+        n * pairs * (width - waiting),
         n * pairs * cuts,
     )
     if depth == 1:
-        operands, pair, cut = _constant_pairs(code, fresh, x, term, width, adders_between)
+        operands, pair, cut = _constant_pairs(code, fresh, x, term, width, adders_between, waiting)
+    lut |= {
+        "tree": n * adders,
+        "tree_shift": n * shifts,
+        "late": n * pairs * waiting * (depth > 1) + unlike * sum(k > 2 for k in steps) / w * (depth > 1),
+    }
     ff: Terms = {
         "operands": operands,
         "pair": pair,
         "cut": cut,
-        "weights": unlike * (1 + late / w) if depth > 1 else 0.0,
+        "weights": unlike * sum(k for k in steps if k < 3) / w if depth > 1 else 0.0,
         "tree": n * registers,
     }
     return lut, ff
@@ -213,12 +216,19 @@ def _fresh(code: Bits) -> NDArray[np.bool_]:
 
 
 def _constant_pairs(
-    code: Bits, fresh: NDArray[np.bool_], x_bits: int, term: int, width: int, row_adders: int
+    code: Bits,
+    fresh: NDArray[np.bool_],
+    x_bits: int,
+    term: int,
+    width: int,
+    row_adders: int,
+    waiting: int,
 ) -> tuple[int, int, int]:
     """Register bits of r4_dot_pair with constant weights: of elements and their sums (as many stages as a row still
     reads them), of results, and of sums of rows at the end of a stage.
 
-    code: selection of each row in the module; fresh: see `_fresh`; both (shared, outputs, pairs, bits)
+    code:    selection of each row in the module; fresh: see `_fresh`; both (shared, outputs, pairs, bits)
+    waiting: lowest bits of a result that pass three registers or more
     """
     w = code.shape[-1]
     stage = np.array([max(0, (b - 1) // row_adders) for b in range(w)])
@@ -233,10 +243,15 @@ def _constant_pairs(
         return np.where(some.any(-1), high - low + term + (high > low), 0)
 
     rows = code > 0
-    whole = np.where(rows[..., -1], width - rows.argmax(-1), np.minimum(size_of(rows), width))
-    cut = sum(
-        int((size_of(rows[..., : b + 1]) * fresh[..., b]).sum()) for b in range(row_adders, w - 1, row_adders)
-    )
+    lowest = rows.argmax(-1)
+    whole = np.where(rows[..., -1], width - lowest, np.minimum(size_of(rows), width))
+    several = rows.cumsum(-1) > 1  # one row alone is an element or a sum that waits anyway
+    cut = 0
+    for b in range(row_adders, w - 1, row_adders):
+        some = rows[..., : b + 1]
+        passed = np.maximum(min(b + 1, waiting) - lowest, 0)
+        cut += int((np.maximum(size_of(some) - passed, 0) * fresh[..., b] * several[..., b]).sum())
+    whole = np.maximum(whole - np.maximum(waiting - lowest, 0) * several[..., -1], 0)
     return operands, int((whole * fresh[..., -1]).sum()), cut
 
 
