@@ -229,51 +229,34 @@ module r4_axil_regs #(
 
   // -- read --------------------------------------------------------------------------------------------------
   logic ar_q;
-  logic [11:0] raddr_q;
   logic [31:0] word, cycles_high_q;
   logic load;
   assign s_axil_arready = !ar_q;
   assign s_axil_rresp   = 2'b00;
   assign load           = ar_q && !s_axil_rvalid;
 
+  // Which register it is becomes known with the address, so that a word is one sum of 34 away from registers.
+  localparam int unsigned Words = 34;
+  localparam logic [Words*12-1:0] Map = {
+    AddrId, AddrVersion, AddrSignature0, AddrSignature1, AddrSignature2, AddrSignature3, AddrControl, AddrStatus,
+    AddrSrcLow, AddrSrcHigh, AddrDstLow, AddrDstHigh, AddrFrames, AddrRows, AddrColumns, AddrBands, AddrRowStride,
+    AddrRowBytes, AddrBandStride, AddrLayout, AddrCapabilities, AddrFrameRows, AddrFrameColumns, AddrFrameBytes,
+    AddrCyclesLow, AddrCyclesHigh, AddrStarved, AddrBlocked, AddrFramesDone, AddrFirstFrame, AddrFrameErrors,
+    AddrAxiErrors, AddrScratch, AddrFreeCycles
+  };
+  localparam int unsigned CyclesLow = 9;  // its place in the map, the last is 0
+  logic [Words*32-1:0] words;
+  logic [Words-1:0] chosen_q;
+  assign words = {
+    IdValue, VersionValue, Signature[31:0], Signature[63:32], Signature[95:64], Signature[127:96],
+    {29'd0, irq_enable_q, 2'd0}, {25'd0, status_i}, src[31:0], src[63:32], dst[31:0], dst[63:32], frames_q, rows_q,
+    columns_q, 32'(Bands), row_stride_q, row_bytes_q, band_stride_q, {31'd0, banded_q}, Capabilities,
+    32'(FrameRows), 32'(FrameColumns), 32'(FrameBytes), cycles_i[31:0], cycles_high_q, starved_i, blocked_i,
+    frames_done_i, first_frame_i, frame_errors_i, axi_errors_i, scratch_q, free_q
+  };
   always_comb begin
-    unique case (raddr_q)
-      AddrId:           word = IdValue;
-      AddrVersion:      word = VersionValue;
-      AddrSignature0:   word = Signature[31:0];
-      AddrSignature1:   word = Signature[63:32];
-      AddrSignature2:   word = Signature[95:64];
-      AddrSignature3:   word = Signature[127:96];
-      AddrControl:      word = {29'd0, irq_enable_q, 2'd0};
-      AddrStatus:       word = {25'd0, status_i};
-      AddrSrcLow:       word = src[31:0];
-      AddrSrcHigh:      word = src[63:32];
-      AddrDstLow:       word = dst[31:0];
-      AddrDstHigh:      word = dst[63:32];
-      AddrFrames:       word = frames_q;
-      AddrRows:         word = rows_q;
-      AddrColumns:      word = columns_q;
-      AddrBands:        word = 32'(Bands);
-      AddrRowStride:    word = row_stride_q;
-      AddrRowBytes:     word = row_bytes_q;
-      AddrBandStride:   word = band_stride_q;
-      AddrLayout:       word = {31'd0, banded_q};
-      AddrCapabilities: word = Capabilities;
-      AddrFrameRows:    word = 32'(FrameRows);
-      AddrFrameColumns: word = 32'(FrameColumns);
-      AddrFrameBytes:   word = 32'(FrameBytes);
-      AddrCyclesLow:    word = cycles_i[31:0];
-      AddrCyclesHigh:   word = cycles_high_q;
-      AddrStarved:      word = starved_i;
-      AddrBlocked:      word = blocked_i;
-      AddrFramesDone:   word = frames_done_i;
-      AddrFirstFrame:   word = first_frame_i;
-      AddrFrameErrors:  word = frame_errors_i;
-      AddrAxiErrors:    word = axi_errors_i;
-      AddrScratch:      word = scratch_q;
-      AddrFreeCycles:   word = free_q;
-      default:          word = '0;
-    endcase
+    word = '0;
+    for (int i = 0; i < int'(Words); i++) word |= {32{chosen_q[i]}} & words[i*32+:32];
   end
 
   always_ff @(posedge clk_i) begin
@@ -286,12 +269,14 @@ module r4_axil_regs #(
       else if (load)               ar_q <= 1'b0;
       if (load)                    s_axil_rvalid <= 1'b1;
       else if (s_axil_rready)      s_axil_rvalid <= 1'b0;
-      if (load && raddr_q == AddrCyclesLow) cycles_high_q <= cycles_i[63:32];
+      if (load && chosen_q[CyclesLow]) cycles_high_q <= cycles_i[63:32];
     end
   end
   always_ff @(posedge clk_i) begin
-    if (!ar_q) raddr_q <= {s_axil_araddr[11:2], 2'b00};
-    if (load)  s_axil_rdata <= word;
+    if (!ar_q) begin
+      for (int i = 0; i < int'(Words); i++) chosen_q[i] <= {s_axil_araddr[11:2], 2'b00} == Map[i*12+:12];
+    end
+    if (load) s_axil_rdata <= word;
   end
 
   logic unused_low;

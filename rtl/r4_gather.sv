@@ -60,19 +60,18 @@ module r4_gather #(
   logic [AddrWidth-1:0] addr_q, tile_q, row_q;  // of this run, of its tile's first run, of its row's first run
   logic [31:0] left_q;                          // columns from this tile on
   logic [31:0] rows_q;                          // rows from this one on
-  logic take, last_band, last_tile, half_tile, next_row, next_tile;
+  logic take, last_band, next_row, next_tile;
+  logic last_tile_q, half_tile_q;               // this tile is all that is left, is half a tile before that
   logic [31:0] wide;                            // columns of this tile
 
   assign take        = run_valid_o && run_ready_i;
-  assign last_tile   = left_q <= TileColumns;
-  assign half_tile   = left_q[31:Column-1] == (33 - Column)'(2) && !last_tile;
-  assign wide        = last_tile ? left_q : half_tile ? TileColumns / 2 : TileColumns;
-  assign next_row    = !banded_i || (last_band && last_tile);
+  assign wide        = last_tile_q ? left_q : half_tile_q ? TileColumns / 2 : TileColumns;
+  assign next_row    = !banded_i || (last_band && last_tile_q);
   assign next_tile   = last_band && !next_row;
   assign run_addr_o  = addr_q;
   assign run_bytes_o = banded_i ? wide << Shift : row_bytes_i;
 
-  r4_counter #(.Count(Bands)) u_band (
+  r4_countdown #(.Count(Bands)) u_band (
     .clk_i, .rst_ni(rst_ni && !start_i), .step_i(take && banded_i), .last_o(last_band)
   );
 
@@ -109,8 +108,13 @@ module r4_gather #(
       row_q  <= next;
       rows_q <= start_i ? rows_i : rows_q - 32'd1;
       left_q <= columns_i;
+      last_tile_q <= columns_i <= TileColumns;
+      half_tile_q <= columns_i > TileColumns && columns_i[31:Column-1] == (33 - Column)'(2);
     end else if (take && next_tile) begin
+      // What is left behind half a tile is at most a tile; behind a tile it is one less than now.
       left_q <= left_q - wide;
+      last_tile_q <= half_tile_q || left_q <= 2 * TileColumns;
+      half_tile_q <= !half_tile_q && left_q > 2 * TileColumns && left_q[31:Column-1] == (33 - Column)'(4);
     end
   end
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Product of two registered operands in LUTs, of which w, the one of fewer bits, is split in halves until none has more
-// than four bits: such a multiplier takes at most five levels of logic, one of five bits takes six.
-// Products of halves are added a register later.
+// than four bits: such a multiplier takes at most five levels of logic, one of five bits takes six. A sign of w counts as a
+// bit more, where x has a sign too and more than four bits.  Products of halves are added a register later.
 // Products wrap at PWidth, so one is right wherever it fits.
-// Latency: 1 + $clog2(bits / 4) enabled cycles, with the bits of w, no more than those of p.
+// Latency: 1 + $clog2(bits / 4) enabled cycles, with the bits of w, no more than those of p, and that for a sign.
 // Throughput: 1 product/cycle.
 
 module r4_mul_split #(
@@ -23,9 +23,10 @@ module r4_mul_split #(
 
   localparam int unsigned Most  = 4;  // bits
   localparam int unsigned Bits  = WWidth < PWidth ? WWidth : PWidth;  // those above do not count
-  localparam int unsigned Low   = (Bits + 1) / 2;
+  localparam int unsigned Sign  = XSigned && WSigned && XWidth > 4 ? 1 : 0;
+  localparam int unsigned Low   = (Bits + Sign + 1) / 2;
   localparam int unsigned High  = Bits - Low;
-  localparam int unsigned Steps = $clog2((Bits + Most - 1) / Most);  // sums on the way
+  localparam int unsigned Steps = $clog2((Bits + Sign + Most - 1) / Most);  // sums on the way
 
   if (XWidth == 0 || WWidth == 0 || PWidth == 0) begin : gen_check_size
     $fatal(1, "r4_mul_split: XWidth (%0d), WWidth (%0d) and PWidth (%0d) must be at least 1", XWidth, WWidth, PWidth);
@@ -43,9 +44,10 @@ module r4_mul_split #(
       .clk_i, .en_i, .x_i, .w_i(w_i[Bits-1:0]), .p_o
     );
   end else begin : gen_split
-    localparam int unsigned LowWidth  = XWidth + Low + 1 < PWidth ? XWidth + Low + 1 : PWidth;
+    localparam int unsigned LowReach  = XWidth + Low + (XSigned ? 0 : 1);  // with a sign
+    localparam int unsigned LowWidth  = LowReach < PWidth ? LowReach : PWidth;
     localparam int unsigned HighWidth = PWidth - Low;
-    localparam int unsigned Behind    = Steps - 1 - $clog2((High + Most - 1) / Most);
+    localparam int unsigned Behind    = Steps - 1 - $clog2((High + Sign + Most - 1) / Most);
 
     logic [LowWidth-1:0] low;
     logic [HighWidth-1:0] high, high_early;

@@ -38,7 +38,8 @@ module r4_multiply #(
 
   localparam bit          Swap  = WidthA < WidthB;
   localparam int unsigned Fewer = Swap ? WidthA : WidthB;
-  localparam int unsigned Split = Fewer < YWidth ? Fewer : YWidth;
+  localparam int unsigned More  = Swap ? WidthB : WidthA;
+  localparam int unsigned Split = (Fewer < YWidth ? Fewer : YWidth) + (SignedA && SignedB && More > 4 ? 1 : 0);
 
   logic en, open;
   r4_pipe #(.Stages(2 + $clog2((Split + 3) / 4))) u_pipe (

@@ -3,14 +3,15 @@
 
     python scripts/timing.py designs [salinas] [unet4] [unet8] [MODEL.keras ...]
     python scripts/timing.py cells [MODULE ...] [--points N] [--write]
-    python scripts/timing.py ecp5 [--write]
+    python scripts/timing.py ecp5 [--whole] [--write] [NAME ...]
 
 designs: estimated period, levels of logic, the longest path cell by cell, the largest clock enable; unet4 and unet8 are
 the fourth U-Net student at 4 bits and 65,536 cycles, and at 8 bits and 262,144.
 cells: the most levels of every cell at N points of its grid of parameters (0: at all), against its budget in
 tests/golden/levels.json.
-ecp5: the same analysis with ECP5's delays against what nextpnr reports after placement and routing, stage by stage;
---write keeps it in tests/golden/ecp5_timing.json.
+ecp5: the same analysis with ECP5's delays against what nextpnr reports after placement and routing, stage by stage, or
+with --whole of a design as one; --write keeps it in tests/golden/ecp5_timing.json beside what is there. A design is one
+of the above, or drawnN, network N of scripts/random_networks.py.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ from typing import Any
 import click
 import numpy as np
 from calibration.levels import BUDGETS, POINTS, budgets, registered, sample
+from random_networks import draw
 from rich.console import Console
 from rich.table import Table
 
 import rtl4ml
+from rtl4ml.cells.axis import edges
 from rtl4ml.emit.library import library
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.sta import mapping
@@ -54,6 +57,7 @@ NEXTPNR = (
     "1",
 )
 ASKED_MHZ = 200
+DRAWN = 16  # the seed of networks that are drawn
 
 
 def model(name: str) -> tuple[Any, dict[str, Any]]:
@@ -69,6 +73,9 @@ def model(name: str) -> tuple[Any, dict[str, Any]]:
         return lively(made, np.random.default_rng(7)), {"target_interval": interval}
     if name == "salinas":
         return ROOT / "models" / "salinas_1dcnn.keras", {"target_interval": 204}
+    if name.startswith("drawn"):
+        drawn = draw((DRAWN, int(name.removeprefix("drawn"))))
+        return drawn.model, drawn.options
     return Path(name), {}
 
 
@@ -140,21 +147,24 @@ def cells(modules: tuple[str, ...], points: int, write: bool) -> None:
 
 @main.command()
 @click.option("--write", is_flag=True)
+@click.option("--whole", is_flag=True, help="A design is one stage.")
 @click.argument("names", nargs=-1)
-def ecp5(names: tuple[str, ...], write: bool) -> None:
+def ecp5(names: tuple[str, ...], whole: bool, write: bool) -> None:
     """The analysis with ECP5's delays against nextpnr, for every stage of designs."""
     kept = json.loads(ECP5.read_text())["stages"] if ECP5.exists() else []
     known = {k["key"]: k for k in kept}
-    rows = []
     for name in names or ("salinas",):
         netlist, flags = converted(name)
-        for stage in stages(netlist, frames_in_flight=flags):
-            routed = known.get(stage.key)
+        todo = stages(netlist, frames_in_flight=flags)
+        if whole:
+            todo = [Stage((*netlist.cells, *edges(netlist, frames_in_flight=flags)))]
+        for stage in todo:
             with tempfile.TemporaryDirectory(prefix="rtl4ml_ecp5_") as tmp:
-                rows.append(compared(name, stage, Path(tmp), routed))
-            print(json.dumps(rows[-1]), flush=True)
+                row = compared(name, stage, Path(tmp), known.get(stage.key))
+            print(json.dumps(row), flush=True)
+            known[stage.key] = row
             if write:
-                keep(rows)
+                keep(known.values())
 
 
 def compared(design: str, stage: Stage, folder: Path, known: dict[str, Any] | None) -> dict[str, Any]:

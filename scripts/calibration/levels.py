@@ -11,9 +11,9 @@ from calibration.points import GRIDS
 from calibration.shell import SHELL, shell_units
 from rtl4ml.synthesis.yosys import Unit
 
-# The most levels that each cell may have from register to register, by itself: what was found at one or two points of
-# its grid when the table was written. Other points may have more: r4_window has 10 in the fourth U-Net student.
-# The goal is GOAL for every cell; whoever mends one lowers its budget, and whoever counts more points raises it.
+# The most levels that each cell may have from register to register, by itself: what was found at all points of its grid
+# when the table was written (`timing.py cells --points 0 --write`); a test counts a sample again.
+# The goal is GOAL for every cell; whoever mends one lowers its budget.
 BUDGETS = Path(__file__).parents[2] / "tests" / "golden" / "levels.json"
 GOAL = 5
 SPREAD, POINTS = 4, 1

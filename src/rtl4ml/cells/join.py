@@ -107,7 +107,8 @@ class MultiplyCell(LibraryCell):
     def sums(self) -> int:
         """Sums, a register behind each, of products of parts of the operand of fewer bits (`r4_mul_split`)."""
         a, b = self.inputs["a"], self.inputs["b"]
-        split = min(a.bits, b.bits, self.y.bits)
+        signed = a.signed and b.signed and max(a.bits, b.bits) > 4
+        split = min(a.bits, b.bits, self.y.bits) + signed
         return (-(-split // 4) - 1).bit_length()
 
     def timing(self) -> Timing:

@@ -46,15 +46,19 @@ def _concat(params: Params) -> tuple[Terms, Terms, float]:
 def _split(x: int, x_signed: bool, w: int, w_signed: bool, p: int) -> tuple[float, int, int]:
     """LUTs of the products of r4_mul_split, bits of its adders, bits of its registers."""
     bits = min(w, p)
-    sums, low = _sums(bits), (bits + 1) // 2
+    sign = int(x_signed and w_signed and x > 4)
+    sums, low = _sums(bits + sign), (bits + sign + 1) // 2
     if sums == 0:
         if x_signed and not w_signed:  # the counts have the unsigned operand first
             return product_luts(bits, False, 0, x), 0, min(p, x + bits)
         return product_luts(x, x_signed, 0, bits, w_signed=w_signed), 0, min(p, x + bits)
     high = bits - low
-    parts = _split(x, x_signed, low, False, min(p, x + low + 1)), _split(x, x_signed, high, w_signed, p - low)
+    parts = (
+        _split(x, x_signed, low, False, min(p, x + low + (not x_signed))),
+        _split(x, x_signed, high, w_signed, p - low),
+    )
     luts, adders, registers = (sum(k) for k in zip(*parts, strict=True))
-    late = sums - 1 - _sums(high)  # registers that the product of the high half waits in
+    late = sums - 1 - _sums(high + sign)  # registers that the product of the high half waits in
     return luts, int(adders) + p - low, int(registers) + p + late * min(p - low, x + high)
 
 

@@ -145,8 +145,8 @@ def _taps_ring(params: Params) -> tuple[Terms, Terms, float]:
     bits, addr = countdown(groups) + sum(map(counter, loops)), log(row) + log(params["RowSlots"] * groups)
     spare = 2 * _ring_bits(params)
     depth = dw * groups
-    lut: Terms = {"one": 1, "walk": bits + addr, "wraps": sum(map(wrap, (*loops, row))),
-                  "spare": spare, "banks": banks, f"turn{banks}" if banks <= 5 else "turn": kh * w * (1 if banks <= 5 else banks / 4),
+    lut: Terms = {"one": 1, "walk": bits + addr, "wraps": sum(map(wrap, (*loops, row))), "spare": spare,
+                  "banks": banks, f"turn{banks}" if banks <= 5 else "turn": kh * w * (1 if banks <= 5 else banks / 4),
                   "right": right * kh * w, "stride": params["StrideW"] > 1}  # fmt: skip
     column = kh * w
     ff: Terms = {"one": 1, "walk": bits + addr + banks + 2 * log(banks) + spare, "inside": kh + kw, "taken": column,
