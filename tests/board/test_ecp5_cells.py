@@ -27,18 +27,20 @@ CONTENT = [int(w) for w in np.random.default_rng(5).integers(0, 2**18, 1024)]
 
 @dataclass(frozen=True)
 class Kind:
-    """A configuration of a block RAM."""
+    """A configuration of a block RAM. register: whether its ports have output registers."""
 
     a: int
     b: int
     manner: str = "NORMAL"
     reset: str = "SYNC"
+    register: bool = False
 
 
 KINDS = [
     Kind(a, b, MANNERS[n % 3]) for n, (a, b) in enumerate(PAIRS)
 ]  # each manner at every width of either port
 KINDS += [Kind(9, 18, "NORMAL", "ASYNC")]
+KINDS += [Kind(a, b, register=True) for a, b in ((9, 18), (18, 4), (36, 36), (36, 1))]
 
 
 def pins(port: str, bus: str, count: int) -> str:
@@ -49,12 +51,14 @@ def ram(n: int, kind: Kind) -> str:
     """An instance. Its 36 outputs are {DOB, DOA}."""
     values = [f'.DATA_WIDTH_A({kind.a}), .DATA_WIDTH_B({kind.b}), .RESETMODE("{kind.reset}")']
     values += [f'.WRITEMODE_{p}("{kind.manner}")' for p in "AB"]
+    values += [f'.REGMODE_{p}("OUTREG")' for p in "AB" if kind.register]
     for i in range(64):
         words = sum(w << 20 * k for k, w in enumerate(CONTENT[16 * i : 16 * i + 16]))
         values.append(f".INITVAL_{i:02X}(320'h{words:080x})")
     ports = [pins("ADA", "aa", 14), pins("ADB", "ab", 14), pins("DIA", "da", 18), pins("DIB", "db", 18)]
     ports += [pins("DOA", f"out_a[{n}]", 18), pins("DOB", f"out_b[{n}]", 18)]
-    ports += [f".CLK{p}(clk), .CE{p}(ce[{i}]), .OCE{p}(1'b1), .RST{p}(rst[{i}])" for i, p in enumerate("AB")]
+    # An output register is enabled with the other port, so that it waits now and then.
+    ports += [f".CLK{p}(clk), .CE{p}(ce[{i}]), .OCE{p}(ce[{1 - i}]), .RST{p}(rst[{i}])" for i, p in enumerate("AB")]
     ports += [f".WEA(we[0]), .WEB({0 if kind.a == 36 else 'we[1]'})"]
     ports += [f".CS{p}{i}(cs[{3 * k + i}])" for k, p in enumerate("AB") for i in range(3)]
     return f"  DP16KD #({', '.join(values)}) u_{n} ({', '.join(ports)});"
@@ -134,6 +138,7 @@ class Reference:
         self.kind = kind
         self.bytes = [v for w in CONTENT for v in (w & 0x1FF, w >> 9)]
         self.seen = [0, 0]
+        self.behind = [0, 0]
 
     @staticmethod
     def bits(width: int, address: int) -> list[tuple[int, int]]:
@@ -167,6 +172,11 @@ class Reference:
             written.append(word if writes[p] else {})
         for p in (0, 1):
             if rst[p]:
+                self.behind[p] = 0
+            elif s >> 65 - p & 1:
+                self.behind[p] = self.seen[p]
+        for p in (0, 1):
+            if rst[p]:
                 self.seen[p] = 0
             elif on[p] and not (writes[p] and k.manner == "NORMAL"):
                 word = 0
@@ -179,7 +189,7 @@ class Reference:
         for word in written:
             for (byte, bit), value in word.items():
                 self.bytes[byte] = self.bytes[byte] & ~(1 << bit) | value << bit
-        a, b = self.seen
+        a, b = self.behind if k.register else self.seen
         return b if k.b == 36 else (b << 18 | a & 0x3FFFF)
 
 
@@ -211,7 +221,14 @@ def test_block_rams_and_multiplier_are_as_documented(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ('.REGMODE_A("OUTREG")', "DP16KD: REGMODE_A and REGMODE_B must be NOREG, not OUTREG and NOREG"),
+        (
+            '.REGMODE_A("INREG")',
+            "DP16KD: REGMODE_A and REGMODE_B must be NOREG or OUTREG, not INREG and NOREG",
+        ),
+        (
+            '.REGMODE_A("OUTREG"), .RESETMODE("ASYNC")',
+            "DP16KD: RESETMODE must be SYNC beside an output register, not ASYNC",
+        ),
         ('.CSDECODE_B("0b111")', "DP16KD: CSDECODE_A and CSDECODE_B must be 0b000, not 0b000 and 0b111"),
         ('.CLKAMUX("INV")', "DP16KD: CLKAMUX and CLKBMUX must be CLKA and CLKB, not INV and CLKB"),
         (".DATA_WIDTH_B(36)", "DP16KD: DATA_WIDTH_A must be 36 where DATA_WIDTH_B is, not 18"),
