@@ -58,7 +58,9 @@ def ram(n: int, kind: Kind) -> str:
     ports = [pins("ADA", "aa", 14), pins("ADB", "ab", 14), pins("DIA", "da", 18), pins("DIB", "db", 18)]
     ports += [pins("DOA", f"out_a[{n}]", 18), pins("DOB", f"out_b[{n}]", 18)]
     # An output register is enabled with the other port, so that it waits now and then.
-    ports += [f".CLK{p}(clk), .CE{p}(ce[{i}]), .OCE{p}(ce[{1 - i}]), .RST{p}(rst[{i}])" for i, p in enumerate("AB")]
+    ports += [
+        f".CLK{p}(clk), .CE{p}(ce[{i}]), .OCE{p}(ce[{1 - i}]), .RST{p}(rst[{i}])" for i, p in enumerate("AB")
+    ]
     ports += [f".WEA(we[0]), .WEB({0 if kind.a == 36 else 'we[1]'})"]
     ports += [f".CS{p}{i}(cs[{3 * k + i}])" for k, p in enumerate("AB") for i in range(3)]
     return f"  DP16KD #({', '.join(values)}) u_{n} ({', '.join(ports)});"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml.cost.memory import Bits, image_columns
+from rtl4ml.cost.memory import Bits, changing_columns, image_columns
 from rtl4ml.cost.registry import Params, coefficients, models
 from rtl4ml.cost.terms import adder_tree, image_depth
 from rtl4ml.device import ADDER_INPUTS, ROW_ADDERS
@@ -161,10 +161,10 @@ def lut_sums(params: Params, *, shared: int, outputs: int, products: int) -> tup
     added, couples = (rows & ~first) * reach, shared * (products // 2) * bool(rows.any())
     if depth == 1:
         code = (bits[0, :, :, 0] + 2 * bits[0, :, :, 1]).reshape(shared, outputs, pairs, w)
-        fresh, couples = _fresh(code), int((code == 3).any((1, 3)).sum())
+        couples = int((code == 3).any((1, 3)).sum())
         # The sum with an unsigned element alone needs no top bit.
         added -= (added > 0) & (kept & (bits[0].sum(2) == 1)) & (not params["XSigned"])
-        added *= fresh.reshape(n, pairs, w)
+        added *= _fresh(code).reshape(n, pairs, w)
     lut: Terms = {
         "row": float(added[..., :-1].sum()),
         "last_row": float(added[..., -1].sum()),
@@ -176,28 +176,31 @@ def lut_sums(params: Params, *, shared: int, outputs: int, products: int) -> tup
     )
     # Bits below all further rows, and the bits of weights of later rows, only wait; three registers are an SRL.
     waiting = adders_between * (stages - 2) + 1 if stages > 2 else 0
-    ends = [adders_between * (j + 1) + 1 for j in range(stages - 1)]  # bits below the rows of later stages
-    cuts = sum(term + e - min(e, waiting) for e in ends)
-    steps = [max(0, (b - 1) // adders_between) + 1 for b in range(w)]  # registers that a bit of a weight passes
-    # Bits of a word that are alike in every fold share a register.
-    unlike = float(change.sum()) if params["Block"] else float(image_columns(image).shape[1])
-    operands, pair, cut = (
-        shared * stages * (products * x + products // 2 * term),
-        n * pairs * (width - waiting),
-        n * pairs * cuts,
+    steps = [
+        max(0, (b - 1) // adders_between) + 1 for b in range(w)
+    ]  # registers that a bit of a weight passes
+    passed = _weight_registers(image, np.array(steps), block=bool(params["Block"])) if depth > 1 else (0, 0)
+    one, zero = bits.any(0), (bits == 0).any(0)  # (n, pairs, 2, rows): what a bit of a weight is in some word
+    taken = ((x, one[:, :, 0] & zero[:, :, 1]), (x, one[:, :, 1] & zero[:, :, 0]), (term, one.all(2)))
+    stage = np.array(steps) - 1
+    # An element that one row of one output reads, with nothing added to it, only waits, too.
+    lone = (rows.sum(2) == 1) & ~rows[..., -1] & (depth == 1 and outputs == 1 and stages > 1)
+    operands = sum(
+        size * _stages_read((some & ~lone[..., None]).reshape(shared, outputs, pairs, w).any(1), stage)
+        for size, some in taken
     )
-    if depth == 1:
-        operands, pair, cut = _constant_pairs(code, fresh, x, term, width, adders_between, waiting)
+    fresh = _fresh(code).reshape(n, pairs, w) if depth == 1 else np.ones_like(rows)
+    pair, cut = _sums_kept(rows & ~lone[..., None], fresh, depth == 1, term, width, adders_between, waiting)
     lut |= {
         "tree": n * adders,
         "tree_shift": n * shifts,
-        "late": n * pairs * waiting * (depth > 1) + unlike * sum(k > 2 for k in steps) / w * (depth > 1),
+        "late": n * pairs * waiting * (depth > 1) + passed[1] + int(lone.sum()) * x,
     }
     ff: Terms = {
         "operands": operands,
         "pair": pair,
         "cut": cut,
-        "weights": unlike * sum(k for k in steps if k < 3) / w if depth > 1 else 0.0,
+        "weights": passed[0],
         "tree": n * registers,
     }
     return lut, ff
@@ -215,44 +218,58 @@ def _fresh(code: Bits) -> NDArray[np.bool_]:
     return fresh
 
 
-def _constant_pairs(
-    code: Bits,
+def _weight_registers(image: Image, steps: NDArray[np.int64], *, block: bool) -> tuple[int, int]:
+    """Registers and shift registers that the bits of weights pass, `steps` each by the bit's place in its weight.
+
+    Bits that are alike in every word share registers; one that passes three or more alone takes a shift register.
+    """
+    own = np.tile(steps, image.width // len(steps))
+    bits = image.bits
+
+    def kept(some: NDArray[np.bool_]) -> int:
+        return int(image.changing[some].sum()) if block else changing_columns(bits[:, some]).shape[1]
+
+    early = own < 3
+    registers = sum(kept(early & (own > k)) for k in range(2))
+    return registers, kept(np.ones_like(early)) - kept(early)
+
+
+def _stages_read(rows: NDArray[np.bool_], stage: NDArray[np.int64]) -> int:
+    """Registers that elements pass until the last row has read them. rows: (elements, bits), some axes more before."""
+    return int(np.where(rows.any(-1), (stage * rows).max(-1) + 1, 0).sum())
+
+
+def _sums_kept(
+    rows: NDArray[np.bool_],
     fresh: NDArray[np.bool_],
-    x_bits: int,
+    constant: bool,
     term: int,
     width: int,
     row_adders: int,
     waiting: int,
-) -> tuple[int, int, int]:
-    """Register bits of r4_dot_pair with constant weights: of elements and their sums (as many stages as a row still
-    reads them), of results, and of sums of rows at the end of a stage.
+) -> tuple[int, int]:
+    """Register bits of results of r4_dot_pair, and of sums of rows at the end of a stage.
 
-    code:    selection of each row in the module; fresh: see `_fresh`; both (shared, outputs, pairs, bits)
-    waiting: lowest bits of a result that pass three registers or more
+    rows:     those that are not always 0; fresh: see `_fresh`; both (outputs, pairs, bits)
+    constant: whether weights are: then one row alone is an element or a sum that waits anyway
+    waiting:  lowest bits of a result that pass three registers or more
     """
-    w = code.shape[-1]
-    stage = np.array([max(0, (b - 1) // row_adders) for b in range(w)])
-    operands = 0
-    for taken, size in ((1, x_bits), (2, x_bits), (3, term)):
-        some = (code == taken).any(1)  # (shared, pairs, bits)
-        operands += int(np.where(some.any(-1), (stage * some).max(-1) + 1, 0).sum()) * size
+    w = rows.shape[-1]
 
     def size_of(some: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Bits of the sum of these rows, from the lowest one up, with a carry where rows overlap."""
         low, high = some.argmax(-1), some.shape[-1] - 1 - some[..., ::-1].argmax(-1)
         return np.where(some.any(-1), high - low + term + (high > low), 0)
 
-    rows = code > 0
     lowest = rows.argmax(-1)
     whole = np.where(rows[..., -1], width - lowest, np.minimum(size_of(rows), width))
-    several = rows.cumsum(-1) > 1  # one row alone is an element or a sum that waits anyway
+    own = rows.cumsum(-1) > (1 if constant else 0)
     cut = 0
     for b in range(row_adders, w - 1, row_adders):
-        some = rows[..., : b + 1]
         passed = np.maximum(min(b + 1, waiting) - lowest, 0)
-        cut += int((np.maximum(size_of(some) - passed, 0) * fresh[..., b] * several[..., b]).sum())
-    whole = np.maximum(whole - np.maximum(waiting - lowest, 0) * several[..., -1], 0)
-    return operands, int((whole * fresh[..., -1]).sum()), cut
+        cut += int((np.maximum(size_of(rows[..., : b + 1]) - passed, 0) * fresh[..., b] * own[..., b]).sum())
+    whole = np.maximum(whole - np.maximum(waiting - lowest, 0) * own[..., -1], 0)
+    return int((whole * fresh[..., -1]).sum()), cut
 
 
 def dsp_sums(params: Params, *, shared: int, outputs: int, products: int) -> tuple[Terms, Terms]:
