@@ -147,7 +147,8 @@ def _taps_ring(params: Params) -> tuple[Terms, Terms, float]:
     depth = dw * groups
     lut: Terms = {"one": 1, "walk": bits + addr, "wraps": sum(map(wrap, (*loops, row))), "spare": spare,
                   "banks": banks, f"turn{banks}" if banks <= 5 else "turn": kh * w * (1 if banks <= 5 else banks / 4),
-                  "right": right * kh * w, "alone": kh * w * (not right) * (groups == 1), "stride": params["StrideW"] > 1}  # fmt: skip
+                  "right": right * kh * w, "alone": kh * w * (not right and groups == 1),
+                  "stride": params["StrideW"] > 1}  # fmt: skip
     column = kh * w
     ff: Terms = {"one": 1, "walk": bits + addr + banks + 2 * log(banks) + spare, "inside": kh + kw, "taken": column,
                  "cols": 0.0}  # fmt: skip
