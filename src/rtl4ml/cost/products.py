@@ -180,7 +180,9 @@ def lut_sums(params: Params, *, shared: int, outputs: int, products: int) -> tup
         max(0, (b - 1) // adders_between) + 1 for b in range(w)
     ]  # registers that a bit of a weight passes
     passed = _weight_registers(image, np.array(steps), block=bool(params["Block"])) if depth > 1 else (0, 0)
-    one, zero = bits.any(0), (bits == 0).any(0)  # (n, pairs, 2, rows): what a bit of a weight is in some word
+    # (n, pairs, 2, rows): what a bit of a weight is in some word
+    one: NDArray[np.bool_] = np.any(bits == 1, axis=0)
+    zero: NDArray[np.bool_] = np.any(bits == 0, axis=0)
     taken = ((x, one[:, :, 0] & zero[:, :, 1]), (x, one[:, :, 1] & zero[:, :, 0]), (term, one.all(2)))
     stage = np.array(steps) - 1
     # An element that one row of one output reads, with nothing added to it, only waits, too.
