@@ -100,7 +100,7 @@ module r4_top (
   // -- q_conv1d --------------------------------------------------------------------------------------------
   r4_fifo #(
     .Width(48),
-    .Depth(2),
+    .Depth(1),
     .MemoryKind(0)
   ) u_x_a_f (
     .clk_i(aclk),
@@ -170,6 +170,10 @@ module r4_top (
     .HasBias(1),
     .Block(0),
     .WeightFile("u_q_conv1d_weight_file.mem"),
+    .Fields(2),
+    .Spacing(13),
+    .Chain(12),
+    .Overlap(0),
     .Flow(1),
     .BiasFile("u_q_conv1d_bias_file.mem")
   ) u_q_conv1d (
@@ -235,9 +239,9 @@ module r4_top (
   );
   r4_fifo #(
     .Width(10),
-    .Depth(20),
+    .Depth(38),
     .MemoryKind(0),
-    .Slack(9)
+    .Slack(18)
   ) u_q_activation_1_f (
     .clk_i(aclk),
     .rst_ni(aresetn),
@@ -250,7 +254,7 @@ module r4_top (
   );
   r4_fifo #(
     .Width(12),
-    .Depth(7),
+    .Depth(16),
     .MemoryKind(0)
   ) u_x_b_f_by2_f (
     .clk_i(aclk),
@@ -337,10 +341,6 @@ module r4_top (
     .HasBias(1),
     .Block(0),
     .WeightFile("u_q_conv1d_1_weight_file.mem"),
-    .Fields(2),
-    .Spacing(11),
-    .Chain(2),
-    .Overlap(0),
     .Flow(1),
     .BiasFile("u_q_conv1d_1_bias_file.mem")
   ) u_q_conv1d_1 (
