@@ -258,6 +258,6 @@ def test_fewest_slices_then_longest_chain() -> None:
 
 def test_counts_and_order() -> None:
     p = Packing(3, 11, 4)
-    assert (p.slices(16, 16), p.chains(10), p.latency(10)) == (96, 3, 8)
+    assert (p.slices(16, 16), p.chains(10), p.latency(10, 2), p.latency(10, 3)) == (96, 3, 8, 7)
     # five products in chains of three: the first lacks link 0
     assert Packing(1, 12, 3).order(2, 5).tolist() == [2, 7, 0, 3, 5, 8, 1, 4, 6, 9]

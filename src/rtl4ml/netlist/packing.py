@@ -39,7 +39,8 @@ class Packing:
     overlap: whether neighbouring fields share a bit
 
     Packing(fields=3, spacing=11, chain=4) makes 16 sums of 16 products in 96 slices: ceil(16 / 3) = 6 words of 3
-    weights, each with 16 elements. The sum of 10 products is that of 3 cascades, 8 cycles after the operands.
+    weights, each with 16 elements. The sum of 10 products is that of 3 cascades, 7 cycles
+    after the operands by one adder of three numbers, 8 by two of two.
     """
 
     fields: int
