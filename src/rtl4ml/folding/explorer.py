@@ -34,6 +34,10 @@ from rtl4ml.ops.conv import Linear
 # more.
 _HASTE = 4
 
+# The share of DSP slices and of block RAM that a plan without limits exceeds only where no other meets its target: a
+# board's shell needs some, and so does a next version of the network. A rule of practice.
+_HARD_BLOCKS = 0.9
+
 
 class Explorer:
     """The foldings of one graph for a device.
@@ -125,10 +129,14 @@ class Explorer:
     def choose(self, target: int, limits: Mapping[str, float] | None = None) -> Plan | None:
         """The plan that meets the interval `target` and has the least `objective`; None where no plan does.
 
-        limits: LUT, FF, DSP48E2 and RAMB36 that operators and width converters may take together
+        limits: LUT, FF, DSP48E2 and RAMB36 that operators and width converters may take together; None: any number, but
+                nearly all DSP48E2 or RAMB36 of the device only where nothing else meets the target
         """
         p, chosen, options = self._program(target)
-        found = p.solve(limits or {})
+        if limits is None:
+            found = p.solve({k: _HARD_BLOCKS * self.device.capacity[k] for k in ("dsp", "bram36")})
+        if limits is not None or found is None:
+            found = p.solve(limits or {})
         if found is None:
             return None
         return Plan(
