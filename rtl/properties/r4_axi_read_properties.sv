@@ -124,18 +124,18 @@ module r4_axi_read_properties #(
   (* hierconn *) wire [CountBits-1:0] \u_cell.room_q ;
   (* hierconn *) wire [LenBits-1:0] \u_cell.burst_len_q ;
   (* hierconn *) wire [AddrWidth-ByteBits-1:0] \u_cell.burst_word_q ;
-  (* hierconn *) wire [CountBits-1:0] \u_cell.u_words.genblk4.gen_memory.gen_block.beats_q ;
-  (* hierconn *) wire \u_cell.u_words.genblk4.gen_memory.gen_block.full_q ;
-  (* hierconn *) wire [CountBits-1:0] \u_cell.u_notes.genblk4.gen_memory.gen_distributed.kept_q ;
-  (* hierconn *) wire \u_cell.u_notes.genblk4.gen_memory.gen_distributed.some_q ;
-  (* hierconn *) wire \u_cell.u_notes.genblk4.gen_memory.gen_distributed.full_q ;
+  (* hierconn *) wire [CountBits-1:0] \u_cell.u_words.genblk5.gen_memory.gen_block.beats_q ;
+  (* hierconn *) wire \u_cell.u_words.genblk5.gen_memory.gen_block.full_q ;
+  (* hierconn *) wire [CountBits-1:0] \u_cell.u_notes.genblk5.gen_memory.gen_distributed.kept_q ;
+  (* hierconn *) wire \u_cell.u_notes.genblk5.gen_memory.gen_distributed.some_q ;
+  (* hierconn *) wire \u_cell.u_notes.genblk5.gen_memory.gen_distributed.full_q ;
   logic [7:0] beats, kept, room;
   logic some, full, words_full;
-  assign beats = 8'(\u_cell.u_words.genblk4.gen_memory.gen_block.beats_q );
-  assign kept  = 8'(\u_cell.u_notes.genblk4.gen_memory.gen_distributed.kept_q );
-  assign some  = \u_cell.u_notes.genblk4.gen_memory.gen_distributed.some_q ;
-  assign full  = \u_cell.u_notes.genblk4.gen_memory.gen_distributed.full_q ;
-  assign words_full = \u_cell.u_words.genblk4.gen_memory.gen_block.full_q ;
+  assign beats = 8'(\u_cell.u_words.genblk5.gen_memory.gen_block.beats_q );
+  assign kept  = 8'(\u_cell.u_notes.genblk5.gen_memory.gen_distributed.kept_q );
+  assign some  = \u_cell.u_notes.genblk5.gen_memory.gen_distributed.some_q ;
+  assign full  = \u_cell.u_notes.genblk5.gen_memory.gen_distributed.full_q ;
+  assign words_full = \u_cell.u_words.genblk5.gen_memory.gen_block.full_q ;
   assign room  = 8'(\u_cell.room_q );
 
   // Words asked for (from the first cycle of arvalid on) and not yet gone from the FIFO.
