@@ -228,11 +228,15 @@ def test_a_student_sixteen_times_smaller(tmp_path: Path) -> None:
     html = (design.folder / "report.html").read_text(encoding="utf-8")
     assert "too few samples" in html
     assert "each of 24 frames in the predicted cycle" in html
-    gaps = np.diff(Stepper(design.netlist).run().ends)
-    assert unsettled(design.netlist, gaps[:3])
-    assert unsettled(design.netlist, np.append(gaps, gaps[-1]))
-    assert not unsettled(design.netlist, np.add(gaps[:3], [0, 0, 1]))
-    assert not unsettled(design.netlist, np.append(gaps, 3 * len(gaps) * [gaps[-1]]))
+    # The repetition begins at interval `start`: in the second half of fewer than 2 * start of them.
+    steps = Stepper(design.netlist).run()
+    start = len(steps.ends) - 1 - steps.period
+    assert start > 0
+    gaps = np.diff(steps.until(2 * start + 4 * len(steps.gaps) + 1))
+    late = 2 * start - 1
+    assert unsettled(design.netlist, gaps[:late])
+    assert not unsettled(design.netlist, np.append(gaps[: late - 1], gaps[late - 1] + 1))
+    assert not unsettled(design.netlist, gaps)
 
 
 @pytest.mark.early
