@@ -11,8 +11,9 @@ from calibration.points import GRIDS
 from calibration.shell import SHELL, shell_units
 from rtl4ml.synthesis.yosys import Unit
 
-# The most levels that each cell may have from register to register, by itself: what was found at all points of its grid
-# when the table was written (`timing.py cells --points 0 --write`); a test counts a sample again.
+# The most levels that each cell may have from register to register, by itself: what was found when the table was
+# written, at some points of most grids; other points may have more. `timing.py cells --points 0 --write` counts all, a
+# test counts a sample again.
 # The goal is GOAL for every cell; whoever mends one lowers its budget.
 BUDGETS = Path(__file__).parents[2] / "tests" / "golden" / "levels.json"
 GOAL = 5
