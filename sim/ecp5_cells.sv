@@ -3,8 +3,8 @@
 // What block RAM and multiplier of the ECP5 do, as far as netlists of Yosys use them. Yosys itself has them as black
 // boxes; its models of all other primitives are read beside these.
 //
-// Not held against the guides themselves, nor a device.  After FPGA-TN-02204 (memory) and FPGA-TN-02205 (DSP) of Lattice, and Yosys's brams_16kd.txt, brams_map_16kd.v and
-// dsp_map_18x18.v, which say how the ports are used. A parameter that no netlist of Yosys has ends in $fatal.
+// After FPGA-TN-02204 (memory) and FPGA-TN-02205 (DSP) of Lattice as they are known, not held against the guides
+// themselves nor a device, and Yosys's brams_16kd.txt, brams_map_16kd.v and dsp_map_18x18.v, which say how the ports are used. A parameter that no netlist of Yosys has ends in $fatal.
 
 // Block RAM: 2,048 bytes of 9 bits, two ports. A port of 1, 2 or 4 bits sees 8 bits of a byte.
 //
