@@ -14,6 +14,7 @@
 //            2: 2-bit two's complement -1, 0, 1   3: {negative, exponent + 1, or 0 for zero}, powers of two by shifting
 // Fields:   how integers are multiplied: 0 in LUTs (r4_dot_lut), else in DSP48E2 (r4_dot_dsp) of so many outputs of one
 //           lane each, Spacing bits apart (sharing one bit where Overlap = 1), Chain slices in a cascade.
+// Pumped:   those run at clk2x_i, two products in a cycle; two words of the image, for r4_dot_dsp, are then one here.
 // RowAdders: adders between registers in r4_dot_pair, of products in LUTs.
 // AdderInputs: numbers that an adder of the trees takes, see r4_sum_tree: 3 where a LUT has two outputs, else 2.
 // Align:    left shift of every output's sum of products before the bias.
@@ -45,6 +46,7 @@ module r4_dot #(
   parameter int unsigned Spacing     = 1,
   parameter int unsigned Chain       = 1,
   parameter bit          Overlap     = 1'b0,
+  parameter bit          Pumped      = 1'b0,
   parameter bit          Block       = 1'b0,
   parameter int unsigned Flow        = 0,
   parameter              WeightFile  = "",
@@ -52,6 +54,7 @@ module r4_dot #(
   parameter              ShiftFile   = ""
 ) (
   input  logic                         clk_i,
+  input  logic                         clk2x_i,  // of twice the rate, with Pumped: see r4_phase
   input  logic                         rst_ni,
 
   input  logic                         x_valid_i,
@@ -69,6 +72,10 @@ module r4_dot #(
   if (Chain == 0 || Chain > Simd || (Fields == 0 && Chain > 1)) begin : gen_check_chain
     $fatal(1, "r4_dot: Chain (%0d) must be 1 to Simd (%0d), and 1 where Fields is 0", Chain, Simd);
   end
+  if (Pumped && !Dsp) begin : gen_check_pumped
+    $fatal(1, "r4_dot: Pumped (%0d) must be 0 where Fields (%0d) or WeightKind (%0d) puts products into LUTs",
+           Pumped, Fields, WeightKind);
+  end
 
   if (RowAdders == 0) begin : gen_check_adders
     $fatal(1, "r4_dot: RowAdders (%0d) must be at least 1", RowAdders);
@@ -85,13 +92,14 @@ module r4_dot #(
   localparam bit          Dsp     = WeightKind == 0 && Fields > 0;
   localparam bit          Lut     = WeightKind == 0 && Fields == 0;
   localparam int unsigned Rows    = WeightWidth > 1 ? (WeightWidth - 2) / RowAdders + 1 : 1;  // stages of r4_dot_pair
-  localparam int unsigned Chains  = (Simd + Chain - 1) / Chain;
-  localparam int unsigned Short   = Chains * Chain - Simd;
+  localparam int unsigned Factors = Pumped ? (Simd + 1) / 2 : Simd;  // weights of an output in a word of the image
+  localparam int unsigned Chains  = (Factors + Chain - 1) / Chain;
+  localparam int unsigned Short   = Chains * Chain - Factors;
   localparam int unsigned Terms   = Lut ? (Simd + 1) / 2 : Dsp ? Chains : Simd;
   localparam int unsigned Most    = !Lut && !Dsp || Overlap ? 2 : AdderInputs;  // numbers that an adder of the tree takes
   localparam int unsigned Levels  = levels(Terms, Most);
   // registers before the accumulator: operands and products, tree
-  localparam int unsigned Stages  = (Lut ? 1 + Rows : Dsp ? 2 + Chain : 2) + Levels;
+  localparam int unsigned Stages  = (Lut ? 1 + Rows : Dsp ? 2 + int'(Pumped) + Chain : 2) + Levels;
 
   // -- control: one beat a cycle while the pipeline moves -----------------------------------------------------
   logic en, slot, first, last;
@@ -115,12 +123,21 @@ module r4_dot #(
   end
 
   // -- weights ------------------------------------------------------------------------------------------------
-  logic [Outputs*Simd*WeightWidth-1:0] word;
+  logic [Outputs*Factors*WeightWidth-1:0] word;
   logic [Chain-1:0] step;  // every link of a chain turns to the beat a cycle after the one below
-  if (Chain > 1) begin : gen_steps
-    assign step = {valid_q[Chain-2:0] & {(Chain - 1){en}}, slot};
-  end else begin : gen_step
-    assign step = slot;
+  logic [Chain:0] second;  // one more for the elements
+  if (Pumped) begin : gen_pumped
+    assign step = valid_q[Chain-1:0] & {Chain{en}};
+    r4_phase #(.Copies(Chain + 1)) u_phase (.clk_i, .clk2x_i, .second_o(second));
+  end else begin : gen_plain
+    if (Chain > 1) begin : gen_steps
+      assign step = {valid_q[Chain-2:0] & {(Chain - 1){en}}, slot};
+    end else begin : gen_step
+      assign step = slot;
+    end
+    assign second = '0;
+    logic unused;
+    assign unused = ^{clk2x_i, second};
   end
   r4_rom_skewed #(
     .Unit      (Outputs * WeightWidth),
@@ -130,12 +147,15 @@ module r4_dot #(
     .Depth     (Words),
     .Registered(Dsp || Block),  // products in LUTs register their weights
     .Block     (Block),
+    .Pumped    (Pumped),
     .InitFile  (WeightFile)
   ) u_weights (
     .clk_i,
+    .clk2x_i,
     .rst_ni,
-    .step_i(step),
-    .word_o(word)
+    .second_i(second[Chain-1:0]),
+    .step_i  (step),
+    .word_o  (word)
   );
 
   // -- products and their sum, lane by lane -------------------------------------------------------------------
@@ -146,7 +166,7 @@ module r4_dot #(
     for (genvar s = 0; s < int'(Simd); s++) begin : gen_x
       assign x[s*XWidth+:XWidth] = x_data_i[(s*int'(Lanes)+l)*XWidth+:XWidth];
     end
-    logic [Pe*Simd*WeightWidth-1:0] w;  // the lane's part of the word
+    logic [Pe*Factors*WeightWidth-1:0] w;  // the lane's part of the word
     if (Dsp) begin : gen_chain_order
       for (genvar k = 0; k < int'(Chain); k++) begin : gen_link
         localparam int unsigned Here = k < int'(Short) ? Chains - 1 : Chains;
@@ -190,14 +210,17 @@ module r4_dot #(
         .Spacing    (Spacing),
         .Chain      (Chain),
         .Overlap    (Overlap),
+        .Pumped     (Pumped),
         .AdderInputs(AdderInputs)
       ) u_dot (
         .clk_i,
-        .en_i   (en),
-        .x_i    (x),
-        .w_i    (w),
-        .sum_o  (sum[l*Pe*SumWidth+:Pe*SumWidth]),
-        .carry_o(carry[l*Pe+:Pe])
+        .clk2x_i,
+        .en_i    (en),
+        .second_i(second[Chain]),
+        .x_i     (x),
+        .w_i     (w),
+        .sum_o   (sum[l*Pe*SumWidth+:Pe*SumWidth]),
+        .carry_o (carry[l*Pe+:Pe])
       );
     end else begin : gen_coded
       r4_dot_coded #(

@@ -32,6 +32,7 @@ module r4_mvu #(
   parameter int unsigned Spacing     = 1,
   parameter int unsigned Chain       = 1,
   parameter bit          Overlap     = 1'b0,
+  parameter bit          Pumped      = 1'b0,
   parameter bit          Block       = 1'b0,
   parameter int unsigned Flow        = 0,
   parameter              WeightFile  = "",
@@ -39,6 +40,7 @@ module r4_mvu #(
   parameter              ShiftFile   = ""
 ) (
   input  logic                   clk_i,
+  input  logic                   clk2x_i,  // with Pumped, see r4_dot
   input  logic                   rst_ni,
 
   input  logic                   x_valid_i,
@@ -87,6 +89,7 @@ module r4_mvu #(
     .Spacing    (Spacing),
     .Chain      (Chain),
     .Overlap    (Overlap),
+    .Pumped     (Pumped),
     .Block      (Block),
     .Flow       (Flow),
     .WeightFile (WeightFile),
@@ -94,6 +97,7 @@ module r4_mvu #(
     .ShiftFile  (ShiftFile)
   ) u_dot (
     .clk_i,
+    .clk2x_i,
     .rst_ni,
     .x_valid_i,
     .x_ready_o(ready),

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "Vdut.h"
+#include "clocks.h"
 #include "r4.h"
 #include "r4_regs.h"
 #include "random.h"
@@ -187,10 +188,8 @@ inline void Bus::reset() {
     dut->aresetn = 0;
     context->assertOn(false);  // before the first edge the network's reset is anything
     for (int i = 0; i < kResetCycles; ++i) {
-        dut->aclk = 0;
-        dut->eval();
-        dut->aclk = 1;
-        dut->eval();
+        clocks::fall(*dut);
+        clocks::rise(*dut);
     }
     context->assertOn(true);
     dut->aresetn = 1;
@@ -254,8 +253,7 @@ inline void Bus::offer() {  // what memory says in this cycle
 
 inline void Bus::tick() {
     offer();
-    dut->aclk = 0;
-    dut->eval();
+    clocks::fall(*dut);
 
     if (ar_held.valid && (!dut->m_axi_arvalid || dut->m_axi_araddr != ar_held.address || dut->m_axi_arlen != ar_held.length))
         broken("an offered AR must stay, not change");
@@ -313,8 +311,7 @@ inline void Bus::tick() {
         writes.pop_front();
     }
 
-    dut->aclk = 1;
-    dut->eval();
+    clocks::rise(*dut);
     if (context->gotFinish()) broken("every assertion must hold");
     ++cycle;
     if (cycle > deadline) broken("a job must end, not go on");

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "Vdut.h"
+#include "clocks.h"
 #include "random.h"
 #include "verilated.h"
 #include "verilated_syms.h"
@@ -155,10 +156,8 @@ int main(int argc, char** argv) {
     dut->m_axis_tready = 0;
     dut->aresetn = 0;
     for (int i = 0; i < kResetCycles; ++i) {
-        dut->aclk = 0;
-        dut->eval();
-        dut->aclk = 1;
-        dut->eval();
+        clocks::fall(*dut);
+        clocks::rise(*dut);
     }
     dut->aresetn = 1;
 
@@ -179,8 +178,7 @@ int main(int argc, char** argv) {
             std::memcpy(&dut->s_axis_tdata, frame.data() + in_beat * in_bytes, in_bytes);
         }
         dut->m_axis_tready = !(stalls && sink.stalled());
-        dut->aclk = 0;
-        dut->eval();
+        clocks::fall(*dut);
 
         const bool take = dut->s_axis_tvalid && dut->s_axis_tready;
         const bool give = dut->m_axis_tvalid && dut->m_axis_tready;
@@ -224,8 +222,7 @@ int main(int argc, char** argv) {
             }
         }
 
-        dut->aclk = 1;
-        dut->eval();
+        clocks::rise(*dut);
         if (context->gotFinish()) fail(kProtocolError, "the design must not stop by itself (cycle %" PRIu64 ")", cycle);
         ++cycle;
 

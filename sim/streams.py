@@ -76,6 +76,38 @@ class Stalls:
         return self._stalling
 
 
+class Clocks:
+    """clk_i of a cell and, where it has one, clk2x_i: of twice the rate, every edge of clk_i one of its own.
+
+    A cycle is `low`, then `middle` once all inputs are set, then `rise`. Edges at the same time are written together.
+    """
+
+    def __init__(self, dut: Any) -> None:
+        self._clock, self._double = dut.clk_i, getattr(dut, "clk2x_i", None)
+
+    async def low(self) -> None:
+        """The second half of the cycle begins; inputs may still change."""
+        self._clock.value = 0
+        if self._double is not None:
+            self._double.value = 0
+            await Timer(1, "ps")
+
+    async def middle(self) -> None:
+        """Waits until outputs follow inputs."""
+        if self._double is not None:
+            self._double.value = 1
+        await Timer(HALF_PERIOD_NS, "ns")
+
+    async def rise(self) -> None:
+        """The edge that ends the cycle, and the first half of the next one."""
+        if self._double is not None:
+            self._double.value = 0
+            await Timer(1, "ps")
+            self._double.value = 1
+        self._clock.value = 1
+        await Timer(HALF_PERIOD_NS, "ns")
+
+
 class Port:
     """One stream of a cell, by the naming law: `x` stands for x_valid_i, x_ready_o and x_data_i.
 
@@ -128,11 +160,11 @@ async def reset(
         port.beat = 0
     for name in outputs:
         Port(dut, name, is_input=False).ready.value = 0
+    clocks = Clocks(dut)
     for _ in range(cycles):
-        dut.clk_i.value = 0
-        await Timer(HALF_PERIOD_NS, "ns")
-        dut.clk_i.value = 1
-        await Timer(HALF_PERIOD_NS, "ns")
+        await clocks.low()
+        await clocks.middle()
+        await clocks.rise()
     dut.rst_ni.value = 1
 
 
@@ -161,6 +193,7 @@ async def run_cell(
     run = Run({p: [] for p in outputs}, {p: [] for p in (*inputs, *outputs)})
     offered = dict.fromkeys(inputs, False)
     held: dict[str, int | None] = dict.fromkeys(outputs)
+    clocks = Clocks(dut)
     cycle = idle = 0
     left = tail
     while left > 0:
@@ -171,7 +204,7 @@ async def run_cell(
                 port.valid.value = int(offered[p])
                 if offered[p]:
                     port.beat = inputs[p][k]
-        dut.clk_i.value = 0
+        await clocks.low()
         valid_alone: dict[str, bool] = {}
         if probe is not None and probe.random() < 0.125:
             for port in y.values():
@@ -181,7 +214,7 @@ async def run_cell(
         ready_now = {p: not stall[p]() for p in y}
         for p, port in y.items():
             port.ready.value = int(ready_now[p])
-        await Timer(HALF_PERIOD_NS, "ns")
+        await clocks.middle()
 
         moved = False
         for p, port in x.items():
@@ -207,8 +240,7 @@ async def run_cell(
                 assert len(run.beats[p]) <= outputs[p], (
                     f"{p}: there must be {outputs[p]} beats, not one more (cycle {cycle})"
                 )
-        dut.clk_i.value = 1
-        await Timer(HALF_PERIOD_NS, "ns")
+        await clocks.rise()
 
         cycle += 1
         idle = 0 if moved else idle + 1
@@ -269,6 +301,7 @@ class Instance:
 
     def __init__(self, dut: Any, ports: Mapping[str, str]) -> None:
         self.clk_i, self.rst_ni = dut.aclk, dut.aresetn
+        self.clk2x_i = getattr(dut, "aclk2x", None)
         for port, wire in ports.items():
             for what in ("valid", "ready", "data"):
                 for suffix in "io":

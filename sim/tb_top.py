@@ -15,12 +15,23 @@ from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, with_timeout
+from cocotb.triggers import ClockCycles, Timer, with_timeout
 from cocotbext.axi import AxiStreamBus, AxiStreamSink, AxiStreamSource
 
 from rtl4ml.sim.streams import Stalls, case
 
 PERIOD_NS = 4
+
+
+async def double_clock(dut: Any) -> None:
+    """aclk and aclk2x, whose edges at the same time are written together."""
+    while True:
+        for high in (1, 0):
+            dut.aclk.value = high
+            dut.aclk2x.value = 1
+            await Timer(PERIOD_NS // 4, "ns")
+            dut.aclk2x.value = 0
+            await Timer(PERIOD_NS // 4, "ns")
 
 
 class Bench:
@@ -33,7 +44,10 @@ class Bench:
         self.expected = [bytes.fromhex(f) for f in self.case["expected"]]
         self.random = random.Random(self.case["seed"])
         dut.aresetn.value = 0
-        Clock(dut.aclk, PERIOD_NS, unit="ns").start()
+        if hasattr(dut, "aclk2x"):
+            cocotb.start_soon(double_clock(dut))
+        else:
+            Clock(dut.aclk, PERIOD_NS, unit="ns").start()
         ports = {"reset": dut.aresetn, "reset_active_level": False}
         self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), dut.aclk, **ports)
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.aclk, **ports)

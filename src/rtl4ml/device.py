@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 ROW_ADDERS = 2  # adders between registers in r4_dot_pair, products made of rows in LUTs: five levels of logic
@@ -18,6 +18,9 @@ class Device:
     default_budget: the greatest share of each resource that a design may take unless more is asked for. A device that
                     is nearly full hardly closes timing: placement and routing need room. A rule of practice, no figure
                     of the data sheet.
+
+    double_clock:   whether its DSP slices can run at twice the clock of what is around them
+    pump:           elements that a DSP slice may multiply in a cycle: 2 in a design with such a second clock, see `pumped`
 
     row_adders:     adders that products in LUTs may have between two registers
     adder_inputs:   numbers that an adder takes for one LUT and carry a bit: 3 where a LUT has two outputs, else 2
@@ -38,6 +41,8 @@ class Device:
     default_budget: Mapping[str, float] = field(
         default_factory=lambda: {"lut": 0.75, "ff": 0.75, "dsp": 0.75, "bram36": 0.75}
     )
+    double_clock: bool = True
+    pump: int = 1
     row_adders: int = ROW_ADDERS
     adder_inputs: int = ADDER_INPUTS
     hard_block_weight: float = 0.5
@@ -51,6 +56,10 @@ class Device:
     def weights(self) -> dict[str, float]:
         """What a share of each resource counts where designs are compared."""
         return {k: self.hard_block_weight if k in ("dsp", "bram36") else 1.0 for k in self.capacity}
+
+    def pumped(self) -> Device:
+        """The device of a design with a second clock of twice the rate, at which DSP slices make two products a cycle."""
+        return replace(self, pump=2)
 
     def shares(self, budget: Mapping[str, float] | None, target_interval: int | None) -> dict[str, float]:
         """The greatest share of every resource that a design may take.

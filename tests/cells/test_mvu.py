@@ -81,6 +81,7 @@ def integers(
     symmetric: bool = False,
     shifts: bool = False,
     choose: Choice = in_luts,
+    pump: int = 1,
 ) -> rtl_cells.Case:
     """Weights and elements over their whole range, half of each at its ends, so that sums reach theirs."""
     lo, hi = (-(1 << (x_bits - 1)), (1 << (x_bits - 1)) - 1) if signed else (0, (1 << x_bits) - 1)
@@ -96,7 +97,7 @@ def integers(
         bias=rng.integers(-100, 100, cout),
         bias_fraction=6,
     )
-    found = choose(lowering_of(op).packings(Folding(pe, simd)))
+    found = choose(lowering_of(op).packings(Folding(pe, simd), pump))
     n = rtl_cells.builder()
     rtl_cells.lower(n, op, Folding(pe, simd, packing=found), n.like(x, f"{name}_x", simd))
     cell = n.cells[-1]
@@ -272,6 +273,45 @@ def test_every_packing(name: str, rng: np.random.Generator, seed: int) -> None:
     assert (2, False) in fields
     assert len({p.chain for p in legal}) > 2
     rtl_cells.check("mvu", cases, seed=seed, stalled=2)
+
+
+@pytest.mark.gate
+@pytest.mark.parametrize("name", ["four", pytest.param("eight_signed", marks=pytest.mark.slow), "uneven"])
+def test_slices_at_twice_the_clock(name: str, rng: np.random.Generator, seed: int) -> None:
+    """Two products of a slice in a cycle: every packing, an odd last element, one word of weights or many, block RAM."""
+    bits, x_bits, signed, symmetric, dot, cout, simd, pe = PACKED[name]
+    legal: list[Packing] = []
+
+    def made(label: str, choose: Choice, dot: int = dot, cout: int = cout) -> rtl_cells.Case:
+        return integers(
+            label, rng, bits=bits, x_bits=x_bits, signed=signed, dot=dot, cout=cout, simd=simd, pe=pe,
+            symmetric=symmetric, shifts=bool(rng.integers(2)), choose=choose, pump=2,
+        )  # fmt: skip
+
+    made("list", lambda found: legal.extend(p for p in found if p.pump == 2))
+    cases = []
+    for k, p in enumerate(legal):
+
+        def same(found: Sequence[Packing], p: Packing = p) -> Packing | None:
+            of = [q for q in found if q.pump == 2]
+            return next((q for q in of if (q.fields, q.chain) == (p.fields, p.chain)), None)
+
+        cases.append(made(f"{name}_{k}", same))
+    cases.append(made(f"{name}_one_word", pumped, simd, pe))
+    many = made(f"{name}_block", pumped, simd * 16, pe * 8)
+    unit = many.cells[0]
+    assert isinstance(unit, Mvu)
+    cases.append(replace(many, cells=[replace(unit, block=True)]))
+    chosen = [p for c in cases if (p := packing(c))]
+    assert {p.pump for p in chosen} == {2} and len({p.chain for p in chosen}) > 1
+    assert {p.fields for p in chosen} >= {1, 2}
+    assert all(c.cells[0].params()["Pumped"] for c in cases)
+    rtl_cells.check("mvu", cases, seed=seed, stalled=2)
+
+
+def pumped(found: Sequence[Packing]) -> Packing:
+    """The most fields and the longest cascade."""
+    return max((p for p in found if p.pump == 2), key=lambda p: (p.fields, p.chain))
 
 
 @pytest.mark.gate

@@ -28,7 +28,7 @@ from rtl4ml.ir.types import Ints
 from rtl4ml.ir.window import Geometry
 from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.lowering.registry import lowering_of
-from rtl4ml.netlist.netlist import Cell, Timing, Wire
+from rtl4ml.netlist.netlist import CLOCK2X, Cell, Timing, Wire
 from rtl4ml.netlist.plan import Folding
 
 # Cases of a bench of cells that run freely that are tried as cells that wait, too: all differ in r4_gate alone.
@@ -230,6 +230,8 @@ def _module(cases: Sequence[Case]) -> tuple[str, dict[str, str], set[str]]:
                 f"  {give}  logic [{w.width - 1}:0] {w.name}_data",
             ]
     header = ["  input logic aclk", "  input logic aresetn", *ports]
+    if any(CLOCK2X in line for line in lines):
+        header.insert(1, f"  input logic {CLOCK2X}")
     text = "\n".join(["module r4_bench (", ",\n".join(header), ");", *lines, "endmodule", "", *made])
     return text, images, modules
 

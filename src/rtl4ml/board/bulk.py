@@ -299,7 +299,7 @@ def build(
     host = host or Path(str(files("rtl4ml.boards") / "host"))
     flags = verilator_flags(asserts=asserts)
     copies = [
-        *(sim / n for n in ("board.cpp", "board.h", "random.h")),
+        *(sim / n for n in ("board.cpp", "board.h", "clocks.h", "random.h")),
         host / "r4.c",
         host / "r4.h",
         host / "r4_regs.h",

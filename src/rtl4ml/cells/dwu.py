@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
-from rtl4ml.cells.mvu import adder_params, coded, dsp_params, lut_latency
+from rtl4ml.cells.mvu import adder_params, coded, dsp_params, lut_latency, second_clock
 from rtl4ml.ir.types import Fixed, Ints
 from rtl4ml.ir.weights import ConstantWeights, WeightKind
 from rtl4ml.netlist.images import Image
@@ -78,6 +78,9 @@ class Dwu(FreeRunning, LibraryCell):
         total_lo, total_hi = self._chunks(lo).sum(1), self._chunks(hi).sum(1)
         total = Fixed.covering(min(int(total_lo.min()), -1), int(total_hi.max()), 0).width
         return product, max(product, total)
+
+    def connections(self) -> list[tuple[str, str]]:
+        return [second_clock(self.packing), *super().connections()]
 
     def params(self) -> dict[str, Param]:
         codes, bits = coded(self.weights)

@@ -15,7 +15,7 @@ from rtl4ml.ir.types import Fixed, Ints
 from rtl4ml.ir.weights import ConstantWeights, WeightKind
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import is_block
-from rtl4ml.netlist.netlist import FreeRunning, Param, Timing
+from rtl4ml.netlist.netlist import CLOCK2X, FreeRunning, Param, Timing
 from rtl4ml.netlist.packing import Packing, tree_levels
 
 
@@ -86,6 +86,9 @@ class Mvu(FreeRunning, LibraryCell):
         least, most = self.weights.reach(self.simd)
         total = Fixed.covering(min(least, -1), most, 0).width
         return prod, max(prod, total) if self.simd > 1 else prod, self.y.bits
+
+    def connections(self) -> list[tuple[str, str]]:
+        return [second_clock(self.packing), *super().connections()]
 
     def params(self) -> dict[str, Param]:
         codes, bits = coded(self.weights)
@@ -160,6 +163,11 @@ class Mvu(FreeRunning, LibraryCell):
         return Timing(slots, (need,), (emit,), self.latency, hold=self.holds)
 
 
+def second_clock(packing: Packing | None) -> tuple[str, str]:
+    """The port of the clock of twice the rate, and what it is bound to: a constant where no slice runs at it."""
+    return "clk2x_i", CLOCK2X if packing and packing.pump > 1 else "1'b0"
+
+
 def dsp_params(packing: Packing | None) -> dict[str, Param]:
     """Parameters of a packing; none for products in LUTs."""
     if packing is None:
@@ -169,6 +177,7 @@ def dsp_params(packing: Packing | None) -> dict[str, Param]:
         "Spacing": packing.spacing,
         "Chain": packing.chain,
         "Overlap": int(packing.overlap),
+        **({"Pumped": 1} if packing.pump > 1 else {}),
     }
 
 

@@ -8,7 +8,7 @@ from math import ceil
 
 import numpy as np
 
-from rtl4ml.cost.memory import rom_terms, rom_terms_of
+from rtl4ml.cost.memory import halves_terms, rom_terms, rom_terms_of
 from rtl4ml.cost.products import adder_inputs, constant_products, dsp_sums, lut_sums, row_stages
 from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import adder_tree, counter, image_depth, log, plus
@@ -21,7 +21,9 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
     """Terms of r4_mvu and r4_dwu: `shared` times `outputs` sums of `products` products, accumulators, weights, bias."""
     acc, sums = params["AccWidth"], shared * outputs
     moved = acc - params["Align"]  # bits of the accumulator that products reach
-    folds = image_depth(params["WeightFile"])
+    pump = 1 + params["Pumped"]
+    folds = image_depth(params["WeightFile"]) // pump
+    factors = -(-products // pump)
     lut: Terms
     ff: Terms
     if params["WeightKind"]:
@@ -39,15 +41,20 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         stages = 2 + log(products)
     elif params["Fields"]:
         lut, ff = dsp_sums(params, shared=shared, outputs=outputs, products=products)
-        stages = 2 + params["Chain"] + tree_levels(-(-products // params["Chain"]), adder_inputs(params))
+        stages = 1 + pump + params["Chain"] + tree_levels(-(-factors // params["Chain"]), adder_inputs(params))
     else:
         lut, ff = lut_sums(params, shared=shared, outputs=outputs, products=products)
         stages = 1 + row_stages(params) + tree_levels((products + 1) // 2, adder_inputs(params))
     links = params["Chain"] if folds > 1 else 1
     rom: Terms
-    if links > 1 and not params["Block"]:  # one memory for each slice, which reads in a cycle of its own
+    if pump > 1:
         rom, word = {}, 0
-        for a, b in pairwise(_link_ends(params, sums, products)):
+        ends = _link_ends(params, sums, factors) if links > 1 else [0, params["WeightFile"].width]
+        for a, b in pairwise(ends):
+            rom = plus(rom, halves_terms(params["WeightFile"].bits[:, a:b], block=bool(params["Block"])))
+    elif links > 1 and not params["Block"]:  # one memory for each slice, which reads in a cycle of its own
+        rom, word = {}, 0
+        for a, b in pairwise(_link_ends(params, sums, factors)):
             part, bits = rom_terms_of(params["WeightFile"].bits[:, a:b])
             rom, word = plus(rom, part), word + bits
     else:
@@ -78,6 +85,7 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         f"{kind}_first": sums * moved * (accumulate and not params["Align"] and not params["ShiftWidth"]),
         "shift": acc * _shifters(params) if shift_word else 0,
         "link": (links - 1) * counter(folds),
+        "phase": pump - 1,
     }
     for r in (rom, bias, shift):
         lut = plus(lut, r)
@@ -91,8 +99,9 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         "addr": 2 * links * counter(folds)  # of the word and of the next one
         + 2 * counter(bias_folds) * (1 + (params["ShiftWidth"] > 0)),
         "bias_word": bias_word + shift_word,
+        "phase": (3 + params["Chain"]) * (pump - 1),
     }
-    return lut, ff, _weight_blocks(params, sums, products, folds) if params["Block"] else 0.0
+    return lut, ff, _weight_blocks(params, sums, factors, folds * pump) if params["Block"] else 0.0
 
 
 def _constant_bias(params: Params) -> Terms:
@@ -115,25 +124,25 @@ def _shifters(params: Params) -> int:
     return sum(ceil((len(np.unique(own, axis=0)) - 1) / 3) for own in shifts)
 
 
-def _link_ends(params: Params, sums: int, products: int) -> list[int]:
+def _link_ends(params: Params, sums: int, factors: int) -> list[int]:
     """First bit of the part of a word of weights that each slice of a cascade reads, and the end of the last part."""
     unit, links = sums * params["WeightWidth"], params["Chain"]
-    chains = -(-products // links)
-    short = chains * links - products
+    chains = -(-factors // links)
+    short = chains * links - factors
     return [unit * (k * chains - min(k, short)) for k in range(links + 1)]
 
 
-def _weight_blocks(params: Params, sums: int, products: int, folds: int) -> float:
-    """RAMB36 of the weights: one memory for each slice of a cascade, without the blocks of which it reads no bit."""
+def _weight_blocks(params: Params, sums: int, factors: int, words: int) -> float:
+    """RAMB36 of the weights, an image of `words` words: one memory for each slice of a cascade, without the blocks of which it reads no bit."""
     changing, links = params["WeightFile"].changing, params["Chain"]
     width = int(changing.sum())
     if links == 1 or not width:
-        return bram36(width, folds)
+        return bram36(width, words)
     before = np.concatenate([[0], np.cumsum(changing)])  # bits that are the same in all words are in no block
-    ends = [int(before[e]) for e in _link_ends(params, sums, products)]
-    w, d, cost = min(TILES, key=lambda t: ceil(width / t[0]) * ceil(folds / t[1]) * t[2])  # of the whole word
+    ends = [int(before[e]) for e in _link_ends(params, sums, factors)]
+    w, d, cost = min(TILES, key=lambda t: ceil(width / t[0]) * ceil(words / t[1]) * t[2])  # of the whole word
     blocks = sum((b - 1) // w - a // w + 1 for a, b in pairwise(ends) if b > a)
-    return float(blocks * ceil(folds / d) * cost)
+    return float(blocks * ceil(words / d) * cost)
 
 
 @models("r4_mvu")

@@ -42,7 +42,7 @@ def estimate(module: str, params: Mapping[str, Param], cell: Cell | None = None)
         numbers: Params = params
         outputs, products = (numbers[name] for name in names)
         shared = 1 if module == "r4_mvu" else numbers["Lanes"]
-        dsp = shared * ceil(outputs / fields) * products
+        dsp = shared * ceil(outputs / fields) * ceil(products / (2 if params.get("Pumped") else 1))
     return Resources(
         sum(v * cost["lut"].get(k, 0.0) for k, v in lut.items()),
         sum(v * cost["ff"].get(k, 0.0) for k, v in ff.items()),

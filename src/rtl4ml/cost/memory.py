@@ -95,6 +95,16 @@ def rom_terms_of(bits: Bits, columns: Bits | None = None) -> tuple[Terms, int]:
     return lut, columns.shape[1]
 
 
+def halves_terms(bits: Bits, *, block: bool) -> Terms:
+    """Terms of r4_rom_halves, two rows of an image a step."""
+    columns, steps = changing_columns(bits), len(bits) // 2
+    walk: Terms = {"rom_walk": wrap(steps), "rom_fetch": log(steps)} if steps > 1 else {}
+    if block:  # the address of the next half's word
+        return {**walk, "rom_half": log(steps)}
+    leaves, select = rom_luts(columns)
+    return {**walk, "rom": leaves, "rom_select": select}
+
+
 def bypassed_mux(width: int, depth: int) -> int:
     """LUTs of one bit of a multiplexer among the memories of a distributed memory and a beat that bypasses it.
 

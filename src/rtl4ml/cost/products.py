@@ -275,27 +275,34 @@ def _sums_kept(
 
 
 def dsp_sums(params: Params, *, shared: int, outputs: int, products: int) -> tuple[Terms, Terms]:
-    """Terms of `shared` r4_dot_dsp: adder trees of the cascades, delays of elements, logic of overlapping fields."""
-    packing = Packing(params["Fields"], params["Spacing"], params["Chain"], bool(params["Overlap"]))
+    """Terms of `shared` r4_dot_dsp: adder trees of the cascades, delays of elements, logic of overlapping fields; of
+    slices at twice the clock the choice between two elements, and registers of the cascades' sums.
+    """
+    pump = 1 + params["Pumped"]
+    packing = Packing(params["Fields"], params["Spacing"], params["Chain"], bool(params["Overlap"]), pump)
     chains, n = packing.chains(products), shared * outputs
     width = min(packing.spacing + packing.overlap, params["SumWidth"])
     adders, registers, shifts = adder_tree(
         chains, width, params["SumWidth"], registered=False, most=adder_inputs(params)
     )
-    short = chains * packing.chain - products
-    lags = [(s + short) % packing.chain for s in range(products)]
+    factors = packing.factors(products)
+    short = chains * packing.chain - factors
+    x, alone = params["XWidth"], factors * pump - products
+    lags = [(s // pump + short) % packing.chain + pump - 1 for s in range(products)]
     known = shared * (outputs - -(-outputs // packing.fields)) * products * packing.overlap
     return (
         {
             "tree": n * adders,
             "tree_shift": n * shifts,
-            "lag_shift": shared * params["XWidth"] * sum(k >= 3 for k in lags),
+            "lag_shift": shared * x * sum(k >= 3 for k in lags),
             "overlap": known,
+            "half": shared * x * (factors - alone / 2) * (pump - 1),  # an AND of a last one shares its LUT
         },
         {
             "tree": n * registers,
-            "lag": shared * params["XWidth"] * sum(k for k in lags if k < 3),
+            "lag": shared * x * sum(k for k in lags if k < 3),
             "overlap": known,
             "low": shared * products * packing.overlap,
+            "total": n * chains * width * (pump - 1),
         },
     )

@@ -20,6 +20,7 @@ DEFAULTS = {
     "Spacing": 1,
     "Chain": 1,
     "Overlap": 0,
+    "Pumped": 0,
     "Base": 0,
     "Step": 1,
     "Align": 0,

@@ -29,23 +29,26 @@ LARGEST = 4096
 _ADDERS, _ADDER_BITS = 0.45, 0.9
 
 
-def packed_variants(op: Op, folding: Folding) -> list[Folding]:
+def packed_variants(op: Op, folding: Folding, pump: int = 1) -> list[Folding]:
     """The folding with its products in LUTs, and with every packing into DSP48E2 that may pay.
 
     Of packings of equally many slices that is the one of the longest cascade. More slices only pay with a longer
     cascade, which leaves fewer sums to LUTs.
+
+    pump: elements that a slice may multiply in a cycle; it adds up their products as a cascade would
     """
     if not isinstance(op, Linear) or folding.style == "unrolled" or folding.packing != "auto":
         return [folding]
     best: dict[int, Packing] = {}
-    for packing in sorted(lowering_of(op).packings(folding), key=lambda p: (p.chain, not p.overlap)):
+    found = lowering_of(op).packings(folding, pump)
+    for packing in sorted(found, key=lambda p: (p.chain * p.pump, not p.overlap, -p.pump)):
         best[packing.slices(folding.pe, folding.simd)] = packing
     variants = [replace(folding, packing=None)]
     longest = 0
     for _, packing in sorted(best.items()):
-        if packing.chain > longest:
+        if packing.chain * packing.pump > longest:
             variants.append(replace(folding, packing=packing))
-            longest = packing.chain
+            longest = packing.chain * packing.pump
     return variants
 
 

@@ -43,10 +43,10 @@ class ConvLowering(OperatorLowering[Conv]):
         parallel = op.window.taps > 1 and folding.simd == len(op.matrix)
         return op.x.channels if folding.style == "unrolled" or parallel else folding.simd
 
-    def packings(self, folding: Folding) -> list[Packing]:
+    def packings(self, folding: Folding, pump: int = 1) -> list[Packing]:
         if folding.style == "unrolled" or self.op.kind is not WeightKind.INTEGER:
             return []
-        return linear_packings(self.op, products=folding.simd, outputs=folding.pe)
+        return linear_packings(self.op, products=folding.simd, outputs=folding.pe, pump=pump)
 
     def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
         if folding.style == "unrolled":
@@ -62,7 +62,7 @@ class ConvLowering(OperatorLowering[Conv]):
         packing = folding.packing
         if packing == "auto":
             choose = fewest(pe, simd) if in_dsp(op) else in_luts
-            packing = choose(self.packings(folding))
+            packing = choose(self.packings(folding, builder.device.pump))
         return builder.add(
             Mvu(
                 name=f"u_{op.name}",

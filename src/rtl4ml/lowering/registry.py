@@ -46,7 +46,7 @@ class OperatorLowering(ABC, Generic[OpT]):
         """Lanes of the input of this index."""
         return folding.simd
 
-    def packings(self, folding: Folding) -> list[Packing]:  # noqa: ARG002 -- most make no products
+    def packings(self, folding: Folding, pump: int = 1) -> list[Packing]:  # noqa: ARG002 -- most make no products
         """Every legal packing of the products of a folding."""
         return []
 

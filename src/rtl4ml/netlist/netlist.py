@@ -150,6 +150,9 @@ class Timing:
 
 Param = int | str | Image
 
+# The top module's clock of twice the rate, in designs whose DSP slices make two products a cycle.
+CLOCK2X = "aclk2x"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cell(ABC):
@@ -326,6 +329,11 @@ class Netlist:
                 if name in seen:
                     raise ValueError(f"{self.graph.name}: the netlist has two {what}s of the name {name}")
                 seen.add(name)
+
+    @property
+    def double_clock(self) -> bool:
+        """Whether a cell has registers at `CLOCK2X`."""
+        return any(signal == CLOCK2X for c in self.cells for _, signal in c.connections())
 
     def __repr__(self) -> str:
         return f"<Netlist {self.graph.name}: {len(self.cells)} cells>"

@@ -247,7 +247,7 @@ def build(
     told += [f"-G{name}={value}" for name, value in (parameters or {}).items()]
     sim = Path(str(files("rtl4ml.sim")))
     harness = sim / "harness.cpp"
-    copies = [harness, sim / "random.h"]
+    copies = [harness, sim / "random.h", sim / "clocks.h"]
     folder = project / "verilator"
     commands = [
         [str(verilator), *told, "--top-module", top, harness.name, *(str(s.resolve()) for s in sources)],

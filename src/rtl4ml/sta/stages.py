@@ -77,7 +77,9 @@ class Stage:
             pins = [".clk_i(clk_i)", ".rst_ni(rst_ni)"]
             for port, signal in cell.connections():
                 wire, _, end = signal.rpartition("_")
-                if end in _ENDS and wire in self._aliases:
+                if signal[0].isdigit():  # a constant
+                    pins.append(f".{port}({signal})")
+                elif end in _ENDS and wire in self._aliases:
                     pins.append(f".{port}({self._aliases[wire]}_{end})")
                 else:
                     outside[signal] = _edge_port(cell, signal, outside.get(signal))
