@@ -41,7 +41,7 @@ def spread(model: Any, rng: np.random.Generator) -> Any:
     return model
 
 
-def one(student: int, size: int, bits: int, target: int | None) -> dict[str, Any]:
+def one(student: int, size: int, bits: int, target: int | None, *, pumped: bool) -> dict[str, Any]:
     """Converts one student in this process."""
     import rtl4ml
     from rtl4ml.models import unet
@@ -52,7 +52,7 @@ def one(student: int, size: int, bits: int, target: int | None) -> dict[str, Any
     spread(model, np.random.default_rng(7))
     start, cpu = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory(prefix="rtl4ml_bench_") as tmp:
-        design = rtl4ml.convert(model, out=Path(tmp) / "design", target_interval=target, fit=False)
+        design = rtl4ml.convert(model, out=Path(tmp) / "design", target_interval=target, fit=False, pumped=pumped)
         found = {"wall": time.perf_counter() - start, "cpu": time.process_time() - cpu}
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         found["cpu"] += children.ru_utime + children.ru_stime
@@ -68,12 +68,13 @@ def one(student: int, size: int, bits: int, target: int | None) -> dict[str, Any
 @click.option("--size", "sizes", type=int, multiple=True, default=(128, 256, 512, 768), show_default=True)
 @click.option("--bits", type=int, default=8, show_default=True, help="Of weights and activations.")
 @click.option("--target-interval", type=int, help="Cycles; default what the device allows.")
+@click.option("--pumped", is_flag=True, help="DSP slices at twice the clock.")
 @click.option("--only", hidden=True, is_flag=True, help="Convert here, print JSON.")
 def main(
-    students: tuple[int, ...], sizes: tuple[int, ...], bits: int, target_interval: int | None, only: bool
+    students: tuple[int, ...], sizes: tuple[int, ...], bits: int, target_interval: int | None, pumped: bool, only: bool
 ) -> None:
     if only:
-        print(json.dumps(one(students[0], sizes[0], bits, target_interval)))
+        print(json.dumps(one(students[0], sizes[0], bits, target_interval, pumped=pumped)))
         return
     pace = f"interval {target_interval or 'as the device allows'}"
     table = Table(title=f"convert, {bits} bits, {pace}, weights uniform over their quantizers' range")
@@ -95,6 +96,8 @@ def main(
             arguments = ["--student", student, "--size", size, "--bits", bits, "--only"]
             if target_interval:
                 arguments += ["--target-interval", target_interval]
+            if pumped:
+                arguments += ["--pumped"]
             done = subprocess.run(
                 [sys.executable, __file__, *map(str, arguments)], capture_output=True, text=True, check=False
             )

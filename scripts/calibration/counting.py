@@ -18,6 +18,7 @@ import numpy as np
 from calibration.grids.adders import adders
 from calibration.points import GRIDS
 from rtl4ml.device import Resources
+from rtl4ml.emit.library import CLOCKS, clock_pins
 from rtl4ml.host import cache
 from rtl4ml.netlist.images import Image
 from rtl4ml.synthesis.yosys import PRIMITIVES, Unit, _constant, mapping, read_stat
@@ -69,7 +70,7 @@ def count_together(some: Sequence[Unit]) -> list[Resources]:
         sources = {m: text for u in some for m, text in u.sources.items()}
         for m, text in sources.items():
             (folder / f"{m}.sv").write_text(text)
-        top = ["module r4_grid (input clk_i);"]
+        top = [f"module r4_grid ({', '.join(f'input {c}' for c in CLOCKS)});"]
         for n, u in enumerate(some):
             values = []
             for k, p in u.params.items():
@@ -78,7 +79,8 @@ def count_together(some: Sequence[Unit]) -> list[Resources]:
                     values.append(f'.{k}("{k}_{n}.mem")')
                 else:
                     values.append(f".{k}({_constant(p)})")
-            top.append(f"(* keep, keep_hierarchy *) {u.module} #({', '.join(values)}) u_{n} (.clk_i(clk_i));")
+            top.append(f"(* keep, keep_hierarchy *) {u.module} #({', '.join(values)}) u_{n} "
+                f"({clock_pins(u.sources[u.module])});")
         (folder / "r4_grid.sv").write_text("\n".join([*top, "endmodule"]))
         for m, text in PRIMITIVES.items():
             (folder / f"{m}.v").write_text(text)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from rtl4ml.device import Device
 from rtl4ml.errors import BadInput, named
 from rtl4ml.ops.opening import MOST as MOST_OPENING
 
@@ -170,6 +171,18 @@ def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise BadInput(f"{named(name)}: must be True or False, not {shown(value)}")
     return bool(value)
+
+
+def pumped(value: Any, device: Device) -> Device:
+    """The device with its DSP slices at the clock that is asked for."""
+    if not flag("pumped", value):
+        return device
+    if not device.double_clock:
+        raise BadInput(
+            f"{named('pumped')}: must be False for {device.name}, whose DSP slices run at the clock of the design; "
+            "leave it out"
+        )
+    return device.pumped()
 
 
 def stalls(value: Any) -> str:

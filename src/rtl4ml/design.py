@@ -73,6 +73,7 @@ def convert(
     opening: int | None = None,
     foldings: Mapping[str, tuple[int, int]] | None = None,
     fit: bool = True,
+    pumped: bool = False,
     device: Device | None = None,
 ) -> Design:
     """A design for a device that computes exactly what the model computes; its project goes to `out`.
@@ -92,6 +93,8 @@ def convert(
                      too slow for target_interval, `Design.excess` and the report say so
     fit:             False: a design that does not fit device or budget is made all the same, that of target_interval
                      or else about the smallest; its report says what does not fit and by how much
+    pumped:          whether DSP slices may run at twice the clock, so that each makes two products a cycle; the design
+                     then has a second clock, aclk2x
     device:          the FPGA, such as `rtl4ml.board.boards.board("kv260").device`; default the ZCU102's
 
     Raises Rtl4mlError: one line that names the layer or file, the rule, the offender and the way out.
@@ -99,7 +102,7 @@ def convert(
     # Everything that can be refused without the model is refused before it is loaded.
     out = arguments.output_folder(out)
     target_interval = arguments.target_interval(target_interval)
-    device = ZCU102 if device is None else device
+    device = arguments.pumped(pumped, ZCU102 if device is None else device)
     budget = arguments.budget(budget, device.capacity)
     clock_mhz = arguments.clock_mhz(clock_mhz)
     output, threshold, opening = arguments.head(output, threshold, opening)

@@ -9,19 +9,28 @@ import rtl4ml.cost.products as cost_products
 from calibration.points import Params, image, in_blocks, points
 from rtl4ml.cells.mvu import dsp_params
 from rtl4ml.netlist.images import Image
-from rtl4ml.netlist.packing import fewest, packings
+from rtl4ml.netlist.packing import Sums, fewest, packings_of
 
 
 def packed(
-    dsp: int | tuple[int, int, bool], outputs: int, products: int, x: int, w: int, signed: int
+    dsp: int | tuple[int, int, bool],
+    outputs: int,
+    products: int,
+    x: int,
+    w: int,
+    signed: int,
+    pump: int = 1,
 ) -> Params:
-    """Parameters of a packing: the default's, or that of (fields, chain, overlap)."""
+    """Parameters of a packing: the default's, or that of (fields, chain, overlap); pump: its slices' clock."""
     if not dsp:
         return {}
-    weights = np.zeros((1, products, outputs + 1), np.int64)
+    even = -(-products // pump) * pump  # so that sums are those of whole pairs
+    weights = np.zeros((1, even, outputs + 1), np.int64)
     weights[..., 0], weights[..., 1] = -(1 << (w - 1)), (1 << (w - 1)) - 1
     ends = (-(1 << (x - 1)), (1 << (x - 1)) - 1) if signed else (0, (1 << x) - 1)
-    found = [q for q in packings(weights, w, ends, x, bool(signed)) if q.fields <= outputs]
+    sums = Sums(weights.reshape(-1, outputs + 1), ends)
+    found = packings_of(sums, w, x, bool(signed), products=even, outputs=outputs + 1, pump=pump)
+    found = [q for q in found if q.fields <= outputs]
     if isinstance(dsp, tuple):
         found = [q for q in found if (q.fields, q.chain, q.overlap) == dsp]
     chosen = fewest(outputs, products)(found)
@@ -43,6 +52,7 @@ def mvu(
     bias: int = 1,
     dsp: int | tuple[int, int, bool] = 0,
     shift: int = 0,
+    pump: int = 1,
 ) -> Params:
     """Parameters of an r4_mvu as a layer would set them."""
     prod = {0: x + w, 1: x + 2 - signed, 2: x + 2 - signed, 3: x + 2 ** (w - 1) - 1}[kind]
@@ -62,9 +72,8 @@ def mvu(
         "SumWidth": total,
         "AccWidth": acc,
         "HasBias": bias,
-        **packed(dsp, pe, simd, x, w, signed),
-        "Block": int(in_blocks(words, pe * simd * w)),
-        "WeightFile": image(pe * simd * w, words, rng),
+        **packed(dsp, pe, simd, x, w, signed, pump),
+        **stored(words, pe, simd, w, pump, rng),
     }
     if bias:
         p["BiasFile"] = image(pe * acc, nf, rng)
@@ -72,6 +81,12 @@ def mvu(
         p["ShiftWidth"] = shift
         p["ShiftFile"] = image(pe * shift, nf, rng)
     return p
+
+
+def stored(words: int, outputs: int, products: int, w: int, pump: int, rng: np.random.Generator) -> Params:
+    """The image of the weights, and whether it is in block RAM."""
+    width, depth = outputs * -(-products // pump) * w, words * pump
+    return {"Block": int(in_blocks(depth, width)), "WeightFile": image(width, depth, rng)}
 
 
 def still(rng: np.random.Generator, p: Params, share: float, *, high: int = 0) -> Params:
@@ -104,6 +119,7 @@ def dwu(
     m: int = 1,
     dsp: int | tuple[int, int, bool] = 0,
     signed: int = 0,
+    pump: int = 1,
 ) -> Params:
     """Parameters of an r4_dwu."""
     total = x + w + max(0, (taps - 1).bit_length())
@@ -122,9 +138,8 @@ def dwu(
         "SumWidth": total,
         "AccWidth": acc,
         "HasBias": 1,
-        **packed(dsp, m, taps, x, w, signed),
-        "Block": int(in_blocks(groups * folds, lanes * m * taps * w)),
-        "WeightFile": image(lanes * m * taps * w, groups * folds, rng),
+        **packed(dsp, m, taps, x, w, signed, pump),
+        **stored(groups * folds, lanes * m, taps, w, pump, rng),
         "BiasFile": image(lanes * m * acc, groups, rng),
     }
 
@@ -363,4 +378,35 @@ def _dwu_between(module: str, rng: np.random.Generator) -> list[Params]:
         dwu(rng, 11, 1, 1, 5, 6, 5, signed=1),
         dwu(rng, 5, 6, 5, 5, 4, 3, m=3),
         small(rng, dwu(rng, 5, 1, 9, 1, 7, 7), 7),
+    ]
+
+
+@points("r4_mvu")
+def _mvu_pumped(module: str, rng: np.random.Generator) -> list[Params]:
+    """Slices at twice the clock."""
+    return [
+        mvu(rng, 6, 8, 4, 3, 4, 4, dsp=1, pump=2),
+        mvu(rng, 6, 8, 4, 3, 4, 4, dsp=(3, 1, False), pump=2),
+        mvu(rng, 12, 4, 8, 4, 4, 4, dsp=1, pump=2),
+        mvu(rng, 3, 16, 2, 1, 4, 4, dsp=1, pump=2),
+        mvu(rng, 4, 5, 12, 2, 8, 8, dsp=1, pump=2),
+        mvu(rng, 8, 8, 1, 6, 8, 8, dsp=1, signed=1, pump=2),
+        mvu(rng, 9, 6, 1, 1, 4, 4, dsp=(3, 1, False), pump=2),
+        mvu(rng, 2, 24, 3, 20, 6, 5, dsp=1, pump=2),
+        mvu(rng, 16, 2, 16, 1, 4, 4, dsp=1, pump=2),
+        mvu(rng, 16, 4, 48, 4, 4, 4, dsp=1, pump=2),
+        mvu(rng, 16, 8, 64, 8, 4, 4, dsp=1, pump=2),
+        mvu(rng, 8, 8, 64, 16, 8, 8, dsp=1, pump=2),
+    ]
+
+
+@points("r4_dwu")
+def _dwu_pumped(module: str, rng: np.random.Generator) -> list[Params]:
+    """Slices at twice the clock."""
+    return [
+        dwu(rng, 4, 4, 9, 1, 4, 4, dsp=1, pump=2),
+        dwu(rng, 2, 8, 9, 1, 8, 8, dsp=1, pump=2),
+        dwu(rng, 8, 2, 9, 1, 4, 4, dsp=(1, 1, False), pump=2),
+        dwu(rng, 3, 5, 5, 5, 6, 5, m=3, dsp=1, pump=2),
+        dwu(rng, 4, 16, 9, 1, 8, 8, dsp=1, signed=1, pump=2),
     ]

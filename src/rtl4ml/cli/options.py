@@ -95,6 +95,12 @@ def conversion(*, sweeps: bool = False) -> list[click.Parameter]:
             help="Refuse a design that the device cannot hold.",
         ),
         click.Option(
+            ["--pumped/--no-pumped"],
+            default=False,
+            show_default=True,
+            help="Let DSP slices run at twice the clock: two products a cycle each, and a second clock, aclk2x.",
+        ),
+        click.Option(
             ["--threshold"], type=float, help="Of a mask: 1 where the model's own output reaches it."
         ),
         click.Option(
@@ -245,6 +251,8 @@ def option_of(argument: str, value: Value) -> str:
     """How an argument of `rtl4ml.convert` or of its design's methods is written here."""
     if argument == "fit":
         return "--no-fit" if value == "False" else "--fit"
+    if argument == "pumped":
+        return "--no-pumped" if value == "False" else "--pumped"
     option = f"--{OPTIONS.get(argument, argument).replace('_', '-')}"
     if isinstance(value, Mapping):
         return " ".join(f"{option} {k}={v}" for k, v in value.items())

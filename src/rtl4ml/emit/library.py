@@ -27,6 +27,15 @@ def module(name: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     return params, ports, children
 
 
+# Names of clocks' ports: in the library, and of stages that are analysed apart.
+CLOCKS = ("clk_i", "clk2x_i", "aclk2x")
+
+
+def clock_pins(text: str) -> str:
+    """Connections of a module's clocks to signals of the same names. text: the module's."""
+    return ", ".join(f".{c}({c})" for c in CLOCKS if re.search(rf"\binput\s+logic\s+(\[0:0\]\s+)?{c}\b", text))
+
+
 def modules(cells: Iterator[str] | set[str]) -> list[str]:
     """The modules and all that they are made of, sorted."""
     todo, seen = list(cells), set()

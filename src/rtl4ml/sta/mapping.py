@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rtl4ml.emit.library import CLOCKS, clock_pins
 from rtl4ml.emit.systemverilog import literal
 from rtl4ml.errors import EnvironmentProblem
 from rtl4ml.host import processes
@@ -70,11 +71,11 @@ def run(jobs: Sequence[Job], folder: Path, commands: Sequence[str], others: Mapp
     for job in jobs:
         for name, image in job.images.items():
             (folder / name).write_text(image.text())
-    top = ["module r4_jobs (input clk_i);"]
+    top = [f"module r4_jobs ({', '.join(f'input {c}' for c in CLOCKS)});"]
     for n, job in enumerate(jobs):
         values = ", ".join(f".{k}({_value(p)})" for k, p in job.parameters.items())
         # Each keeps its hierarchy, so it is mapped as if it were alone; what its other ports get does not matter.
-        top.append(f"(* keep, keep_hierarchy *) {job.module} #({values}) u_{n} (.clk_i(clk_i));")
+        top.append(f"(* keep, keep_hierarchy *) {job.module} #({values}) u_{n} ({clock_pins(job.sources[job.module])});")
     (folder / "r4_jobs.sv").write_text("\n".join([*top, "endmodule\n"]))
     script = [
         "read_verilog -sv -defer -DSYNTHESIS " + " ".join(f"{name}.sv" for name in sources),

@@ -43,6 +43,7 @@ module r4_dsp_mac #(parameter AWidth = 27, parameter BWidth = 18, parameter PWid
   input [PWidth-1:0] c_i, output [PWidth-1:0] p_o);
 endmodule
 """
+PUMPED_BLACK_BOX = BLACK_BOX.replace("r4_dsp_mac", "r4_dsp_pump").replace("input clk_i", "input clk2x_i, input second_i")
 
 # An adder of three numbers, which Yosys would make of two: as UltraScale+ has it, one LUT of two outputs and a carry a
 # bit. O5 is the majority of the three bits, I5 = 1 makes O6 their sum with the majority of the bit below.
@@ -70,7 +71,7 @@ module r4_add3 #(parameter Width = 8, parameter [Width-1:0] Inverted = 0) (
 endmodule
 """
 # Modules that Yosys reads in place of the library's.
-PRIMITIVES = {"r4_dsp_mac": BLACK_BOX, "r4_add3": ADD3}
+PRIMITIVES = {"r4_dsp_mac": BLACK_BOX, "r4_dsp_pump": PUMPED_BLACK_BOX, "r4_add3": ADD3}
 
 # Look-up tables as Yosys's memory_libmap describes memories, and as the cells that they are.
 ROMS = """
@@ -281,7 +282,7 @@ def read_stat(stat: dict[str, object]) -> Resources:
             lut += MEMORY_LUTS[kind] * n
         elif kind in FLIP_FLOPS:
             ff += n
-        elif "r4_dsp_mac" in kind or kind == "DSP48E2":
+        elif re.search(r"r4_dsp_(mac|pump)", kind) or kind == "DSP48E2":
             dsp += n
         elif kind == "RAMB36E2":
             bram += n

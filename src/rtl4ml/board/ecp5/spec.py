@@ -124,6 +124,7 @@ def read(folder: Path) -> OpenBoard:
             ff=folding.take("ff", int),
             dsp=folding.take("dsp", int),
             bram36=folding.take("bram36", int),
+            double_clock=False,
             row_adders=folding.take("row_adders", int),
             adder_inputs=folding.take("adder_inputs", int),
         ),
