@@ -28,9 +28,10 @@ def cell(kind: str, parameters: dict[str, str] | None = None, **bits: Any) -> di
     }
 
 
-def analysed(*cells: dict[str, Any], device: str = "xcup", **names: int) -> Analysis:
-    """names: of nets; a name "a_q" is of the cell a."""
+def analysed(*cells: dict[str, Any], device: str = "xcup", double: int | None = None, **names: int) -> Analysis:
+    """names: of nets; a name "a_q" is of the cell a. double: the net that is the clock of twice the rate."""
     top = {
+        "ports": {} if double is None else {"clk2x_i": {"direction": "input", "bits": [double]}},
         "cells": {f"$auto${n}": c for n, c in enumerate(cells)},
         "netnames": {k: {"hide_name": 0, "bits": [v]} for k, v in names.items()},
     }
@@ -127,6 +128,32 @@ def test_a_cascade_of_dsps_is_wired() -> None:
     first = cell(r"$paramod\r4_dsp_mac", clk_i=1, en_i="1", a_i="0", p_o=10)
     second = cell(r"$paramod\r4_dsp_mac", clk_i=1, en_i="1", a_i="0", c_i=10, p_o=11)
     assert analysed(first, second).ps == 329 + 106 + 1025
+
+
+def test_a_path_at_a_clock_of_twice_the_rate_has_half_a_cycle() -> None:
+    """From it, to it and within it; a longer path between registers of the slower clock has a whole one."""
+
+    def path(first: int, second: int) -> Analysis:
+        a, b = ff("0", 10), ff(11, 12)
+        a["connections"]["C"], b["connections"]["C"] = [first], [second]
+        return analysed(a, cell("LUT1", I0=10, O=11), b, double=2)
+
+    one = 77 + 200 + 35 + 50 - 25
+    assert path(1, 1).ps == one
+    assert [path(1, 2).ps, path(2, 1).ps, path(2, 2).ps] == [2 * one] * 3
+    # Two paths to one flip-flop: that of the faster clock is shorter, but has half the time.
+    fast = ff("0", 20)
+    fast["connections"]["C"] = [2]
+    luts = [cell("LUT1", I0=10, O=21), cell("LUT2", I0=21, I1=20, O=23)]
+    found = analysed(ff("0", 10), fast, *luts, ff(23, 24), double=2)
+    assert found.ps == 2 * one and found.levels == 2
+    assert found.path is not None and (found.path.share, found.path.levels) == (2, 1)
+
+
+def test_a_cascade_of_dsps_at_twice_the_clock() -> None:
+    first = cell(r"$paramod\r4_dsp_pump", clk2x_i=2, en_i="1", a_i="0", p_o=10)
+    second = cell(r"$paramod\r4_dsp_pump", clk2x_i=2, en_i="1", a_i="0", c_i=10, p_o=11)
+    assert analysed(first, second, double=2).ps == 2 * (329 + 106 + 1025)
 
 
 def test_paths_from_and_to_ports_are_left_out() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from rtl4ml.emit.library import CLOCKS
 from rtl4ml.sta.delays import Family, Kind, numbered
 
 Bits = list[int | str]  # of a port, as `write_json` has them: numbers of nets, and constants "0", "1", "x"
@@ -47,11 +48,24 @@ class Arc:
 
 @dataclass(frozen=True, eq=False)
 class Circuit:
-    """Primitives, and the names that nets have in the source, by number of the net."""
+    """Primitives, and the names that nets have in the source, by number of the net.
+
+    double: nets that are clocks of twice the rate
+    """
 
     family: Family
     primitives: tuple[Primitive, ...]
     names: Mapping[int, tuple[str, ...]]
+    double: frozenset[int] = frozenset()
+
+    @cached_property
+    def doubled(self) -> frozenset[int]:
+        """Numbers of the primitives whose registers have a clock of twice the rate."""
+        return frozenset(
+            n
+            for n, p in enumerate(self.primitives)
+            if self.double and any(b in self.double for bits in p.inputs.values() for b in bits)
+        )
 
     def kind(self, primitive: int) -> Kind:
         """The kind of a primitive, given by its number."""
@@ -203,7 +217,10 @@ def circuit(top: Mapping[str, Any], family: Family) -> Circuit:
             for net in n["bits"]:
                 if isinstance(net, int):
                     names[net].append(name)
-    return Circuit(family, tuple(joined(cells, family)), {k: tuple(v) for k, v in names.items()})
+    double = {b for clock in CLOCKS[1:] for b in top.get("ports", {}).get(clock, {}).get("bits", ()) if isinstance(b, int)}
+    return Circuit(
+        family, tuple(joined(cells, family)), {k: tuple(v) for k, v in names.items()}, frozenset(double)
+    )
 
 
 def joined(cells: list[Primitive], family: Family) -> list[Primitive]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from rtl4ml.errors import EnvironmentProblem
@@ -33,16 +33,21 @@ class Step:
 class Path:
     """From register to register, through `levels` levels of logic.
 
+    share: of how many equal parts of a cycle it has one: 2 where a register at its ends has a clock of twice the rate
+
     77 + 200 ps of a flip-flop and its net, 35 + 50 of a LUT and its wire, and the setup of -25 there are 337 ps:
-    Path((Step("u_a", "FDRE", 77, 200, 1), Step("u_a", "LUT2", 35, 50, 1), Step("u_a", "FDRE", -25)), levels=1).
+    Path((Step("u_a", "FDRE", 77, 200, 1), Step("u_a", "LUT2", 35, 50, 1), Step("u_a", "FDRE", -25)), levels=1). In half
+    a cycle it needs one of 674 ps.
     """
 
     steps: tuple[Step, ...]
     levels: int
+    share: int = 1
 
     @property
     def ps(self) -> float:
-        return sum(s.ps + s.net_ps for s in self.steps)
+        """The cycle that it needs."""
+        return self.share * sum(s.ps + s.net_ps for s in self.steps)
 
     @property
     def cells(self) -> list[str]:
@@ -52,7 +57,7 @@ class Path:
 
 @dataclass(frozen=True)
 class Worst:
-    """The longest paths that end in registers of a cell: ps, and levels, which may be of another path."""
+    """The longest paths that end in registers of a cell: ps of the cycle, and levels, which may be of another path."""
 
     ps: float
     levels: int
@@ -95,15 +100,30 @@ def analyse(circuit: Circuit, owner: Owner) -> Analysis:
     arcs = {net: circuit.arcs(pin) for net, pin in circuit.drivers.items()}
     order = _ordered(circuit, arcs)
     owners = _owners(circuit, arcs, order, owner)
-    reached: dict[int, _Reached] = {}
-    through: dict[int, frozenset[str]] = {}  # the cells of one of the paths to a net, of one with most
-    for net in order:
-        found = _arrival(circuit, net, arcs[net], reached)
-        if found is not None:
-            reached[net] = found
-            before = (through[a.net] for a in arcs[net] if a.net in reached)
-            through[net] = max(before, key=len, default=frozenset()) | {owners[net]}
-    return _ends(circuit, reached, owners, through)
+    # From registers of either clock apart, since a path of the faster one has half a cycle wherever it ends.
+    starts = [_Starts(circuit, fast, arcs, order, owners) for fast in (False, *([True] * bool(circuit.doubled)))]
+    return _ends(circuit, starts, owners)
+
+
+class _Starts:
+    """What paths from the registers of one clock reach.
+
+    fast:    whether it is the clock of twice the rate
+    through: the cells of one of the paths to a net, of one with most
+    """
+
+    def __init__(
+        self, circuit: Circuit, fast: bool, arcs: dict[int, list[Arc]], order: list[int], owners: dict[int, str]
+    ) -> None:
+        self.fast = fast
+        self.reached: dict[int, _Reached] = {}
+        self.through: dict[int, frozenset[str]] = {}
+        for net in order:
+            found = _arrival(circuit, net, arcs[net], self.reached, fast=fast)
+            if found is not None:
+                self.reached[net] = found
+                before = (self.through[a.net] for a in arcs[net] if a.net in self.reached)
+                self.through[net] = max(before, key=len, default=frozenset()) | {owners[net]}
 
 
 def _ordered(circuit: Circuit, arcs: dict[int, list[Arc]]) -> list[int]:
@@ -130,9 +150,11 @@ def _ordered(circuit: Circuit, arcs: dict[int, list[Arc]]) -> list[int]:
     return order
 
 
-def _arrival(circuit: Circuit, net: int, arcs: list[Arc], reached: dict[int, _Reached]) -> _Reached | None:
+def _arrival(
+    circuit: Circuit, net: int, arcs: list[Arc], reached: dict[int, _Reached], *, fast: bool
+) -> _Reached | None:
     driver = circuit.drivers[net]
-    start = circuit.launches(driver)
+    start = circuit.launches(driver) if (driver.primitive in circuit.doubled) == fast else None
     best = None if start is None else _Reached(start, None, start, 0)
     come = [(reached[a.net].ps + circuit.wire(a.net, a.pin), a) for a in arcs if a.net in reached]
     if not come:
@@ -178,26 +200,29 @@ def _owners(circuit: Circuit, arcs: dict[int, list[Arc]], order: list[int], owne
     return found
 
 
-def _ends(
-    circuit: Circuit, reached: dict[int, _Reached], owners: dict[int, str], through: dict[int, frozenset[str]]
-) -> Analysis:
+def _ends(circuit: Circuit, starts: list[_Starts], owners: dict[int, str]) -> Analysis:
     """The longest of the paths that end in registers."""
-    last: tuple[float, int, Pin, int] | None = None
+    last: tuple[float, _Starts, int, int, Pin, int] | None = None
     levels = crossed = 0
     cells: dict[str, Worst] = {}
     for net, pin, setup in circuit.captures():
-        if net not in reached:
-            continue
-        at = reached[net]
-        ps = at.ps + circuit.wire(net, pin) + setup
-        if last is None or ps > last[0]:
-            last = ps, net, pin, setup
-        levels = max(levels, at.levels)
         end = _owner_of(circuit, pin, owners)
-        crossed = max(crossed, len(through[net] | {end}))
-        known = cells.get(end, Worst(0.0, 0))
-        cells[end] = Worst(max(known.ps, ps), max(known.levels, at.levels))
-    path = None if last is None else _traced(circuit, reached, owners, *last[1:])
+        for some in starts:
+            if net not in some.reached:
+                continue
+            at = some.reached[net]
+            share = 2 if some.fast or pin.primitive in circuit.doubled else 1
+            ps = share * (at.ps + circuit.wire(net, pin) + setup)
+            if last is None or ps > last[0]:
+                last = ps, some, share, net, pin, setup
+            levels = max(levels, at.levels)
+            crossed = max(crossed, len(some.through[net] | {end}))
+            known = cells.get(end, Worst(0.0, 0))
+            cells[end] = Worst(max(known.ps, ps), max(known.levels, at.levels))
+    path = None
+    if last is not None:
+        _, some, share, net, pin, setup = last
+        path = replace(_traced(circuit, some.reached, owners, net, pin, setup), share=share)
     return Analysis(path, levels, crossed, cells, _enable(circuit, owners))
 
 

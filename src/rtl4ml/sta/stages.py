@@ -22,6 +22,7 @@ from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.netlist import Cell, Netlist, Wire
 
 TOP = "r4_stage"
+BLACK_BOXES = ("r4_dsp_mac", "r4_dsp_pump")
 _ENDS = ("valid", "data", "ready")  # of a wire's signals
 
 
@@ -122,7 +123,7 @@ class Stage:
             if isinstance(c, GeneratedCell):
                 out[f"generated_{n}"] = re.sub(rf"\b{c.module}\b", f"generated_{n}", _bare(c.text()))
                 roots |= set(re.findall(r"\b(r4_\w+)\s+#\(", c.text()))
-        out |= {m: _bare((library() / f"{m}.sv").read_text()) for m in modules(roots) if m != "r4_dsp_mac"}
+        out |= {m: _bare((library() / f"{m}.sv").read_text()) for m in modules(roots) if m not in BLACK_BOXES}
         return {**out, TOP: self.text}
 
     @cached_property
