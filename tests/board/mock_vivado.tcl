@@ -19,7 +19,7 @@ namespace eval mv {
   }
   variable ips {
     xilinx.com:ip:zynq_ultra_ps_e:3.4 xilinx.com:ip:zynq_ultra_ps_e:3.5 xilinx.com:ip:smartconnect:1.0
-    xilinx.com:ip:proc_sys_reset:5.0
+    xilinx.com:ip:proc_sys_reset:5.0 xilinx.com:ip:clk_wiz:6.0
   }
   # Pins: name, direction, kind (clk, rst: active high, rstn: active low, intr, other), whether it must be connected.
   variable reset_pins {

@@ -121,6 +121,15 @@ proc mv::make_pins {cell} {
         }
       }
     }
+    clk_wiz {
+      pin $cell clk_in1 I clk 1
+      pin $cell clk_out1 O clk 0
+      if {[dict get $c CONFIG.CLKOUT2_USED]} { pin $cell clk_out2 O clk 0 }
+      if {[dict get $c CONFIG.USE_LOCKED]} { pin $cell locked O other 0 }
+      set low [expr {[dict get $c CONFIG.RESET_TYPE] eq "ACTIVE_LOW"}]
+      dict unset state(pins) $cell/[lindex {resetn reset} $low]
+      pin $cell [lindex {reset resetn} $low] I [lindex {rst rstn} $low] 1
+    }
     proc_sys_reset { foreach p $reset_pins { pin $cell {*}$p } }
   }
 }
@@ -153,6 +162,11 @@ mv::command create_bd_cell {} {-type -vlnv -reference} {
     }
     dict set config CONFIG.PSU__USE__IRQ0 0
     dict set config CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ 100
+  }
+  if {$ip eq "clk_wiz"} {
+    set config {CONFIG.PRIM_SOURCE Single_ended_clock_capable_pin CONFIG.PRIM_IN_FREQ 100.000 CONFIG.CLKOUT2_USED false
+      CONFIG.CLKOUT1_REQUESTED_OUT_FREQ 100.000 CONFIG.CLKOUT2_REQUESTED_OUT_FREQ 100.000 CONFIG.USE_LOCKED true
+      CONFIG.RESET_TYPE ACTIVE_HIGH}
   }
   if {$ip eq "smartconnect"} { set config {CONFIG.NUM_SI 2 CONFIG.NUM_MI 1} }
   mv::put cells $name [dict create ip $ip config $config preset 0]
@@ -224,9 +238,19 @@ mv::command connect_bd_intf_net {} {} {
   mv::put intfs $to bus $from
 }
 
-# The rate in Hz of a clock pin of the processing system; that of another pin is its source's.
+# The rate in Hz of a clock pin of the processing system, or out of an MMCM; that of another pin is its source's.
 proc mv::rate {pin} {
   if {[val pins $pin net] ne ""} { return [rate [val pins $pin net]] }
+  set cell [file dirname $pin]
+  if {[val cells $cell ip] eq "clk_wiz"} {
+    set c [val cells $cell config]
+    if {abs([rate $cell/clk_in1] / 1e6 - [dict get $c CONFIG.PRIM_IN_FREQ]) > 1e-4} {
+      bad {xilinx.com:ip:clk_wiz-1} "PRIM_IN_FREQ is not that of the clock at clk_in1"
+    }
+    if {[dict get $c CONFIG.PRIM_SOURCE] ni {Global_buffer No_buffer}} { bad {clk_wiz-2} "clk_in1 is no pin of the device" }
+    regexp {clk_out(\d)$} $pin -> n
+    return [expr {round([dict get $c CONFIG.CLKOUT${n}_REQUESTED_OUT_FREQ] * 1e6)}]
+  }
   set mhz [get_property CONFIG.PSU__CRL_APB__PL0_REF_CTRL__ACT_FREQMHZ @cell:[file dirname $pin]]
   return [expr {round($mhz * 1e6)}]
 }
@@ -280,6 +304,16 @@ mv::command validate_bd_design {} {} {
     set told [expr {[mv::has rates $name] ? [mv::val rates $name] : 100000000}]
     set real [mv::rate [dict get $i clock]]
     if {$told != $real} { mv::bad {BD 41-237} "Bus Interface property FREQ_HZ does not match: $name ($told), $real" }
+  }
+  # The two clocks of a module must come of one MMCM, the second of twice the rate.
+  dict for {name p} $mv::state(pins) {
+    if {![string match */aclk2x $name]} { continue }
+    set slow [string range $name 0 end-2]
+    lassign [list [dict get $p net] [mv::val pins $slow net]] a b
+    if {[file dirname $a] ne [file dirname $b] || [mv::val cells [file dirname $a] ip] ne "clk_wiz"} {
+      mv::bad {BD 41-237} "$name and $slow come of different clocks"
+    }
+    if {[mv::rate $name] != 2 * [mv::rate $slow]} { mv::bad {BD 41-237} "$name has not twice the rate of $slow" }
   }
   dict for {name s} $mv::state(segments) {
     if {[mv::has intfs [dict get $s intf]] && ![mv::has assigned $name] && ![mv::has excluded $name]} {

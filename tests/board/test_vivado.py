@@ -60,6 +60,7 @@ def test_every_step_has_its_file() -> None:
     assert {p.stem for p in SCRIPTS if p.parent.name == "steps"} == {
         *vivado.STEPS,
         "common",
+        "double_clock",
         "images",
         "fpga_manager",
     }
@@ -80,6 +81,30 @@ def test_the_commands_are_those_of_the_golden_log(tmp_path: Path, name: str) -> 
     assert said == golden.read_text(), (
         f"the commands differ from {golden.name}; when they are right, copy {log} there"
     )
+
+
+def test_a_second_clock_of_twice_the_rate(tmp_path: Path) -> None:
+    """Both clocks of the shell come out of one MMCM, which the model of Vivado insists on."""
+    log = tmp_path / "log"
+    built = project(tmp_path, double_clock=True)
+    assert begun(build(tmp_path, built, MV_LOG=str(log))) == list(vivado.STEPS)
+    said = log.read_text()
+    wired = re.findall(r"connect_bd_net (\S+) (\S+)", said)
+    assert {("ps/pl_clk0", "clocks/clk_in1"), ("clocks/clk_out2", "r4/aclk2x"), ("clocks/clk_out1", "r4/aclk")} <= {
+        (a.strip("{}"), b.strip("{}")) for a, b in wired
+    }
+    assert "CONFIG.CLKOUT2_REQUESTED_OUT_FREQ 499.995" in said
+
+
+def test_a_second_clock_of_another_source_is_refused(tmp_path: Path) -> None:
+    built = project(tmp_path, double_clock=True)
+    script = built / "steps/block_design.tcl"
+    text = script.read_text()
+    planted = text.replace("set clock [r4::double_clock $clock $actual $hz]", "r4::double_clock $clock $actual $hz")
+    assert planted != text
+    script.write_text(planted)
+    with pytest.raises(BuildFailed, match="r4/aclk2x and r4/aclk come of different clocks"):
+        build(tmp_path, built)
 
 
 @pytest.mark.skipif(shutil.which("tclsh") is None, reason="tclsh is not installed")

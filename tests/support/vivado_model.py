@@ -38,12 +38,14 @@ def project(
     board: str | boards.BoardSpec = "zcu102",
     clock_mhz: float = 250.0,
     images: Sequence[str] = ("weights.mem",),
+    *,
+    double_clock: bool = False,
 ) -> Path:
     """A project in folder/vivado, in folder/rtl the shell's wrapper around a stub; gives folder/vivado."""
     spec = boards.board(board) if isinstance(board, str) else board
     rtl = folder / "rtl"
     rtl.mkdir(parents=True)
-    (rtl / "r4_board_bd.v").write_text(ports.wrapper_text())
+    (rtl / "r4_board_bd.v").write_text(ports.wrapper_text(double_clock=double_clock))
     (rtl / "r4_board.sv").write_text('r4_rom #(.InitFile("weights.mem")) u_rom ();\n')
     for image in images:
         (rtl / image).write_text("00\n01\n")
@@ -54,6 +56,7 @@ def project(
         sources=["../rtl/r4_board_bd.v", "../rtl/r4_board.sv"],
         images=[f"../rtl/{i}" for i in images],
         clock_mhz=clock_mhz,
+        double_clock=double_clock,
     )
     vivado.write_conf(values, target / vivado.CONF)
     return target

@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The block design: processing system from the board's preset, registers on its control port, the movers straight on a
-# memory port, one clock, one reset, one interrupt.
-proc r4::newest {name} {
-  set found [lsort -dictionary [get_ipdefs xilinx.com:ip:$name:*]]
-  if {[llength $found] == 0} { fail 2 "IP $name: must be in Vivado's catalogue, not missing; install the part" }
-  return [lindex $found end]
-}
+# memory port, one clock (or a second one of twice its rate, for DSP slices), one reset, one interrupt.
+source [r4::at steps/double_clock.tcl]
 set name board
 if {[llength [get_files -quiet $name.bd]] > 0} {
   remove_files [get_files $name.bd]
@@ -28,7 +24,8 @@ if {abs($actual - [r4::one clock_mhz]) > 0.001 * [r4::one clock_mhz]} {
 set r4 [create_bd_cell -type module -reference [r4::one module] r4]
 # Nothing is propagated into a module reference (UG1387): it counts as one of 100 MHz until it is told. Versions differ
 # in which of the three takes it.
-set hz [get_property CONFIG.FREQ_HZ [get_bd_pins ps/[r4::one clock_pin]]]
+set clock ps/[r4::one clock_pin]
+set hz [get_property CONFIG.FREQ_HZ [get_bd_pins $clock]]
 foreach object [list [get_bd_pins r4/aclk] [get_bd_intf_pins r4/s_axil] [get_bd_intf_pins r4/m_axi]] {
   catch { set_property CONFIG.FREQ_HZ $hz $object }
 }
@@ -41,7 +38,8 @@ proc r4::bus {from to} { connect_bd_intf_net [get_bd_intf_pins $from] [get_bd_in
 r4::bus ps/[r4::one control_port] control/S00_AXI
 r4::bus control/M00_AXI r4/s_axil
 r4::bus r4/m_axi ps/[r4::one data_port]
-r4::wires ps/[r4::one clock_pin] reset/slowest_sync_clk control/aclk r4/aclk \
+if {[r4::one double_clock]} { set clock [r4::double_clock $clock $actual $hz] }
+r4::wires $clock reset/slowest_sync_clk control/aclk r4/aclk \
   ps/[r4::one control_clock] ps/[r4::one data_clock]
 r4::wires ps/[r4::one reset_pin] reset/ext_reset_in
 r4::wires reset/interconnect_aresetn control/aresetn

@@ -64,3 +64,10 @@ proc r4::await {run} {
     fail 1 "$run: must be complete, not '$status': [why $run]"
   }
 }
+
+# The newest version of an IP in Vivado's catalogue.
+proc r4::newest {name} {
+  set found [lsort -dictionary [get_ipdefs xilinx.com:ip:$name:*]]
+  if {[llength $found] == 0} { fail 2 "IP $name: must be in Vivado's catalogue, not missing; install the part" }
+  return [lindex $found end]
+}

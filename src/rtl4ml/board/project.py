@@ -128,6 +128,7 @@ def _vivado(content: Content, sources: Sequence[Path], folder: Path) -> None:
         clock_mhz=content.clock_mhz,
         module=WRAPPER,
         jobs=content.jobs,
+        double_clock=content.shell.double_clock,
     )
     vivado.write_conf(values, target / vivado.CONF)
 

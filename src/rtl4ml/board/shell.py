@@ -30,6 +30,7 @@ from rtl4ml.emit.library import library, modules
 from rtl4ml.emit.systemverilog import TOP as NETWORK
 from rtl4ml.emit.systemverilog import literal, snake, wide_parameters
 from rtl4ml.netlist.images import Image
+from rtl4ml.netlist.netlist import CLOCK2X
 
 Pins = Sequence[str | tuple[str, str]]
 
@@ -283,6 +284,7 @@ def _network(shell: Shell) -> list[str]:
         {},
         [
             ("aclk", "aclk"),
+            *([(CLOCK2X, CLOCK2X)] if shell.double_clock else []),
             ("aresetn", "net_rst_n"),
             ("s_axis_tvalid", "net_x_valid"),
             ("s_axis_tready", "net_x_ready"),
@@ -335,7 +337,7 @@ def text(shell: Shell) -> str:
 // Frame:   {shell.frame_rows} x {shell.frame_columns} pixels, {shell.frame_bytes} byte(s) of result ({shell.result}).
 
 module {TOP} (
-{declared("logic")}
+{declared("logic", double_clock=shell.double_clock)}
 );
 
   logic start, abort, clear, banded, net_rst_n, path_clear, go, read_abort, write_abort;
@@ -408,7 +410,7 @@ def write(shell: Shell, folder: Path) -> tuple[Path, ...]:
     rtl.mkdir(parents=True, exist_ok=True)
     mem.mkdir(exist_ok=True)
     texts = {f"{m}.sv": (library() / f"{m}.sv").read_text(encoding="utf-8") for m in cells(shell)}
-    texts |= {f"{TOP}.sv": text(shell), f"{WRAPPER}.v": wrapper_text()}
+    texts |= {f"{TOP}.sv": text(shell), f"{WRAPPER}.v": wrapper_text(double_clock=shell.double_clock)}
     for name, content in texts.items():
         (rtl / name).write_text(content, encoding="utf-8")
     for name, image in images(shell).items():

@@ -70,6 +70,7 @@ class Shell:
     result:        "raw" containers, "map" a byte a pixel, or "mask" a bit a pixel
     banded:        whether BIL and BSQ are possible
     signature:     32 hexadecimal digits: the first 128 bits of the design's identity
+    double_clock:  whether the network has a second clock, of twice the rate
 
     A mask of 128 x 128 pixels has 128 rows of 16 bytes: frame_bytes is 2,048.
 
@@ -90,6 +91,7 @@ class Shell:
     banded: bool
     quantizer: Quantizer
     signature: str = "0" * 32
+    double_clock: bool = False
 
     def __post_init__(self) -> None:
         if self.bands % self.lanes:
@@ -176,4 +178,5 @@ def of_netlist(
         banded=banded,
         quantizer=quantizer,
         signature=signature,
+        double_clock=netlist.double_clock,
     )

@@ -34,7 +34,8 @@ _KEYS = {
     "create": ("name", "part", "board_part", "source", "image", "constraints"),
     "block_design": (
         "ps_ip", "ps_rule", "ps_set", "clock_mhz", "clock_actual", "module", "control_port", "control_clock",
-        "data_port", "data_clock", "clock_pin", "reset_pin", "irq_pin", "leds", "registers", "memory", "segments",
+        "data_port", "data_clock", "clock_pin", "double_clock", "reset_pin", "irq_pin", "leds", "registers", "memory",
+        "segments",
     ),
     "synth": (),
     "impl": ("strategy",),
@@ -107,12 +108,14 @@ def configuration(
     module: str = "r4_board_bd",
     name: str = "r4",
     jobs: int = 2,
+    double_clock: bool = False,
 ) -> dict[str, str | list[str]]:
     """The values of project.conf for a design on a board.
 
     sources, images: Verilog and memory images, as paths seen from the folder of build.tcl ("../rtl/r4_top.sv")
     clock_mhz:       what was asked for; BadInput where PL0 cannot give it within 0.1 %
     module:          the plain Verilog module that the block design refers to
+    double_clock:    whether it has a second clock, of twice that rate
     """
     rate = spec.clock.rate(clock_mhz)
     # Asked for is a little more than the rate: Vivado takes the next divisor that is not faster (249.9975 -> 250).
@@ -129,6 +132,7 @@ def configuration(
         "clock_mhz": f"{rate:.6f}",
         "clock_actual": spec.clock.actual,
         "clock_pin": spec.clock.pin,
+        "double_clock": str(int(double_clock)),
         "reset_pin": spec.clock.reset,
         "irq_pin": spec.irq,
         "ps_ip": spec.ps_ip,
