@@ -52,7 +52,9 @@ def one(student: int, size: int, bits: int, target: int | None, *, pumped: bool)
     spread(model, np.random.default_rng(7))
     start, cpu = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory(prefix="rtl4ml_bench_") as tmp:
-        design = rtl4ml.convert(model, out=Path(tmp) / "design", target_interval=target, fit=False, pumped=pumped)
+        design = rtl4ml.convert(
+            model, out=Path(tmp) / "design", target_interval=target, fit=False, pumped=pumped
+        )
         found = {"wall": time.perf_counter() - start, "cpu": time.process_time() - cpu}
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         found["cpu"] += children.ru_utime + children.ru_stime
@@ -71,7 +73,12 @@ def one(student: int, size: int, bits: int, target: int | None, *, pumped: bool)
 @click.option("--pumped", is_flag=True, help="DSP slices at twice the clock.")
 @click.option("--only", hidden=True, is_flag=True, help="Convert here, print JSON.")
 def main(
-    students: tuple[int, ...], sizes: tuple[int, ...], bits: int, target_interval: int | None, pumped: bool, only: bool
+    students: tuple[int, ...],
+    sizes: tuple[int, ...],
+    bits: int,
+    target_interval: int | None,
+    pumped: bool,
+    only: bool,
 ) -> None:
     if only:
         print(json.dumps(one(students[0], sizes[0], bits, target_interval, pumped=pumped)))

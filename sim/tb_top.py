@@ -24,7 +24,7 @@ PERIOD_NS = 4
 
 
 async def double_clock(dut: Any) -> None:
-    """aclk and aclk2x, whose edges at the same time are written together."""
+    """Drives aclk and aclk2x, whose edges at the same time are written together."""
     while True:
         for high in (1, 0):
             dut.aclk.value = high

@@ -79,8 +79,10 @@ def count_together(some: Sequence[Unit]) -> list[Resources]:
                     values.append(f'.{k}("{k}_{n}.mem")')
                 else:
                     values.append(f".{k}({_constant(p)})")
-            top.append(f"(* keep, keep_hierarchy *) {u.module} #({', '.join(values)}) u_{n} "
-                f"({clock_pins(u.sources[u.module])});")
+            top.append(
+                f"(* keep, keep_hierarchy *) {u.module} #({', '.join(values)}) u_{n} "
+                f"({clock_pins(u.sources[u.module])});"
+            )
         (folder / "r4_grid.sv").write_text("\n".join([*top, "endmodule"]))
         for m, text in PRIMITIVES.items():
             (folder / f"{m}.v").write_text(text)

@@ -20,7 +20,7 @@ class Device:
                     of the data sheet.
 
     double_clock:   whether its DSP slices can run at twice the clock of what is around them
-    pump:           elements that a DSP slice may multiply in a cycle: 2 in a design with such a second clock, see `pumped`
+    pump:           elements that a DSP slice may multiply in a cycle: 2 in a design with such a second clock
 
     row_adders:     adders that products in LUTs may have between two registers
     adder_inputs:   numbers that an adder takes for one LUT and carry a bit: 3 where a LUT has two outputs, else 2
@@ -58,7 +58,7 @@ class Device:
         return {k: self.hard_block_weight if k in ("dsp", "bram36") else 1.0 for k in self.capacity}
 
     def pumped(self) -> Device:
-        """The device of a design with a second clock of twice the rate, at which DSP slices make two products a cycle."""
+        """The device for a design with a second clock of twice the rate: slices make two products a cycle."""
         return replace(self, pump=2)
 
     def shares(self, budget: Mapping[str, float] | None, target_interval: int | None) -> dict[str, float]:

@@ -90,9 +90,11 @@ def test_a_second_clock_of_twice_the_rate(tmp_path: Path) -> None:
     assert begun(build(tmp_path, built, MV_LOG=str(log))) == list(vivado.STEPS)
     said = log.read_text()
     wired = re.findall(r"connect_bd_net (\S+) (\S+)", said)
-    assert {("ps/pl_clk0", "clocks/clk_in1"), ("clocks/clk_out2", "r4/aclk2x"), ("clocks/clk_out1", "r4/aclk")} <= {
-        (a.strip("{}"), b.strip("{}")) for a, b in wired
-    }
+    assert {
+        ("ps/pl_clk0", "clocks/clk_in1"),
+        ("clocks/clk_out2", "r4/aclk2x"),
+        ("clocks/clk_out1", "r4/aclk"),
+    } <= {(a.strip("{}"), b.strip("{}")) for a, b in wired}
     assert "CONFIG.CLKOUT2_REQUESTED_OUT_FREQ 499.995" in said
 
 
@@ -100,7 +102,9 @@ def test_a_second_clock_of_another_source_is_refused(tmp_path: Path) -> None:
     built = project(tmp_path, double_clock=True)
     script = built / "steps/block_design.tcl"
     text = script.read_text()
-    planted = text.replace("set clock [r4::double_clock $clock $actual $hz]", "r4::double_clock $clock $actual $hz")
+    planted = text.replace(
+        "set clock [r4::double_clock $clock $actual $hz]", "r4::double_clock $clock $actual $hz"
+    )
     assert planted != text
     script.write_text(planted)
     with pytest.raises(BuildFailed, match="r4/aclk2x and r4/aclk come of different clocks"):

@@ -176,13 +176,21 @@ def test_every_packing(rng: np.random.Generator, seed: int) -> None:
 def test_slices_at_twice_the_clock(rng: np.random.Generator, seed: int) -> None:
     """Two taps of a slice in a cycle, the last of an odd kernel alone; a tap a beat, and several kernels a channel."""
     cases = []
-    for kernel, parallel, multiplier in (((1, 5), True, 5), ((1, 2), True, 1), ((3, 3), True, 1), ((1, 3), False, 2)):
+    for kernel, parallel, multiplier in (
+        ((1, 5), True, 5),
+        ((1, 2), True, 1),
+        ((3, 3), True, 1),
+        ((1, 3), False, 2),
+    ):
         op, folding = layer(
             f"k{kernel[0] * kernel[1]}_{parallel}", rng, shape=(4, 5, 4) if kernel[0] > 1 else (7, 4), kernel=kernel,
             multiplier=multiplier, lanes=2, lo=0, hi=15, parallel=parallel, shifts=multiplier > 1,
         )  # fmt: skip
         found = [p for p in lowering_of(op).packings(folding, 2) if p.pump == 2]
-        for p in {min(found, key=lambda p: (p.chain, p.fields)), max(found, key=lambda p: (p.chain, p.fields))}:
+        for p in {
+            min(found, key=lambda p: (p.chain, p.fields)),
+            max(found, key=lambda p: (p.chain, p.fields)),
+        }:
             made = alone(op, replace(folding, packing=p), rng)
             cases.append(replace(made, name=f"{made.name}_{p.fields}_{p.chain}"))
     assert all(c.cells[0].params()["Pumped"] for c in cases)

@@ -28,7 +28,9 @@ def cell(kind: str, parameters: dict[str, str] | None = None, **bits: Any) -> di
     }
 
 
-def analysed(*cells: dict[str, Any], device: str = "xcup", double: int | None = None, **names: int) -> Analysis:
+def analysed(
+    *cells: dict[str, Any], device: str = "xcup", double: int | None = None, **names: int
+) -> Analysis:
     """names: of nets; a name "a_q" is of the cell a. double: the net that is the clock of twice the rate."""
     top = {
         "ports": {} if double is None else {"clk2x_i": {"direction": "input", "bits": [double]}},

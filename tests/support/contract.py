@@ -54,9 +54,12 @@ def assert_exact(
     target_interval: int | None = None,
     foldings: dict[str, tuple[int, int]] | None = None,
     output: str = "logits",
+    pumped: bool = False,
 ) -> rtl4ml.Design:
     """All of the contract on one model; `csim` False: hls4ml must be refused by name, None: is left out."""
-    design = rtl4ml.convert(model, out=out, target_interval=target_interval, foldings=foldings, output=output)
+    design = rtl4ml.convert(
+        model, out=out, target_interval=target_interval, foldings=foldings, output=output, pumped=pumped
+    )
     x = samples(design, FRAMES, rng)
     want = expected(design.parsed, x)[0]
     got = design.emulate(x)

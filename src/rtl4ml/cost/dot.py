@@ -41,7 +41,9 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         stages = 2 + log(products)
     elif params["Fields"]:
         lut, ff = dsp_sums(params, shared=shared, outputs=outputs, products=products)
-        stages = 1 + pump + params["Chain"] + tree_levels(-(-factors // params["Chain"]), adder_inputs(params))
+        stages = (
+            1 + pump + params["Chain"] + tree_levels(-(-factors // params["Chain"]), adder_inputs(params))
+        )
     else:
         lut, ff = lut_sums(params, shared=shared, outputs=outputs, products=products)
         stages = 1 + row_stages(params) + tree_levels((products + 1) // 2, adder_inputs(params))
@@ -133,7 +135,10 @@ def _link_ends(params: Params, sums: int, factors: int) -> list[int]:
 
 
 def _weight_blocks(params: Params, sums: int, factors: int, words: int) -> float:
-    """RAMB36 of the weights, an image of `words` words: one memory for each slice of a cascade, without the blocks of which it reads no bit."""
+    """RAMB36 of the weights: one memory for each slice of a cascade, without the blocks of which it reads no bit.
+
+    words: of the image
+    """
     changing, links = params["WeightFile"].changing, params["Chain"]
     width = int(changing.sum())
     if links == 1 or not width:

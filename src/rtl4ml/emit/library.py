@@ -33,7 +33,9 @@ CLOCKS = ("clk_i", "clk2x_i", "aclk2x")
 
 def clock_pins(text: str) -> str:
     """Connections of a module's clocks to signals of the same names. text: the module's."""
-    return ", ".join(f".{c}({c})" for c in CLOCKS if re.search(rf"\binput\s+logic\s+(\[0:0\]\s+)?{c}\b", text))
+    return ", ".join(
+        f".{c}({c})" for c in CLOCKS if re.search(rf"\binput\s+logic\s+(\[0:0\]\s+)?{c}\b", text)
+    )
 
 
 def modules(cells: Iterator[str] | set[str]) -> list[str]:

@@ -217,7 +217,12 @@ def circuit(top: Mapping[str, Any], family: Family) -> Circuit:
             for net in n["bits"]:
                 if isinstance(net, int):
                     names[net].append(name)
-    double = {b for clock in CLOCKS[1:] for b in top.get("ports", {}).get(clock, {}).get("bits", ()) if isinstance(b, int)}
+    double = {
+        b
+        for clock in CLOCKS[1:]
+        for b in top.get("ports", {}).get(clock, {}).get("bits", ())
+        if isinstance(b, int)
+    }
     return Circuit(
         family, tuple(joined(cells, family)), {k: tuple(v) for k, v in names.items()}, frozenset(double)
     )

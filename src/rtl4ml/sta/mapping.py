@@ -75,7 +75,9 @@ def run(jobs: Sequence[Job], folder: Path, commands: Sequence[str], others: Mapp
     for n, job in enumerate(jobs):
         values = ", ".join(f".{k}({_value(p)})" for k, p in job.parameters.items())
         # Each keeps its hierarchy, so it is mapped as if it were alone; what its other ports get does not matter.
-        top.append(f"(* keep, keep_hierarchy *) {job.module} #({values}) u_{n} ({clock_pins(job.sources[job.module])});")
+        top.append(
+            f"(* keep, keep_hierarchy *) {job.module} #({values}) u_{n} ({clock_pins(job.sources[job.module])});"
+        )
     (folder / "r4_jobs.sv").write_text("\n".join([*top, "endmodule\n"]))
     script = [
         "read_verilog -sv -defer -DSYNTHESIS " + " ".join(f"{name}.sv" for name in sources),

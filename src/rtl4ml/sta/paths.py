@@ -101,7 +101,9 @@ def analyse(circuit: Circuit, owner: Owner) -> Analysis:
     order = _ordered(circuit, arcs)
     owners = _owners(circuit, arcs, order, owner)
     # From registers of either clock apart, since a path of the faster one has half a cycle wherever it ends.
-    starts = [_Starts(circuit, fast, arcs, order, owners) for fast in (False, *([True] * bool(circuit.doubled)))]
+    starts = [
+        _Starts(circuit, fast, arcs, order, owners) for fast in (False, *([True] * bool(circuit.doubled)))
+    ]
     return _ends(circuit, starts, owners)
 
 
@@ -113,7 +115,12 @@ class _Starts:
     """
 
     def __init__(
-        self, circuit: Circuit, fast: bool, arcs: dict[int, list[Arc]], order: list[int], owners: dict[int, str]
+        self,
+        circuit: Circuit,
+        fast: bool,
+        arcs: dict[int, list[Arc]],
+        order: list[int],
+        owners: dict[int, str],
     ) -> None:
         self.fast = fast
         self.reached: dict[int, _Reached] = {}

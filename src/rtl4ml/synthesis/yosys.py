@@ -43,7 +43,9 @@ module r4_dsp_mac #(parameter AWidth = 27, parameter BWidth = 18, parameter PWid
   input [PWidth-1:0] c_i, output [PWidth-1:0] p_o);
 endmodule
 """
-PUMPED_BLACK_BOX = BLACK_BOX.replace("r4_dsp_mac", "r4_dsp_pump").replace("input clk_i", "input clk2x_i, input second_i")
+PUMPED_BLACK_BOX = BLACK_BOX.replace("r4_dsp_mac", "r4_dsp_pump").replace(
+    "input clk_i", "input clk2x_i, input second_i"
+)
 
 # An adder of three numbers, which Yosys would make of two: as UltraScale+ has it, one LUT of two outputs and a carry a
 # bit. O5 is the majority of the three bits, I5 = 1 makes O6 their sum with the majority of the bit below.

@@ -179,6 +179,7 @@ module r4_top (
   ) u_q_conv1d (
     .clk_i(aclk),
     .rst_ni(aresetn),
+    .clk2x_i(1'b0),
     .x_valid_i(q_conv1d_taps_f_valid),
     .x_ready_o(q_conv1d_taps_f_ready),
     .x_data_i(q_conv1d_taps_f_data),
@@ -346,6 +347,7 @@ module r4_top (
   ) u_q_conv1d_1 (
     .clk_i(aclk),
     .rst_ni(aresetn),
+    .clk2x_i(1'b0),
     .x_valid_i(q_activation_2_f_valid),
     .x_ready_o(q_activation_2_f_ready),
     .x_data_i(q_activation_2_f_data),
