@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Designs with a second clock, at which DSP slices make two products in a cycle of the first: from QKeras to a board."""
+"""Designs with a second clock, at which DSP slices make two products in a cycle: from QKeras to a board."""
 
 from __future__ import annotations
 

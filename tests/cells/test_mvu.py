@@ -278,7 +278,7 @@ def test_every_packing(name: str, rng: np.random.Generator, seed: int) -> None:
 @pytest.mark.gate
 @pytest.mark.parametrize("name", ["four", pytest.param("eight_signed", marks=pytest.mark.slow), "uneven"])
 def test_slices_at_twice_the_clock(name: str, rng: np.random.Generator, seed: int) -> None:
-    """Every packing of two products of a slice in a cycle; an odd last element, one word of weights or many, block RAM."""
+    """Every packing of two products a slice in a cycle; an odd last element, one word of weights or many, block RAM."""
     bits, x_bits, signed, symmetric, dot, cout, simd, pe = PACKED[name]
     legal: list[Packing] = []
 
