@@ -53,6 +53,9 @@ def test_it_computes_the_same_and_takes_fewer_slices(made: tuple[Any, Any]) -> N
         np.testing.assert_array_equal(two.simulate(x, stalls=stalls).y, want)
     report = two.report()
     assert report["exactness"]["rtl"] == {"samples": 48, "values": want.size, "mismatches": 0}
+    assert report["target"]["clock2x_mhz"] == 500 and "clock2x_mhz" not in one.report()["target"]
+    html = (two.folder / "report.html").read_text(encoding="utf-8")
+    assert "at an assumed 250 MHz clock (DSP slices at 500 MHz): one" in html
     for what in ("latency", "interval"):
         assert report["cycles"][what]["model"] == report["cycles"][what]["rtl"], what
 

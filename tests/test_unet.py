@@ -263,6 +263,28 @@ def test_the_fourth_student_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("interval", [65_536, 49_152])
+def test_the_fourth_student_in_four_bits_with_slices_at_twice_the_clock(interval: int, tmp_path: Path) -> None:
+    """The RTL with both clocks, in whole frames; at the shorter interval without them it would not fit the device."""
+    rng = np.random.default_rng(7)
+    model = lively(student("unet").build(size=(128, 128), weight_bits=4, activation_bits=4), rng)
+    design = rtl4ml.convert(model, out=tmp_path / "design", target_interval=interval, pumped=True)
+    assert design.cycles.interval == interval
+    report = design.report()
+    assert all(report["resources"]["model"][k] <= v for k, v in report["resources"]["available"].items())
+    x = images(model, 4, rng)
+    want = expected(design.parsed, x)[0]
+    assert len(np.unique(want)) > 10
+    run = design.simulate(x)
+    np.testing.assert_array_equal(run.y, want)
+    assert run.latency == pytest.approx(design.cycles.latency, rel=0.01)
+    assert design.report()["cycles"]["frames"] == {"compared": 4, "as_predicted": 4}
+    np.testing.assert_array_equal(design.simulate(x[:1], stalls="random", seed=1).y, want[:1])
+    print(report["resources"]["model"], design.report()["seconds"])
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_fourth_student_in_four_bits_keeps_its_pace(tmp_path: Path) -> None:
     """Its frames come late while its FIFOs fill, for 16 of them; the pace is that of its slowest cell all the same."""

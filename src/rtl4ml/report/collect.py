@@ -53,6 +53,7 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
             "board": design.board,
             "part": design.part,
             "clock_mhz": design.clock_mhz,
+            **({"clock2x_mhz": 2 * design.clock_mhz} if design.netlist.double_clock else {}),
             "budget": {
                 "lut": design.budget["lut"],
                 "ff": design.budget["ff"],

@@ -28,12 +28,14 @@ class Identity(TypedDict):
 class Target(TypedDict):
     """What the design is made for; the clock is assumed, not met.
 
-    budget: the greatest shares of the device that it may take
+    budget:      the greatest shares of the device that it may take
+    clock2x_mhz: of the second clock, in a design that has one
     """
 
     board: str | None
     part: str
     clock_mhz: float | None
+    clock2x_mhz: NotRequired[float]
     budget: NotRequired[Use]
 
 

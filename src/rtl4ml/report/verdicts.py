@@ -167,6 +167,8 @@ def speed(report: Report, sample: str) -> Verdict:
         clock = (
             f"{number(route['clock_mhz'])} MHz, which {route['tool']} meets ({number(route['fmax_mhz'])} MHz)"
         )
+    if "clock2x_mhz" in report["target"]:
+        clock += f" (DSP slices at {number(report['target']['clock2x_mhz'])} MHz)"
     detail = f"at {clock}{how}"
     if missed := pace.missed(report["cycles"]):
         detail += f"; {missed}"
