@@ -28,6 +28,19 @@ CASES = [
     ("r4_extend", {"YWidth": 7}, "r4_extend: YWidth (7) must be at least XWidth (8)"),
     ("r4_rom", {"Depth": 0}, "r4_rom: Depth (0) must be at least 1"),
     ("r4_dsp_mac", {"AWidth": 28}, "r4_dsp_mac: widths (28 x 18 + 48) must fit 27 x 18 + 48"),
+    ("r4_dsp_pump", {"BWidth": 19}, "r4_dsp_pump: widths (27 x 19 + 48) must fit 27 x 18 + 48"),
+    ("r4_rom_halves", {"Depth": 0}, "r4_rom_halves: Depth (0) must be at least 1"),
+    ("r4_rom_halves", {"Part": 9}, "r4_rom_halves: Part (9) and First (0) must lie within Width (8)"),
+    (
+        "r4_dot",
+        {"Pumped": 1},
+        "r4_dot: Pumped (1) must be 0 where Fields (0) or WeightKind (0) puts products into LUTs",
+    ),
+    (
+        "r4_dot_dsp",
+        {"Simd": 2, "Fields": 2, "Overlap": 1, "Pumped": 1},
+        "r4_dot_dsp: Fields (2) and Chain (1) must suit Simd (2), XWidth (8), Overlap (1) and Pumped (1)",
+    ),
     ("r4_window", {"Depth": 1}, "r4_window: Depth (1) must be at least 2"),
     (
         "r4_taps",
