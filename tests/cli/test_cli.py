@@ -534,6 +534,7 @@ def test_convert_passes_its_arguments_and_prints_the_report(
         "output": "mask",
         "threshold": 0.5,
         "fit": True,
+        "pumped": False,
     }
     assert designs[0].out.name == "m" and Path("build/m/report.json").is_file()
     for text in ("1,234", "300", "27,408", "274,080", "10.0 %", "build/m/report.html"):
@@ -551,6 +552,7 @@ def test_defaults_are_those_of_the_python_interface(
         "input_precision": None,
         "output": "logits",
         "fit": True,
+        "pumped": False,
     }
     assert designs[0].out.name == "p" and Path("p/report.json").is_file()
 
@@ -983,4 +985,5 @@ def test_every_argument_that_a_message_names_is_an_option(argument: str) -> None
     assert options.option_of(argument, "") in {
         o for p in group.cli.commands["convert"].params for o in p.opts
     }
-    assert {options.option_of("fit", v) for v in ("True", "False")} == {"--fit", "--no-fit"}
+    for flag in ("fit", "pumped"):
+        assert {options.option_of(flag, v) for v in ("True", "False")} == {f"--{flag}", f"--no-{flag}"}
