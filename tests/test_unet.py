@@ -265,7 +265,9 @@ def test_the_fourth_student_whole(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("interval", [65_536, 49_152])
-def test_the_fourth_student_in_four_bits_with_slices_at_twice_the_clock(interval: int, tmp_path: Path) -> None:
+def test_the_fourth_student_in_four_bits_with_slices_at_twice_the_clock(
+    interval: int, tmp_path: Path
+) -> None:
     """The RTL with both clocks, in whole frames; at the shorter interval without them it would not fit the device."""
     rng = np.random.default_rng(7)
     model = lively(student("unet").build(size=(128, 128), weight_bits=4, activation_bits=4), rng)

@@ -53,7 +53,6 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
             "board": design.board,
             "part": design.part,
             "clock_mhz": design.clock_mhz,
-            **({"clock2x_mhz": 2 * design.clock_mhz} if design.netlist.double_clock else {}),
             "budget": {
                 "lut": design.budget["lut"],
                 "ff": design.budget["ff"],
@@ -63,6 +62,8 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
         },
         available=use(Resources(**design.plan.device.capacity)),
     )
+    if design.netlist.double_clock:
+        out["target"]["clock2x_mhz"] = 2 * design.clock_mhz
     out["identity"] = {"design": design.identity.design, "files": len(design.identity.files)}
     for how, tally in design.exactness.items():
         out["exactness"][how] = tally.entry()  # type: ignore[literal-required]
