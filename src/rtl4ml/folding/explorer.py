@@ -32,7 +32,7 @@ from rtl4ml.ops.conv import Linear
 
 # Foldings that are more than this many times faster than the slowest that meets the target are skipped: they only cost
 # more.
-_HASTE = 4
+_HASTE = 2
 
 # The share of DSP slices and of block RAM that a plan without limits exceeds only where no other meets its target: a
 # board's shell needs some, and so does a next version of the network. A rule of practice.

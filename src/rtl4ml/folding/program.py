@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 WEIGHT_OF_SUM = 0.05
 WEIGHT_OF_MULTIPLIERS = 0.5
 # Relative optimality gap at which the solver stops.
-GAP = 1e-3
+GAP = 3e-3
 # Branch-and-bound node limit: about 15 s on the largest U-Nets, where the remaining gap is some tenths of a percent. A
 # node limit rather than a time limit keeps results independent of the machine.
 NODES = 300
