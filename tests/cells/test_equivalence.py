@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RTL and netlist of every module of the library do the same, each at one set of parameters (tests/support/equivalence.py).
+"""RTL and netlist of every module of the library do the same, each at one set of parameters (see support/equivalence.py).
 
 A module with a grid (scripts/calibration) is taken at the largest point of at most MOST LUTs and flip-flops without
 block RAM, or at its smallest; a cell of the boards' shell and a module inside others at parameters given here.
@@ -19,13 +19,13 @@ import pytest
 from calibration.counting import digest, units
 from calibration.points import GRIDS, image
 from calibration.shell import SHELL, shell_units
+
 from rtl4ml.emit.library import library
 from rtl4ml.netlist.netlist import Param
 from rtl4ml.synthesis.yosys import Unit
 
 RECORDED = Path(__file__).parents[1] / "golden" / "resources.json"
 MOST = 150
-GRID = [m for m in ("adders", *GRIDS)]
 # Modules inside others, and cells of the shell whose parameters on boards are too large: proven at these.
 OWN: dict[str, dict[str, Param]] = {
     "r4_add3": {"Width": 12, "Inverted": 0b1010_0000_0110},
@@ -56,18 +56,20 @@ OWN: dict[str, dict[str, Param]] = {
     "r4_line": {"Width": 8, "Shift": 4, "Depth": 5},
     "r4_lookup": {"Width": 5, "Columns": 2, "Column": 1, "Depth": 16, "Ports": 2, "AddrWidth": 4},
     "r4_max_tree": {"Inputs": 5, "Width": 6},
+    "r4_mul": {"XWidth": 5, "WWidth": 5, "PWidth": 10},
     "r4_mul_split": {"XWidth": 6, "WWidth": 6, "PWidth": 12},
     "r4_pipe": {"Stages": 4},
     "r4_pool_axis": {"Count": 12, "Size": 3, "Stride": 3},
     "r4_rom": {"Width": 9, "First": 2, "Part": 5, "Depth": 13},
     "r4_rom_skewed": {"Unit": 3, "Chains": 2, "Chain": 3, "Short": 1, "Depth": 5},
-    "r4_serial": {"Signature": 0x0123_4567_89AB_CDEF, "CountBytes": 5, "ResultBytes": 2, "IdleCycles": 20},
+    "r4_serial": {"Signature": 0x0123_4567_89AB_CDEF, "CountBytes": 3, "ResultBytes": 2, "IdleCycles": 4,
+                  "ResetCycles": 2},
     "r4_span": {"Count": 11, "First": 3, "Size": 4},
     "r4_sum_tree": {"Inputs": 7, "InWidth": 5, "OutWidth": 8},
     "r4_taps_axis": {"Size": 9, "Extent": 11, "Pad": 1, "Positions": 9},
     "r4_taps_ring_col": {"Size": 9, "Slots": 9, "Positions": 9},
     "r4_taps_ring_row": {"Size": 9, "Positions": 9},
-    "r4_turn": {"Bands": 3, "Columns": 4, "XLanes": 2, "YLanes": 1, "Width": 3},
+    "r4_turn": {"Bands": 4, "Columns": 4, "XLanes": 2, "YLanes": 2, "Width": 3},
     "r4_window_axis": {"Size": 9, "Pad": 1, "Positions": 9},
 }  # fmt: skip
 IMAGES: dict[str, dict[str, tuple[int, int]]] = {  # width and depth
@@ -77,6 +79,9 @@ IMAGES: dict[str, dict[str, tuple[int, int]]] = {  # width and depth
     "r4_rom": {"InitFile": (9, 13)},
     "r4_rom_skewed": {"InitFile": (15, 5)},
 }
+MODULES = sorted({"adders", *GRIDS, *SHELL, *OWN})
+# Cycles of reset until pipelines whose registers have none are full.
+RESET = {"r4_counts": 8, "r4_scale": 8}
 
 
 def unit(module: str) -> Unit:
@@ -87,13 +92,72 @@ def unit(module: str) -> Unit:
         return Unit(module, "", module, {**OWN[module], **images})
     if module in SHELL:
         return shell_units(module)[0]
-    sizes = {k: lut + ff if bram == 0 else 10**9 for k, lut, ff, _, bram in json.loads(RECORDED.read_text())[module]}
+    sizes = {
+        k: lut + ff if bram == 0 else 10**9
+        for k, lut, ff, _, bram in json.loads(RECORDED.read_text())[module]
+    }
     counted = [(sizes[digest(u)], n, u) for n, u in enumerate(units(module)) if digest(u) in sizes]
     fitting = [c for c in counted if c[0] <= MOST]
     return max(fitting)[2] if fitting else min(counted)[2]
 
 
-@pytest.mark.parametrize("module", [*GRID, *(m for m in SHELL if m not in OWN), *OWN])
+def test_every_module_is_proven() -> None:
+    assert {p.stem for p in library().glob("r4_*.sv")} == set(MODULES) - {"adders"}
+    assert set(IMAGES) | set(RESET) <= set(MODULES)
+
+
+@pytest.mark.gate
+@pytest.mark.parametrize("module", MODULES)
 def test_netlist_does_what_the_rtl_does(module: str, tmp_path: Path) -> None:
     equivalence.synthesize(unit(module), tmp_path)
+    assert equivalence.equivalent(tmp_path, reset=RESET.get(module, equivalence.RESET))
+
+
+@pytest.fixture(scope="module")
+def counter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with r4_counter and its netlist."""
+    folder = tmp_path_factory.mktemp("counter")
+    equivalence.synthesize(unit("r4_counter"), folder)
+    return folder
+
+
+def once(pattern: str, by: str) -> Callable[[str], str]:
+    """Changes the first place of a text that the pattern finds."""
+
+    def change(text: str) -> str:
+        changed, found = re.subn(pattern, by, text, count=1)
+        assert found == 1 and changed != text, f"the netlist must have {pattern}"
+        return changed
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # one bit of a table, the carry chain's function, what reset leaves, when a register moves, who is reset
+        pytest.param(once(r"(LUT4 .*\n.*INIT 16'0*)1", r"\g<1>0"), id="table"),
+        pytest.param(once(r"(CCU2C .*\n.*INIT0 16'\d{4})0110", r"\g<1>1001"), id="carry"),
+        pytest.param(once('"RESET"', '"SET"'), id="reset"),
+        pytest.param(once(r'CEMUX "CE"', 'CEMUX "1"'), id="enable"),
+        pytest.param(once(r'LSRMUX "LSR"', 'LSRMUX "INV"'), id="polarity"),
+    ],
+)
+def test_a_broken_netlist_is_refused(change: Callable[[str], str], counter: Path, tmp_path: Path) -> None:
+    for name in ("gold.il", "ports.json"):
+        (tmp_path / name).write_bytes((counter / name).read_bytes())
+    text = (counter / equivalence.NETLIST).read_text()
+    (tmp_path / equivalence.NETLIST).write_text(text)
     assert equivalence.equivalent(tmp_path)
+    (tmp_path / equivalence.NETLIST).write_text(change(text))
+    assert not equivalence.equivalent(tmp_path)
+
+
+def test_what_abc_leaves_open_is_not_proven(
+    counter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("gold.il", "ports.json", equivalence.NETLIST):
+        (tmp_path / name).write_bytes((counter / name).read_bytes())
+    monkeypatch.setattr(equivalence, "PROVE", "read miter.aig; {start}print_stats")
+    with pytest.raises(AssertionError, match="abc must decide, not say"):
+        equivalence.equivalent(tmp_path)

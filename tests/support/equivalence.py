@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 
 import pyosys
+
 from rtl4ml.emit.library import library, modules
 from rtl4ml.netlist.images import Image
 from rtl4ml.synthesis.yosys import Unit, _constant
@@ -28,8 +29,9 @@ ABC = Path(pyosys.__file__).parent / "yosys-abc"
 RUN = "import sys; from pyosys import libyosys as ys; ys.run_pass('script ' + sys.argv[1], ys.Design())"
 RESET = 2  # cycles at least: r4_rom asks for as many
 NETLIST = "gate.il"
-# Equal registers are merged, first over a frame of one cycle, then of four; what is left goes to the engines of dprove.
-PROVE = "read miter.aig; &get; &scorr -F 1; &scorr -F 4; &put; dprove"
+# The state behind the reset is the start of the induction: registers that Yosys encoded anew differ before it. Equal
+# signals are merged, by an induction over one cycle, then over four; what is left goes to the engines of dprove.
+PROVE = "read miter.aig; {start}&get; &scorr -F 1; &scorr -F 4; &put; dprove"
 EQUAL = re.compile(r"Networks are equivalent|UNSATISFIABLE")
 DIFFERENT = re.compile(r"Networks are NOT EQUIVALENT|was asserted in frame|[^N]SATISFIABLE")
 
@@ -97,7 +99,8 @@ def equivalent(folder: Path, *, reset: int = RESET) -> bool:
 
     AssertionError where abc comes to no end.
     """
-    (folder / "miter.v").write_text(miter(folder, reset))
+    text = miter(folder, reset)
+    (folder / "miter.v").write_text(text)
     yosys(
         folder,
         "miter.ys",
@@ -129,7 +132,10 @@ def equivalent(folder: Path, *, reset: int = RESET) -> bool:
             "write_aiger -zinit -miter miter.aig",
         ],
     )
-    run = subprocess.run([ABC, "-c", PROVE], cwd=folder, capture_output=True, text=True, check=False)
+    start = f"cycle -F {reset}; " if "run && " in text else ""
+    run = subprocess.run(
+        [ABC, "-c", PROVE.format(start=start)], cwd=folder, capture_output=True, text=True, check=False
+    )
     said = run.stdout + run.stderr
     equal, different = EQUAL.search(said), DIFFERENT.search(said)
     assert run.returncode == 0 and bool(equal) != bool(different), f"abc must decide, not say {said[-2000:]}"
@@ -158,4 +164,6 @@ def miter(folder: Path, reset: int) -> str:
         pins += [f".{n}({side}_{n})" for n in outputs]
         lines.append(f"  {side} {side} ({', '.join(pins)});")
     differ = " || ".join(f"gold_{n} != gate_{n}" for n in outputs)
-    return "\n".join([*lines, f"  assign differ_o = {'run && ' if resettable else ''}({differ});", "endmodule", ""])
+    return "\n".join(
+        [*lines, f"  assign differ_o = {'run && ' if resettable else ''}({differ});", "endmodule", ""]
+    )
