@@ -49,6 +49,7 @@ OWN: dict[str, dict[str, Param]] = {
     "r4_dot_pair": {"XWidth": 5, "WeightWidth": 4, "PWidth": 9},
     "r4_dsp_fields": {"Fields": 3, "Spacing": 7, "Overlap": 1},
     "r4_dsp_mac": {"AWidth": 6, "BWidth": 4, "PWidth": 12},
+    "r4_dsp_pump": {"AWidth": 6, "BWidth": 4, "PWidth": 12},
     "r4_extend": {"Lanes": 3, "XWidth": 5, "YWidth": 8},
     "r4_fold": {"Lanes": 2, "Width": 7, "Sum": 1},
     "r4_gate": {"Flow": 0},
@@ -58,9 +59,11 @@ OWN: dict[str, dict[str, Param]] = {
     "r4_max_tree": {"Inputs": 5, "Width": 6},
     "r4_mul": {"XWidth": 5, "WWidth": 5, "PWidth": 10},
     "r4_mul_split": {"XWidth": 6, "WWidth": 6, "PWidth": 12},
+    "r4_phase": {"Copies": 2},
     "r4_pipe": {"Stages": 4},
     "r4_pool_axis": {"Count": 12, "Size": 3, "Stride": 3},
     "r4_rom": {"Width": 9, "First": 2, "Part": 5, "Depth": 13},
+    "r4_rom_halves": {"Width": 9, "First": 2, "Part": 5, "Depth": 7},
     "r4_rom_skewed": {"Unit": 3, "Chains": 2, "Chain": 3, "Short": 1, "Depth": 5},
     "r4_serial": {"Signature": 0x0123_4567_89AB_CDEF, "CountBytes": 3, "ResultBytes": 2, "IdleCycles": 4,
                   "ResetCycles": 2},
@@ -77,6 +80,7 @@ IMAGES: dict[str, dict[str, tuple[int, int]]] = {  # width and depth
     "r4_dot": {"WeightFile": (2 * 3 * 2 * 3, 4), "BiasFile": (4 * 11, 2)},
     "r4_lookup": {"InitFile": (10, 16)},
     "r4_rom": {"InitFile": (9, 13)},
+    "r4_rom_halves": {"InitFile": (9, 14)},
     "r4_rom_skewed": {"InitFile": (15, 5)},
 }
 MODULES = sorted({"adders", *GRIDS, *SHELL, *OWN})

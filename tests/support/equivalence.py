@@ -9,6 +9,9 @@ never 1, by classes of registers that it proves equal by induction.
 What is proven is synth_ecp5 -nobram -nolutram -nodsp, flattened, its LUTs, carries and flip-flops by Yosys's own
 simulation models. Memories stand as flip-flops on both sides, products as LUTs: DP16KD and MULT18X18D have models and
 tests of their own (sim/ecp5_cells.sv).
+
+The circuit has one clock: a module of two is compared as if both always ticked together, so that a register at the wrong
+one of the two would not be seen; the benches of r4_mvu and r4_dwu with both clocks would.
 """
 
 from __future__ import annotations
