@@ -41,7 +41,9 @@ def spread(model: Any, rng: np.random.Generator) -> Any:
     return model
 
 
-def one(student: int, size: int, bits: int, target: int | None, *, pumped: bool) -> dict[str, Any]:
+def one(
+    student: int, size: int, bits: int, target: int | None, *, pumped: bool, late: tuple[str, ...]
+) -> dict[str, Any]:
     """Converts one student in this process."""
     import rtl4ml
     from rtl4ml.models import unet
@@ -53,7 +55,12 @@ def one(student: int, size: int, bits: int, target: int | None, *, pumped: bool)
     start, cpu = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory(prefix="rtl4ml_bench_") as tmp:
         design = rtl4ml.convert(
-            model, out=Path(tmp) / "design", target_interval=target, fit=False, pumped=pumped
+            model,
+            out=Path(tmp) / "design",
+            target_interval=target,
+            fit=False,
+            pumped=pumped,
+            skips=dict.fromkeys(late, "late"),
         )
         found = {"wall": time.perf_counter() - start, "cpu": time.process_time() - cpu}
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -71,6 +78,7 @@ def one(student: int, size: int, bits: int, target: int | None, *, pumped: bool)
 @click.option("--bits", type=int, default=8, show_default=True, help="Of weights and activations.")
 @click.option("--target-interval", type=int, help="Cycles; default what the device allows.")
 @click.option("--pumped", is_flag=True, help="DSP slices at twice the clock.")
+@click.option("--late", multiple=True, help="A join whose skip is late, such as up1_concat.")
 @click.option("--only", hidden=True, is_flag=True, help="Convert here, print JSON.")
 def main(
     students: tuple[int, ...],
@@ -78,10 +86,11 @@ def main(
     bits: int,
     target_interval: int | None,
     pumped: bool,
+    late: tuple[str, ...],
     only: bool,
 ) -> None:
     if only:
-        print(json.dumps(one(students[0], sizes[0], bits, target_interval, pumped=pumped)))
+        print(json.dumps(one(students[0], sizes[0], bits, target_interval, pumped=pumped, late=late)))
         return
     pace = f"interval {target_interval or 'as the device allows'}"
     table = Table(title=f"convert, {bits} bits, {pace}, weights uniform over their quantizers' range")
@@ -105,6 +114,7 @@ def main(
                 arguments += ["--target-interval", target_interval]
             if pumped:
                 arguments += ["--pumped"]
+            arguments += [a for join in late for a in ("--late", join)]
             done = subprocess.run(
                 [sys.executable, __file__, *map(str, arguments)], capture_output=True, text=True, check=False
             )

@@ -232,6 +232,7 @@ REFUSALS: list[Callable[[], Any]] = [
     lambda: arguments.budget([1], ZCU102.capacity),
     lambda: arguments.budget({"lut": 2}, ZCU102.capacity),
     lambda: arguments.clock_mhz(0),
+    lambda: arguments.skips("dram"),
     lambda: arguments.pumped(True, replace(ZCU102, double_clock=False)),
     lambda: arguments.head("masks", None, None),
     lambda: arguments.head("mask", None, None),

@@ -18,6 +18,7 @@ import numpy as np
 
 from rtl4ml.device import Device
 from rtl4ml.errors import BadInput, named
+from rtl4ml.ir.late import HOMES, Home
 from rtl4ml.ops.opening import MOST as MOST_OPENING
 
 OUTPUTS = ("logits", "argmax", "mask")
@@ -164,6 +165,21 @@ def foldings(value: Any) -> dict[str, tuple[int, int]]:
             )
         pairs[k] = (int(v[0]), int(v[1]))
     return pairs
+
+
+def skips(value: Any) -> dict[str, Home] | Home:
+    """Homes of skips by join; one for all."""
+    if value is None:
+        return "bram"
+    for home in HOMES:
+        if value == home:
+            return home
+    if not isinstance(value, Mapping) or not all(isinstance(k, str) and v in HOMES for k, v in value.items()):
+        raise BadInput(
+            f"{named('skips')}: must be {' or '.join(map(repr, HOMES))}, for all or by layer of a join, "
+            f"not {shown(value)}"
+        )
+    return dict(value)
 
 
 def flag(name: str, value: Any) -> bool:

@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 from rtl4ml import arguments
 from rtl4ml.board import flows, interface
 from rtl4ml.board.ecp5 import mapped
-from rtl4ml.board.ecp5.mapped import Mapped
-from rtl4ml.board.flows import AnyBoard
 from rtl4ml.bridge.project import HlsProject
 from rtl4ml.bridge.write import write_project
 from rtl4ml.cells.streams import Fifo
@@ -37,10 +35,10 @@ from rtl4ml.frontends.qkeras.reference import expected
 from rtl4ml.frontends.qkeras.untouched import Untouched
 from rtl4ml.host import identity, processes
 from rtl4ml.host.folders import project_folder
-from rtl4ml.host.identity import Identity
 from rtl4ml.host.tools import absolute
 from rtl4ml.ir.fingerprint import fingerprint
 from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.late import Home, with_homes
 from rtl4ml.ir.types import Fixed
 from rtl4ml.measurements import Cycles, FrameTally, Run, Tally
 from rtl4ml.netlist.netlist import Netlist
@@ -74,6 +72,7 @@ def convert(
     foldings: Mapping[str, tuple[int, int]] | None = None,
     fit: bool = True,
     pumped: bool = False,
+    skips: Mapping[str, Home] | Home = "bram",
     device: Device | None = None,
 ) -> Design:
     """A design for a device that computes exactly what the model computes; its project goes to `out`.
@@ -93,8 +92,8 @@ def convert(
                      too slow for target_interval, `Design.excess` and the report say so
     fit:             False: a design that does not fit device or budget is made all the same, that of target_interval
                      or else about the smallest; its report says what does not fit and by how much
-    pumped:          whether DSP slices may run at twice the clock, so that each makes two products a cycle; the design
-                     then has a second clock, aclk2x
+    pumped:          whether DSP slices may make two products a cycle, at a second clock of twice the rate, aclk2x
+    skips:           "bram", or "late" where the input waits in place of what it becomes; for all or by layer of a join
     device:          the FPGA, such as `rtl4ml.board.boards.board("kv260").device`; default the ZCU102's
 
     Raises Rtl4mlError: one line that names the layer or file, the rule, the offender and the way out.
@@ -108,17 +107,20 @@ def convert(
     output, threshold, opening = arguments.head(output, threshold, opening)
     foldings = arguments.foldings(foldings)
     fit = arguments.flag("fit", fit)
+    homes = arguments.skips(skips)
     start = time.perf_counter()
     live = load(model)
     parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
+    graph = with_homes(parsed.graph, homes)
     plan = fold_for(
-        parsed.graph, target_interval=target_interval, budget=budget, layers=foldings, fit=fit, device=device
+        graph, target_interval=target_interval, budget=budget, layers=foldings, fit=fit, device=device
     )
     hls: HlsProject | HlsCannot
     with project_folder(out) as folder, processes.pool(1, wait=False) as pool:
         stepped = pool.submit(analysed, plan)  # hardly keeps the interpreter from others
         try:
-            hls = write_project(plan, folder / "hls", clock_mhz=clock_mhz, part=device.part)
+            whole = replace(plan, graph=parsed.graph)  # hls4ml has skips of its own
+            hls = write_project(whole, folder / "hls", clock_mhz=clock_mhz, part=device.part)
         except HlsCannot as error:
             hls = error
         netlist, cycles = stepped.result()
@@ -127,12 +129,11 @@ def convert(
         interface.write(interface.of_streams(netlist), folder)
         known = identity.write(folder, plan=fingerprint(plan.graph, plan.foldings, clock_mhz))
     folder = absolute(out)
-    if not isinstance(hls, HlsCannot):
-        hls = hls.moved(folder / "hls")
+    hls = hls if isinstance(hls, HlsCannot) else hls.moved(folder / "hls")
     design = Design(
         folder=folder,
         parsed=parsed,
-        graph=plan.graph,
+        graph=parsed.graph,
         plan=plan,
         netlist=netlist,
         cycles=cycles,
@@ -168,13 +169,13 @@ class Design:
     clock_mhz: float
     frames_in_flight: int
     hls_project: HlsProject | HlsCannot
-    identity: Identity
+    identity: identity.Identity
     budget: dict[str, float]  # greatest share of the device by resource
     target_interval: int | None = None
     excess: str | None = None
     part: str = ZCU102.part
     source: Path | None = None  # the model's file
-    on_board: AnyBoard | None = None  # once there is a board's folder
+    on_board: flows.AnyBoard | None = None  # once there is a board's folder
     seconds: dict[str, float] = field(default_factory=dict)
     exactness: dict[str, Tally] = field(
         default_factory=lambda: {k: Tally() for k in ("emulate", "csim", "rtl")}
@@ -312,7 +313,7 @@ class Design:
             return found
 
     @cached_property
-    def mapped(self) -> Mapped:
+    def mapped(self) -> mapped.Mapped:
         """The compiled netlist of ECP5 primitives, in the folder `netlist`, and what was compared of it."""
         with self._timed("netlist"):
             found = mapped.compiled(mapped.synthesize(self.folder, systemverilog.TOP))

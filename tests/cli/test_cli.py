@@ -541,6 +541,19 @@ def test_convert_passes_its_arguments_and_prints_the_report(
         assert text in out
 
 
+def test_homes_of_skips(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
+    for given, want in (
+        (["--skips", "late"], "late"),
+        (
+            ["--skips", "up1_concat=late", "--skips", "up2_concat=bram"],
+            {"up1_concat": "late", "up2_concat": "bram"},
+        ),
+    ):
+        assert run(capsys, "convert", "m.h5", "--out", "p", *given)[0] == 0
+        assert designs[-1].options["skips"] == want
+    assert run(capsys, "convert", "m.h5", "--skips", "up1_concat=dram")[0] == 2
+
+
 def test_defaults_are_those_of_the_python_interface(
     designs: list[StandIn], capsys: pytest.CaptureFixture[str]
 ) -> None:

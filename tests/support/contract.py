@@ -55,10 +55,17 @@ def assert_exact(
     foldings: dict[str, tuple[int, int]] | None = None,
     output: str = "logits",
     pumped: bool = False,
+    skips: Any = "bram",
 ) -> rtl4ml.Design:
     """All of the contract on one model; `csim` False: hls4ml must be refused by name, None: is left out."""
     design = rtl4ml.convert(
-        model, out=out, target_interval=target_interval, foldings=foldings, output=output, pumped=pumped
+        model,
+        out=out,
+        target_interval=target_interval,
+        foldings=foldings,
+        output=output,
+        pumped=pumped,
+        skips=skips,
     )
     x = samples(design, FRAMES, rng)
     want = expected(design.parsed, x)[0]

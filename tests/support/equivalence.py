@@ -10,8 +10,8 @@ What is proven is synth_ecp5 -nobram -nolutram -nodsp, flattened, its LUTs, carr
 simulation models. Memories stand as flip-flops on both sides, products as LUTs: DP16KD and MULT18X18D have models and
 tests of their own (sim/ecp5_cells.sv).
 
-The circuit has one clock: a module of two is compared as if both always ticked together, so that a register at the wrong
-one of the two would not be seen; the benches of r4_mvu and r4_dwu with both clocks would.
+The circuit has one clock: a module of two is compared as if both always ticked together, so that a register at the
+wrong one of the two would not be seen; the benches of r4_mvu and r4_dwu with both clocks would.
 """
 
 from __future__ import annotations

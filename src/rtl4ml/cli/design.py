@@ -40,7 +40,9 @@ def designed(model: Path, out: Path | None, **options: Any) -> Iterator[tuple[An
 
 def design_of(model: Path, folder: Path, point: str = "", **options: Any) -> Any:
     """The design of a model file in a folder of its own; point: which of several."""
-    budget = dict(options.pop("budget"))
+    budget, homes = dict(options.pop("budget")), dict(options.pop("skips"))
+    if homes:
+        options["skips"] = homes[""] if set(homes) == {""} else homes
     with step(f"convert {model}{point}"):
         design = rtl4ml.convert(model, out=folder, budget=budget or None, **options)
     if notice := design.parsed.notice("--input-precision"):

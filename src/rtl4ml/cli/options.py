@@ -23,6 +23,7 @@ OPTIONS = {"x": "data", "cube": "data"}  # of arguments, where the name is anoth
 
 # Those of rtl4ml.ops.opening and rtl4ml.arguments, which are slow to import.
 MOST_OPENING, MOST_SEED = 7, 2**63 - 1
+HOMES = ("bram", "late")  # of rtl4ml.ir.late
 
 
 class Budget(click.ParamType[Any]):
@@ -45,6 +46,24 @@ class Budget(click.ParamType[Any]):
                 ctx,
             )
         return key, number
+
+
+class Home(click.ParamType[Any]):
+    """HOME, or JOIN=HOME of one join, such as up1_concat=late."""
+
+    name = "[JOIN=]HOME"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        join, _, home = value.rpartition("=")
+        if home not in HOMES:
+            self.fail(
+                f"{value!r} must be a home ({', '.join(HOMES)}), for all skips or as in up1_concat=late",
+                param,
+                ctx,
+            )
+        return join, home
 
 
 def _path() -> click.Path:
@@ -99,6 +118,13 @@ def conversion(*, sweeps: bool = False) -> list[click.Parameter]:
             default=False,
             show_default=True,
             help="Let DSP slices run at twice the clock: two products a cycle each, and a second clock, aclk2x.",
+        ),
+        click.Option(
+            ["--skips"],
+            type=Home(),
+            multiple=True,
+            help="Home of skip connections, or of one as in up1_concat=late; repeatable. bram: memory, the default; "
+            "late: the input waits, and what leads to the join is computed once more.",
         ),
         click.Option(
             ["--threshold"], type=float, help="Of a mask: 1 where the model's own output reaches it."

@@ -41,7 +41,7 @@ def write(
 
 def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Report:
     """The report's content: what was run since `convert`, None for what was not."""
-    graph, cycles = design.graph, design.cycles
+    graph, cycles = design.parsed.graph, design.cycles
     out = schema.blank(
         model={
             "name": graph.name,

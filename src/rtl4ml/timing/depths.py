@@ -34,6 +34,8 @@ _SELDOM = 4
 
 # Frames within which a `roomy` probe must reach a repetition; else it counts as too slow.
 _SOON = 4
+# As many where skips wait in front of what is computed once more: their FIFOs fill for many frames.
+_LATE = 16
 
 
 class Paced(NamedTuple):
@@ -70,6 +72,7 @@ def depths(
     *,
     roomy: bool = False,
     known: Mapping[str, int] | None = None,
+    early: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, int], State | None]:
     """Depths of FIFOs that do not lengthen the interval: FIFO name to depth; and the state of the cells in the steady
     state.
@@ -80,13 +83,15 @@ def depths(
     roomy: FIFOs that are not on a skip connection keep a whole row (or their peak, if smaller) instead of the smallest
            share of a row that keeps the interval
     known: FIFO name to depth, where that is the least already
+    early: skip FIFO to a narrower one before it, which holds what waits there in its place, see `sizing.early_fifos`
 
     1. The peaks of a run with endless FIFOs, in which the source spreads its beats evenly over the interval, are deep
        enough: a source that offers more makes no beat later, and beats that come earlier only wait.
     2. Many of these beats can wait in front of faster cells instead. So all FIFOs but the skips are cut to the smallest
        share of a row that keeps the interval, in powers of two; where `roomy`, to a row.
     3. `skips` are minimised one by one: with one entry less the netlist would slow down or deadlock. Deep ones are
-       minimised in steps of GRAIN, `roomy` ones to within a twelfth.
+       minimised in steps of GRAIN, `roomy` ones to within a twelfth. A FIFO of `early` gets as many rows as its skip
+       FIFO had, so that this one keeps what must wait behind the cells between; it is minimised last.
     4. FIFOs of two beats that a beat reaches seldom keep one, which takes no LUT a bit, if the interval allows it.
        None behind cells that run freely: these start nothing while it is full, so they would wait for its reader.
 
@@ -99,16 +104,18 @@ def depths(
     # Cells that run freely start nothing while the FIFO behind them says that it is full. Then as many beats as it
     # holds must not be fewer than were held and in flight in that run: else they would start later than they did.
     enough = {k: max(free.peaks[k] + slack[k] + stepper.made[k].flying, least[k]) for k in inner}
+    enough, skips = _held_early(enough, rows, skips, early or {})
 
     # The steady interval hardly ever depends on the initial state, because in every loop of cells and FIFOs the number
     # of beats plus free slots is invariant; only a pipeline that stalls as a whole keeps its gaps. So each probe starts
     # from the final state of the last successful one where a run from reset would take long.
     long = stepper.pace * len(stepper.fifos) > _LONG
     state = free.state if long else None
+    frames = FRAMES if not roomy else _LATE if early else _SOON
 
     def holds(now: Mapping[str, int]) -> bool:
         nonlocal state
-        steps = stepper.run(depths=now, start=state, frames=_SOON if roomy else FRAMES)
+        steps = stepper.run(depths=now, start=state, frames=frames)
         if (kept := steps.steady and steps.interval <= interval) and long:
             state = steps.state
         return kept
@@ -149,6 +156,18 @@ def depths(
             else:
                 few, stride = probe, max(1, (now[name] - probe) // 2 // grain) * grain
     return now | _single(paced, now, holds), state
+
+
+def _held_early(
+    enough: dict[str, int], rows: Mapping[str, int], skips: list[str], early: Mapping[str, str]
+) -> tuple[dict[str, int], list[str]]:
+    """Depths with which what waits in skip FIFOs can wait in those of `early` too, which are minimised after them."""
+    deeper = {narrow: (-(-enough[name] // rows[name]) + 1) * rows[narrow] for name, narrow in early.items()}
+    last = dict.fromkeys(early.values())
+    return (
+        {k: max(v, deeper.get(k, 0)) for k, v in enough.items()},
+        [*(name for name in skips if name not in last), *last],
+    )
 
 
 def _single(

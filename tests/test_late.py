@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Late skips: what leads to a join is computed once more from an input that waits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from contract import assert_exact, randomize, samples
+
+import rtl4ml
+from rtl4ml.cells.streams import Fifo
+from rtl4ml.errors import BadInput
+from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.frontends.qkeras.load import load
+from rtl4ml.host import frameworks
+from rtl4ml.ir.late import skips, with_homes
+from rtl4ml.models import unet
+
+
+def model(size: int = 16) -> Any:
+    frameworks.keras().utils.set_random_seed(1)
+    made = unet.build(
+        widths=(4, 8, 8), size=(size, size), weight_bits=4, activation_bits=4, bias_bits=8, blocks=1
+    )
+    return randomize(made, np.random.default_rng(5))
+
+
+@pytest.fixture(scope="module")
+def parsed() -> Any:
+    return parse(load(model()), input_precision=None, output="logits", threshold=None, opening=None)
+
+
+def test_the_skips_of_a_u_net(parsed: Any) -> None:
+    found = skips(parsed.graph)
+    assert list(found) == ["up2_concat", "up1_concat"]  # in the order of the graph
+    assert [s.shape for s in found.values()] == [(8, 8, 8), (16, 16, 4)]
+
+
+def test_a_graph_with_late_skips_computes_the_same(parsed: Any) -> None:
+    """Each join gets operators of its own, so that its input can wait as long as that join does."""
+    graph, rng = parsed.graph, np.random.default_rng(3)
+    x = parsed.quantize_input(samples(parsed, 5, rng))
+    want = graph.emulate([x])
+    one, both = with_homes(graph, {"up1_concat": "late"}), with_homes(graph, "late")
+    for changed in (one, both):
+        np.testing.assert_array_equal(changed.emulate([x]), want)
+    copies = [op.name for op in both.ops if op not in graph.ops and len(op.inputs) == 1]
+    assert {name.rpartition("_for_")[2] for name in copies} == {"up1_concat", "up2_concat"}
+    assert len(both.ops) > len(one.ops) > len(graph.ops)
+    assert len(both.readers[graph.inputs[0].name]) == len(graph.readers[graph.inputs[0].name]) + 2
+    assert with_homes(graph, "bram") is graph
+    assert with_homes(graph, {"up2_concat": "bram"}) is graph
+
+
+def test_what_is_no_join_is_refused(parsed: Any) -> None:
+    with pytest.raises(BadInput) as error:
+        with_homes(parsed.graph, {"pool1": "late"})
+    assert str(error.value) == (
+        "pool1: skips must name joins of a skip, not 'pool1'; joins: up2_concat, up1_concat"
+    )
+
+
+def waiting_bits(design: rtl4ml.Design) -> int:
+    return sum(c.depth * c.x.width for c in design.netlist.cells if isinstance(c, Fifo))
+
+
+@pytest.mark.gate
+def test_less_waits_and_the_hardware_is_exact(tmp_path: Path) -> None:
+    """Against QKeras's own predict, with stalls; latency and interval as predicted."""
+    network, rng = model(32), np.random.default_rng(7)
+    plain = rtl4ml.convert(network, out=tmp_path / "plain", target_interval=16_384)
+    design = assert_exact(network, tmp_path / "late", rng, csim=None, target_interval=16_384, skips="late")
+    assert design.cycles.interval == plain.cycles.interval == 16_384
+    assert waiting_bits(design) < 0.8 * waiting_bits(plain)
+    before, now = plain.report()["model"], design.report()["model"]
+    assert before == now, "the model is the same"
