@@ -60,6 +60,7 @@ FINN_FILES = (
     "mvu_vvu_8sx9_dsp58.sv",
     "mvu_vvu_axi.sv",
 )
+ADDERS = 2  # between registers, as ours has (cells/adders.py); da4ml's own default is 5
 # name: inputs, outputs, bits of weights, bits of the unsigned elements
 LAYERS = {
     "conv k5 1-16": (5, 16, 4, 6),
@@ -286,9 +287,7 @@ def finn(folder: Path, chosen: tuple[int, ...]) -> None:
 
 @main.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(LAYERS)))
-@click.option(
-    "--adders", type=int, multiple=True, default=(2, 5), help="Between da4ml's registers; its default is 5."
-)
+@click.option("--adders", type=int, multiple=True, default=(ADDERS, 5), help="Between da4ml's registers.")
 def da4ml(names: tuple[str, ...], adders: tuple[int, ...]) -> None:
     """Unrolled layers beside da4ml's."""
     print(f"da4ml {version('da4ml')}, LUT / FF / DSP, levels; latency")

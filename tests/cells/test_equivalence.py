@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RTL and netlist of every module of the library do the same, each at one set of parameters (support/equivalence.py).
+"""The netlist of every module of the library does what its RTL does, each at one set of parameters.
 
+What is proven, and how, stands in tests/support/equivalence.py.
 A module with a grid (scripts/calibration) is taken at the largest point of at most MOST LUTs and flip-flops without
 block RAM, or at its smallest; a cell of the boards' shell and a module inside others at parameters given here.
 """

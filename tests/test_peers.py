@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""scripts/peers.py: ours beside da4ml's, and what the comparison with FINN does without FINN's sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import peers
+import pytest
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "conv k5 1-16",
+        pytest.param("dense 32-5", marks=pytest.mark.gate),
+        pytest.param("dense 16-64", marks=pytest.mark.slow),
+    ],
+)
+def test_adder_graphs_take_what_da4mls_take(name: str) -> None:
+    matrix, high = peers.layer(name)
+    ours, latency = peers.our_graph(matrix, high)
+    theirs, cycles = peers.da4ml_graph(matrix, high, peers.ADDERS)
+    assert ours.lut <= theirs.lut
+    assert latency <= cycles
+    assert ours.levels <= theirs.levels
+
+
+def test_unit_has_the_slices_that_are_asked_for() -> None:
+    (found,) = peers.our_units(4, 4, 4)
+    assert found.dsp == 4
+    assert found.levels <= 5
+    assert not list(peers.our_units(4, 4, 3))
+
+
+def test_a_constant_function_stands_before_its_block() -> None:
+    text = """module m;
+\tif(L < 1) begin : genTrivial
+\tend
+\telse begin
+\t\ttypedef int unsigned  leaf_load_t[4];
+\t\tfunction leaf_load_t f();
+\t\tendfunction : f
+\t\tlocalparam leaf_load_t  F = f();
+\tend
+endmodule
+"""
+    lines = peers.hoisted(text).split("\n")
+    assert [line.split()[0] for line in lines if line.strip()] == [
+        "module", "typedef", "function", "endfunction", "if(L", "end", "else", "localparam", "end", "endmodule",
+    ]  # fmt: skip
+    assert peers.hoisted("module m; endmodule\n") == "module m; endmodule\n"
+
+
+def test_a_folder_without_finns_sources_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(click.ClickException) as refused:
+        peers.finn_unit(tmp_path, 4, 4)
+    assert refused.value.message == f"{tmp_path}: a checkout's finn-rtllib/mvu must hold mvu_pkg.sv"
+
+
+def test_what_yosys_refuses_is_said(tmp_path: Path) -> None:
+    (tmp_path / "m.v").write_text("module m; endmodule\n")
+    with pytest.raises(click.ClickException, match=r"^n: Yosys must map it, not stop with \['ERROR: Module"):
+        peers.measure(tmp_path, ["read_verilog m.v"], "n")
+    with pytest.raises(click.ClickException, match=r"^.*: Yosys's library must hold NO_SUCH$"):
+        peers.primitive("NO_SUCH")
