@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -33,13 +33,14 @@ import numpy as np
 
 import rtl4ml.lowering.lower  # noqa: F401 -- registers all lowerings
 from rtl4ml.cells.adders import Adders
+from rtl4ml.cost.estimate import estimate
 from rtl4ml.emit.library import library, modules
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Fixed, Ints, Stream
 from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.lowering.registry import lowering_of
 from rtl4ml.netlist.adder_graph import adder_graph
-from rtl4ml.netlist.netlist import Wire
+from rtl4ml.netlist.netlist import Cell, Wire
 from rtl4ml.ops.conv import Conv
 from rtl4ml.sta.circuit import circuit
 from rtl4ml.sta.delays import family
@@ -167,8 +168,11 @@ def primitive(name: str) -> str:
     raise click.ClickException(f"{share}: Yosys's library must hold {name}")
 
 
-def our_units(bits: int, lanes: int, dsp: int) -> Iterator[Measured]:
-    """Ours by every packing of so many slices."""
+def our_unit(bits: int, lanes: int, dsp: int) -> Measured:
+    """Ours with so many slices, by the packing of which the model of resources says that it takes least.
+
+    Raises click.ClickException where no packing has so many.
+    """
     x = Stream("x", (1, SIZE), Fixed(False, 0, bits), 0, 2**bits - 1)
     low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
     weights = np.random.default_rng(0).integers(low, high + 1, (1, 1, SIZE, SIZE))
@@ -177,13 +181,22 @@ def our_units(bits: int, lanes: int, dsp: int) -> Iterator[Measured]:
     op = Conv(name="mvu", inputs=(x,), weights=weights, weight_fraction=zeros, bias=zeros, bias_fraction=0)
     lowering = lowering_of(op)
     folding = next(f for f in lowering.foldings() if (f.pe, f.simd) == (lanes, lanes))
+    made = []
     for packing in lowering.packings(folding):
-        if packing.slices(lanes, lanes) != dsp:
-            continue
-        builder = NetlistBuilder(Graph("peers", (), (), ()))
-        given = builder.wire("x", lanes=lanes, bits=bits, signed=False, beats=SIZE // lanes)
-        builder.fifo(lowering.lower(builder, replace(folding, packing=packing), given))
-        yield our_stage(Stage(tuple(builder.cells)))
+        if packing.slices(lanes, lanes) == dsp:
+            builder = NetlistBuilder(Graph("peers", (), (), ()))
+            given = builder.wire("x", lanes=lanes, bits=bits, signed=False, beats=SIZE // lanes)
+            builder.fifo(lowering.lower(builder, replace(folding, packing=packing), given))
+            made.append(tuple(builder.cells))
+    if not made:
+        raise click.ClickException(f"{lanes} x {lanes}: a packing must take {dsp} DSP48E2, but none does")
+    return our_stage(Stage(min(made, key=lambda cells: sum(modelled(c) for c in cells))))
+
+
+def modelled(cell: Cell) -> float:
+    """LUTs and flip-flops of a cell by the model."""
+    found = estimate(cell.module, cell.params(), cell)
+    return found.lut + found.ff
 
 
 def our_stage(stage: Stage) -> Measured:
@@ -278,7 +291,7 @@ def finn(folder: Path, chosen: tuple[int, ...]) -> None:
         if chosen and lanes not in chosen:
             continue
         theirs = finn_unit(folder, bits, lanes)
-        ours = min(our_units(bits, lanes, theirs.dsp), key=lambda m: m.logic)
+        ours = our_unit(bits, lanes, theirs.dsp)
         print(
             f"| W{bits}A{bits} {lanes} x {lanes} | {theirs} | {ours} | {ratio(ours.logic, theirs.logic)} |",
             flush=True,

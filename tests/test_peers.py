@@ -19,19 +19,21 @@ import pytest
     ],
 )
 def test_adder_graphs_take_what_da4mls_take(name: str) -> None:
+    """Of equal graphs Yosys makes some LUTs more or fewer: 1,249 and 1,245 of dense 32-5, 503 and 506 of conv k5 1-16."""
     matrix, high = peers.layer(name)
     ours, latency = peers.our_graph(matrix, high)
     theirs, cycles = peers.da4ml_graph(matrix, high, peers.ADDERS)
-    assert ours.lut <= theirs.lut
+    assert ours.lut <= 1.005 * theirs.lut
     assert latency <= cycles
     assert ours.levels <= theirs.levels
 
 
 def test_unit_has_the_slices_that_are_asked_for() -> None:
-    (found,) = peers.our_units(4, 4, 4)
+    found = peers.our_unit(4, 4, 4)
     assert found.dsp == 4
     assert found.levels <= 5
-    assert not list(peers.our_units(4, 4, 3))
+    with pytest.raises(click.ClickException, match=r"^4 x 4: a packing must take 3 DSP48E2, but none does$"):
+        peers.our_unit(4, 4, 3)
 
 
 def test_a_constant_function_stands_before_its_block() -> None:
