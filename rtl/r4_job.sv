@@ -85,7 +85,7 @@ module r4_job #(
 
   // -- what enters the network ---------------------------------------------------------------------------------
   logic take, frame_in, partial_q;
-  logic [31:0] frames_in_q, left_q;   // left_q: bytes asked for that have not entered
+  logic [31:0] to_come_q, left_q;   // frames that have not entered whole; bytes asked for that have not entered
   logic all_in_q;
   assign in_open_o = state_q == Run && !all_in_q;
   assign take      = in_open_o && in_valid_i && in_ready_i;
@@ -99,15 +99,15 @@ module r4_job #(
 
   always_ff @(posedge clk_i) begin
     if (!net_rst_q) begin
-      frames_in_q <= '0;
-      left_q      <= '0;
-      all_in_q    <= 1'b0;
-      partial_q   <= 1'b0;
+      to_come_q <= frames_i;
+      left_q    <= '0;
+      all_in_q  <= 1'b0;
+      partial_q <= 1'b0;
     end else begin
       if (take) partial_q <= !in_last_o;
       if (frame_in) begin
-        frames_in_q <= frames_in_q + 32'd1;
-        all_in_q    <= frames_in_q + 32'd1 == frames_i;
+        to_come_q <= to_come_q - 32'd1;
+        all_in_q  <= to_come_q == 32'd1;
       end
       left_q <= left_q + (run_valid_i && run_ready_i ? run_bytes_i : 32'd0) - (take ? 32'(BeatBytes) : 32'd0);
     end

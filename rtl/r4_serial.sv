@@ -73,7 +73,7 @@ module r4_serial #(
   logic [3:0] at_q;            // byte of the header
   logic [1:0] crc_at_q;        // byte of a CRC
   logic bad_q;                 // a byte of a CRC differs
-  logic lost_q, started_q;     // started_q: the first of the counts has come
+  logic lost_q, begins_q;      // begins_q: the next byte begins a CRC
   logic [7:0] kind_q, number_q;
   logic [31:0] design_q;
   logic [15:0] frames_q, in_left_q, out_left_q;
@@ -96,17 +96,15 @@ module r4_serial #(
   // A header's CRC begins anew with every byte that may be its second: its first was an "R".  The counts' begins with the
   // first of them.
   localparam logic [31:0] CrcOfFirst = 32'h5767DF55;
-  logic in_clear;
-  assign in_clear    = take_q == Header ? at_q == 4'd1 : !started_q;
   assign in_crc_byte = in_crc[8*crc_at_q+:8];
   r4_crc32 u_in_crc (
-    .clk_i, .clear_i(in_clear), .begin_i(take_q == Header ? CrcOfFirst : '0),
+    .clk_i, .clear_i(begins_q), .begin_i(take_q == Header ? CrcOfFirst : '0),
     .step_i(take && (take_q == Counts || (take_q == Header && at_q < 4'd10))), .x_data_i, .crc_o(in_crc)
   );
 
   logic last_count, last_in;
   assign last_in = last_count && in_left_q == 16'd1;
-  r4_counter #(.Count(CountBytes)) u_counts (
+  r4_countdown #(.Count(CountBytes)) u_counts (
     .clk_i, .rst_ni(rst_ni && take_q != Judge), .step_i(take && take_q == Counts), .last_o(last_count)
   );
 
@@ -135,7 +133,7 @@ module r4_serial #(
       crc_at_q  <= '0;
       bad_q     <= 1'b0;
       lost_q    <= 1'b0;
-      started_q <= 1'b0;
+      begins_q  <= 1'b0;
       ended_q   <= 1'b0;
       status_q  <= Good;
       done_o    <= 1'b0;
@@ -144,14 +142,14 @@ module r4_serial #(
       if (lost_i) lost_q <= 1'b1;
       unique case (take_q)
         Header: begin
-          ended_q   <= 1'b0;
-          started_q <= 1'b0;
+          ended_q <= 1'b0;
           if (at_q < 4'd10) crc_at_q <= '0;
           else if (take)    crc_at_q <= crc_at_q + 2'd1;
           if (idle) begin
             at_q <= '0;
           end else if (take) begin
-            at_q <= at_q + 4'd1;
+            at_q     <= at_q + 4'd1;
+            begins_q <= at_q < 4'd2 && x_data_i == First;
             if (at_q < 4'd2) begin
               at_q  <= x_data_i == First ? 4'd1 : at_q == 4'd1 && x_data_i == Second ? 4'd2 : 4'd0;
               bad_q <= 1'b0;
@@ -165,9 +163,10 @@ module r4_serial #(
           end
         end
         Judge: begin
-          lost_q  <= 1'b0;
-          take_q  <= Wait;
-          ended_q <= 1'b1;
+          lost_q   <= 1'b0;
+          begins_q <= 1'b1;
+          take_q   <= Wait;
+          ended_q  <= 1'b1;
           if (kind_q == Identify)                 status_q <= Good;
           else if (kind_q != Run)                 status_q <= BadKind;
           else if (design_q != Signature[31:0])   status_q <= BadDesign;
@@ -178,7 +177,7 @@ module r4_serial #(
           end
         end
         Counts: begin
-          if (take) started_q <= 1'b1;
+          if (take) begins_q <= 1'b0;
           if (take && last_in) take_q <= Check;
         end
         Check: begin
@@ -216,6 +215,7 @@ module r4_serial #(
       if (at_q[3:2] == 2'd1)                 design_q <= {x_data_i, design_q[31:8]};
       if (at_q == 4'd8 || at_q == 4'd9)      frames_q <= {x_data_i, frames_q[15:8]};
     end
+    if (take_q == Judge && (kind_q != Run || design_q != Signature[31:0])) frames_q <= '0;
   end
   always_ff @(posedge clk_i) begin
     if (take_q == Judge)                                          in_left_q <= frames_q;
@@ -247,7 +247,7 @@ module r4_serial #(
   logic out_step_q;            // the byte before is not yet in the CRC
   logic [3:0] give_at_q;  // byte of the header, the signature or a CRC
   logic [31:0] out_crc;
-  logic [7:0] head;
+  logic [7:0] head, signature;
   assign give     = y_valid_o && y_ready_i;
   assign answered = give && give_q == BodyCrc && last_give;
 
@@ -260,28 +260,26 @@ module r4_serial #(
     end
   end
 
-  logic [15:0] frames;
-  assign frames = run_q && !refused_q ? frames_q : '0;
+  // One table for the header's 4 bytes and the body's 16; its address is no register, which a ROM would take in.
+  assign signature = Signature[8*{give_q == Body ? give_at_q[3:2] : 2'd0, give_at_q[1:0]}+:8];
   always_comb begin
     unique case (give_at_q)
       4'd0:    head = First;
       4'd1:    head = Second;
       4'd2:    head = {1'b1, kind_q[6:0]};
       4'd3:    head = number_q;
-      4'd8:    head = frames[7:0];
-      4'd9:    head = frames[15:8];
-      default: head = Signature[8*give_at_q[1:0]+:8];
+      4'd8:    head = frames_q[7:0];
+      4'd9:    head = frames_q[15:8];
+      default: head = signature;
     endcase
   end
 
-  always_comb begin
-    unique case (give_q)
-      Head:             y_data_o = head;
-      HeadCrc, BodyCrc: y_data_o = out_crc[8*give_at_q[1:0]+:8];
-      Body:             y_data_o = !run_q ? Signature[8*give_at_q+:8] : cut_q ? '0 : r_data_i;
-      default:          y_data_o = {5'd0, status_q};
-    endcase
-  end
+  // An OR is a level less than a choice of five.
+  assign y_data_o = (give_q == Head ? head : '0)
+                  | (give_q == HeadCrc || give_q == BodyCrc ? out_crc[8*give_at_q[1:0]+:8] : '0)
+                  | (give_q == Body && !run_q ? signature : '0)
+                  | (give_q == Body && run_q && !cut_q ? r_data_i : '0)
+                  | (give_q == Status ? {5'd0, status_q} : '0);
   always_comb begin
     unique case (give_q)
       Idle:    y_valid_o = 1'b0;
@@ -300,7 +298,7 @@ module r4_serial #(
       default:          last_give = give_at_q == 4'd15;
     endcase
   end
-  r4_counter #(.Count(ResultBytes)) u_results (
+  r4_countdown #(.Count(ResultBytes)) u_results (
     .clk_i, .rst_ni(rst_ni && take_q != Judge), .step_i(give && give_q == Body && run_q), .last_o(last_result)
   );
   assign body_end = run_q ? last_result && out_left_q == 16'd1 : last_give;

@@ -57,24 +57,31 @@ module r4_turn #(
   assign reset = !rst_ni || clear_i;
 
   // -- fill: columns from left to right, tiles in turn ----------------------------------------------------------
-  logic [31:0] left_q;                        // columns of the row from this tile on
-  logic last_tile, half_tile;                 // this tile is the row's last one; if not, of half the columns
-  logic [Column-1:0] tile_last;               // the last column of this tile
+  // What is known of the tile that fills is in registers; the next one's is computed beside.
+  logic [31:0] left_q;                        // columns of the row from this tile on, unless one of half went before
+  logic last_tile_q, half_tile_q;             // this tile is the row's last one; if not, of half the columns
+  logic [Column-1:0] tile_last_q;             // the last column of this tile
+  logic row, next_last, next_half;            // row: a row begins
+  logic [Column-1:0] next_low;                // columns from it on, in the row
   logic fill_half_q, fill, fill_band, fill_group, fill_last;
+  logic band_end, fill_end_q;                 // the beat is a band's last one; fill_row_q is a tile's
   logic [YLanes-1:0] fill_bank_q;             // one-hot
   logic [Beat-1:0] fill_beat_q;
   logic [RowWidth-1:0] fill_row_q;
   logic [1:0] full_q;
   logic [1:0][Column-1:0] last_q;             // the last column of each tile that is full
 
-  assign last_tile   = left_q <= Columns;
-  assign half_tile   = left_q[31:Column-1] == (33 - Column)'(2);
-  assign tile_last   = last_tile ? left_q[Column-1:0] - 1'b1 : {!half_tile, {(Column-1){1'b1}}};
+  // A tile of half the columns leaves less than a whole one's, so the last one comes behind it.
+  assign row         = reset || last_tile_q;
+  assign next_last   = row ? columns_i <= Columns : left_q <= 2 * Columns;
+  assign next_half   = row ? columns_i[31:Column-1] == (33 - Column)'(2) : left_q[31:Column-1] == (33 - Column)'(4);
+  assign next_low    = row ? columns_i[Column-1:0] : left_q[Column-1:0] ^ {half_tile_q, {(Column-1){1'b0}}};
   assign x_ready_o   = !full_q[fill_half_q];
   assign fill        = x_valid_i && x_ready_o;
-  assign fill_band   = fill && fill_beat_q == tile_last[Column-1:Lane];
-  assign fill_group  = fill_band && fill_bank_q[YLanes-1];
-  assign fill_last   = fill_group && fill_row_q == (fill_half_q ? RowWidth'(2 * Groups - 1) : RowWidth'(Groups - 1));
+  assign band_end    = fill_beat_q == tile_last_q[Column-1:Lane];
+  assign fill_band   = fill && band_end;
+  assign fill_group  = fill && band_end && fill_bank_q[YLanes-1];
+  assign fill_last   = fill && (band_end && fill_bank_q[YLanes-1] && fill_end_q);
 
   always_ff @(posedge clk_i) begin
     if (reset) begin
@@ -82,28 +89,34 @@ module r4_turn #(
       fill_beat_q <= '0;
       fill_bank_q <= YLanes'(1);
       fill_row_q  <= '0;
-      left_q      <= columns_i;
+      fill_end_q  <= Groups == 1;
     end else if (fill) begin
       fill_beat_q <= fill_band ? '0 : fill_beat_q + 1'b1;
       if (fill_band)  fill_bank_q <= YLanes'({fill_bank_q, fill_bank_q} >> (YLanes - 1));
       if (fill_group) fill_row_q  <= fill_last && fill_half_q ? '0 : fill_row_q + 1'b1;
-      if (fill_last) begin
-        fill_half_q <= !fill_half_q;
-        left_q      <= last_tile ? columns_i : left_q - (half_tile ? Columns / 2 : Columns);
-      end
+      if (fill_group && Groups > 1)
+        fill_end_q <= fill_row_q == (fill_half_q ? RowWidth'(2 * Groups - 2) : RowWidth'(Groups - 2));
+      if (fill_last)  fill_half_q <= !fill_half_q;
     end
   end
   always_ff @(posedge clk_i) begin
-    if (fill_last) last_q[fill_half_q] <= tile_last;
+    if (reset || fill_last) begin
+      left_q      <= row ? columns_i : left_q - Columns;
+      last_tile_q <= next_last;
+      half_tile_q <= next_half;
+      tile_last_q <= next_last ? next_low - 1'b1 : {!next_half, {(Column-1){1'b1}}};
+    end
+    if (fill_last) last_q[fill_half_q] <= tile_last_q;
   end
 
   // -- drain ---------------------------------------------------------------------------------------------------
   logic en, read, read_pixel, read_last, read_half_q;
+  logic read_end_q;                           // read_row_q is a tile's last one
   logic [Column-1:0] read_column_q;
   logic [RowWidth-1:0] read_row_q;
   assign en         = y_ready_i || !y_valid_o;
   assign read       = en && full_q[read_half_q];
-  assign read_pixel = read && read_row_q == (read_half_q ? RowWidth'(2 * Groups - 1) : RowWidth'(Groups - 1));
+  assign read_pixel = read && read_end_q;
   assign read_last  = read_pixel && read_column_q == last_q[read_half_q];
 
   always_ff @(posedge clk_i) begin
@@ -111,7 +124,9 @@ module r4_turn #(
       read_half_q   <= 1'b0;
       read_column_q <= '0;
       read_row_q    <= '0;
+      read_end_q    <= Groups == 1;
     end else if (read) begin
+      if (Groups > 1) read_end_q <= read_row_q == (read_half_q ? RowWidth'(2 * Groups - 2) : RowWidth'(Groups - 2));
       if (read_last)       read_row_q <= read_half_q ? '0 : RowWidth'(Groups);
       else if (read_pixel) read_row_q <= read_half_q ? RowWidth'(Groups) : '0;
       else                 read_row_q <= read_row_q + 1'b1;

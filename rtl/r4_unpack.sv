@@ -47,6 +47,7 @@ module r4_unpack #(
   localparam int unsigned Words  = WordBytes / Grain;
   localparam int unsigned Parts  = ChunkBytes / Grain;
   localparam int unsigned Index  = $clog2(Words);
+  localparam int unsigned Digits = (Index + 1) / 2;  // of an index, of two bits
   localparam int unsigned Lower  = $clog2(Grain);
   localparam int unsigned Filled = $clog2(Parts + 1);
 
@@ -62,6 +63,16 @@ module r4_unpack #(
 
   logic [Index-1:0] x_at;
   logic [Index:0]   x_avail;
+  // avail_q + x_avail against want by one chain behind a carry-save adder of the three; by `gap` it were two chains.
+  logic [Index+1:0] save, carry, less, least;
+  logic             two_short, two_fit;
+  assign save      = {1'b0, avail_q} ^ {1'b0, x_avail} ^ ~{1'b0, want};
+  assign carry     = {(avail_q & x_avail) | (avail_q & ~want) | (x_avail & ~want), 1'b0};
+  assign less      = save + {carry[Index+1:1], 1'b1};
+  assign least     = save + carry;
+  assign two_short = less[Index+1];
+  assign two_fit   = least[Index+1];
+
   assign x_at    = x_first_i[Index+Lower-1:Lower];
   assign x_avail = x_bytes_i[Index+Lower:Lower];
 
@@ -69,33 +80,40 @@ module r4_unpack #(
   logic           fills;    // they complete the chunk
   logic           short_d;  // the word at hand has not so many
   logic           both;     // so the next one is needed too
-  logic [Index:0] gap;      // and of it so many
+  logic [Index-1:0] gap;    // and of it so many
   logic           ends;     // the run ends with this step
   logic           cut;      // and does so before `want` grains
   assign both      = short_d && !last_q;
-  assign gap       = want - avail_q;
+  assign gap       = want[Index-1:0] - avail_q[Index-1:0];
   assign step      = en && valid_q && (!both || x_valid_i);
-  assign cut       = short_d && (last_q || x_avail < gap);
-  assign ends      = both ? x_last_i && x_avail <= gap : last_q && avail_q <= want;
+  assign cut       = short_d && (last_q || two_short);
+  assign ends      = both ? x_last_i && two_fit : last_q && avail_q <= want;
   assign give      = step && ((fills && !cut) || (Split && ends));
   assign x_ready_o = !valid_q || (en && avail_q <= want);
   assign take      = x_valid_i && x_ready_o;
 
   always_ff @(posedge clk_i) begin
-    if (reset)                                                valid_q <= 1'b0;
-    else if (step && both)                                    valid_q <= x_avail > gap;
-    else if (take)                                            valid_q <= 1'b1;
-    else if (step && avail_q <= want)                         valid_q <= 1'b0;
+    if (reset)                      valid_q <= 1'b0;
+    else if (!valid_q)              valid_q <= x_valid_i;
+    else if (en && avail_q <= want) valid_q <= both ? !(x_valid_i && two_fit) : x_valid_i;
   end
   always_ff @(posedge clk_i) begin
     if (take) begin
-      word_q  <= x_data_i;
-      last_q  <= x_last_i;
-      at_q    <= valid_q && both ? gap[Index-1:0] : x_at;
-      avail_q <= valid_q && both ? x_avail - gap : x_avail;
-    end else if (step) begin
-      at_q    <= at_q + want[Index-1:0];
-      avail_q <= avail_q - want;
+      word_q <= x_data_i;
+      last_q <= x_last_i;
+    end
+    // Of a word that is used up and that none follows, these have no meaning.
+    if (take || step) begin
+      if (!valid_q) begin
+        at_q    <= x_at;
+        avail_q <= x_avail;
+      end else if (avail_q <= want) begin
+        at_q    <= both ? gap : x_at;
+        avail_q <= both ? less[Index:0] : x_avail;
+      end else begin
+        at_q    <= at_q + want[Index-1:0];
+        avail_q <= avail_q - want;
+      end
     end
   end
 
@@ -112,18 +130,22 @@ module r4_unpack #(
     assign fills    = 1'b1;
     assign short_d  = avail_q < want;
   end else begin : gen_filled
-    logic [Filled-1:0] left;
-    assign left    = Filled'(Parts) - filled_q;
-    assign fills   = 32'(left) <= Words;
-    assign want    = fills ? (Index + 1)'(left) : (Index + 1)'(Words);
+    logic [Filled-1:0] left_q;  // Parts - filled_q
+    assign fills   = 32'(left_q) <= Words;
+    assign want    = fills ? (Index + 1)'(left_q) : (Index + 1)'(Words);
     assign short_d = avail_q < want;
 
     // A cut step moves less than the chunk needs, so no bit is lost.
     logic [Filled-1:0] moved;
     assign moved = !cut ? Filled'(want) : last_q ? Filled'(avail_q) : Filled'(avail_q) + Filled'(x_avail);
     always_ff @(posedge clk_i) begin
-      if (reset || give) filled_q <= '0;
-      else if (step)     filled_q <= filled_q + moved;
+      if (reset || give) begin
+        filled_q <= '0;
+        left_q   <= Filled'(Parts);
+      end else if (step) begin
+        filled_q <= filled_q + moved;
+        left_q   <= left_q - moved;
+      end
     end
   end
 
@@ -134,8 +156,8 @@ module r4_unpack #(
 
   // Grain e of the two words is the one at hand's from at_q on, the next one's below; rotated by where they go.
   logic [8*WordBytes-1:0] merged, turned;
-  logic [Index-1:0] turn;
-  assign turn = at_q - Index'(filled_q);
+  logic [2*Digits-1:0] turn;
+  assign turn = (2 * Digits)'(Index'(at_q - Index'(filled_q)));
   for (genvar e = 0; e < int'(Words); e++) begin : gen_merge
     if (Parts == 1) begin : gen_one
       assign merged[e*Bits+:Bits] = word_q[e*Bits+:Bits];
@@ -143,21 +165,25 @@ module r4_unpack #(
       assign merged[e*Bits+:Bits] = 32'(at_q) <= e ? word_q[e*Bits+:Bits] : x_data_i[e*Bits+:Bits];
     end
   end
-  for (genvar s = 0; s < int'(Index); s++) begin : gen_stage
-    localparam int unsigned Step = Bits * 2 ** s;
+  // Two bits of `turn` a stage, which is a level; the upper ones first, as few of what they give are needed then.
+  for (genvar s = 0; s < int'(Digits); s++) begin : gen_stage
+    localparam int unsigned Digit = Digits - 1 - s;
+    localparam int unsigned Step  = Bits * 4 ** Digit;
     logic [8*WordBytes-1:0] from, to;
+    logic [2*8*WordBytes-1:0] twice;
     if (s == 0) begin : gen_first
       assign from = merged;
     end else begin : gen_next
       assign from = gen_stage[s-1].to;
     end
-    assign to = turn[s] ? {from[Step-1:0], from[8*WordBytes-1:Step]} : from;
+    assign twice = {from, from};
+    assign to    = twice[Step*turn[2*Digit+:2]+:8*WordBytes];
   end
-  assign turned = gen_stage[Index-1].to;
+  assign turned = gen_stage[Digits-1].to;
 
   for (genvar i = 0; i < int'(Parts); i++) begin : gen_part
     always_ff @(posedge clk_i) begin
-      if (step && Filled'(i) >= filled_q) y_data_o[i*Bits+:Bits] <= turned[i%Words*Bits+:Bits];
+      if (en && Filled'(i) >= filled_q) y_data_o[i*Bits+:Bits] <= turned[i%Words*Bits+:Bits];
     end
   end
 

@@ -104,7 +104,8 @@ def main() -> None:
 @main.command()
 @click.argument("names", nargs=-1)
 @click.option("--paths", default=1, show_default=True, help="Stages of which the longest path is printed.")
-def designs(names: tuple[str, ...], paths: int) -> None:
+@click.option("--jobs", default=2, show_default=True, help="Runs of Yosys at a time.")
+def designs(names: tuple[str, ...], paths: int, jobs: int) -> None:
     """Estimated period, levels, longest paths and largest clock enable of designs."""
     console = Console(width=200)
     for name in names or ("salinas", "unet4"):
@@ -112,6 +113,7 @@ def designs(names: tuple[str, ...], paths: int) -> None:
         found = estimate(
             netlist,
             frames_in_flight=flags,
+            jobs=jobs,
             progress=lambda done, of: console.print(f"{done} of {of} stages", style="dim"),
         )
         fan_out, enabled = found.enable

@@ -15,7 +15,7 @@ from rtl4ml.errors import SimulationFailed
 
 # What stands before an expression, the expression, and by the fault's name what stands there instead.
 FAULTS: list[tuple[str, str, dict[str, str]]] = [
-    ("all_in_q    <= ", "frames_in_q + 32'd1 == frames_i", {"a frame more": "frames_in_q == frames_i"}),
+    ("all_in_q  <= ", "to_come_q == 32'd1", {"a frame more": "to_come_q == '0"}),
     (
         "out_last_o = ",
         "out_tlast_i && frames_done_o + 32'd1 == frames_i",

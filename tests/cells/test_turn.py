@@ -94,13 +94,16 @@ def test_illegal_parameters_stop_elaboration(parameters: dict[str, int], text: s
 
 
 BROKEN: dict[str, rtl_board.Change] = {
-    "a column more": ("left_q[Column-1:0] - 1'b1", "left_q[Column-1:0]"),
-    "a whole tile is no row's last one": ("left_q <= Columns;", "left_q < Columns;"),
+    "a column more": ("next_last ? next_low - 1'b1", "next_last ? next_low"),
+    "a row's only tile is not its last one": ("columns_i <= Columns", "columns_i < Columns"),
+    "a whole tile is no row's last one": ("left_q <= 2 * Columns;", "left_q < 2 * Columns;"),
     "never halved": ("(33 - Column)'(2)", "(33 - Column)'(0)"),
-    "halved, and a whole tile taken": ("half_tile ? Columns / 2 : Columns", "Columns"),
+    "never halved behind the first tile": ("(33 - Column)'(4)", "(33 - Column)'(0)"),
+    "a whole tile, and a half taken": ("left_q - Columns;", "left_q - Columns / 2;"),
+    "lower bits of a half's next one": ("{half_tile_q, {(Column-1){1'b0}}}", "{Column{1'b0}}"),
     "a beat less of a band": (
-        "fill_beat_q == tile_last[Column-1:Lane];",
-        "fill_beat_q == tile_last[Column-1:Lane] - 1'b1;",
+        "fill_beat_q == tile_last_q[Column-1:Lane];",
+        "fill_beat_q == tile_last_q[Column-1:Lane] - 1'b1;",
     ),
     "written over what is not drained": ("x_ready_o   = !full_q[fill_half_q];", "x_ready_o   = 1'b1;"),
     "columns of the other tile": (
@@ -109,18 +112,15 @@ BROKEN: dict[str, rtl_board.Change] = {
     ),
     "lanes from the last": ("lane_q <= read_column_q", "lane_q <= ~read_column_q"),
     "a count that waits is lost": ("en         = y_ready_i || !y_valid_o;", "en         = 1'b1;"),
-    "columns of one row alone": ("last_tile ? columns_i : left_q -", "left_q -"),
-    "clear_i leaves the columns": (
-        "      left_q      <= columns_i;\n    end else if (fill)",
-        "    end else if (fill)",
-    ),
+    "columns of one row alone": ("row ? columns_i : left_q -", "reset ? columns_i : left_q -"),
+    "clear_i leaves the columns": ("if (reset || fill_last) begin", "if (fill_last) begin"),
     "clear_i leaves a full tile": ("if (reset) begin\n      full_q", "if (!rst_ni) begin\n      full_q"),
     "clear_i leaves the beat": ("      fill_beat_q <= '0;\n", ""),
     "clear_i leaves the bank": ("      fill_bank_q <= YLanes'(1);\n", ""),
     "every bank is written": ("fill && fill_bank_q[i];", "fill;"),
     "a group ends with its first band": (
-        "fill_band && fill_bank_q[YLanes-1];",
-        "fill_band && fill_bank_q[0];",
+        "fill_group  = fill && band_end && fill_bank_q[YLanes-1];",
+        "fill_group  = fill && band_end && fill_bank_q[0];",
     ),
     "a band less": ("RowWidth'(Groups) : '0;\n      else ", "'0 : RowWidth'(Groups);\n      else "),
 }

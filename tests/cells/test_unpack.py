@@ -130,18 +130,23 @@ def test_illegal_parameters_stop_elaboration(parameters: dict[str, int], text: s
 
 BROKEN: dict[str, rtl_board.Change] = {
     "a chunk of a run's end not cut": ("(fills && !cut)", "fills"),
-    "cut one too early": ("x_avail < gap);", "x_avail <= gap);"),
-    "last chunk not seen": ("x_last_i && x_avail <= gap", "x_last_i && x_avail < gap"),
+    "cut one too early": ("last_q || two_short);", "last_q || two_fit);"),
+    "last chunk not seen": ("x_last_i && two_fit", "x_last_i && two_short"),
     "a word taken while the chunk waits": ("(en && avail_q <= want);", "avail_q <= want;"),
-    "an empty word kept": ("valid_q <= x_avail > gap;", "valid_q <= x_avail >= gap;"),
-    "what the step before took not skipped": ("valid_q && both ? gap[Index-1:0] : x_at", "x_at"),
+    "an empty word kept": ("x_valid_i && two_fit)", "x_valid_i && two_short)"),
+    "what the step before took not skipped": ("both ? gap : x_at", "x_at"),
+    "what the step before took still counted": ("both ? less[Index:0] : x_avail", "x_avail"),
     "bytes turned the other way": ("at_q - Index'(filled_q)", "at_q + Index'(filled_q)"),
-    "each word a run's last": ("last_q  <= x_last_i;", "last_q  <= 1'b1;"),
+    "turned by one digit alone": ("turn[2*Digit+:2]", "turn[1:0]"),
+    "each word a run's last": ("last_q <= x_last_i;", "last_q <= 1'b1;"),
     "clear_i leaves the word": (
-        "if (reset)                                                valid_q",
+        "if (reset)                      valid_q",
         "if (!rst_ni) valid_q",
     ),
-    "clear_i leaves a part of a chunk": ("if (reset || give) filled_q", "if (!rst_ni || give) filled_q"),
+    "clear_i leaves a part of a chunk": (
+        "if (reset || give) begin\n        filled_q",
+        "if (!rst_ni || give) begin\n        filled_q",
+    ),
     "clear_i leaves a chunk": ("if (reset)   y_valid_o", "if (!rst_ni) y_valid_o"),
     "a chunk that waits is lost": ("assign en    = y_ready_i || !y_valid_o;", "assign en    = 1'b1;"),
 }
