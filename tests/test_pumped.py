@@ -102,6 +102,7 @@ def test_the_protocol_of_its_top(made: tuple[Any, Any], tmp_path: Path) -> None:
 def test_the_driver_on_its_simulated_board(made: tuple[Any, Any]) -> None:
     board = made[1].board()
     assert "input wire aclk2x" in (board.folder / "rtl/r4_board_bd.v").read_text()
+    assert "DSP slices run at 499.995 MHz" in (board.folder / "README.md").read_text()
     assert "double_clock 1" in (board.folder / "vivado/project.conf").read_text()
     counts = np.load(board.folder / "selftest/counts.npy")
     run = board.simulate(counts, "bil", stalls=True, seed=3)
