@@ -12,12 +12,15 @@ from contract import assert_exact, randomize, samples
 
 import rtl4ml
 from rtl4ml.cells.streams import Fifo
-from rtl4ml.errors import BadInput
+from rtl4ml.errors import BadInput, OverBudget
+from rtl4ml.folding import homes
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.load import load
 from rtl4ml.host import frameworks
+from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.late import skips, with_homes
 from rtl4ml.models import unet
+from rtl4ml.netlist.plan import Plan
 
 
 def model(size: int = 16) -> Any:
@@ -61,6 +64,34 @@ def test_what_is_no_join_is_refused(parsed: Any) -> None:
     assert str(error.value) == (
         "pool1: skips must name joins of a skip, not 'pool1'; joins: up2_concat, up1_concat"
     )
+
+
+def test_auto_takes_as_many_late_as_fit(parsed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The widest first; where nothing fits, the refusal of the design with all of them in memory."""
+    enough = 0
+    asked: list[tuple[set[str], bool]] = []
+
+    def folded(graph: Graph, *, fit: bool, **_: Any) -> Plan:
+        late = {op.name.rpartition("_for_")[2] for op in graph.ops if "_for_" in op.name}
+        asked.append((late, fit))
+        if fit and len(late) < enough:
+            raise OverBudget(f"{len(late)} late")
+        return Plan(graph, {})
+
+    def auto(*, fit: bool = True) -> Plan:
+        asked.clear()
+        return homes.fold_with_skips(parsed.graph, "auto", homes.Wanted(9), fit=fit)
+
+    monkeypatch.setattr(homes, "fold_for", folded)
+    assert auto().graph is parsed.graph
+    enough = 1
+    auto()
+    assert asked == [(set(), True), ({"up1_concat"}, True)]
+    enough = 3
+    with pytest.raises(OverBudget, match=r"^0 late$"):
+        auto()
+    assert auto(fit=False).graph is parsed.graph
+    assert asked[-1] == (set(), False)
 
 
 def waiting_bits(design: rtl4ml.Design) -> int:

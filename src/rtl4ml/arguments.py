@@ -12,7 +12,7 @@ import os
 from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -167,16 +167,18 @@ def foldings(value: Any) -> dict[str, tuple[int, int]]:
     return pairs
 
 
-def skips(value: Any) -> dict[str, Home] | Home:
-    """Homes of skips by join; one for all."""
+def skips(value: Any) -> dict[str, Home] | Home | Literal["auto"]:
+    """Homes of skips by join; one for all; or "auto"."""
     if value is None:
         return "bram"
+    if isinstance(value, str) and value == "auto":
+        return "auto"
     for home in HOMES:
-        if value == home:
+        if isinstance(value, str) and value == home:
             return home
     if not isinstance(value, Mapping) or not all(isinstance(k, str) and v in HOMES for k, v in value.items()):
         raise BadInput(
-            f"{named('skips')}: must be {' or '.join(map(repr, HOMES))}, for all or by layer of a join, "
+            f"{named('skips')}: must be 'auto', or {' or '.join(map(repr, HOMES))} for all or by layer of a join, "
             f"not {shown(value)}"
         )
     return dict(value)

@@ -26,8 +26,8 @@ from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import ZCU102, Device, Resources, total
 from rtl4ml.emit import systemverilog
 from rtl4ml.errors import HlsCannot, StaleProject
+from rtl4ml.folding.homes import Wanted, fold_with_skips
 from rtl4ml.folding.placement import analysed
-from rtl4ml.folding.search import fold_for
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.load import load
@@ -38,7 +38,7 @@ from rtl4ml.host.folders import project_folder
 from rtl4ml.host.tools import absolute
 from rtl4ml.ir.fingerprint import fingerprint
 from rtl4ml.ir.graph import Graph
-from rtl4ml.ir.late import Home, with_homes
+from rtl4ml.ir.late import Home
 from rtl4ml.ir.types import Fixed
 from rtl4ml.measurements import Cycles, FrameTally, Run, Tally
 from rtl4ml.netlist.netlist import Netlist
@@ -72,7 +72,7 @@ def convert(
     foldings: Mapping[str, tuple[int, int]] | None = None,
     fit: bool = True,
     pumped: bool = False,
-    skips: Mapping[str, Home] | Home = "bram",
+    skips: Mapping[str, Home] | Home | Literal["auto"] = "bram",
     device: Device | None = None,
 ) -> Design:
     """A design for a device that computes exactly what the model computes; its project goes to `out`.
@@ -93,7 +93,8 @@ def convert(
     fit:             False: a design that does not fit device or budget is made all the same, that of target_interval
                      or else about the smallest; its report says what does not fit and by how much
     pumped:          whether DSP slices may make two products a cycle, at a second clock of twice the rate, aclk2x
-    skips:           "bram", or "late" where the input waits in place of what it becomes; for all or by layer of a join
+    skips:           "bram", or "late" where the input waits in place of what it becomes; for all or by layer of a join;
+                     "auto": as many late, the widest first, as it takes to fit
     device:          the FPGA, such as `rtl4ml.board.boards.board("kv260").device`; default the ZCU102's
 
     Raises Rtl4mlError: one line that names the layer or file, the rule, the offender and the way out.
@@ -111,10 +112,8 @@ def convert(
     start = time.perf_counter()
     live = load(model)
     parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
-    graph = with_homes(parsed.graph, homes)
-    plan = fold_for(
-        graph, target_interval=target_interval, budget=budget, layers=foldings, fit=fit, device=device
-    )
+    wanted = Wanted(target_interval, budget, foldings, device)
+    plan = fold_with_skips(parsed.graph, homes, wanted, fit=fit)
     hls: HlsProject | HlsCannot
     with project_folder(out) as folder, processes.pool(1, wait=False) as pool:
         stepped = pool.submit(analysed, plan)  # hardly keeps the interpreter from others

@@ -544,6 +544,7 @@ def test_convert_passes_its_arguments_and_prints_the_report(
 def test_homes_of_skips(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
     for given, want in (
         (["--skips", "late"], "late"),
+        (["--skips", "auto"], "auto"),
         (
             ["--skips", "up1_concat=late", "--skips", "up2_concat=bram"],
             {"up1_concat": "late", "up2_concat": "bram"},

@@ -57,9 +57,9 @@ class Home(click.ParamType[Any]):
         if isinstance(value, tuple):
             return value
         join, _, home = value.rpartition("=")
-        if home not in HOMES:
+        if home not in HOMES and (join or home != "auto"):
             self.fail(
-                f"{value!r} must be a home ({', '.join(HOMES)}), for all skips or as in up1_concat=late",
+                f"{value!r} must be auto, or a home ({', '.join(HOMES)}) for all skips or as in up1_concat=late",
                 param,
                 ctx,
             )
@@ -124,7 +124,8 @@ def conversion(*, sweeps: bool = False) -> list[click.Parameter]:
             type=Home(),
             multiple=True,
             help="Home of skip connections, or of one as in up1_concat=late; repeatable. bram: memory, the default; "
-            "late: the input waits, and what leads to the join is computed once more.",
+            "late: the input waits, and what leads to the join is computed once more; "
+            "auto: as many late as it takes to fit.",
         ),
         click.Option(
             ["--threshold"], type=float, help="Of a mask: 1 where the model's own output reaches it."
