@@ -20,6 +20,7 @@ class Device:
                     is nearly full hardly closes timing: placement and routing need room. A rule of practice, no figure
                     of the data sheet.
 
+    dsp_word:       bits of the wider side of a DSP slice's product; the other has 18
     double_clock:   whether its DSP slices can run at twice the clock of what is around them
     pump:           elements that a DSP slice may multiply in a cycle: 2 in a design with such a second clock
 
@@ -43,6 +44,7 @@ class Device:
     default_budget: Mapping[str, float] = field(
         default_factory=lambda: {"lut": 0.75, "ff": 0.75, "dsp": 0.75, "bram36": 0.75}
     )
+    dsp_word: int = 27
     double_clock: bool = True
     pump: int = 1
     row_adders: int = ROW_ADDERS

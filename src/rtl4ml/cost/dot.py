@@ -14,8 +14,8 @@ from rtl4ml.cost.products import (
     constant_products,
     dsp_sums,
     lut_sums,
-    row_elements,
     row_stages,
+    row_sums,
 )
 from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import adder_tree, counter, image_depth, log, plus
@@ -53,8 +53,7 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         )
     else:
         lut, ff = lut_sums(params, shared=shared, outputs=outputs, products=products)
-        terms = -(-products // row_elements(params))
-        stages = 1 + row_stages(params) + tree_levels(terms, adder_inputs(params))
+        stages = 1 + row_stages(params) + tree_levels(row_sums(params, products), adder_inputs(params))
     links = params["Chain"] if folds > 1 else 1
     rom: Terms
     if pump > 1:

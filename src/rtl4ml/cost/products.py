@@ -135,6 +135,11 @@ def row_elements(params: Params) -> int:
     return int(params.get("RowElements", ROW_ELEMENTS))
 
 
+def row_sums(params: Params, products: int) -> int:
+    """r4_dot_pair of an output."""
+    return -(-products // row_elements(params))
+
+
 def row_stages(params: Params) -> int:
     """Cycles of r4_dot_pair: rows of a weight's bits, added RowAdders at a time."""
     return max(1, int((params["WeightWidth"] - 2) // params.get("RowAdders", ROW_ADDERS)) + 1)
@@ -146,7 +151,7 @@ def lut_sums(params: Params, *, shared: int, outputs: int, products: int) -> tup
     """
     x, w = params["XWidth"], params["WeightWidth"]
     elements = row_elements(params)
-    pairs, n = -(-products // elements), shared * outputs
+    pairs, n = row_sums(params, products), shared * outputs
     couples = products // 2 if elements > 1 else 0  # sums of two elements
     term = x + 1 if couples or x == 1 else x
     grows = products > 1 and params["ProdWidth"] < params["SumWidth"]

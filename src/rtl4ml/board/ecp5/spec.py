@@ -124,6 +124,7 @@ def read(folder: Path) -> OpenBoard:
             ff=folding.take("ff", int),
             dsp=folding.take("dsp", int),
             bram36=folding.take("bram36", int),
+            dsp_word=folding.take("dsp_word", int),
             double_clock=False,
             row_adders=folding.take("row_adders", int),
             row_elements=folding.take("row_elements", int),
