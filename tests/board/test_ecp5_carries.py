@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import itertools
 import json
+from pathlib import Path
 from typing import Any
 
+import equivalence
 import numpy as np
 import pytest
 
 from rtl4ml.board.ecp5.carries import absorb
+from rtl4ml.netlist.netlist import Param
+from rtl4ml.synthesis.yosys import Unit
 
 ADDER = 0b1001_0110_1010_1010
 CARRY, LEFT, RIGHT = 2, 3, 4  # nets
@@ -167,3 +171,18 @@ def test_others_stay(spoil: Any) -> None:
     before = json.dumps(netlist)
     assert absorb(netlist) == 0
     assert json.dumps(netlist) == before
+
+
+@pytest.mark.parametrize("signed", [0, 1])
+def test_products_are_proven_to_stay_the_same(signed: int, tmp_path: Path) -> None:
+    """The netlist of r4_dot_lut with its rows moved into the adders, against the RTL, for ever."""
+    sizes: dict[str, Param] = {"Simd": 3, "XWidth": 6, "WeightWidth": 4, "ProdWidth": 10, "SumWidth": 12}
+    unit = Unit("dot", "", "r4_dot_lut", {**sizes, "XSigned": signed, "RowElements": 1})
+    equivalence.synthesize(unit, tmp_path)
+    read = [f"read_rtlil {equivalence.NETLIST}", "read_verilog -lib -DNO_INCLUDES +/lattice/cells_sim_ecp5.v"]
+    equivalence.yosys(tmp_path, "to.ys", [*read, "select gate", "write_json -selected gate.json"])
+    netlist = json.loads((tmp_path / "gate.json").read_text())
+    assert absorb(netlist) > 40
+    (tmp_path / "gate.json").write_text(json.dumps(netlist))
+    equivalence.yosys(tmp_path, "from.ys", ["read_json gate.json", f"write_rtlil {equivalence.NETLIST}"])
+    assert equivalence.equivalent(tmp_path)
