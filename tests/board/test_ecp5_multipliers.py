@@ -9,10 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from rtl4ml.board.ecp5 import tools
+from rtl4ml.board.ecp5 import spec, tools
 from rtl4ml.board.ecp5.multipliers import register_multipliers
+from rtl4ml.emit.library import library, modules
+from rtl4ml.netlist.packing import Sums, packings_of
 
 CLOCK, ENABLE, OTHER = 2, 3, 4  # nets
 BITS = 3  # of either operand that are not constant; the product has twice as many
@@ -192,3 +195,46 @@ endmodule
     cells = json.loads((tmp_path / "top.json").read_text())["modules"]["top"]["cells"].values()
     kinds = Counter(c["type"] for c in cells)
     assert (kinds["MULT18X18D"], kinds["TRELLIS_FF"]) == (1, 0)
+
+
+@pytest.mark.parametrize(("weight_bits", "x_bits"), [(4, 4), (8, 8), (2, 3)])
+def test_a_slice_of_the_boards_device_is_one_multiplier(
+    weight_bits: int, x_bits: int, tmp_path: Path
+) -> None:
+    """Of the widest packing: no second multiplier, and no adder between it and the register behind."""
+    ends = np.array([[-(1 << (weight_bits - 1)), (1 << (weight_bits - 1)) - 1]] * 4)
+    sums, word = Sums(ends, (0, (1 << x_bits) - 1)), spec.board("ulx3s").device.dsp_word
+    found = packings_of(sums, weight_bits, x_bits, False, products=4, outputs=4, word=word)
+    p = max(found, key=lambda p: (p.word(x_bits + 1, weight_bits), p.chain))
+    given = {
+        "Simd": 4,
+        "Pe": p.fields,
+        "XWidth": x_bits,
+        "XSigned": 0,
+        "WeightWidth": weight_bits,
+        "SumWidth": 20,
+    }
+    given |= {
+        "Fields": p.fields,
+        "Spacing": p.spacing,
+        "Chain": p.chain,
+        "Overlap": int(p.overlap),
+        "AdderInputs": 2,
+    }
+    (tmp_path / "mem").mkdir()
+    (tmp_path / "top.sv").write_text(
+        f"""module top (input logic clk_i, en_i, input logic [{4 * x_bits - 1}:0] x_i,
+  input logic [{4 * p.fields * weight_bits - 1}:0] w_i, output logic [{20 * p.fields - 1}:0] sum_o,
+  output logic [{p.fields - 1}:0] carry_o);
+  r4_dot_dsp #({", ".join(f".{k}({v})" for k, v in given.items())}) u_dot (.clk2x_i(clk_i), .second_i(1'b0), .*);
+endmodule
+"""
+    )
+    sources = [library() / f"{m}.sv" for m in modules({"r4_dot_dsp"})]
+    tools.synthesize(
+        [*sources, tmp_path / "top.sv"], "top", tmp_path / "mem", tmp_path / "top.json", tmp_path / "log"
+    )
+    cells = json.loads((tmp_path / "top.json").read_text())["modules"]["top"]["cells"].values()
+    made = [c for c in cells if c["type"] == "MULT18X18D"]
+    assert len(made) == p.slices(p.fields, 4)
+    assert all({"REG_INPUTA_CLK", "REG_OUTPUT_CLK"} <= set(c["parameters"]) for c in made)
