@@ -77,6 +77,15 @@ def test_flip_flops_become_output_registers(width: int, bits: int, enable: int) 
     assert given == [FIRST + 50 + i for i in range(bits)]
 
 
+def test_a_manner_of_reset_that_nothing_asks_for() -> None:
+    """An output register goes with resets that the clock takes alone: of no reset, either manner is one."""
+    netlist = design()
+    m = netlist["modules"]["top"]["cells"]["m"]
+    m["parameters"]["RESETMODE"] = "ASYNC"
+    assert register_outputs(netlist) == 4
+    assert m["parameters"]["RESETMODE"] == "SYNC"
+
+
 def _second_reader(top: dict[str, Any]) -> None:
     top["cells"]["l"] = {
         "type": "LUT4",
@@ -102,6 +111,11 @@ def _reset_memory(top: dict[str, Any]) -> None:
     top["cells"]["m"]["connections"]["RSTB"] = [OTHER]
 
 
+def _reset_other_side(top: dict[str, Any]) -> None:
+    top["cells"]["m"]["connections"]["RSTA"] = [OTHER]
+    top["cells"]["m"]["parameters"]["RESETMODE"] = "ASYNC"
+
+
 def _other_edge(top: dict[str, Any]) -> None:
     top["cells"]["m"]["parameters"]["CLKBMUX"] = "INV"
 
@@ -112,6 +126,7 @@ def _other_edge(top: dict[str, Any]) -> None:
         _second_reader,
         _at_a_port,
         _reset_memory,
+        _reset_other_side,
         _other_edge,
         _unlike(CLK=[OTHER]),
         _unlike(LSR=[OTHER]),

@@ -61,7 +61,11 @@ def _outputs(memory: Cell, side: str) -> list[str]:
 def _suits(memory: Cell, side: str, registers: list[Cell]) -> bool:
     """Whether registers could be those of a side of a block RAM."""
     has = memory["connections"]
-    if memory["parameters"][f"CLK{side}MUX"] != f"CLK{side}" or has.get(f"RST{side}", ["0"]) != ["0"]:
+    # A block RAM has one manner of reset; Yosys chooses any where none is asked for.
+    reset = [s for s in "AB" if has.get(f"RST{s}", ["0"]) != ["0"]]
+    if memory["parameters"][f"CLK{side}MUX"] != f"CLK{side}" or side in reset:
+        return False
+    if reset and memory["parameters"].get("RESETMODE") == "ASYNC":
         return False
     clocked = all(r["connections"]["CLK"] == has[f"CLK{side}"] for r in registers)
     return clocked and len({enable(r) for r in registers}) == 1
@@ -70,6 +74,8 @@ def _suits(memory: Cell, side: str, registers: list[Cell]) -> bool:
 def _take(memory: Cell, sides: tuple[str, ...], outputs: list[str], registers: list[Cell]) -> None:
     for port, r in zip(outputs, registers, strict=True):
         memory["connections"][port] = r["connections"]["Q"]
+    if memory["parameters"].get("RESETMODE") == "ASYNC":
+        memory["parameters"]["RESETMODE"] = "SYNC"
     for side in sides:
         memory["parameters"][f"REGMODE_{side}"] = "OUTREG"
     memory["connections"][f"OCE{sides[-1]}"] = [enable(registers[0])]
