@@ -15,7 +15,7 @@
 // Fields:   how integers are multiplied: 0 in LUTs (r4_dot_lut), else in DSP48E2 (r4_dot_dsp) of so many outputs of one
 //           lane each, Spacing bits apart (sharing one bit where Overlap = 1), Chain slices in a cascade.
 // Pumped:   those run at clk2x_i, two products in a cycle; two words of the image, for r4_dot_dsp, are then one here.
-// RowAdders: adders between registers in r4_dot_pair, of products in LUTs.
+// RowAdders: adders between registers in r4_dot_pair, of products in LUTs.  RowElements: elements of one, see r4_dot_lut.
 // AdderInputs: numbers that an adder of the trees takes, see r4_sum_tree: 3 where a LUT has two outputs, else 2.
 // Align:    left shift of every output's sum of products before the bias.
 // Shift:    one more left shift, of each output its own, from word g of the image (ShiftWidth bits each);
@@ -41,6 +41,7 @@ module r4_dot #(
   parameter int unsigned ShiftWidth  = 0,
   parameter bit          HasBias     = 1'b0,
   parameter int unsigned RowAdders   = 2,
+  parameter int unsigned RowElements = 2,
   parameter int unsigned AdderInputs = 3,
   parameter int unsigned Fields      = 0,
   parameter int unsigned Spacing     = 1,
@@ -95,7 +96,7 @@ module r4_dot #(
   localparam int unsigned Factors = Pumped ? (Simd + 1) / 2 : Simd;  // weights of an output in a word of the image
   localparam int unsigned Chains  = (Factors + Chain - 1) / Chain;
   localparam int unsigned Short   = Chains * Chain - Factors;
-  localparam int unsigned Terms   = Lut ? (Simd + 1) / 2 : Dsp ? Chains : Simd;
+  localparam int unsigned Terms   = Lut ? (Simd + RowElements - 1) / RowElements : Dsp ? Chains : Simd;
   localparam int unsigned Most    = !Lut && !Dsp || Overlap ? 2 : AdderInputs;  // numbers that an adder of the tree takes
   localparam int unsigned Levels  = levels(Terms, Most);
   // registers before the accumulator: operands and products, tree
@@ -188,6 +189,7 @@ module r4_dot #(
         .ProdWidth  (ProdWidth),
         .SumWidth   (SumWidth),
         .RowAdders  (RowAdders),
+        .RowElements(RowElements),
         .AdderInputs(AdderInputs),
         .Constant   (Words == 1)
       ) u_dot (

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Pe dot products of the same Simd elements in LUTs: two elements and all their weights in one r4_dot_pair, their sum
-// made once for all Pe; then a tree of adders.
+// made once for all Pe; then a tree of adders.  RowElements = 1: one element in each, for LUTs of four inputs: a row is
+// the element or nothing, for which there is room in the LUTs of its adder.
 // x_i: Simd elements, element 0 at the LSB.  w_i: column p, element s at bit (p * Simd + s) * WeightWidth.
 // Constant = 1: `w_i` never changes, and is not registered.
-// Latency: 1 + max(1, ceil((WeightWidth - 1) / RowAdders)) + that of r4_sum_tree of ceil(Simd / 2) numbers, enabled
-//          cycles.
+// Latency: 1 + max(1, ceil((WeightWidth - 1) / RowAdders)) + that of r4_sum_tree of ceil(Simd / RowElements) numbers,
+//          enabled cycles.
 // Throughput: Pe sums/cycle.
 
 module r4_dot_lut #(
@@ -17,6 +18,7 @@ module r4_dot_lut #(
   parameter int unsigned ProdWidth   = 16,  // holds every product
   parameter int unsigned SumWidth    = 16,  // holds every sum of up to Simd products
   parameter int unsigned RowAdders   = 2,   // of r4_dot_pair
+  parameter int unsigned RowElements = 2,
   parameter int unsigned AdderInputs = 3,   // of r4_sum_tree
   parameter bit          Constant    = 1'b0
 ) (
@@ -27,10 +29,16 @@ module r4_dot_lut #(
   output logic [Pe*SumWidth-1:0]         sum_o
 );
 
-  localparam int unsigned Pairs     = (Simd + 1) / 2;
+  localparam bit          Couples   = RowElements > 1 && Simd > 1;
+  localparam int unsigned Pairs     = (Simd + RowElements - 1) / RowElements;
   localparam int unsigned Stages    = WeightWidth > 1 ? (WeightWidth - 2) / RowAdders + 1 : 1;
-  localparam int unsigned Term      = Simd > 1 || XWidth == 1 ? XWidth + 1 : XWidth;
-  localparam int unsigned PairWidth = Simd > 1 && ProdWidth < SumWidth ? ProdWidth + 1 : SumWidth;
+  localparam int unsigned Term      = Couples || XWidth == 1 ? XWidth + 1 : XWidth;
+  localparam bit          Grows     = Simd > 1 && ProdWidth < SumWidth;
+  localparam int unsigned PairWidth = !Grows ? SumWidth : Couples ? ProdWidth + 1 : ProdWidth;
+
+  if (RowElements != 1 && RowElements != 2) begin : gen_check_elements
+    $fatal(1, "r4_dot_lut: RowElements (%0d) must be 1 or 2", RowElements);
+  end
 
   // -- elements and their sums, for every stage of a pair -------------------------------------------------------
   logic [Pairs*Stages*4-1:0] tops;
@@ -38,11 +46,11 @@ module r4_dot_lut #(
   for (genvar i = 0; i < int'(Pairs); i++) begin : gen_x
     logic [Term-1:0] a, b, ab;
     if (XSigned) begin : gen_signed
-      assign a = Term'(signed'(x_i[2*i*XWidth+:XWidth]));
+      assign a = Term'(signed'(x_i[int'(RowElements)*i*XWidth+:XWidth]));
     end else begin : gen_unsigned
-      assign a = Term'(x_i[2*i*XWidth+:XWidth]);
+      assign a = Term'(x_i[int'(RowElements)*i*XWidth+:XWidth]);
     end
-    if (2 * i + 1 < int'(Simd)) begin : gen_pair
+    if (Couples && 2 * i + 1 < int'(Simd)) begin : gen_pair
       if (XSigned) begin : gen_signed
         assign b = Term'(signed'(x_i[(2*i+1)*XWidth+:XWidth]));
       end else begin : gen_unsigned
@@ -86,7 +94,7 @@ module r4_dot_lut #(
     logic [Pairs*PairWidth-1:0] sums;
     for (genvar i = 0; i < int'(Pairs); i++) begin : gen_pair
       logic [WeightWidth-1:0] w1;
-      if (2 * i + 1 < int'(Simd)) begin : gen_both
+      if (Couples && 2 * i + 1 < int'(Simd)) begin : gen_both
         assign w1 = w[(p*Simd+2*i+1)*WeightWidth+:WeightWidth];
       end else begin : gen_single
         assign w1 = '0;
@@ -102,7 +110,7 @@ module r4_dot_lut #(
         .en_i,
         .tops_i (tops[i*Stages*4+:Stages*4]),
         .rests_i(rests[i*Stages*4*(Term-1)+:Stages*4*(Term-1)]),
-        .w0_i (w[(p*Simd+2*i)*WeightWidth+:WeightWidth]),
+        .w0_i (w[(p*Simd+int'(RowElements)*i)*WeightWidth+:WeightWidth]),
         .w1_i (w1),
         .p_o  (sums[i*PairWidth+:PairWidth])
       );

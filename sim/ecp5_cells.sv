@@ -284,7 +284,10 @@ module DP16KD (
   } = out_b;
 endmodule
 
-// Multiplier of 18 x 18 bits, without registers: P = A * B, A and B signed where SIGNEDA and SIGNEDB are high.
+// Multiplier of 18 x 18 bits: P = A * B, A and B signed where SIGNEDA and SIGNEDB are high.
+//
+// Registers: of A and B with their signs (REG_INPUTA_CLK and REG_INPUTB_CLK), and of P (REG_OUTPUT_CLK), each NONE or
+//            CLK0; CE0 enables them, RST0 clears them with the clock, whatever CE0 is. The pipeline's is not modelled.
 module MULT18X18D (
   input  logic
     A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0,
@@ -292,11 +295,25 @@ module MULT18X18D (
     B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0,
   input  logic
     C17, C16, C15, C14, C13, C12, C11, C10, C9, C8, C7, C6, C5, C4, C3, C2, C1, C0,
-  input  logic SIGNEDA, SIGNEDB, SOURCEA, SOURCEB,
+  input  logic SIGNEDA, SIGNEDB, SOURCEA, SOURCEB, CLK0, CE0, RST0,
   output logic
     P35, P34, P33, P32, P31, P30, P29, P28, P27, P26, P25, P24, P23, P22, P21, P20, P19, P18, P17, P16, P15, P14,
     P13, P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0
 );
+  parameter REG_INPUTA_CLK = "NONE";
+  parameter REG_INPUTB_CLK = "NONE";
+  parameter REG_PIPELINE_CLK = "NONE";
+  parameter REG_OUTPUT_CLK = "NONE";
+
+  if ((REG_INPUTA_CLK != "NONE" && REG_INPUTA_CLK != "CLK0") || (REG_INPUTB_CLK != "NONE" && REG_INPUTB_CLK != "CLK0")
+      || (REG_OUTPUT_CLK != "NONE" && REG_OUTPUT_CLK != "CLK0")) begin : gen_check_register
+    $fatal(1, "MULT18X18D: REG_INPUTA_CLK, REG_INPUTB_CLK and REG_OUTPUT_CLK must be NONE or CLK0, not %s %s %s",
+           REG_INPUTA_CLK, REG_INPUTB_CLK, REG_OUTPUT_CLK);
+  end
+  if (REG_PIPELINE_CLK != "NONE") begin : gen_check_pipeline
+    $fatal(1, "MULT18X18D: REG_PIPELINE_CLK must be NONE, not %s", REG_PIPELINE_CLK);
+  end
+
   wire [17:0] a =
     {
       A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0
@@ -305,9 +322,28 @@ module MULT18X18D (
     {
       B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0
     };
-  wire signed [35:0] wide_a = {{18{SIGNEDA && a[17]}}, a};
-  wire signed [35:0] wide_b = {{18{SIGNEDB && b[17]}}, b};
-  wire signed [35:0] product = wide_a * wide_b;
+  logic [18:0] a_q, b_q;  // the sign above
+  logic signed [35:0] p_q;
+  initial a_q = 19'd0;
+  initial b_q = 19'd0;
+  initial p_q = 36'd0;
+  wire [18:0] taken_a = REG_INPUTA_CLK == "CLK0" ? a_q : {SIGNEDA, a};
+  wire [18:0] taken_b = REG_INPUTB_CLK == "CLK0" ? b_q : {SIGNEDB, b};
+  wire signed [35:0] wide_a = {{18{&taken_a[18:17]}}, taken_a[17:0]};
+  wire signed [35:0] wide_b = {{18{&taken_b[18:17]}}, taken_b[17:0]};
+  wire signed [35:0] made = wide_a * wide_b;
+  always_ff @(posedge CLK0) begin
+    if (RST0) begin
+      a_q <= 19'd0;
+      b_q <= 19'd0;
+      p_q <= 36'd0;
+    end else if (CE0) begin
+      a_q <= {SIGNEDA, a};
+      b_q <= {SIGNEDB, b};
+      p_q <= made;
+    end
+  end
+  wire [35:0] product = REG_OUTPUT_CLK == "CLK0" ? p_q : made;
   assign {
     P35, P34, P33, P32, P31, P30, P29, P28, P27, P26, P25, P24, P23, P22, P21, P20, P19, P18, P17, P16, P15, P14,
     P13, P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 ROW_ADDERS = 2  # adders between registers in r4_dot_pair, products made of rows in LUTs: five levels of logic
+ROW_ELEMENTS = 2  # elements of a row of r4_dot_pair: their multiplexer shares a LUT6 with its adder
 ADDER_INPUTS = 3  # numbers that an adder of r4_sum_tree takes, where a LUT has two outputs
 
 
@@ -19,10 +20,12 @@ class Device:
                     is nearly full hardly closes timing: placement and routing need room. A rule of practice, no figure
                     of the data sheet.
 
+    dsp_word:       bits of the wider side of a DSP slice's product; the other has 18
     double_clock:   whether its DSP slices can run at twice the clock of what is around them
     pump:           elements that a DSP slice may multiply in a cycle: 2 in a design with such a second clock
 
     row_adders:     adders that products in LUTs may have between two registers
+    row_elements:   elements whose products in LUTs are made together: 2 where a LUT has six inputs, else 1
     adder_inputs:   numbers that an adder takes for one LUT and carry a bit: 3 where a LUT has two outputs, else 2
 
     hard_block_weight: what a share of DSP slices or of block RAM counts where a share of the LUTs counts 1. Hard blocks
@@ -41,9 +44,11 @@ class Device:
     default_budget: Mapping[str, float] = field(
         default_factory=lambda: {"lut": 0.75, "ff": 0.75, "dsp": 0.75, "bram36": 0.75}
     )
+    dsp_word: int = 27
     double_clock: bool = True
     pump: int = 1
     row_adders: int = ROW_ADDERS
+    row_elements: int = ROW_ELEMENTS
     adder_inputs: int = ADDER_INPUTS
     hard_block_weight: float = 0.5
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sim/ecp5_cells.sv against Lattice's documents: block RAMs of all pairs of widths and manners of writing, multiplier.
+"""sim/ecp5_cells.sv against Lattice's documents: block RAMs of all pairs of widths and manners of writing,
+multipliers with and without registers.
 
 The reference below knows a block RAM as the memory guide (FPGA-TN-02204) tells it: bytes of nine bits, and for every
 width which of them a port sees.
@@ -36,6 +37,8 @@ class Kind:
     register: bool = False
 
 
+MULTIPLIERS = (("NONE", "NONE"), ("CLK0", "NONE"), ("NONE", "CLK0"), ("CLK0", "CLK0"))  # before and behind
+
 KINDS = [
     Kind(a, b, MANNERS[n % 3]) for n, (a, b) in enumerate(PAIRS)
 ]  # each manner at every width of either port
@@ -66,23 +69,34 @@ def ram(n: int, kind: Kind) -> str:
     return f"  DP16KD #({', '.join(values)}) u_{n} ({', '.join(ports)});"
 
 
+def multiplier(n: int) -> str:
+    """An instance."""
+    before, behind = MULTIPLIERS[n]
+    values = f'.REG_INPUTA_CLK("{before}"), .REG_INPUTB_CLK("{before}"), .REG_OUTPUT_CLK("{behind}")'
+    ports = [pins("A", "da", 18), pins("B", "db", 18), pins("P", f"product[{n}]", 36)]
+    ports += [".SIGNEDA(we[0]), .SIGNEDB(we[1]), .SOURCEA(1'b0), .SOURCEB(1'b0)"]
+    ports += [".CLK0(clk), .CE0(ce[0]), .RST0(rst[0])"]
+    return f"  MULT18X18D #({values}) u_mul_{n} ({', '.join(ports)});"
+
+
 def bench(kinds: list[Kind]) -> str:
     shown = " ".join(f'$write("%h ", {{out_b[{n}], out_a[{n}]}});' for n in range(len(kinds)))
+    shown += "".join(f' $write("%h ", product[{n}]);' for n in range(len(MULTIPLIERS)))
     return "\n".join(
         [
             "module bench;",
             f"  logic clk = 1'b0; logic [75:0] stimuli[{CYCLES}]; logic [75:0] now;",
-            f"  wire [17:0] out_a[{len(kinds)}], out_b[{len(kinds)}]; logic [35:0] product;",
+            f"  wire [17:0] out_a[{len(kinds)}], out_b[{len(kinds)}];",
+            f"  wire [35:0] product[{len(MULTIPLIERS)}];",
             "  wire [5:0] cs = now[75:70]; wire [1:0] rst = now[69:68], we = now[67:66], ce = now[65:64];",
             "  wire [13:0] ab = now[63:50], aa = now[49:36]; wire [17:0] db = now[35:18], da = now[17:0];",
             *(ram(n, kind) for n, kind in enumerate(kinds)),
-            f"  MULT18X18D u_mul ({pins('A', 'da', 18)}, {pins('B', 'db', 18)}, {pins('P', 'product', 36)},",
-            "    .SIGNEDA(we[0]), .SIGNEDB(we[1]), .SOURCEA(1'b0), .SOURCEB(1'b0));",
+            *(multiplier(n) for n in range(len(MULTIPLIERS))),
             "  initial begin",
             '    $readmemh("stimuli.hex", stimuli);',
             f"    for (int n = 0; n < {CYCLES}; n++) begin",
             "      now = stimuli[n]; #1 clk = 1'b1; #1 clk = 1'b0;",
-            f'      {shown} $write("%h\\n", product);',
+            f'      {shown} $write("\\n");',
             "    end",
             "    $finish;",
             "  end",
@@ -104,7 +118,7 @@ def compiled(folder: Path, text: str, cells: Path | None = None) -> subprocess.C
 def outputs(
     folder: Path, kinds: list[Kind], stimuli: list[int], cells: Path | None = None
 ) -> list[list[int]]:
-    """Of every cycle the outputs of every RAM, and the product."""
+    """Of every cycle the outputs of every RAM, and the products."""
     (folder / "stimuli.hex").write_text("\n".join(f"{s:019x}" for s in stimuli))
     said = compiled(folder, bench(kinds), cells)
     assert said.returncode == 0, said.stdout + said.stderr
@@ -213,29 +227,50 @@ def test_block_rams_and_multiplier_are_as_documented(tmp_path: Path) -> None:
     given = stimuli(np.random.default_rng(1))
     found = outputs(tmp_path, KINDS, given)
     assert differing(found, KINDS, given) == []
-    for row, s in zip(found, given, strict=True):
-        a, b = s & 0x3FFFF, s >> 18 & 0x3FFFF
-        a -= (s >> 66 & 1 & a >> 17) << 18
-        b -= (s >> 67 & 1 & b >> 17) << 18
-        assert row[-1] == a * b % 2**36
+    for n, (before, behind) in enumerate(MULTIPLIERS):
+        held = product = 0  # of the operands, and of the product
+        for row, s in zip(found, given, strict=True):
+            a, b = s & 0x3FFFF, s >> 18 & 0x3FFFF
+            a -= (s >> 66 & 1 & a >> 17) << 18
+            b -= (s >> 67 & 1 & b >> 17) << 18
+            made, taken = held if before == "CLK0" else a * b % 2**36, a * b % 2**36
+            if s >> 68 & 1:
+                held = product = 0
+            elif s >> 64 & 1:
+                held, product = taken, made
+            if before == "CLK0":
+                made = held
+            assert row[len(KINDS) + n] == (product if behind == "CLK0" else made)
 
 
 @pytest.mark.parametrize(
-    ("parameters", "said"),
+    ("cell", "parameters", "said"),
     [
         (
+            "DP16KD",
             '.REGMODE_A("INREG")',
             "DP16KD: REGMODE_A and REGMODE_B must be NOREG or OUTREG, not INREG and NOREG",
         ),
         (
+            "DP16KD",
             '.REGMODE_A("OUTREG"), .RESETMODE("ASYNC")',
             "DP16KD: RESETMODE must be SYNC beside an output register, not ASYNC",
         ),
-        ('.CSDECODE_B("0b111")', "DP16KD: CSDECODE_A and CSDECODE_B must be 0b000, not 0b000 and 0b111"),
-        ('.CLKAMUX("INV")', "DP16KD: CLKAMUX and CLKBMUX must be CLKA and CLKB, not INV and CLKB"),
-        (".DATA_WIDTH_B(36)", "DP16KD: DATA_WIDTH_A must be 36 where DATA_WIDTH_B is, not 18"),
+        (
+            "DP16KD",
+            '.CSDECODE_B("0b111")',
+            "DP16KD: CSDECODE_A and CSDECODE_B must be 0b000, not 0b000 and 0b111",
+        ),
+        ("DP16KD", '.CLKAMUX("INV")', "DP16KD: CLKAMUX and CLKBMUX must be CLKA and CLKB, not INV and CLKB"),
+        ("DP16KD", ".DATA_WIDTH_B(36)", "DP16KD: DATA_WIDTH_A must be 36 where DATA_WIDTH_B is, not 18"),
+        (
+            "MULT18X18D",
+            '.REG_INPUTB_CLK("CLK1")',
+            "MULT18X18D: REG_INPUTA_CLK, REG_INPUTB_CLK and REG_OUTPUT_CLK must be NONE or CLK0, not NONE CLK1 NONE",
+        ),
+        ("MULT18X18D", '.REG_PIPELINE_CLK("CLK0")', "MULT18X18D: REG_PIPELINE_CLK must be NONE, not CLK0"),
     ],
 )
-def test_what_is_not_modelled_is_refused(parameters: str, said: str, tmp_path: Path) -> None:
-    run = compiled(tmp_path, f"module bench;\n  DP16KD #({parameters}) u_ram ();\nendmodule\n")
+def test_what_is_not_modelled_is_refused(cell: str, parameters: str, said: str, tmp_path: Path) -> None:
+    run = compiled(tmp_path, f"module bench;\n  {cell} #({parameters}) u_cell ();\nendmodule\n")
     assert run.returncode != 0 and said in re.sub(r"\s+", " ", run.stderr)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rtl_runner
 
 from rtl4ml.board.ecp5 import tools
 from rtl4ml.board.ecp5.outputs import register_outputs
@@ -76,6 +77,15 @@ def test_flip_flops_become_output_registers(width: int, bits: int, enable: int) 
     assert given == [FIRST + 50 + i for i in range(bits)]
 
 
+def test_a_manner_of_reset_that_nothing_asks_for() -> None:
+    """An output register goes with resets that the clock takes alone: of no reset, either manner is one."""
+    netlist = design()
+    m = netlist["modules"]["top"]["cells"]["m"]
+    m["parameters"]["RESETMODE"] = "ASYNC"
+    assert register_outputs(netlist) == 4
+    assert m["parameters"]["RESETMODE"] == "SYNC"
+
+
 def _second_reader(top: dict[str, Any]) -> None:
     top["cells"]["l"] = {
         "type": "LUT4",
@@ -101,6 +111,11 @@ def _reset_memory(top: dict[str, Any]) -> None:
     top["cells"]["m"]["connections"]["RSTB"] = [OTHER]
 
 
+def _reset_other_side(top: dict[str, Any]) -> None:
+    top["cells"]["m"]["connections"]["RSTA"] = [OTHER]
+    top["cells"]["m"]["parameters"]["RESETMODE"] = "ASYNC"
+
+
 def _other_edge(top: dict[str, Any]) -> None:
     top["cells"]["m"]["parameters"]["CLKBMUX"] = "INV"
 
@@ -111,6 +126,7 @@ def _other_edge(top: dict[str, Any]) -> None:
         _second_reader,
         _at_a_port,
         _reset_memory,
+        _reset_other_side,
         _other_edge,
         _unlike(CLK=[OTHER]),
         _unlike(LSR=[OTHER]),
@@ -151,5 +167,27 @@ endmodule
     cells = json.loads((tmp_path / "top.json").read_text())["modules"]["top"]["cells"].values()
     kinds = Counter(c["type"] for c in cells)
     assert (kinds["DP16KD"], kinds["TRELLIS_FF"]) == (1, 8)
+    (made,) = (c for c in cells if c["type"] == "DP16KD")
+    assert "OUTREG" in (made["parameters"]["REGMODE_A"], made["parameters"]["REGMODE_B"])
+
+
+def test_a_fifo_of_one_beat_behind_one_of_block_ram(tmp_path: Path) -> None:
+    """The buffer of the serial shell: what is read of it comes of the block RAM's output register."""
+    (tmp_path / "mem").mkdir()
+    (tmp_path / "top.sv").write_text(
+        """module top (input logic clk_i, rst_ni, x_valid_i, y_ready_i, input logic [7:0] x_data_i,
+  output logic x_ready_o, y_valid_o, output logic [7:0] y_data_o);
+  logic valid, ready;
+  logic [7:0] data;
+  r4_fifo #(.Width(8), .Depth(2048), .MemoryKind(1)) u_buffer (
+    .clk_i, .rst_ni, .x_valid_i, .x_ready_o, .x_data_i, .y_valid_o(valid), .y_ready_i(ready), .y_data_o(data));
+  r4_fifo #(.Width(8), .Depth(1)) u_taken (
+    .clk_i, .rst_ni, .x_valid_i(valid), .x_ready_o(ready), .x_data_i(data), .y_valid_o, .y_ready_i, .y_data_o);
+endmodule
+"""
+    )
+    sources = [*(rtl_runner.RTL / f"r4_{m}.sv" for m in ("fifo", "banks")), tmp_path / "top.sv"]
+    tools.synthesize(sources, "top", tmp_path / "mem", tmp_path / "top.json", tmp_path / "log")
+    cells = json.loads((tmp_path / "top.json").read_text())["modules"]["top"]["cells"].values()
     (made,) = (c for c in cells if c["type"] == "DP16KD")
     assert "OUTREG" in (made["parameters"]["REGMODE_A"], made["parameters"]["REGMODE_B"])

@@ -12,7 +12,7 @@ import pytest
 import rtl_cells
 
 from rtl4ml.cells.mvu import Mvu
-from rtl4ml.device import ZCU102
+from rtl4ml.device import ZCU102, Device
 from rtl4ml.ir.types import Ints, Stream
 from rtl4ml.ir.weights import WeightKind
 from rtl4ml.lowering.registry import lowering_of
@@ -43,6 +43,7 @@ def case(
     shifts: bool = False,
     wide: int = 1,
     positions: int = 5,
+    device: Device = ZCU102,
 ) -> rtl_cells.Case:
     """A matrix-vector unit alone; its input is replayed as the window cell does it. `wide` scales the weights."""
     x = Stream.covering("x", (positions, dot), lo, hi, 2)
@@ -56,7 +57,7 @@ def case(
         fields = {"bias": rng.integers(-100, 100, cout), "bias_fraction": 6}
     op = Dense(name=name, inputs=(x,), weights=w[None, None], weight_fraction=fraction, **fields)
     assert op.kind is kind
-    n = rtl_cells.builder()
+    n = rtl_cells.builder(device)
     rtl_cells.lower(n, op, Folding(pe, simd), n.like(x, f"{name}_x", simd))
     cell = n.cells[-1]
     assert isinstance(cell, Mvu)
@@ -82,6 +83,7 @@ def integers(
     shifts: bool = False,
     choose: Choice = in_luts,
     pump: int = 1,
+    device: Device = ZCU102,
 ) -> rtl_cells.Case:
     """Weights and elements over their whole range, half of each at its ends, so that sums reach theirs."""
     lo, hi = (-(1 << (x_bits - 1)), (1 << (x_bits - 1)) - 1) if signed else (0, (1 << x_bits) - 1)
@@ -98,7 +100,7 @@ def integers(
         bias_fraction=6,
     )
     found = choose(lowering_of(op).packings(Folding(pe, simd), pump))
-    n = rtl_cells.builder()
+    n = rtl_cells.builder(device)
     rtl_cells.lower(n, op, Folding(pe, simd, packing=found), n.like(x, f"{name}_x", simd))
     cell = n.cells[-1]
     assert isinstance(cell, Mvu) and cell.packing is found
@@ -191,17 +193,34 @@ def test_another_number_of_adders_between_registers(rng: np.random.Generator, se
     """Values and every cycle, of devices that bear one, three or four adders in r4_dot_pair, and add two numbers."""
     cases = []
     for adders, bits in ((1, 4), (4, 3), (3, 4), (4, 6), (3, 8), (4, 1)):
-        device = replace(ZCU102, row_adders=adders, adder_inputs=2)
-        if bits == 1:  # no row is added
-            made = case("one", rng, lo=0, hi=3, simd=4)
-        else:
-            name = f"a{adders}_w{bits}"
-            made = integers(name, rng, bits=bits, x_bits=5, signed=True, dot=10, cout=2, simd=5, pe=2)
-        cells = [replace(cell, device=device) for cell in made.cells]
-        params = cells[0].params()
-        assert (params["RowAdders"], params["AdderInputs"]) == (adders, 2)
-        cases.append(replace(made, cells=cells))
+        cases.append(fabric(rng, bits=bits, row_adders=adders))
     rtl_cells.check("mvu", cases, seed=seed, stalled=1)
+
+
+def test_rows_of_one_element(rng: np.random.Generator, seed: int) -> None:
+    """Values and every cycle, of a device whose LUTs hold no choice among two elements and their sum."""
+    cases = [
+        fabric(rng, bits=bits, signed=signed, simd=simd, row_elements=1)
+        for bits, signed, simd in ((8, False, 5), (4, True, 2), (3, True, 1), (2, False, 10), (1, False, 4))
+    ]
+    assert all(c.params()["RowElements"] == 1 for case in cases for c in case.cells)
+    rtl_cells.check("mvu", cases, seed=seed, stalled=1)
+
+
+def fabric(
+    rng: np.random.Generator, *, bits: int, signed: bool = True, simd: int = 5, **device: int
+) -> rtl_cells.Case:
+    """A case of another device, which adds two numbers at a time; one of one bit has no rows to add."""
+    own = replace(ZCU102, adder_inputs=2, **device)  # type: ignore[arg-type]  # none of them is a text
+    name = "_".join(f"{k}{v}" for k, v in device.items()) + f"_w{bits}_x{simd}"
+    if bits == 1:
+        made = case(name, rng, lo=0, hi=3, simd=4, device=own)
+    else:
+        made = integers(
+            name, rng, bits=bits, x_bits=5, signed=signed, dot=10, cout=2, simd=simd, pe=2, device=own
+        )
+    assert all(cell.params()["AdderInputs"] == 2 for cell in made.cells)
+    return made
 
 
 @pytest.mark.gate

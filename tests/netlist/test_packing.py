@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rtl4ml.emit.library import library, modules
-from rtl4ml.netlist.packing import Packing, Sums, fewest, legal, packings
+from rtl4ml.netlist.packing import Packing, Sums, fewest, legal, packings, packings_of
 
 # (weight bits, x bits, x signed): all that packing is meant for
 WIDTHS = [(w, x, s) for w, x, s in product(range(2, 9), range(1, 9), (False, True))]
@@ -229,6 +229,18 @@ def test_the_least_spacing_is_needed() -> None:
 def test_packings_that_are_known(w: int, x: int, want: set[tuple[int, int, int, bool]]) -> None:
     found = worst(w, x, False, 8)
     assert want <= {(p.fields, p.spacing, p.chain, p.overlap) for p in found}
+
+
+@pytest.mark.parametrize(("w", "x", "signed"), WIDTHS)
+def test_a_slice_of_narrower_products(w: int, x: int, signed: bool) -> None:
+    """Of 18 x 18 bits: what lower weights may borrow from the top one has a bit of its own below 27."""
+    ends = np.array([[[-(1 << (w - 1)), (1 << (w - 1)) - 1]] * 8])
+    sums, operand = Sums(ends.reshape(-1, 2), elements(x, signed)), x + (not signed)
+    every = packings_of(sums, w, x, signed, products=8, outputs=27)
+    narrow = packings_of(sums, w, x, signed, products=8, outputs=27, word=18)
+    packed = {p: p.spacing * (p.fields - 1) + w + 1 if p.fields > 1 else max(operand, w) for p in every}
+    assert narrow == [p for p in every if packed[p] <= 18] and narrow
+    assert all(p.word(operand, w) == min(packed[p], 27) for p in every)
 
 
 @pytest.mark.parametrize("x", [(0, 15), (-8, 7), (3, 9)])

@@ -21,6 +21,7 @@ import rtl_runner
 import rtl4ml.lowering.lower  # noqa: F401 -- registers all lowerings
 from rtl4ml.cells.library import GeneratedCell
 from rtl4ml.cells.streams import Fifo
+from rtl4ml.device import ZCU102, Device
 from rtl4ml.emit.systemverilog import instance
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
@@ -35,9 +36,9 @@ from rtl4ml.netlist.plan import Folding
 WAITING = 8
 
 
-def builder() -> NetlistBuilder:
+def builder(device: Device = ZCU102) -> NetlistBuilder:
     """Collects cells of operators that belong to no graph."""
-    return NetlistBuilder(Graph("cells", (), (), ()))
+    return NetlistBuilder(Graph("cells", (), (), ()), device)
 
 
 def foldings(op: Op) -> list[Folding]:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
-from rtl4ml.device import ADDER_INPUTS, ROW_ADDERS, Device
+from rtl4ml.device import ADDER_INPUTS, ROW_ADDERS, ROW_ELEMENTS, Device
 from rtl4ml.ir.types import Fixed, Ints
 from rtl4ml.ir.weights import ConstantWeights, WeightKind
 from rtl4ml.netlist.images import Image
@@ -182,16 +182,18 @@ def dsp_params(packing: Packing | None) -> dict[str, Param]:
 
 
 def adder_params(device: Device) -> dict[str, Param]:
-    """The adders that suit a device: of products between registers, and numbers of one; none where they are default."""
+    """What suits a device of products in LUTs and of adders; none where it is as by default."""
     found: dict[str, Param] = {}
     if device.row_adders != ROW_ADDERS:
         found["RowAdders"] = device.row_adders
+    if device.row_elements != ROW_ELEMENTS:
+        found["RowElements"] = device.row_elements
     if device.adder_inputs != ADDER_INPUTS:
         found["AdderInputs"] = device.adder_inputs
     return found
 
 
 def lut_latency(weight_bits: int, products: int, device: Device) -> int:
-    """Cycles from registered operands to the sum of products in r4_dot_lut: rows of pairs, then a tree."""
+    """Cycles from registered operands to the sum of products in r4_dot_lut: rows, then a tree."""
     rows = max(1, (weight_bits - 2) // device.row_adders + 1)
-    return rows + tree_levels((products + 1) // 2, device.adder_inputs)
+    return rows + tree_levels(-(-products // device.row_elements), device.adder_inputs)

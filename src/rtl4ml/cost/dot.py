@@ -9,7 +9,14 @@ from math import ceil
 import numpy as np
 
 from rtl4ml.cost.memory import halves_terms, rom_terms, rom_terms_of
-from rtl4ml.cost.products import adder_inputs, constant_products, dsp_sums, lut_sums, row_stages
+from rtl4ml.cost.products import (
+    adder_inputs,
+    constant_products,
+    dsp_sums,
+    lut_sums,
+    row_stages,
+    row_sums,
+)
 from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import adder_tree, counter, image_depth, log, plus
 from rtl4ml.netlist.memories import TILES, Terms, bram36
@@ -46,7 +53,7 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         )
     else:
         lut, ff = lut_sums(params, shared=shared, outputs=outputs, products=products)
-        stages = 1 + row_stages(params) + tree_levels((products + 1) // 2, adder_inputs(params))
+        stages = 1 + row_stages(params) + tree_levels(row_sums(params, products), adder_inputs(params))
     links = params["Chain"] if folds > 1 else 1
     rom: Terms
     if pump > 1:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rtl4ml.cost.memory import Bits, changing_columns, image_columns
 from rtl4ml.cost.registry import Params, coefficients, models
 from rtl4ml.cost.terms import adder_tree, image_depth
-from rtl4ml.device import ADDER_INPUTS, ROW_ADDERS
+from rtl4ml.device import ADDER_INPUTS, ROW_ADDERS, ROW_ELEMENTS
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import Terms
 from rtl4ml.netlist.packing import Packing
@@ -130,6 +130,16 @@ def adder_inputs(params: Params) -> int:
     return 2 if params.get("Overlap") else int(params.get("AdderInputs", ADDER_INPUTS))
 
 
+def row_elements(params: Params) -> int:
+    """Elements whose products r4_dot_pair makes together."""
+    return int(params.get("RowElements", ROW_ELEMENTS))
+
+
+def row_sums(params: Params, products: int) -> int:
+    """r4_dot_pair of an output."""
+    return -(-products // row_elements(params))
+
+
 def row_stages(params: Params) -> int:
     """Cycles of r4_dot_pair: rows of a weight's bits, added RowAdders at a time."""
     return max(1, int((params["WeightWidth"] - 2) // params.get("RowAdders", ROW_ADDERS)) + 1)
@@ -140,25 +150,28 @@ def lut_sums(params: Params, *, shared: int, outputs: int, products: int) -> tup
     elements, adder trees.
     """
     x, w = params["XWidth"], params["WeightWidth"]
-    pairs, n = (products + 1) // 2, shared * outputs
-    term = x + 1 if products > 1 or x == 1 else x
+    elements = row_elements(params)
+    pairs, n = row_sums(params, products), shared * outputs
+    couples = products // 2 if elements > 1 else 0  # sums of two elements
+    term = x + 1 if couples or x == 1 else x
     grows = products > 1 and params["ProdWidth"] < params["SumWidth"]
-    width = params["ProdWidth"] + 1 if grows else params["SumWidth"]
+    width = params["ProdWidth"] + bool(couples) if grows else params["SumWidth"]
     stages, adders_between = row_stages(params), params.get("RowAdders", ROW_ADDERS)
     image: Image = params["WeightFile"]
     depth = image_depth(image)
-    bits = image.bits.reshape(depth, n, products, w)
-    bits = np.pad(bits, ((0, 0), (0, 0), (0, pairs * 2 - products), (0, 0))).reshape(depth, n, pairs, 2, w)
-    change = np.pad(image.changing.reshape(n, products, w), ((0, 0), (0, pairs * 2 - products), (0, 0)))
-    change = change.reshape(n, pairs, 2, w)
-    change[..., products % 2 * -1 :, 1, :] &= products % 2 == 0  # the odd one's partner
+    # (depth, n, pairs, elements, rows); an odd one's partner is 0, as is each one's where there are none.
+    own = ((0, 0), (0, 0), (0, pairs * elements - products), (0, 0))
+    bits = np.pad(image.bits.reshape(depth, n, products, w), own).reshape(depth, n, pairs, elements, w)
+    change = np.pad(image.changing.reshape(n, products, w), own[1:]).reshape(n, pairs, elements, w)
+    bits = np.pad(bits, ((0, 0), (0, 0), (0, 0), (0, 2 - elements), (0, 0)))
+    change = np.pad(change, ((0, 0), (0, 0), (0, 2 - elements), (0, 0)))
     chosen = change.any(2)  # (n, pairs, rows): a multiplexer
     kept = ~chosen & bits[0].any(2)  # a row that is always the same element or sum
     rows = chosen | kept
     first = rows & (np.cumsum(rows, 2) == 1)
     # The adder of a row is one bit wider than the row, that of the last row as wide as the result.
     reach = np.array([min(term + 1, width - b) if b < w - 1 else max(width - b, 1) for b in range(w)])
-    added, couples = (rows & ~first) * reach, shared * (products // 2) * bool(rows.any())
+    added, couples = (rows & ~first) * reach, shared * couples * bool(rows.any())
     if depth == 1:
         code = (bits[0, :, :, 0] + 2 * bits[0, :, :, 1]).reshape(shared, outputs, pairs, w)
         couples = int((code == 3).any((1, 3)).sum())

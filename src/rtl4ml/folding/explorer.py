@@ -113,7 +113,7 @@ class Explorer:
             if (op.name, f) not in self._options:
                 self._options[op.name, f] = [
                     Option(v, operator_resources(self.graph, op, v, self.device))
-                    for v in packed_variants(op, f, self.device.pump)
+                    for v in packed_variants(op, f, self.device)
                 ]
         return [o for f in foldings for o in self._options[op.name, f]]
 

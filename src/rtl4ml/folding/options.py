@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rtl4ml.cost.estimate import estimate
-from rtl4ml.device import Device, Resources
+from rtl4ml.device import ZCU102, Device, Resources
 from rtl4ml.errors import BadInput, named
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
@@ -29,18 +29,17 @@ LARGEST = 4096
 _ADDERS, _ADDER_BITS = 0.45, 0.9
 
 
-def packed_variants(op: Op, folding: Folding, pump: int = 1) -> list[Folding]:
+def packed_variants(op: Op, folding: Folding, device: Device = ZCU102) -> list[Folding]:
     """The folding with its products in LUTs, and with every packing into DSP48E2 that may pay.
 
     Of packings of equally many slices that is the one of the longest cascade. More slices only pay with a longer
-    cascade, which leaves fewer sums to LUTs.
-
-    pump: elements that a slice may multiply in a cycle; it adds up their products as a cascade would
+    cascade, which leaves fewer sums to LUTs. A slice that multiplies several elements in a cycle adds up their products
+    as a cascade would.
     """
     if not isinstance(op, Linear) or folding.style == "unrolled" or folding.packing != "auto":
         return [folding]
     best: dict[int, Packing] = {}
-    found = lowering_of(op).packings(folding, pump)
+    found = lowering_of(op).packings(folding, device.pump, device.dsp_word)
     for packing in sorted(found, key=lambda p: (p.chain * p.pump, not p.overlap, -p.pump)):
         best[packing.slices(folding.pe, folding.simd)] = packing
     variants = [replace(folding, packing=None)]

@@ -14,7 +14,7 @@ from rtl4ml.lowering.registry import OperatorLowering, divisors, lowers
 from rtl4ml.lowering.windows import add_taps, add_window
 from rtl4ml.netlist.adder_graph import adder_graph
 from rtl4ml.netlist.netlist import Wire
-from rtl4ml.netlist.packing import Packing, fewest, in_luts
+from rtl4ml.netlist.packing import WORD, Packing, fewest, in_luts
 from rtl4ml.netlist.plan import Folding
 from rtl4ml.ops.conv import Conv
 
@@ -43,10 +43,10 @@ class ConvLowering(OperatorLowering[Conv]):
         parallel = op.window.taps > 1 and folding.simd == len(op.matrix)
         return op.x.channels if folding.style == "unrolled" or parallel else folding.simd
 
-    def packings(self, folding: Folding, pump: int = 1) -> list[Packing]:
+    def packings(self, folding: Folding, pump: int = 1, word: int = WORD) -> list[Packing]:
         if folding.style == "unrolled" or self.op.kind is not WeightKind.INTEGER:
             return []
-        return linear_packings(self.op, products=folding.simd, outputs=folding.pe, pump=pump)
+        return linear_packings(self.op, products=folding.simd, outputs=folding.pe, pump=pump, word=word)
 
     def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
         if folding.style == "unrolled":
@@ -62,7 +62,7 @@ class ConvLowering(OperatorLowering[Conv]):
         packing = folding.packing
         if packing == "auto":
             choose = fewest(pe, simd) if in_dsp(op) else in_luts
-            packing = choose(self.packings(folding, builder.device.pump))
+            packing = choose(self.packings(folding, builder.device.pump, builder.device.dsp_word))
         return builder.add(
             Mvu(
                 name=f"u_{op.name}",

@@ -12,7 +12,7 @@ from rtl4ml.lowering.products import in_dsp, linear_packings
 from rtl4ml.lowering.registry import OperatorLowering, divisors, lowers
 from rtl4ml.lowering.windows import add_taps, add_window
 from rtl4ml.netlist.netlist import Wire
-from rtl4ml.netlist.packing import Packing, fewest, in_luts
+from rtl4ml.netlist.packing import WORD, Packing, fewest, in_luts
 from rtl4ml.netlist.plan import Folding
 from rtl4ml.ops.conv import Depthwise
 
@@ -40,12 +40,12 @@ class DepthwiseLowering(OperatorLowering[Depthwise]):
     def input_lanes(self, folding: Folding, index: int = 0) -> int:  # noqa: ARG002 -- there is one input
         return folding.pe // self.op.multiplier
 
-    def packings(self, folding: Folding, pump: int = 1) -> list[Packing]:
+    def packings(self, folding: Folding, pump: int = 1, word: int = WORD) -> list[Packing]:
         """Packings of the products of one channel: all its kernels read the same elements."""
         if self.op.kind is not WeightKind.INTEGER:
             return []
         taps = folding.simd * self.op.multiplier // folding.pe
-        return linear_packings(self.op, products=taps, outputs=self.op.multiplier, pump=pump)
+        return linear_packings(self.op, products=taps, outputs=self.op.multiplier, pump=pump, word=word)
 
     def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
         op, geo, channels = self.op, self.op.window, self.op.x.channels
@@ -61,7 +61,7 @@ class DepthwiseLowering(OperatorLowering[Depthwise]):
         packing = folding.packing
         if packing == "auto":
             choose = fewest(op.multiplier, together) if in_dsp(op) else in_luts
-            packing = choose(self.packings(folding, builder.device.pump))
+            packing = choose(self.packings(folding, builder.device.pump, builder.device.dsp_word))
         return builder.add(
             Dwu(
                 name=f"u_{op.name}",

@@ -18,10 +18,11 @@ def in_dsp(op: Linear) -> bool:
     return op.kind is WeightKind.INTEGER and large and a <= 18 and b <= 27
 
 
-def linear_packings(op: Linear, *, products: int, outputs: int, pump: int) -> list[Packing]:
+def linear_packings(op: Linear, *, products: int, outputs: int, pump: int, word: int) -> list[Packing]:
     """Every legal packing of `products` products of each of `outputs` outputs, made in the same cycle.
 
     pump: elements that a slice may multiply in a cycle; those of fewer are among the packings
+    word: bits of the wider side of a slice's product
     """
     sums = sums_of(Same(op.weights), op.out_channels, (op.x.lo, op.x.hi))
     x = op.x.type
@@ -29,6 +30,13 @@ def linear_packings(op: Linear, *, products: int, outputs: int, pump: int) -> li
         packing
         for n in range(1, pump + 1)
         for packing in packings_of(
-            sums, op.weight_type.width, x.width, x.signed, products=products, outputs=outputs, pump=n
+            sums,
+            op.weight_type.width,
+            x.width,
+            x.signed,
+            products=products,
+            outputs=outputs,
+            pump=n,
+            word=word,
         )
     ]

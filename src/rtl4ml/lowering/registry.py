@@ -17,7 +17,7 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
 from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.netlist.netlist import Wire
-from rtl4ml.netlist.packing import Packing
+from rtl4ml.netlist.packing import WORD, Packing
 from rtl4ml.netlist.plan import Folding, Plan
 
 OpT = TypeVar("OpT", bound=Op)
@@ -46,7 +46,7 @@ class OperatorLowering(ABC, Generic[OpT]):
         """Lanes of the input of this index."""
         return folding.simd
 
-    def packings(self, folding: Folding, pump: int = 1) -> list[Packing]:  # noqa: ARG002 -- most make no products
+    def packings(self, folding: Folding, pump: int = 1, word: int = WORD) -> list[Packing]:  # noqa: ARG002 -- most make no products
         """Every legal packing of the products of a folding."""
         return []
 

@@ -68,6 +68,15 @@ class Packing:
         """DSP48E2 of `outputs` sums of `products` products each; all outputs read the same elements."""
         return -(-outputs // self.fields) * self.factors(products)
 
+    def word(self, operand: int, weight_bits: int) -> int:
+        """Bits of the wider side of a slice's product, of elements of so many bits, signed: 18 for three weights of 5
+        bits that are 6 bits apart, one of the bits for what the lower ones may borrow.
+        """
+        if self.fields == 1:
+            return max(operand, weight_bits)
+        packed = self.spacing * (self.fields - 1) + weight_bits
+        return min(packed + 1, WORD)
+
     def latency(self, products: int, adder_inputs: int) -> int:
         """Cycles from the operands to the sum of `products` products in r4_dot_dsp, which adds up cascades so many at a
         time; fields that overlap have carries, which adders of two take.
@@ -206,12 +215,21 @@ def packings(
 
 
 def packings_of(
-    sums: Sums, weight_bits: int, x_bits: int, x_signed: bool, *, products: int, outputs: int, pump: int = 1
+    sums: Sums,
+    weight_bits: int,
+    x_bits: int,
+    x_signed: bool,
+    *,
+    products: int,
+    outputs: int,
+    pump: int = 1,
+    word: int = WORD,
 ) -> list[Packing]:
     """Every legal packing, each with the least spacing that holds its sums; empty where no product fits a slice.
 
     products, outputs: how many products of how many outputs are made at once; all outputs read the same elements
     pump:              that of the packings
+    word:              bits of the wider side of a slice's product
     """
     found = []
     factors = -(-products // pump)
@@ -224,7 +242,7 @@ def packings_of(
             for fields in range(1, outputs + 1):
                 spacing = max(width - overlap, weight_bits if fields > 1 else 1)
                 p = Packing(fields, spacing, chain, overlap, pump)
-                if legal(
+                if p.word(x_bits + (not x_signed), weight_bits) <= word and legal(
                     p,
                     x_bits=x_bits,
                     x_signed=x_signed,

@@ -7,14 +7,13 @@ leaves that register out and makes flip-flops of their own, as far away as the r
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rtl4ml.board.ecp5.primitives import Cell, enable, plain, readers
+
 _BITS = 18  # of a side's output
 _WIDE = 36  # bits of a word that takes the outputs of both sides; side B reads it
-
-Cell = dict[str, Any]  # as `write_json` has it
 
 
 def register_outputs(netlist: Mapping[str, Any]) -> int:
@@ -28,39 +27,21 @@ def register_outputs(netlist: Mapping[str, Any]) -> int:
 
 def _register(module: Mapping[str, Any]) -> int:
     cells: dict[str, Cell] = module["cells"]
-    readers: Counter[int | str] = Counter(
-        bit for port in module["ports"].values() if port["direction"] != "input" for bit in port["bits"]
-    )
-    registers: dict[int | str, str] = {}  # by the bit that they take
-    for name, c in cells.items():
-        for port, bits in c["connections"].items():
-            if c["port_directions"][port] != "output":
-                readers.update(bits)
-        if c["type"] == "TRELLIS_FF" and _plain(c):
-            registers[c["connections"]["DI"][0]] = name
+    read = readers(module)
+    # By the net that they take.
+    registers = {c["connections"]["DI"][0]: name for name, c in cells.items() if plain(c)}
     moved = 0
     for memory in [c for c in cells.values() if c["type"] == "DP16KD"]:
         for sides in _reads(memory):
             outputs = [
-                p for side in sides for p in _outputs(memory, side) if readers[memory["connections"][p][0]]
+                p for side in sides for p in _outputs(memory, side) if read[memory["connections"][p][0]]
             ]
             behind = [registers.get(memory["connections"][p][0], "") for p in outputs]
-            alone = all(readers[memory["connections"][p][0]] == 1 for p in outputs)
+            alone = all(read[memory["connections"][p][0]] == 1 for p in outputs)
             if outputs and alone and all(behind) and _suits(memory, sides[-1], [cells[n] for n in behind]):
                 _take(memory, sides, outputs, [cells.pop(n) for n in behind])
                 moved += len(behind)
     return moved
-
-
-def _plain(register: Cell) -> bool:
-    """Whether a flip-flop has no reset and takes its input at the rising edge."""
-    has = register["connections"]
-    return (
-        register["parameters"]["CLKMUX"] == "CLK"
-        and register["parameters"]["REGSET"] == "RESET"
-        and has.get("LSR", ["0"]) in ([], ["0"])
-        and len(has.get("DI", ())) == 1
-    )
 
 
 def _reads(memory: Cell) -> Iterator[tuple[str, ...]]:
@@ -80,21 +61,21 @@ def _outputs(memory: Cell, side: str) -> list[str]:
 def _suits(memory: Cell, side: str, registers: list[Cell]) -> bool:
     """Whether registers could be those of a side of a block RAM."""
     has = memory["connections"]
-    if memory["parameters"][f"CLK{side}MUX"] != f"CLK{side}" or has.get(f"RST{side}", ["0"]) != ["0"]:
+    # A block RAM has one manner of reset; Yosys chooses any where none is asked for.
+    reset = [s for s in "AB" if has.get(f"RST{s}", ["0"]) != ["0"]]
+    if memory["parameters"][f"CLK{side}MUX"] != f"CLK{side}" or side in reset:
+        return False
+    if reset and memory["parameters"].get("RESETMODE") == "ASYNC":
         return False
     clocked = all(r["connections"]["CLK"] == has[f"CLK{side}"] for r in registers)
-    return clocked and len({_enable(r) for r in registers}) == 1
-
-
-def _enable(register: Cell) -> int | str:
-    """The bit that enables a flip-flop, "1" for one that always moves."""
-    how: str = register["parameters"]["CEMUX"].strip()
-    return register["connections"]["CE"][0] if how == "CE" else how
+    return clocked and len({enable(r) for r in registers}) == 1
 
 
 def _take(memory: Cell, sides: tuple[str, ...], outputs: list[str], registers: list[Cell]) -> None:
     for port, r in zip(outputs, registers, strict=True):
         memory["connections"][port] = r["connections"]["Q"]
+    if memory["parameters"].get("RESETMODE") == "ASYNC":
+        memory["parameters"]["RESETMODE"] = "SYNC"
     for side in sides:
         memory["parameters"][f"REGMODE_{side}"] = "OUTREG"
-    memory["connections"][f"OCE{sides[-1]}"] = [_enable(registers[0])]
+    memory["connections"][f"OCE{sides[-1]}"] = [enable(registers[0])]

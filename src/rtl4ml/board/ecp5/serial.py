@@ -114,10 +114,12 @@ def _stream(x: str, y: str) -> Sequence[tuple[str, str]]:
     ]
 
 
-def _cut(name: str, clocked: Sequence[tuple[str, str]], x: str, y: str, width: int = 8) -> str:
-    """A FIFO of two beats, through which no combinational path runs."""
+def _cut(
+    name: str, clocked: Sequence[tuple[str, str]], x: str, y: str, width: int = 8, depth: int = 2
+) -> str:
+    """A FIFO of two beats or of one, through which no combinational path runs."""
     return instance(
-        "r4_fifo", name, {"Width": width, "Depth": 2, "MemoryKind": 0}, [*clocked, *_stream(x, y)]
+        "r4_fifo", name, {"Width": width, "Depth": depth, "MemoryKind": 0}, [*clocked, *_stream(x, y)]
     )
 
 
@@ -137,8 +139,8 @@ def _line(made: SerialShell) -> list[str]:
         {"Width": 8, "Depth": made.buffer, "MemoryKind": 1},
         [*_CLOCK, *_stream("rx", "kept")],
     )
-    # Block RAM answers late; what it says is registered before it is looked at.
-    taken = _cut("u_taken", _CLOCK, "kept", "byte")
+    # Block RAM answers late: a register alone takes what it says, which has its place in the block RAM.
+    taken = _cut("u_taken", _CLOCK, "kept", "byte", depth=1)
     signature = int.from_bytes(bytes.fromhex(s.signature), "little")
     values: dict[str, int | str] = {
         "Signature": f"128'h{signature:032x}",

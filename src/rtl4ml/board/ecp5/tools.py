@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from rtl4ml.board.ecp5 import outputs
+from rtl4ml.board.ecp5 import carries, multipliers, outputs
 from rtl4ml.board.ecp5.spec import OpenBoard
 from rtl4ml.errors import BuildFailed, EnvironmentProblem, OverBudget
 from rtl4ml.host import processes
@@ -49,7 +49,8 @@ def router() -> tuple[str, str]:
 
 
 def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, log: Path) -> None:
-    """Yosys: SystemVerilog to a netlist of the ECP5's cells, as JSON, with block RAMs' output registers in place.
+    """Yosys: SystemVerilog to a netlist of the ECP5's cells, as JSON, with what it leaves outside block RAMs,
+    multipliers and carry chains moved into them.
 
     Raises BuildFailed where Yosys stops.
 
@@ -78,6 +79,8 @@ def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, l
     with disk_errors(netlist.parent):
         made = json.loads(netlist.read_text(encoding="utf-8"))
         outputs.register_outputs(made)
+        multipliers.register_multipliers(made)
+        carries.absorb(made)
         netlist.write_text(json.dumps(made), encoding="utf-8")
 
 
