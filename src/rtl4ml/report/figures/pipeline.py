@@ -96,9 +96,10 @@ class _Rows(Canvas):
             ends[arc.a, arc.side == "left" if arc.side else back].append((arc.b, True, i))
             ends[arc.b, arc.side == "left" if arc.side else not back].append((arc.a, False, i))
         for (k, leftward), group in ends.items():
-            start = self.cell(k)[1] * (self.NODE_W + self.GAP_X) + (0 if leftward else self.NODE_W / 2)
+            node = Node(*self.sequence[k], self.cell(k)[1] * (self.NODE_W + self.GAP_X), 0, self.NODE_W)
+            start = node.middle - (node.half if leftward else 0)
             for j, (_, leaves, i) in enumerate(sorted(group)):
-                x = start + self.NODE_W / 2 * (j + 1) / (len(group) + 1)
+                x = start + node.half * (j + 1) / (len(group) + 1)
                 if leaves:
                     arcs[i].out = x
                 else:
@@ -168,7 +169,9 @@ class _Rows(Canvas):
                 level = (xa, wall, row_a, ya) if abs(xa - wall) > abs(xb - wall) else (xb, wall, row_b, yb)
             a, b, row, y_level = level
             label = skip_text(arc.edge, abs(b - a) - 2 * LANE)
-            labels.append((clear(a, b, crossing[row], label_width(label)), y_level, label))
+            half = label_width(label) / 2 + 2  # it stays on the page, however near the margin its line is
+            middle = clear(a, b, crossing[row], label_width(label))
+            labels.append((min(max(middle, half), left + self.span + right - half), y_level, label))
             self.line(points, arc.edge, skip=True)
         for k, edge in self.straight:
             self.step(nodes[k], nodes[k + 1], self.row(k) == self.row(k + 1), edge)
