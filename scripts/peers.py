@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our units beside those of FINN and of da4ml: the same work, the same Yosys commands, the same count of levels.
 
-    python scripts/peers.py finn FOLDER [--pe-simd 8]     FOLDER: finn-rtllib/mvu of a checkout of FINN
+    python scripts/peers.py finn FOLDER [--bits 4] [--lanes 8]     FOLDER: finn-rtllib/mvu of a checkout of FINN
     python scripts/peers.py da4ml [NAME ...]
 
 finn: matrix-vector units of 64 x 64 at equal folding and equal DSP48E2. Ours is r4_window, which keeps and replays the
@@ -16,6 +16,7 @@ What is printed is docs/peers.md. Nothing went through Vivado.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -51,8 +52,6 @@ from rtl4ml.synthesis.yosys import PRIMITIVES, mapping, read_stat
 Top = dict[str, Any]  # a module as `write_json` has it
 RUN = "from pyosys import libyosys as ys; ys.run_pass('script run.ys', ys.Design())"
 SIZE = 64
-# bits of weights and elements, lanes of both ends
-UNITS = [(bits, lanes) for bits in (4, 8) for lanes in (4, 8, 16)]
 FINN_FILES = (
     "mvu_pkg.sv",
     "add_multi.sv",
@@ -281,19 +280,16 @@ def ratio(ours: float, theirs: float) -> str:
 
 @main.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--lanes", "chosen", type=int, multiple=True, help="Elements and outputs a cycle; all where not given."
-)
-def finn(folder: Path, chosen: tuple[int, ...]) -> None:
+@click.option("--bits", type=int, multiple=True, default=(4, 8), help="Of weights and elements.")
+@click.option("--lanes", type=int, multiple=True, default=(4, 8, 16), help="Elements and outputs a cycle.")
+def finn(folder: Path, bits: tuple[int, ...], lanes: tuple[int, ...]) -> None:
     """Matrix-vector units beside FINN's."""
     print(f"| {SIZE} x {SIZE} | FINN LUT / FF / DSP, levels | ours | LUT + FF |\n| --- | --- | --- | --- |")
-    for bits, lanes in UNITS:
-        if chosen and lanes not in chosen:
-            continue
-        theirs = finn_unit(folder, bits, lanes)
-        ours = our_unit(bits, lanes, theirs.dsp)
+    for b, n in itertools.product(bits, lanes):
+        theirs = finn_unit(folder, b, n)
+        ours = our_unit(b, n, theirs.dsp)
         print(
-            f"| W{bits}A{bits} {lanes} x {lanes} | {theirs} | {ours} | {ratio(ours.logic, theirs.logic)} |",
+            f"| W{b}A{b}, {n} x {n} lanes | {theirs} | {ours} | {ratio(ours.logic, theirs.logic)} |",
             flush=True,
         )
 

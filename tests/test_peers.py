@@ -19,7 +19,7 @@ import pytest
     ],
 )
 def test_adder_graphs_take_what_da4mls_take(name: str) -> None:
-    """Of equal graphs Yosys makes some LUTs more or fewer: 1,249 and 1,245 of dense 32-5, 503 and 506 of conv k5 1-16."""
+    """Of one graph Yosys makes some LUTs more or fewer: 1,249 and 1,245 of dense 32-5, 503 and 506 of conv k5 1-16."""
     matrix, high = peers.layer(name)
     ours, latency = peers.our_graph(matrix, high)
     theirs, cycles = peers.da4ml_graph(matrix, high, peers.ADDERS)
