@@ -101,7 +101,8 @@ def measure(folder: Path, read: Sequence[str], top: str, *, without: str = "") -
     run = subprocess.run([sys.executable, "-c", RUN], cwd=folder, capture_output=True, text=True, check=False)
     if run.returncode:
         errors = [line for line in (run.stdout + run.stderr).splitlines() if "ERROR" in line]
-        raise click.ClickException(f"{top}: Yosys must map it, not stop with {errors[-1:]}")
+        why = errors[-1].strip() if errors else f"exit status {run.returncode}"
+        raise click.ClickException(f"{top}: Yosys must map it, not stop with {why!r}")
     found: Top = json.loads((folder / "netlist.json").read_text())["modules"][top]
     found["cells"] = {
         name: slice_of(c) for name, c in found["cells"].items() if not without or without not in c["type"]
