@@ -149,12 +149,13 @@ def finn_unit(source: Path, bits: int, lanes: int) -> Measured:
 
 
 def hoisted(text: str) -> str:
-    """FINN's source with its constant function before the generate block around it, where slang wants it."""
-    block = re.search(r"\n[ \t]*typedef[^\n]*leaf_load_t.*?endfunction[^\n]*\n", text, re.DOTALL)
-    begin = re.search(r"\n[ \t]*if\(L < 1\) begin", text)
-    if not block or not begin:
+    """The source with a constant function, and the type above it, before the block around it, where slang wants it."""
+    block = re.search(r"(\t\ttypedef[^\n]*\n)?\t\tfunction\b.*?\bendfunction[^\n]*\n", text, re.DOTALL)
+    begins = [m for m in re.finditer(r"^\tif\b", text, re.MULTILINE) if block and m.start() < block.start()]
+    if not block or not begins:
         return text
-    return text[: begin.start()] + block[0] + text[begin.start() : block.start()] + text[block.end() - 1 :]
+    at = begins[-1].start()
+    return text[:at] + block[0] + text[at : block.start()] + text[block.end() :]
 
 
 def primitive(name: str) -> str:

@@ -37,22 +37,15 @@ def test_unit_has_the_slices_that_are_asked_for() -> None:
 
 
 def test_a_constant_function_stands_before_its_block() -> None:
-    text = """module m;
-\tif(L < 1) begin : genTrivial
-\tend
-\telse begin
-\t\ttypedef int unsigned  leaf_load_t[4];
-\t\tfunction leaf_load_t f();
-\t\tendfunction : f
-\t\tlocalparam leaf_load_t  F = f();
-\tend
-endmodule
-"""
-    lines = peers.hoisted(text).split("\n")
-    assert [line.split()[0] for line in lines if line.strip()] == [
-        "module", "typedef", "function", "endfunction", "if(L", "end", "else", "localparam", "end", "endmodule",
-    ]  # fmt: skip
-    assert peers.hoisted("module m; endmodule\n") == "module m; endmodule\n"
+    block = "\t\ttypedef int  pair_t[2];\n\t\tfunction pair_t f();\n\t\tendfunction\n"
+    before, begin, after = (
+        "module m;\n\tif(A) begin\n\tend\n",
+        "\tif(B) begin\n",
+        "\t\tlocalparam pair_t  F = f();\n",
+    )
+    assert peers.hoisted(before + begin + block + after) == before + block + begin + after
+    for plain in (block, begin + after):
+        assert peers.hoisted(plain) == plain
 
 
 def test_a_folder_without_finns_sources_is_refused(tmp_path: Path) -> None:
