@@ -29,6 +29,12 @@ CASES = [
     ("r4_rom", {"Depth": 0}, "r4_rom: Depth (0) must be at least 1"),
     ("r4_dsp_mac", {"AWidth": 28}, "r4_dsp_mac: widths (28 x 18 + 48) must fit 27 x 18 + 48"),
     ("r4_dsp_pump", {"BWidth": 19}, "r4_dsp_pump: widths (27 x 19 + 48) must fit 27 x 18 + 48"),
+    ("r4_rom_late", {"Depth": 1}, "r4_rom_late: Depth (1) must be at least 2"),
+    (
+        "r4_dot",
+        {"Late": 1},
+        "r4_dot: Late (1) must be 0 but where products in LUTs have several words of weights",
+    ),
     ("r4_rom_halves", {"Depth": 0}, "r4_rom_halves: Depth (0) must be at least 1"),
     ("r4_rom_halves", {"Part": 9}, "r4_rom_halves: Part (9) and First (0) must lie within Width (8)"),
     (

@@ -65,6 +65,7 @@ OWN: dict[str, dict[str, Param]] = {
     "r4_pool_axis": {"Count": 12, "Size": 3, "Stride": 3},
     "r4_rom": {"Width": 9, "First": 2, "Part": 5, "Depth": 13},
     "r4_rom_halves": {"Width": 9, "First": 2, "Part": 5, "Depth": 7},
+    "r4_rom_late": {"Width": 9, "Depth": 13},
     "r4_rom_skewed": {"Unit": 3, "Chains": 2, "Chain": 3, "Short": 1, "Depth": 5},
     "r4_serial": {"Signature": 0x0123_4567_89AB_CDEF, "CountBytes": 3, "ResultBytes": 2, "IdleCycles": 4,
                   "ResetCycles": 2},
@@ -82,6 +83,7 @@ IMAGES: dict[str, dict[str, tuple[int, int]]] = {  # width and depth
     "r4_lookup": {"InitFile": (10, 16)},
     "r4_rom": {"InitFile": (9, 13)},
     "r4_rom_halves": {"InitFile": (9, 14)},
+    "r4_rom_late": {"InitFile": (9, 13)},
     "r4_rom_skewed": {"InitFile": (15, 5)},
 }
 MODULES = sorted({"adders", *GRIDS, *SHELL, *OWN})

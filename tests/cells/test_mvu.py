@@ -207,6 +207,30 @@ def test_rows_of_one_element(rng: np.random.Generator, seed: int) -> None:
     rtl_cells.check("mvu", cases, seed=seed, stalled=1)
 
 
+def test_weights_a_cycle_later(rng: np.random.Generator, seed: int) -> None:
+    """Values and every cycle, of a device whose memories have addresses that come out of registers; block RAM, too."""
+    cases = [fabric(rng, bits=b, signed=s, late_weights=True) for b, s in ((4, True), (8, False))]
+    held = case("held_late", rng, simd=8, pe=2, device=replace(ZCU102, late_weights=True))
+    unit = cases[0].cells[0]
+    assert isinstance(unit, Mvu)
+    cases += [held, replace(cases[0], name="late_block", cells=[replace(unit, block=True)])]
+    assert all(c.cells[0].params()["Late"] == 1 for c in cases)
+    rtl_cells.check("mvu", cases, seed=seed, stalled=2)
+    alone = integers(
+        "one_word",
+        rng,
+        bits=4,
+        x_bits=4,
+        signed=True,
+        dot=5,
+        cout=2,
+        simd=5,
+        pe=2,
+        device=held.cells[0].device,
+    )
+    assert "Late" not in alone.cells[0].params(), "one word never waits"
+
+
 def fabric(
     rng: np.random.Generator, *, bits: int, signed: bool = True, simd: int = 5, **device: int
 ) -> rtl_cells.Case:

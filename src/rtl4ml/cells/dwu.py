@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
-from rtl4ml.cells.mvu import adder_params, coded, dsp_params, lut_latency, second_clock
+from rtl4ml.cells.mvu import adder_params, coded, dsp_params, late_params, lut_latency, second_clock
 from rtl4ml.ir.types import Fixed, Ints
 from rtl4ml.ir.weights import ConstantWeights, WeightKind
 from rtl4ml.netlist.images import Image
@@ -111,6 +111,7 @@ class Dwu(FreeRunning, LibraryCell):
             **dsp_params(self.packing),
             **self.flow_params(),
             **adder_params(self.device),
+            **late_params(self.device, self.weights.kind, self.packing, len(words)),
         }
         if self.weights.bias is not None:
             p["BiasFile"] = Image.pack(self.weights.bias.reshape(self.groups, -1), self.y.bits)
@@ -125,7 +126,8 @@ class Dwu(FreeRunning, LibraryCell):
         if self.packing:
             return 1 + self.packing.latency(self.taps, self.device.adder_inputs)
         if self.weights.kind is WeightKind.INTEGER:
-            return 2 + lut_latency(self.weights.type.width, self.taps, self.device)
+            late = self.device.late_weights and self.groups * self.folds > 1
+            return 2 + late + lut_latency(self.weights.type.width, self.taps, self.device)
         return 3 + (self.taps - 1).bit_length()
 
     @property

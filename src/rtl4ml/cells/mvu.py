@@ -118,6 +118,7 @@ class Mvu(FreeRunning, LibraryCell):
             **dsp_params(self.packing),
             **self.flow_params(),
             **adder_params(self.device),
+            **late_params(self.device, self.weights.kind, self.packing, len(words)),
         }
         if self.weights.bias is not None:
             p["BiasFile"] = Image.pack(self.weights.bias.reshape(self.pe_folds, self.pe), acc)
@@ -144,7 +145,8 @@ class Mvu(FreeRunning, LibraryCell):
         if self.packing:
             return 1 + self.packing.latency(self.simd, self.device.adder_inputs)
         if self.weights.kind is WeightKind.INTEGER:
-            return 2 + lut_latency(self.weights.type.width, self.simd, self.device)
+            late = self.device.late_weights and self.simd_folds * self.pe_folds > 1
+            return 2 + late + lut_latency(self.weights.type.width, self.simd, self.device)
         return 3 + (self.simd - 1).bit_length()
 
     @property
@@ -191,6 +193,12 @@ def adder_params(device: Device) -> dict[str, Param]:
     if device.adder_inputs != ADDER_INPUTS:
         found["AdderInputs"] = device.adder_inputs
     return found
+
+
+def late_params(device: Device, kind: WeightKind, packing: Packing | None, words: int) -> dict[str, Param]:
+    """The parameter Late, where several words of weights come a cycle later to products in LUTs."""
+    late = device.late_weights and kind is WeightKind.INTEGER and packing is None and words > 1
+    return {"Late": 1} if late else {}
 
 
 def lut_latency(weight_bits: int, products: int, device: Device) -> int:

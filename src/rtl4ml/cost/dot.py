@@ -53,7 +53,12 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         )
     else:
         lut, ff = lut_sums(params, shared=shared, outputs=outputs, products=products)
-        stages = 1 + row_stages(params) + tree_levels(row_sums(params, products), adder_inputs(params))
+        stages = (
+            1
+            + params["Late"]
+            + row_stages(params)
+            + tree_levels(row_sums(params, products), adder_inputs(params))
+        )
     links = params["Chain"] if folds > 1 else 1
     rom: Terms
     if pump > 1:
@@ -103,7 +108,8 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         "stages": stages,
         "stage_marks": 2 * stages * (accumulate and stages <= 2),
         "control": sum(counter(c) for c in counters),
-        "word": word if params["Fields"] else 0,  # products in LUTs register their weights themselves
+        # Products in LUTs register their weights themselves.
+        "word": word if params["Fields"] or params["Late"] else 0,
         "acc": sums * acc,
         "addr": 2 * links * counter(folds)  # of the word and of the next one
         + 2 * counter(bias_folds) * (1 + (params["ShiftWidth"] > 0)),

@@ -212,7 +212,7 @@ def lut_sums(params: Params, *, shared: int, outputs: int, products: int) -> tup
         "late": n * pairs * waiting * (depth > 1) + passed[1] + int(lone.sum()) * x,
     }
     ff: Terms = {
-        "operands": operands,
+        "operands": operands + shared * products * x * params["Late"],
         "pair": pair,
         "cut": cut,
         "weights": passed[0],

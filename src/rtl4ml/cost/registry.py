@@ -21,6 +21,7 @@ DEFAULTS = {
     "Chain": 1,
     "Overlap": 0,
     "Pumped": 0,
+    "Late": 0,
     "Base": 0,
     "Step": 1,
     "Align": 0,
