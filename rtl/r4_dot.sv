@@ -17,12 +17,13 @@
 // Pumped:   those run at clk2x_i, two products in a cycle; two words of the image, for r4_dot_dsp, are then one here.
 // RowAdders: adders between registers in r4_dot_pair, of products in LUTs.  RowElements: elements of one, see r4_dot_lut.
 // AdderInputs: numbers that an adder of the trees takes, see r4_sum_tree: 3 where a LUT has two outputs, else 2.
-// Late:     products in LUTs get weights and elements a cycle later, see r4_rom_late.
+// Late:     cycles by which products in LUTs get weights and elements later: one for a memory that is read by a register
+//           alone (r4_rom_late), each further one for the way from there.
 // Align:    left shift of every output's sum of products before the bias.
 // Shift:    one more left shift, of each output its own, from word g of the image (ShiftWidth bits each);
 //           ShiftWidth = 0 where there is none.
 // Latency:  cycles from the last beat taken to the sum offered: 1 + that of r4_dot_lut, of r4_dot_dsp, or of
-//           r4_dot_coded with any other kind of weights; one more with Late.  Throughput: 1 beat/cycle.
+//           r4_dot_coded with any other kind of weights; Late more.  Throughput: 1 beat/cycle.
 // Flow:     see r4_gate.  Reset: 2 cycles at least.
 
 module r4_dot #(
@@ -50,7 +51,7 @@ module r4_dot #(
   parameter bit          Overlap     = 1'b0,
   parameter bit          Pumped      = 1'b0,
   parameter bit          Block       = 1'b0,
-  parameter bit          Late        = 1'b0,
+  parameter int unsigned Late        = 0,
   parameter int unsigned Flow        = 0,
   parameter              WeightFile  = "",
   parameter              BiasFile    = "",
@@ -75,7 +76,7 @@ module r4_dot #(
   if (Chain == 0 || Chain > Simd || (Fields == 0 && Chain > 1)) begin : gen_check_chain
     $fatal(1, "r4_dot: Chain (%0d) must be 1 to Simd (%0d), and 1 where Fields is 0", Chain, Simd);
   end
-  if (Late && (!Lut || Words == 1)) begin : gen_check_late
+  if (Late > 0 && (!Lut || Words == 1)) begin : gen_check_late
     $fatal(1, "r4_dot: Late (%0d) must be 0 but where products in LUTs have several words of weights", Late);
   end
   if (Pumped && !Dsp) begin : gen_check_pumped
@@ -105,7 +106,7 @@ module r4_dot #(
   localparam int unsigned Most    = !Lut && !Dsp || Overlap ? 2 : AdderInputs;  // numbers that an adder of the tree takes
   localparam int unsigned Levels  = levels(Terms, Most);
   // registers before the accumulator: operands and products, tree
-  localparam int unsigned Stages  = (Lut ? 1 + int'(Late) + Rows : Dsp ? 2 + int'(Pumped) + Chain : 2) + Levels;
+  localparam int unsigned Stages  = (Lut ? 1 + Late + Rows : Dsp ? 2 + int'(Pumped) + Chain : 2) + Levels;
 
   // -- control: one beat a cycle while the pipeline moves -----------------------------------------------------
   logic en, slot, first, last;
@@ -145,7 +146,8 @@ module r4_dot #(
     logic unused;
     assign unused = ^{clk2x_i, second};
   end
-  if (Late) begin : gen_late
+  if (Late > 0) begin : gen_late
+    logic [Outputs*Factors*WeightWidth-1:0] read;
     r4_rom_late #(
       .Width   (Outputs * Factors * WeightWidth),
       .Depth   (Words),
@@ -156,7 +158,16 @@ module r4_dot #(
       .rst_ni,
       .en_i  (en),
       .step_i(slot),
-      .word_o(word)
+      .word_o(read)
+    );
+    r4_lag #(
+      .Width (Outputs * Factors * WeightWidth),
+      .Cycles(Late - 1)
+    ) u_way (
+      .clk_i,
+      .en_i(en),
+      .x_i (read),
+      .y_o (word)
     );
     logic unused;
     assign unused = ^{step, second};
@@ -203,7 +214,7 @@ module r4_dot #(
 
     if (Lut) begin : gen_lut
       logic [Simd*XWidth-1:0] x_late;
-      r4_lag #(.Width(Simd * XWidth), .Cycles(int'(Late))) u_late (.clk_i, .en_i(en), .x_i(x), .y_o(x_late));
+      r4_lag #(.Width(Simd * XWidth), .Cycles(Late)) u_late (.clk_i, .en_i(en), .x_i(x), .y_o(x_late));
       r4_dot_lut #(
         .Simd       (Simd),
         .Pe         (Pe),

@@ -35,7 +35,7 @@ module r4_mvu #(
   parameter bit          Overlap     = 1'b0,
   parameter bit          Pumped      = 1'b0,
   parameter bit          Block       = 1'b0,
-  parameter bit          Late        = 1'b0,
+  parameter int unsigned Late        = 0,
   parameter int unsigned Flow        = 0,
   parameter              WeightFile  = "",
   parameter              BiasFile    = "",

@@ -27,8 +27,8 @@ class Device:
     row_adders:     adders that products in LUTs may have between two registers
     row_elements:   elements whose products in LUTs are made together: 2 where a LUT has six inputs, else 1
     adder_inputs:   numbers that an adder takes for one LUT and carry a bit: 3 where a LUT has two outputs, else 2
-    late_weights:   whether products in LUTs get their weights a cycle later, so that memories, which may be far apart,
-                    have addresses that come out of registers
+    late_weights:   cycles by which products in LUTs get their weights later: 1 where memories are so far apart that
+                    addresses must come out of registers, 2 where weights must pass another register on their way
 
     hard_block_weight: what a share of DSP slices or of block RAM counts where a share of the LUTs counts 1. Hard blocks
                        stand in columns with wires of their own and serve nothing else, so nearly all of them can be
@@ -52,7 +52,7 @@ class Device:
     row_adders: int = ROW_ADDERS
     row_elements: int = ROW_ELEMENTS
     adder_inputs: int = ADDER_INPUTS
-    late_weights: bool = False
+    late_weights: int = 0
     hard_block_weight: float = 0.5
 
     @cached_property

@@ -209,12 +209,12 @@ def test_rows_of_one_element(rng: np.random.Generator, seed: int) -> None:
 
 def test_weights_a_cycle_later(rng: np.random.Generator, seed: int) -> None:
     """Values and every cycle, of a device whose memories have addresses that come out of registers; block RAM, too."""
-    cases = [fabric(rng, bits=b, signed=s, late_weights=True) for b, s in ((4, True), (8, False))]
-    held = case("held_late", rng, simd=8, pe=2, device=replace(ZCU102, late_weights=True))
+    cases = [fabric(rng, bits=b, signed=s, late_weights=n) for b, s, n in ((4, True, 1), (8, False, 2))]
+    held = case("held_late", rng, simd=8, pe=2, device=replace(ZCU102, late_weights=3))
     unit = cases[0].cells[0]
     assert isinstance(unit, Mvu)
     cases += [held, replace(cases[0], name="late_block", cells=[replace(unit, block=True)])]
-    assert all(c.cells[0].params()["Late"] == 1 for c in cases)
+    assert [c.cells[0].params()["Late"] for c in cases] == [1, 2, 3, 1]
     rtl_cells.check("mvu", cases, seed=seed, stalled=2)
     alone = integers(
         "one_word",

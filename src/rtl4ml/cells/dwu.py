@@ -126,7 +126,7 @@ class Dwu(FreeRunning, LibraryCell):
         if self.packing:
             return 1 + self.packing.latency(self.taps, self.device.adder_inputs)
         if self.weights.kind is WeightKind.INTEGER:
-            late = self.device.late_weights and self.groups * self.folds > 1
+            late = self.device.late_weights * (self.groups * self.folds > 1)
             return 2 + late + lut_latency(self.weights.type.width, self.taps, self.device)
         return 3 + (self.taps - 1).bit_length()
 

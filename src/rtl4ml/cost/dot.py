@@ -109,7 +109,7 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         "stage_marks": 2 * stages * (accumulate and stages <= 2),
         "control": sum(counter(c) for c in counters),
         # Products in LUTs register their weights themselves.
-        "word": word if params["Fields"] or params["Late"] else 0,
+        "word": word if params["Fields"] else word * params["Late"],
         "acc": sums * acc,
         "addr": 2 * links * counter(folds)  # of the word and of the next one
         + 2 * counter(bias_folds) * (1 + (params["ShiftWidth"] > 0)),

@@ -126,7 +126,7 @@ def read(folder: Path) -> OpenBoard:
             bram36=folding.take("bram36", int),
             dsp_word=folding.take("dsp_word", int),
             double_clock=False,
-            late_weights=True,
+            late_weights=2,
             row_adders=folding.take("row_adders", int),
             row_elements=folding.take("row_elements", int),
             adder_inputs=folding.take("adder_inputs", int),
