@@ -81,10 +81,12 @@ class Packing:
         """Cycles from the operands to the sum of `products` products in r4_dot_dsp, which adds up cascades so many at a
         time; fields that overlap have carries, which adders of two take.
         """
-        return 1 + self.pump + self.chain + tree_levels(self.chains(products), self._adds(adder_inputs))
-
-    def _adds(self, adder_inputs: int) -> int:
-        return 2 if self.overlap else adder_inputs
+        return (
+            1
+            + self.pump
+            + self.chain
+            + tree_levels(self.chains(products), 2 if self.overlap else adder_inputs)
+        )
 
     def words(self, words: Ints, outputs: int, weight_bits: int) -> Ints:
         """(depth, outputs * products) weights, product by product of each output, as r4_dot_dsp reads them:
