@@ -10,7 +10,15 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
-from rtl4ml.cells.mvu import adder_params, coded, dsp_params, late_params, lut_latency, second_clock
+from rtl4ml.cells.mvu import (
+    adder_params,
+    coded,
+    dsp_params,
+    late_cycles,
+    late_params,
+    lut_latency,
+    second_clock,
+)
 from rtl4ml.ir.types import Fixed, Ints
 from rtl4ml.ir.weights import ConstantWeights, WeightKind
 from rtl4ml.netlist.images import Image
@@ -126,7 +134,7 @@ class Dwu(FreeRunning, LibraryCell):
         if self.packing:
             return 1 + self.packing.latency(self.taps, self.device.adder_inputs)
         if self.weights.kind is WeightKind.INTEGER:
-            late = self.device.late_weights * (self.groups * self.folds > 1)
+            late = late_cycles(self.device, self.groups * self.folds)
             return 2 + late + lut_latency(self.weights.type.width, self.taps, self.device)
         return 3 + (self.taps - 1).bit_length()
 

@@ -145,7 +145,7 @@ class Mvu(FreeRunning, LibraryCell):
         if self.packing:
             return 1 + self.packing.latency(self.simd, self.device.adder_inputs)
         if self.weights.kind is WeightKind.INTEGER:
-            late = self.device.late_weights * (self.simd_folds * self.pe_folds > 1)
+            late = late_cycles(self.device, self.simd_folds * self.pe_folds)
             return 2 + late + lut_latency(self.weights.type.width, self.simd, self.device)
         return 3 + (self.simd - 1).bit_length()
 
@@ -197,8 +197,13 @@ def adder_params(device: Device) -> dict[str, Param]:
 
 def late_params(device: Device, kind: WeightKind, packing: Packing | None, words: int) -> dict[str, Param]:
     """The parameter Late, where several words of weights come later to products in LUTs."""
-    late = kind is WeightKind.INTEGER and packing is None and words > 1
-    return {"Late": device.late_weights} if late and device.late_weights else {}
+    late = late_cycles(device, words) if kind is WeightKind.INTEGER and packing is None else 0
+    return {"Late": late} if late else {}
+
+
+def late_cycles(device: Device, words: int) -> int:
+    """Cycles by which a memory's words come later to products in LUTs; one word is there anyway."""
+    return device.late_weights if words > 1 else 0
 
 
 def lut_latency(weight_bits: int, products: int, device: Device) -> int:
