@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One adder: y = (a << AShift) + (b << BShift), with Subtract = 1 a - b, with Subtract = 2 b - a.
+// One adder: y = (a << AShift) + (b << BShift), with Subtract - (b << BShift).
 // Combinational.  YWidth holds every result.
 
 module r4_addsub #(
@@ -10,17 +10,13 @@ module r4_addsub #(
   parameter int unsigned BWidth   = 8,
   parameter bit          BSigned  = 1'b1,
   parameter int unsigned BShift   = 0,
-  parameter int unsigned Subtract = 0,
+  parameter bit          Subtract = 1'b0,
   parameter int unsigned YWidth   = 9
 ) (
   input  logic [AWidth-1:0] a_i,
   input  logic [BWidth-1:0] b_i,
   output logic [YWidth-1:0] y_o
 );
-
-  if (Subtract > 2) begin : gen_check_subtract
-    $fatal(1, "r4_addsub: Subtract (%0d) must be 0, 1 or 2", Subtract);
-  end
 
   // Wide enough for both operands and their shifts before the result's width is known to hold the sum.
   localparam int unsigned AReach = AWidth + AShift + 1;
@@ -40,13 +36,7 @@ module r4_addsub #(
     assign b = Width'(b_i) << BShift;
   end
 
-  if (Subtract == 0) begin : gen_add
-    assign y = a + b;
-  end else if (Subtract == 1) begin : gen_a_minus_b
-    assign y = a - b;
-  end else begin : gen_b_minus_a
-    assign y = b - a;
-  end
+  assign y   = Subtract ? a - b : a + b;
   assign y_o = y[YWidth-1:0];
   if (Width > YWidth) begin : gen_unused
     logic unused;

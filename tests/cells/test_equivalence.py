@@ -29,9 +29,11 @@ RECORDED = Path(__file__).parents[1] / "golden" / "resources.json"
 MOST = 150
 # Modules inside others, and cells of the shell whose parameters on boards are too large: proven at these.
 OWN: dict[str, dict[str, Param]] = {
-    "r4_add3": {"Width": 12, "Inverted": 0b1010_0000_0110},
+    "r4_add3": {"Width": 12, "Inverted": 0b1010_0000_0110, "SecondInverted": 1, "Ones": 2},
     "r4_adder_tree": {"Inputs": 5, "InWidth": 6, "OutWidth": 9},
-    "r4_addsub": {"AWidth": 9, "AShift": 1, "BWidth": 8, "BSigned": 0, "Subtract": 2, "YWidth": 11},
+    "r4_addsub": {"AWidth": 9, "AShift": 1, "BWidth": 8, "BSigned": 0, "Subtract": 1, "YWidth": 11},
+    "r4_addsub3": {"AWidth": 5, "AShift": 2, "BWidth": 6, "BSubtract": 1, "CWidth": 4, "CSigned": 0, "CShift": 1,
+                   "CSubtract": 1, "YWidth": 9},
     "r4_align": {"XWidth": 6, "Shift": 2, "YWidth": 9},
     "r4_axi_read": {"AddrWidth": 16, "DataWidth": 32, "MaxBeats": 2, "FifoDepth": 9},
     "r4_axi_write": {"AddrWidth": 16, "DataWidth": 32, "MaxBeats": 2, "FifoDepth": 8},

@@ -15,10 +15,13 @@ from rtl4ml.synthesis.yosys import PRIMITIVES
 RUN = "import sys; from pyosys import libyosys as ys; ys.run_pass('script ' + sys.argv[1], ys.Design())"
 
 
-def proven(width: int, inverted: int, text: str, folder: Path) -> bool:
+def proven(width: int, inverted: int, text: str, folder: Path, *, second: int = 0, ones: int = 0) -> bool:
     """Whether a SAT solver finds no inputs for which r4_add3 and `text` differ."""
     (folder / "primitives.v").write_text(text)
-    sets = f"-chparam Width {width} -chparam Inverted {width}'d{inverted}"
+    sets = (
+        f"-chparam Width {width} -chparam Inverted {width}'d{inverted} -chparam SecondInverted {second} "
+        f"-chparam Ones {ones}"
+    )
     (folder / "prove.ys").write_text(
         f"""
 read_verilog -sv -defer {library()}/r4_add3.sv
@@ -48,7 +51,18 @@ def test_adder_of_three(width: int, inverted: int, tmp_path: Path) -> None:
     assert proven(width, inverted, PRIMITIVES["r4_add3"], tmp_path)
 
 
+@pytest.mark.parametrize(("inverted", "second", "ones"), [(0, 1, 1), (0x7F, 1, 2), (0x7F, 0, 1), (0, 0, 2)])
+def test_adder_of_three_with_negative_numbers(inverted: int, second: int, ones: int, tmp_path: Path) -> None:
+    assert proven(7, inverted, PRIMITIVES["r4_add3"], tmp_path, second=second, ones=ones)
+
+
 def test_a_wrong_table_is_found(tmp_path: Path) -> None:
     wrong = PRIMITIVES["r4_add3"].replace("69966996e8e8e8e8", "69966996e8e8e8e9")
     assert wrong != PRIMITIVES["r4_add3"]
     assert not proven(4, 0, wrong, tmp_path)
+
+
+def test_a_missing_one_is_found(tmp_path: Path) -> None:
+    wrong = PRIMITIVES["r4_add3"].replace("CYINIT(Ones > 1)", "CYINIT(1'b0)")
+    assert wrong != PRIMITIVES["r4_add3"]
+    assert not proven(4, 0xF, wrong, tmp_path, second=1, ones=2)

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from rtl4ml.cells.adders import Adders
+from rtl4ml.device import ZCU102
 from rtl4ml.ir.types import Fixed, Stream
 from rtl4ml.netlist.adder_graph import adder_graph
 from rtl4ml.netlist.netlist import Wire
@@ -14,7 +17,7 @@ from rtl4ml.synthesis.yosys import Unit
 
 
 def adders(rng: np.random.Generator) -> list[Unit]:
-    """Generated adder graphs of random layers."""
+    """Generated adder graphs of random layers, with adders of three numbers, then without."""
     out = []
     for k, (i, o, xb, wb) in enumerate(
         (
@@ -43,7 +46,7 @@ def adders(rng: np.random.Generator) -> list[Unit]:
             bias_fraction=wb + xb - 3,
         )
         graph = adder_graph(op.matrix << op.shift, op.aligned_bias, 0, x.hi)
-        cell = Adders(
+        three = Adders(
             name=f"u_c{k}",
             inputs={"x": Wire("x", i, xb, False, 40)},
             outputs={"y": Wire("y", o, op.output.type.width, True, 40)},
@@ -51,5 +54,5 @@ def adders(rng: np.random.Generator) -> list[Unit]:
             products=op.matrix.size,
             graph=graph,
         )
-        out.append(Unit(cell.name, "", cell.module, {}, cell.text(), cell))
-    return out
+        out += [three, replace(three, name=f"u_c{k}_two", device=replace(ZCU102, adder_inputs=2))]
+    return [Unit(cell.name, "", cell.module, {}, cell.text(), cell) for cell in out[::2] + out[1::2]]

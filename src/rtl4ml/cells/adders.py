@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated cells: a constant matrix product as a pipelined graph of r4_addsub."""
+"""Generated cells: a constant matrix product as a pipelined graph of r4_addsub and r4_addsub3."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from functools import cached_property
 
 from rtl4ml._version import __version__
 from rtl4ml.cells.library import GeneratedCell
-from rtl4ml.ir.types import Fixed
 from rtl4ml.netlist.adder_graph import AdderGraph
+from rtl4ml.netlist.adder_stages import AdderStages
 from rtl4ml.netlist.netlist import FreeRunning, Param, Timing
-
-# Adders between two registers. Each is two levels of logic on UltraScale+, a LUT and a carry chain, and no more than
-# five levels shall lie between registers.
-ADDERS_PER_STAGE = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,13 +38,13 @@ class Adders(FreeRunning, GeneratedCell):
         return self.products
 
     @cached_property
-    def stage(self) -> list[int]:
-        """The pipeline stage of each node; stage s reads registers of stage s - 1."""
-        return [max(0, (n.level - 1) // ADDERS_PER_STAGE) for n in self.graph.nodes]
+    def pipeline(self) -> AdderStages:
+        """The stages of the graph's adders; on a device with adders of three numbers some are part of others."""
+        return AdderStages.of(self.graph, self.device.adder_inputs)
 
     @property
     def stages(self) -> int:
-        return max(self.stage) + 1
+        return self.pipeline.stages
 
     @property
     def latency(self) -> int:
@@ -57,55 +53,21 @@ class Adders(FreeRunning, GeneratedCell):
     def timing(self) -> Timing:
         return Timing.passing(self.x.beats, self.latency)
 
-    @cached_property
-    def life(self) -> list[int]:
-        """The last stage in which each node is read (outputs: the last stage's register)."""
-        last = list(self.stage)
-        for i, n in enumerate(self.graph.nodes[self.graph.inputs :], self.graph.inputs):
-            for src in (n.a, n.b):
-                if src is not None:
-                    last[src] = max(last[src], self.stage[i])
-        for o in self.graph.outputs:
-            if not isinstance(o, int):
-                last[o[0]] = self.stages
-        return last
-
     def text(self) -> str:
         """The module: adders, and registers for nodes that a later stage reads."""
         g, bits, acc = self.graph, self.x.bits, self.y.bits
+        stage, life = self.pipeline.stage, self.pipeline.life
         body: list[str] = []
         for i, n in enumerate(g.nodes):
-            w = n.type.width
+            if i in self.pipeline.absorbed:
+                continue
+            w = bits if i < g.inputs else n.type.width
+            body.append(f"  logic [{w - 1}:0] n{i}_s{stage[i]};")
             if i < g.inputs:
-                body += [
-                    f"  logic [{bits - 1}:0] n{i}_s0;",
-                    f"  assign n{i}_s0 = x_data_i[{i * bits} +: {bits}];",
-                ]
+                body.append(f"  assign n{i}_s0 = x_data_i[{i * bits} +: {bits}];")
             else:
-                s = self.stage[i]
-                body.append(f"  logic [{w - 1}:0] n{i}_s{s};")
-                a = g.nodes[n.a]
-                pins = f".a_i(n{n.a}_s{s}), "
-                if n.constant is None:
-                    assert n.b is not None
-                    b = g.nodes[n.b]
-                    params = (
-                        f".BWidth({self._width(n.b)}), .BSigned({int(b.type.signed)}), .BShift({n.b_shift}), "
-                        f".Subtract({int(n.subtract)}), "
-                    )
-                    pins += f".b_i(n{n.b}_s{s}), "
-                else:
-                    c = Fixed.covering(min(n.constant, 0), max(n.constant, 0), 0)
-                    params = (
-                        f".BWidth({c.width}), .BSigned({int(c.signed)}), .Subtract({2 * int(n.subtract)}), "
-                    )
-                    pins += f".b_i({c.width}'h{n.constant & ((1 << c.width) - 1):x}), "
-                body.append(
-                    f"  r4_addsub #(.AWidth({self._width(n.a)}), .ASigned({int(a.type.signed)}), .AShift({n.a_shift}), "
-                    f"{params}.YWidth({w})) u_n{i} ({pins}.y_o(n{i}_s{s}));"
-                )
-            w = self._width(i)
-            for s in range(self.stage[i] + 1, self.life[i] + 1):
+                body.append(self._adder(i))
+            for s in range(stage[i] + 1, life[i] + 1):
                 body.append(f"  logic [{w - 1}:0] n{i}_s{s};")
                 body.append(
                     f"  r4_delay #(.Width({w}), .Depth(1)) u_n{i}_s{s} "
@@ -125,7 +87,8 @@ class Adders(FreeRunning, GeneratedCell):
                 "//",
                 f"// {self.operator}: {g.inputs} x {bits} bit against a constant matrix, {len(g.outputs)} sums of "
                 f"{acc} bit,",
-                f"// by {g.adders} adders (graph found by da4ml).  Latency: {self.stages}.  Throughput: 1 beat/cycle.",
+                f"// by {g.adders - len(self.pipeline.absorbed)} adders (graph found by da4ml).  "
+                f"Latency: {self.stages}.  Throughput: 1 beat/cycle.",
                 "",
                 f"module {self.module} (",
                 "  input  logic clk_i,",
@@ -150,5 +113,22 @@ class Adders(FreeRunning, GeneratedCell):
             ]
         )
 
-    def _width(self, node: int) -> int:
-        return self.x.bits if node < self.graph.inputs else self.graph.nodes[node].type.width
+    def _adder(self, node: int) -> str:
+        """The instance that makes a node's sum."""
+        terms, stage = self.pipeline.terms(node), self.pipeline.stage[node]
+        values, pins = [], []
+        for port, t in zip("abc", terms, strict=False):
+            of = self.pipeline.type(t)
+            width = self.x.bits if t.node is not None and t.node < self.graph.inputs else of.width
+            p = port.upper()
+            values += [f".{p}Width({width})", f".{p}Signed({int(of.signed)})", f".{p}Shift({t.shift})"]
+            if t.subtract:
+                values.append(".Subtract(1)" if len(terms) == 2 else f".{p}Subtract(1)")
+            read = (
+                f"{width}'h{t.constant & ((1 << width) - 1):x}" if t.node is None else f"n{t.node}_s{stage}"
+            )
+            pins.append(f".{port}_i({read})")
+        return (
+            f"  r4_addsub{'' if len(terms) == 2 else 3} #({', '.join(values)}, "
+            f".YWidth({self.graph.nodes[node].type.width})) u_n{node} ({', '.join(pins)}, .y_o(n{node}_s{stage}));"
+        )

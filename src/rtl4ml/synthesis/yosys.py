@@ -50,21 +50,25 @@ PUMPED_BLACK_BOX = BLACK_BOX.replace("r4_dsp_mac", "r4_dsp_pump").replace(
 # An adder of three numbers, which Yosys would make of two: as UltraScale+ has it, one LUT of two outputs and a carry a
 # bit. O5 is the majority of the three bits, I5 = 1 makes O6 their sum with the majority of the bit below.
 ADD3 = r"""
-module r4_add3 #(parameter Width = 8, parameter [Width-1:0] Inverted = 0) (
+module r4_add3 #(parameter Width = 8, parameter [Width-1:0] Inverted = 0, parameter SecondInverted = 0,
+                 parameter Ones = 0) (
   input [Width-1:0] a_i, input [Width-1:0] b_i, input [Width-1:0] c_i, output [Width+1:0] y_o);
   localparam Carries = (Width + 5) / 4;  // CARRY4: a bit more than Width for the last majority
+  // Sum and majority, and the same with the third, the second and both of them inverted.
+  localparam [63:0] Plain = 64'h69966996e8e8e8e8, Third = 64'h966996698e8e8e8e;
+  localparam [63:0] Second = 64'h96699669b2b2b2b2, Both = 64'h699669962b2b2b2b;
   wire [Width:0] majority;
   wire [4*Carries-1:0] sum, direct, total, carry;
-  assign majority[0] = 1'b0;
+  assign majority[0] = Ones > 0;
   for (genvar i = 0; i < Width; i = i + 1) begin : gen_bit
-    LUT6_2 #(.INIT(Inverted[i] ? 64'h966996698e8e8e8e : 64'h69966996e8e8e8e8)) lut (
+    LUT6_2 #(.INIT(SecondInverted ? (Inverted[i] ? Both : Second) : (Inverted[i] ? Third : Plain))) lut (
       .I0(a_i[i]), .I1(b_i[i]), .I2(c_i[i]), .I3(majority[i]), .I4(1'b0), .I5(1'b1), .O5(majority[i+1]), .O6(sum[i]));
   end
   assign sum[4*Carries-1:Width] = majority[Width];
   assign direct = majority;
   for (genvar i = 0; i < Carries; i = i + 1) begin : gen_carry
     if (i == 0)
-      CARRY4 low (.CI(1'b0), .CYINIT(1'b0), .DI(direct[3:0]), .S(sum[3:0]), .O(total[3:0]), .CO(carry[3:0]));
+      CARRY4 low (.CI(1'b0), .CYINIT(Ones > 1), .DI(direct[3:0]), .S(sum[3:0]), .O(total[3:0]), .CO(carry[3:0]));
     else
       CARRY4 next (.CI(carry[4*i-1]), .CYINIT(1'b0), .DI(direct[4*i+:4]), .S(sum[4*i+:4]), .O(total[4*i+:4]),
                    .CO(carry[4*i+:4]));
