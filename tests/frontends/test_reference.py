@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from rtl4ml.errors import BadModel, UnsupportedLayer
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.reference import expected, predict
 from rtl4ml.frontends.qkeras.reference64 import predict64
+from rtl4ml.frontends.qkeras.walk import Call, walk
 from rtl4ml.host import frameworks
 from rtl4ml.steps import step_activation
 
@@ -315,3 +317,31 @@ def test_sums_beyond_float32(case: str, rng: np.random.Generator) -> None:
     assert len(np.unique(got)) > 5
     # float32 is near, of course: all but a few sums that lie beside a rounding
     assert np.isclose(got, predict(model, x)[0], rtol=1e-3, atol=1e-3).mean() > 0.97
+
+
+class Made:
+    """A value that knows which of its kind are still there."""
+
+    alive: WeakSet[Made] = WeakSet()
+
+    def __init__(self) -> None:
+        self.alive.add(self)
+
+
+def test_a_value_is_let_go_behind_its_last_reader() -> None:
+    """Eight layers in a chain and one skip: beside the skip's value there are what a call reads and what it makes."""
+    given = x = K.Input((4,))
+    skip = None
+    for n in range(8):
+        x = L.Activation("relu", name=f"a{n}")(x)
+        skip = x if n == 1 else skip
+    most = 0
+
+    def visit(call: Call, inputs: list[Made]) -> list[Made]:
+        nonlocal most
+        made = Made()
+        most = max(most, len(Made.alive))
+        return [made]
+
+    assert len(walk(K.Model(given, L.Add()([x, skip])), [Made()], visit)) == 1
+    assert most == 4  # the skip's, what the call before read, what this reads and what it makes

@@ -35,7 +35,8 @@ def walk(model: Any, feeds: list[Any], visit: Visit) -> list[Any]:
     """Carries values from the model's inputs to its outputs.
 
     feeds: one value for each input. visit: takes a call and the values of its inputs and returns those of its outputs.
-    Returns one value for each output of the model.
+    Returns one value for each output of the model. A value is let go behind its last reader: those of all layers of a
+    large frame would fill a machine's memory.
     """
     keras_model = frameworks.keras().Model
     values = {id(t): v for t, v in zip(model.inputs, feeds, strict=True)}
@@ -43,6 +44,7 @@ def walk(model: Any, feeds: list[Any], visit: Visit) -> list[Any]:
         id(t) for nodes in model._nodes_by_depth.values() for n in nodes for t in n.keras_inputs
     )
     readers.update(id(t) for t in model.outputs)
+    waiting = Counter(readers)
     for depth in sorted(model._nodes_by_depth, reverse=True):
         for node in model._nodes_by_depth[depth]:
             if node.is_input:
@@ -57,6 +59,10 @@ def walk(model: Any, feeds: list[Any], visit: Visit) -> list[Any]:
                 count = sum(readers[id(t)] for t in outputs)
                 made = visit(Call(layer, training, count, len(outputs)), inputs)
             values.update({id(t): v for t, v in zip(outputs, made, strict=True)})
+            for t in node.keras_inputs:
+                waiting[id(t)] -= 1
+                if waiting[id(t)] == 0:
+                    del values[id(t)]
     return [values[id(t)] for t in model.outputs]
 
 
