@@ -49,20 +49,9 @@ module r4_lookup #(
     logic [Columns*Width-1:0] mem [Depth];
     initial $readmemh(InitFile, mem);
     for (genvar p = 0; p < int'(Ports); p++) begin : gen_port
-      logic [AddrWidth-1:0] even;
-      logic [Columns*Width-1:0] word;
-      if (Sparse) begin : gen_pair  // the lowest bit last: as a search's newest answer it comes late
-        assign even = addr_i[p*AddrWidth+:AddrWidth] & ~AddrWidth'(1);
-        assign word = addr_i[p*AddrWidth] ? mem[even|AddrWidth'(1)] : mem[even];
-      end else begin : gen_one
-        assign even = '0;
-        assign word = mem[addr_i[p*AddrWidth+:AddrWidth]];
-      end
       always_ff @(posedge clk_i) begin
-        if (en_i) word_o[p*Width+:Width] <= word[Column*Width+:Width];
+        if (en_i) word_o[p*Width+:Width] <= mem[addr_i[p*AddrWidth+:AddrWidth]][Column*Width+:Width];
       end
-      logic unused;
-      assign unused = ^{even, word};
     end
   end
 

@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Yosys's count of a design, cell by cell, beside what the model says; the smallest cells first.
 
-    python scripts/count_cells.py [--minutes M] [NAME ...]
+    python scripts/count_cells.py [--minutes M] [--stages] [NAME ...]
 
 A name is one of scripts/timing.py. Equal cells are counted once and weighted by how many they are. Counts are cached,
 so a later call goes on where one stopped; after M minutes no more cells are begun. Printed are the sums over what was
 counted, of the model and of Yosys, which part of the design's LUTs that is, and how far the model of each kind of cell
 is off.
+With --stages those of scripts/timing.py are counted instead, each flat with all of its cells, and a FIFO between two in
+both; their analyses are kept, so that timing.py has them too.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import click
 from calibration.counting import counts
@@ -21,7 +25,15 @@ from timing import converted
 
 from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import Resources, total
-from rtl4ml.synthesis.yosys import Unit, units
+from rtl4ml.host import cache
+from rtl4ml.sta import estimate as sta
+from rtl4ml.sta.circuit import circuit
+from rtl4ml.sta.delays import family
+from rtl4ml.sta.mapping import Job, mapped
+from rtl4ml.sta.paths import analyse
+from rtl4ml.sta.stages import Stage, stages
+from rtl4ml.synthesis.yosys import Unit, read_stat, units
+from rtl4ml.synthesis.yosys import counts as kept_counts
 
 KINDS = ("lut", "ff", "dsp", "bram36")
 AT_ONCE, LARGE = 24, 2000  # cells, and the model's LUTs, of one run of Yosys; a large cell has its own
@@ -82,13 +94,42 @@ def counted(name: str, until: float) -> None:
     )
 
 
+def counted_stages(name: str, until: float) -> None:
+    """Counts the stages of a design, analyses them and prints what was found, those with most products last."""
+    netlist, flags = converted(name)
+    distinct = {s.key: s for s in stages(netlist, frames_in_flight=flags)}
+    order = sorted(distinct.values(), key=lambda s: sum(c.multipliers for c in s.cells))
+    known = {s.key: r for s in order if (kept := cache.read(counts_of(s))) and (r := kept_counts(kept))}
+    for some in sta.batches(s for s in order if s.key not in known):
+        if time.monotonic() > until:
+            break
+        for stage, top in zip(some, mapped([Job.of_stage(s) for s in some]), strict=True):
+            types = Counter(c["type"].rsplit("\\", 1)[-1] for c in top["cells"].values())
+            known[stage.key] = read_stat({"design": {"num_cells_by_type": types}})
+            cache.write(counts_of(stage), json.dumps(asdict(known[stage.key])).encode())
+            sta._keep(stage.key, analyse(circuit(top, family(sta.FAMILY)), sta.owner(stage)))
+        print(f"{name}: {len(known)} of {len(distinct)} distinct stages", flush=True)
+    done = [s for s in order if s.key in known]
+    said = {s.key: total(estimate(c.module, c.params(), c) for c in s.cells) for s in order}
+    for s in done:
+        print(line(" ".join(c.name for c in s.cells), said[s.key], known[s.key]))
+    sums = [total(of[s.key] for s in done) for of in (said, known)]
+    print(line(f"{name}, {len(done)} of {len(distinct)} distinct stages", *sums), flush=True)
+
+
+def counts_of(stage: Stage) -> str:
+    """The cache's name for the counts of a stage."""
+    return f"stage_counts/{stage.key}{sta._method()}"
+
+
 @click.command(help=__doc__)
 @click.argument("names", nargs=-1)
+@click.option("--stages", "by_stage", is_flag=True, help="Counts the stages of the static timing analysis.")
 @click.option("--minutes", default=600.0, show_default=True, help="After which no more cells are begun.")
-def main(names: tuple[str, ...], minutes: float) -> None:
+def main(names: tuple[str, ...], minutes: float, by_stage: bool) -> None:
     until = time.monotonic() + 60 * minutes
     for name in names or ("unet4", "unet8"):
-        counted(name, until)
+        (counted_stages if by_stage else counted)(name, until)
 
 
 if __name__ == "__main__":
