@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml.emulation.batches import emulate
+from rtl4ml.emulation.strips import Cuts, cuts
 from rtl4ml.errors import BadInput, named
 from rtl4ml.frontends.functions import Function
 from rtl4ml.ir.graph import Graph
@@ -92,12 +93,26 @@ class Parsed:
         return np.asarray(np.rint(np.ldexp(y, fraction)).reshape(x.shape))
 
     def emulate(self, x: Any) -> list[NDArray[np.float64]]:
-        """Samples to the exact real values of every output."""
-        return emulate(self.graph, check_batch(self.input, x), self._steps)
+        """Samples to the exact real values of every output. Of larger frames as `cut`."""
+        strips, cut = self.cut(x)
+        return [cut.join(y) for y in emulate(self.graph, strips, self._steps)]
+
+    def cut(self, x: Any) -> tuple[NDArray[np.float32], Cuts]:
+        """Samples of larger frames as samples (N, *shape) of the input's own, and how their outputs are joined.
+
+        x: samples of any real dtype; frames of the input's size stay as they are. Raises BadInput and, for larger
+        frames of a network that has no strips, UnsupportedLayer.
+        """
+        a = check_batch(self.input, x, larger=True)
+        found = cuts(self.graph, a.shape[1:])
+        return found.split(a), found
 
 
-def check_batch(stream: Stream, x: Any) -> NDArray[np.float32]:
-    """Samples as float32, as Keras casts them. Raises BadInput for a wrong shape, dtype or value."""
+def check_batch(stream: Stream, x: Any, *, larger: bool = False) -> NDArray[np.float32]:
+    """Samples as float32, as Keras casts them. Raises BadInput for a wrong shape, dtype or value.
+
+    larger: whether frames may have more rows and columns
+    """
     try:
         a = np.asarray(x)
     except Exception:  # noqa: BLE001 -- ragged lists and foreign objects
@@ -114,7 +129,8 @@ def check_batch(stream: Stream, x: Any) -> NDArray[np.float32]:
         raise BadInput(
             f"{named('x')}: must be a batch (N, {want}), not one sample {a.shape}; x[None] has the axis"
         )
-    if a.ndim != len(stream.shape) + 1 or a.shape[1:] != stream.shape:
+    fits = a.ndim == len(stream.shape) + 1 and a.shape[-1] == stream.channels
+    if not fits or not (a.shape[1:] == stream.shape or (larger and _covers(a.shape[1:], stream.shape))):
         raise BadInput(f"{named('x')}: must be a batch (N, {want}), not {a.shape}; reshape it")
     with np.errstate(over="ignore"):
         f = a.astype(np.float32, copy=False)
@@ -124,3 +140,8 @@ def check_batch(stream: Stream, x: Any) -> NDArray[np.float32]:
             "remove or replace such samples"
         )
     return f
+
+
+def _covers(shape: tuple[int, ...], frame: tuple[int, ...]) -> bool:
+    """Whether rows and columns are at least those of a frame."""
+    return all(n >= own for n, own in zip(shape, frame, strict=True))
