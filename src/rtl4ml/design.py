@@ -197,7 +197,7 @@ class Design:
     # -- the same numbers, four ways -------------------------------------------------------------------------
 
     def emulate(self, x: Any) -> Real:
-        """Exact values (N, *output shape) by integer arithmetic. x: (N, *input shape), any real dtype."""
+        """Exact values (N, *output shape) by integer arithmetic. x: (N, *input shape) or of larger frames."""
         with self._timed("emulate"):
             y = self.parsed.emulate(x)[0]
         return self._compared("emulate", x, y)
@@ -207,7 +207,7 @@ class Design:
 
         progress: is told now and then how many of how many samples are done
         """
-        ints = self.parsed.quantize_input(x)
+        ints, cut = self.parsed.cut_input(x)
         hls = self.hls
         with self._undisturbed(), self._timed("csim"):
             if len(ints):
@@ -216,7 +216,7 @@ class Design:
                 self.parsed.input.real(ints),
                 progress=None if progress is None else lambda done: progress(done, len(ints)),
             )
-        return self._compared("csim", x, y.reshape(len(ints), *self.graph.outputs[0].shape))
+        return self._compared("csim", x, cut.join(y.reshape(len(ints), *self.graph.outputs[0].shape)))
 
     def simulate(
         self,
@@ -233,12 +233,12 @@ class Design:
         """
         arguments.stalls(stalls)
         seed = arguments.seed(seed)
-        ints = self.parsed.quantize_input(x)
+        ints, cut = self.parsed.cut_input(x)
         with self._undisturbed():
             simulator = self.simulator
         with self._undisturbed(), self._timed("simulate"):
             r = run(simulator, self.netlist, self.cycles, ints, stalls=stalls, seed=seed, progress=progress)
-        y, interval = self._real(r), settled(r, self.netlist, self.cycles)
+        y, interval = cut.join(self._real(r)), settled(r, self.netlist, self.cycles)
         if stalls == "random":  # the same samples in another way, no further ones
             self.stalled.add(y, self.reference(x))
             self.patterns.add(seed)
@@ -263,7 +263,7 @@ class Design:
         """As `simulate`, of the netlist of ECP5 primitives that Yosys makes of the RTL, whose cycles it must keep."""
         arguments.stalls(stalls)
         seed = arguments.seed(seed)
-        ints = self.parsed.quantize_input(x)
+        ints, cut = self.parsed.cut_input(x)
         with self._undisturbed():
             found, rtl = self.mapped, self.simulator
         with self._undisturbed():
@@ -271,7 +271,7 @@ class Design:
                 found.simulator, self.netlist, self.cycles, ints, stalls=stalls, seed=seed, progress=progress
             )
             same = run(rtl, self.netlist, self.cycles, ints, stalls=stalls, seed=seed)
-        y = self._real(r)
+        y = cut.join(self._real(r))
         found.add(y, self.reference(x), r, same, seed=seed if stalls == "random" else None)
         return Run(y, r.latency, settled(r, self.netlist, self.cycles), r.cycles)
 

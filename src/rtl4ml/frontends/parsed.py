@@ -93,16 +93,20 @@ class Parsed:
         return np.asarray(np.rint(np.ldexp(y, fraction)).reshape(x.shape))
 
     def emulate(self, x: Any) -> list[NDArray[np.float64]]:
-        """Samples to the exact real values of every output. Of larger frames as `cut`."""
-        strips, cut = self.cut(x)
+        """Samples to the exact real values of every output. Larger frames go in strips, as `cut_input` has them."""
+        strips, cut = self._cut(x)
         return [cut.join(y) for y in emulate(self.graph, strips, self._steps)]
 
-    def cut(self, x: Any) -> tuple[NDArray[np.float32], Cuts]:
-        """Samples of larger frames as samples (N, *shape) of the input's own, and how their outputs are joined.
+    def cut_input(self, x: Any) -> tuple[Ints, Cuts]:
+        """Samples to integers (N, *shape) of the input stream, and how what becomes of them is joined.
 
-        x: samples of any real dtype; frames of the input's size stay as they are. Raises BadInput and, for larger
-        frames of a network that has no strips, UnsupportedLayer.
+        x: samples of any real dtype. Larger frames are cut into strips, each of which is one of the N; frames of the
+        input's own size stay as they are. Raises BadInput and, where a network has no strips, UnsupportedLayer.
         """
+        strips, cut = self._cut(x)
+        return self.integers(strips), cut
+
+    def _cut(self, x: Any) -> tuple[NDArray[np.float32], Cuts]:
         a = check_batch(self.input, x, larger=True)
         found = cuts(self.graph, a.shape[1:])
         return found.split(a), found
