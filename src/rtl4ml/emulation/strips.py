@@ -78,4 +78,5 @@ def cuts(graph: Graph, shape: tuple[int, ...]) -> Cuts:
 def _part(x: Array, axis: int, first: int, last: int) -> Array:
     """Positions of an array along one of its last axes."""
     place: tuple[Any, ...] = (..., slice(first, last), *(slice(None),) * (-1 - axis))
-    return x[place]
+    found: Array = x[place]
+    return found
