@@ -16,7 +16,10 @@ from rtl4ml.ir.strips import Strip, strips
 
 @dataclass(frozen=True)
 class Cut:
-    """The strips of a frame along an axis. size: positions of a strip."""
+    """The strips of a frame along an axis. size: positions of a strip.
+
+    Rows of images that lie one below the other are samples of one row: their strips lie one below the other, too.
+    """
 
     axis: int
     size: int

@@ -21,7 +21,7 @@ from math import lcm
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml.errors import BadInput, UnsupportedLayer, named
+from rtl4ml.errors import BadInput, Rtl4mlError, UnsupportedLayer, named
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.reads import AXES, COLUMNS, ROWS, Reads
@@ -83,15 +83,15 @@ class Strips:
         more = size - self.size
         return more == 0 or (more > 0 and more % self.align == 0 and self.step > 0)
 
-    def check(self, size: int) -> None:
-        """Raises BadInput where frames of `size` positions cannot be cut."""
+    def check(self, size: int, what: str = "x") -> None:
+        """Raises BadInput where frames of `size` positions cannot be cut. what: the argument that has them."""
         if self.takes(size):
             return
         name = AXES[self.axis]
         more = max(0, size - self.size) // self.align * self.align
         near = " or ".join(f"{self.size + n:,}" for n in (more, more + self.align))
         raise BadInput(
-            f"{named('x')}: {name} must be {self.size:,} and a multiple of {self.align:,} more, not {size:,}; "
+            f"{named(what)}: {name} must be {self.size:,} and a multiple of {self.align:,} more, not {size:,}; "
             f"cut or fill the frames to {near}"
         )
 
@@ -165,6 +165,14 @@ def _found(graph: Graph, axis: int) -> Strips:
         before=int(np.flatnonzero(~left)[-1]) + 1 if not left.all() else 0,
         after=out - int(np.flatnonzero(~right)[0]) if not right.all() else 0,
     )
+
+
+def strips_if_any(graph: Graph, axis: int = COLUMNS) -> Strips | None:
+    """`strips`; None where these are refused."""
+    try:
+        return strips(graph, axis)
+    except Rtl4mlError:
+        return None
 
 
 def dependencies(graph: Graph, axis: int = COLUMNS) -> Flags:
