@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from unets import Unet, images, lively, unets
 
 import rtl4ml
+from rtl4ml.cli import main
 from rtl4ml.errors import BadInput, UnsupportedLayer
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.importer import parse
@@ -170,3 +173,86 @@ def test_frames_that_no_strips_make_are_refused(design: rtl4ml.Design) -> None:
     with pytest.raises(BadInput) as error:
         design.emulate(rng.random((1, 8, 116, 3)))
     assert str(error.value) == "x: must be a batch (N, 8, 40, 2), not (1, 8, 116, 3); reshape it"
+
+
+@pytest.fixture(scope="module")
+def narrowed(tmp_path_factory: pytest.TempPathFactory) -> rtl4ml.Design:
+    """A model of 116 columns in hardware of 40."""
+    model = lively(small(116).model(), np.random.default_rng(3))
+    out = tmp_path_factory.mktemp("narrowed") / "design"
+    return rtl4ml.convert(model, out=out, target_interval=4000, columns=40)
+
+
+def test_a_wide_model_in_hardware_of_fewer_columns(narrowed: rtl4ml.Design, design: rtl4ml.Design) -> None:
+    """The model's own predict is the reference, and the report counts whole frames."""
+    x = images(narrowed.parsed.model, 2, np.random.default_rng(6))
+    assert narrowed.graph.inputs[0].shape == (8, 40, 2)
+    y = narrowed.emulate(x)
+    assert y.shape == (2, 8, 116, 1)
+    assert len(np.unique(y)) > 10
+    np.testing.assert_array_equal(narrowed.simulate(x).y, y)
+    np.testing.assert_array_equal(narrowed.simulate(x[:1], stalls="random", seed=2).y, y[:1])
+    assert narrowed.untouched.samples == 2 and narrowed.untouched.mismatches == 0
+    found = narrowed.report()
+    plan = strips(narrowed.graph)
+    number = len(plan.plan(116))
+    assert found["strips"] == {
+        "frame_columns": 116, "columns": 40, "number": number, "align": 4, "step": plan.step,
+        "halo": list(plan.halo), "computed": number * 40 / 116,
+    }  # fmt: skip
+    assert found["throughput"]["samples_per_s"] == pytest.approx(250e6 / narrowed.cycles.interval / number)
+    assert found["exactness"]["rtl"] == {"samples": 2, "values": 2 * 8 * 116, "mismatches": 0}
+    assert found["model"]["macs"] == parse(narrowed.parsed.model).graph.macs
+    assert "strips" not in design.report()
+    one = x[:, :, :40]
+    np.testing.assert_array_equal(narrowed.emulate(one), narrowed.reference(one))
+
+
+COLUMNS_THAT_ARE_NONE = {
+    116: "columns: must be fewer than the model's 116, not 116; leave it out",
+    42: "columns: must be the model's 116 less a multiple of 4, not 42; take 44 or 40",
+    3: "columns: must be the model's 116 less a multiple of 4, not 3; take 4",
+    0: "columns: must be a whole number of columns from 1 up, not 0; leave it out for the model's",
+}
+
+
+@pytest.mark.parametrize("columns", COLUMNS_THAT_ARE_NONE)
+def test_columns_that_make_no_strips_are_refused(columns: int, narrowed: rtl4ml.Design) -> None:
+    with pytest.raises(BadInput) as error:
+        rtl4ml.convert(narrowed.parsed.model, out="build/never", columns=columns)
+    assert str(error.value) == COLUMNS_THAT_ARE_NONE[columns]
+
+
+def test_strips_that_are_all_halo_are_refused(narrowed: rtl4ml.Design) -> None:
+    least = 40 - strips(narrowed.graph).step + 4
+    with pytest.raises(UnsupportedLayer, match=rf"^unet: strips must have at least {least} columns, "):
+        parse(narrowed.parsed.model).in_strips(least - 4)
+    assert parse(narrowed.parsed.model).in_strips(least).shape == (8, 116, 2)
+
+
+def test_the_command_line_takes_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lively(small(116).model(), np.random.default_rng(3)).save("m.keras")
+    assert main.run(["convert", "m.keras", "--columns", "40", "--target-interval", "4000"]) == 0
+    assert json.loads(Path("build/m/report.json").read_text())["strips"]["columns"] == 40
+
+
+def test_sums_beyond_float32() -> None:
+    """The reference in float64 takes the whole frame too."""
+    layers, q = frameworks.keras().layers, frameworks.qkeras()
+    w = {"kernel_quantizer": "quantized_bits(16,0,alpha=1)", "bias_quantizer": "quantized_bits(16,0,alpha=1)"}
+
+    def model(width: int) -> Any:
+        x = first = layers.Input((4, width, 2))
+        x = q.QActivation("quantized_relu(16,0)")(x)
+        x = q.QConv2D(2, 3, padding="same", **w)(x)
+        return frameworks.keras().Model(first, x, name="wide_sums")
+
+    narrow_model, wide = model(16), model(70)
+    wide.set_weights(narrow_model.get_weights())
+    parsed = parse(narrow_model)
+    assert not parsed.graph.float32_exact
+    x = images(wide, 2, np.random.default_rng(2))
+    (want,) = expected(parse(wide), x)
+    np.testing.assert_array_equal(parsed.emulate(x)[0], want)
+    np.testing.assert_array_equal(expected(parsed, x)[0], want)

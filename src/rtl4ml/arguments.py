@@ -145,6 +145,19 @@ def head(output: Any, threshold: Any, opening: Any) -> tuple[str, float | None, 
     return output, level, radius
 
 
+def columns(value: Any) -> int | None:
+    """Columns of the hardware's frames, or None for the model's."""
+    if value is None:
+        return None
+    number = whole(value)
+    if number is None or number < 1:
+        raise BadInput(
+            f"{named('columns')}: must be a whole number of columns from 1 up, not {shown(value)}; "
+            "leave it out for the model's"
+        )
+    return number
+
+
 def foldings(value: Any) -> dict[str, tuple[int, int]]:
     """(pe, simd) by layer; empty where none are given."""
     if value is None:

@@ -69,6 +69,7 @@ def convert(
     *,
     threshold: float | None = None,
     opening: int | None = None,
+    columns: int | None = None,
     foldings: Mapping[str, tuple[int, int]] | None = None,
     fit: bool = True,
     pumped: bool = False,
@@ -88,6 +89,7 @@ def convert(
                      beside a quantizer, the type of the stream before it (`parsed.notice()`)
     output:          "logits", "argmax" or, for one channel, "mask" with `threshold`
     opening:         for "mask" of rows and columns: radius, 1 to 7 pixels, of a disk by which it is opened
+    columns:         of the hardware's frames, fewer than the model's, which are then cut into strips (`ir.strips`)
     foldings:        (pe, simd) of layers by hand; the legal values are in the error for illegal ones; where they are
                      too slow for target_interval, `Design.excess` and the report say so
     fit:             False: a design that does not fit device or budget is made all the same, that of target_interval
@@ -106,12 +108,14 @@ def convert(
     budget = arguments.budget(budget, device.capacity)
     clock_mhz = arguments.clock_mhz(clock_mhz)
     output, threshold, opening = arguments.head(output, threshold, opening)
+    columns = arguments.columns(columns)
     foldings = arguments.foldings(foldings)
     fit = arguments.flag("fit", fit)
     homes = arguments.skips(skips)
     start = time.perf_counter()
     live = load(model)
     parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
+    parsed = parsed if columns is None else parsed.in_strips(columns)
     wanted = Wanted(target_interval, budget, foldings, device)
     plan = fold_with_skips(parsed.graph, homes, wanted, fit=fit)
     hls: HlsProject | HlsCannot
@@ -350,11 +354,6 @@ class Design:
         if isinstance(self.hls_project, HlsCannot):
             raise self.hls_project
         return self.hls_project
-
-    @property
-    def hls_refusal(self) -> HlsCannot | None:
-        """Why there is no HLS project, or None."""
-        return self.hls_project if isinstance(self.hls_project, HlsCannot) else None
 
     @property
     def fifos(self) -> list[Fifo]:

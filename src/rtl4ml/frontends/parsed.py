@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ from rtl4ml.emulation.strips import Cuts, cuts
 from rtl4ml.errors import BadInput, named
 from rtl4ml.frontends.functions import Function
 from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.strips import strips
 from rtl4ml.ir.types import Ints, Stream
 
 
@@ -41,6 +42,7 @@ class Parsed:
     threshold: of a mask, in units of the model's output
     opening:   radius of the disk that opens the mask, or None
     weights:   the model's variables and settings as the graph has them: a live model may be trained on, or changed
+    whole:     shape of the model's samples where the graph's are strips of these, else None
     """
 
     graph: Graph
@@ -55,6 +57,7 @@ class Parsed:
     opening: int | None = None
     values: Mapping[str, Stream] = field(default_factory=dict)
     sums: Mapping[str, Stream] = field(default_factory=dict)
+    whole: tuple[int, ...] | None = None
 
     def __repr__(self) -> str:
         return f"<Parsed {self.graph.name}: input {self.quantizer.name}, output {self.output}, {self.graph}>"
@@ -62,6 +65,39 @@ class Parsed:
     @property
     def input(self) -> Stream:
         return self.graph.inputs[0]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the model's samples."""
+        return self.whole or self.input.shape
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a sample of the model."""
+        if self.whole is None:
+            return self.graph.macs
+        return self.graph.of_frames(self.input.hwc[0], self.whole[-2]).macs
+
+    def in_strips(self, columns: int) -> Parsed:
+        """The model with a graph of frames of fewer columns, of which its own are joined.
+
+        Raises BadInput where the model's frames are no such strips, UnsupportedLayer where it has none.
+        """
+        rows, own, _ = self.input.hwc
+        if len(self.input.shape) == 1 or columns >= own:
+            raise BadInput(
+                f"{named('columns')}: must be fewer than the model's {own:,}, not {columns:,}; leave it out"
+            )
+        align = strips(self.graph).align
+        if (own - columns) % align:
+            less = own - -(-(own - columns) // align) * align
+            raise BadInput(
+                f"{named('columns')}: must be the model's {own:,} less a multiple of {align:,}, not {columns:,}; "
+                f"take {less + align:,}" + (f" or {less:,}" if less > 0 else "")
+            )
+        graph = self.graph.of_frames(rows, columns)
+        strips(graph)
+        return replace(self, graph=graph, whole=self.input.shape)
 
     def notice(self, option: str = "input_precision") -> str:
         """What a user must know of the precision that `option` gave beside the model's own quantizer; else ""."""
@@ -94,8 +130,8 @@ class Parsed:
 
     def emulate(self, x: Any) -> list[NDArray[np.float64]]:
         """Samples to the exact real values of every output. Larger frames go in strips, as `cut_input` has them."""
-        strips, cut = self._cut(x)
-        return [cut.join(y) for y in emulate(self.graph, strips, self._steps)]
+        a, cut = self._cut(x)
+        return [cut.join(y) for y in emulate(self.graph, a, self._steps)]
 
     def cut_input(self, x: Any) -> tuple[Ints, Cuts]:
         """Samples to integers (N, *shape) of the input stream, and how what becomes of them is joined.
@@ -103,8 +139,8 @@ class Parsed:
         x: samples of any real dtype. Larger frames are cut into strips, each of which is one of the N; frames of the
         input's own size stay as they are. Raises BadInput and, where a network has no strips, UnsupportedLayer.
         """
-        strips, cut = self._cut(x)
-        return self.integers(strips), cut
+        a, cut = self._cut(x)
+        return self.integers(a), cut
 
     def _cut(self, x: Any) -> tuple[NDArray[np.float32], Cuts]:
         a = check_batch(self.input, x, larger=True)

@@ -35,7 +35,7 @@ _SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
 def expected(parsed: Parsed, x: Any) -> list[Real]:
     """What every output of the graph must be for samples (N, *shape), by the reference that holds for this model.
 
-    Frames may be larger than the model's: then its layers are called on the whole frame, without any strips.
+    Frames may be of another size than the model's: then its layers are called on them, whole, without any strips.
     """
     a = check_batch(parsed.input, x, larger=True)
     if parsed.declared:  # the declared input precision comes before the model
@@ -143,7 +143,7 @@ def _run(model: Any, x: Any, batch_size: int, call: bool, whole: bool) -> Any:
     errors = frameworks.tf().errors
     n = len(x)
     if x.shape[1:] != tuple(model.inputs[0].shape)[1:]:
-        return _run_on_larger_frames(model, x, whole)
+        return _run_on_other_frames(model, x, whole)
     if whole:
         x = np.concatenate([x, np.zeros((-n % filling(model), *x.shape[1:]), x.dtype)])
     try:
@@ -157,7 +157,7 @@ def _run(model: Any, x: Any, batch_size: int, call: bool, whole: bool) -> Any:
         raise cannot_run(model.name, error) from None
 
 
-def _run_on_larger_frames(model: Any, x: Any, whole: bool) -> Any:
+def _run_on_other_frames(model: Any, x: Any, whole: bool) -> Any:
     """The model's layers in one optimized graph, as `predict` has it, for frames of which the model takes no batch."""
     tf = frameworks.tf()
     sizes: list[int] = []
