@@ -24,6 +24,7 @@ from rtl4ml.ops.opening import MOST as MOST_OPENING
 OUTPUTS = ("logits", "argmax", "mask")
 STALLS = ("none", "random")
 MOST_SEED = 2**63 - 1
+MOST_COLUMNS = 2**31 - 1
 MOST_CYCLES = 2**40  # of a target: more than an hour at any clock
 
 
@@ -150,9 +151,9 @@ def columns(value: Any) -> int | None:
     if value is None:
         return None
     number = whole(value)
-    if number is None or number < 1:
+    if number is None or not 1 <= number <= MOST_COLUMNS:
         raise BadInput(
-            f"{named('columns')}: must be a whole number of columns from 1 up, not {shown(value)}; "
+            f"{named('columns')}: must be a whole number of columns from 1 to 2^31 - 1, not {shown(value)}; "
             "leave it out for the model's"
         )
     return number
