@@ -175,6 +175,39 @@ def test_frames_that_no_strips_make_are_refused(design: rtl4ml.Design) -> None:
     assert str(error.value) == "x: must be a batch (N, 8, 40, 2), not (1, 8, 116, 3); reshape it"
 
 
+@pytest.mark.gate
+def test_the_c_simulation_takes_wider_frames(design: rtl4ml.Design) -> None:
+    x = np.random.default_rng(7).random((1, 8, 84, 2)).astype(np.float32)
+    np.testing.assert_array_equal(design.csim(x), design.emulate(x))
+    assert design.exactness["csim"].samples == 1 and design.exactness["csim"].mismatches == 0
+
+
+def test_longer_series() -> None:
+    """A 1-D network, with causal padding: a series is a frame of one row."""
+    layers, q = frameworks.keras().layers, frameworks.qkeras()
+    w = {"kernel_quantizer": "quantized_bits(4,0,alpha=1)", "bias_quantizer": "quantized_bits(8,2,alpha=1)"}
+
+    def model(length: int) -> Any:
+        x = first = layers.Input((length, 2))
+        x = q.QActivation("quantized_relu(5,0)")(x)
+        x = q.QConv1D(3, 3, padding="causal", dilation_rate=4, **w)(x)
+        x = q.QActivation("quantized_relu(4,1)")(x)
+        x = layers.MaxPooling1D(2)(x)
+        x = q.QConv1D(2, 5, padding="same", strides=2, **w)(x)
+        return frameworks.keras().Model(first, x, name="series")
+
+    short, long = lively(model(36), np.random.default_rng(8)), model(1036)
+    long.set_weights(short.get_weights())
+    parsed = parse(short)
+    plan = strips(parsed.graph)
+    assert (plan.align, plan.up, plan.down) == (4, 1, 4)
+    x = images(long, 3, np.random.default_rng(9))
+    (want,) = expected(parse(long), x)
+    assert want.shape == (3, 259, 2)
+    np.testing.assert_array_equal(parsed.emulate(x)[0], want)
+    np.testing.assert_array_equal(expected(parsed, x)[0], want)
+
+
 @pytest.fixture(scope="module")
 def narrowed(tmp_path_factory: pytest.TempPathFactory) -> rtl4ml.Design:
     """A model of 116 columns in hardware of 40."""

@@ -39,6 +39,7 @@ def test_a_smaller_frame_keeps_the_edges() -> None:
     op = small.ops[0]
     assert isinstance(op, Scale)
     assert [f.tolist() for f in op.factors] == [[3, 2, 3], [1, 7]]
+    assert graph.resized(5, 3) is None, "what is made for cycles alone knows no factors of a larger frame"
 
 
 def test_a_larger_frame_has_more_of_the_least_factor() -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -61,11 +61,14 @@ class Graph:
         return out
 
     def resized(self, rows: int, columns: int) -> Graph | None:
-        """The same operators on smaller frames; None where some operator works on frames of its own size only."""
+        """Operators of the same work on smaller frames; None where some operator works on frames of its own size only.
+
+        Their values need not be those of the same network: this is for cycles, which do not depend on values.
+        """
         if len(self.inputs) != 1 or len(self.inputs[0].shape) != 3:
             return None
         try:
-            return self.of_frames(rows, columns)
+            return self._remade(rows, columns, lambda op, inputs: replace(op, inputs=inputs))
         except Rtl4mlError:
             return None
 
@@ -74,6 +77,10 @@ class Graph:
 
         Raises an Rtl4mlError that names an operator that works on frames of its own size only.
         """
+        return self._remade(rows, columns, lambda op, inputs: op.of_frames(inputs))
+
+    def _remade(self, rows: int, columns: int, make: Callable[[Op, tuple[Stream, ...]], Op]) -> Graph:
+        """The graph with every operator made anew for its inputs on other frames."""
         (given,) = self.inputs
         source = replace(given, shape=(rows, columns, given.channels)[3 - len(given.shape) :])
         streams = {given.name: (given, source)}  # as it is here and there
@@ -84,7 +91,7 @@ class Graph:
             return new if s == old else replace(s, shape=new.shape)  # the same integers on a grid of its own
 
         for op in self.ops:
-            new = op.of_frames([there(s) for s in op.inputs])
+            new = make(op, tuple(there(s) for s in op.inputs))
             streams[op.output.name] = (op.output, new.output)
             ops.append(new)
         return replace(self, inputs=(source,), ops=tuple(ops), outputs=tuple(map(there, self.outputs)))
