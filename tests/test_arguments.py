@@ -52,6 +52,7 @@ ALSO: dict[str, list[Any]] = {
     "output": [None, 0, "Logits", np.array(["mask"])],
     "threshold": [0.5, True, "0.5"],
     "opening": [1, True, "1"],
+    "columns": ["4", 4.0, True, 0, 2**31],
     "foldings": ["c", True, {"c": (0, 1)}, {"c": "12"}, {"c": (1.0, 1)}, {"c": None}],
     "fit": [None, "no", 0, 1, np.zeros(1)],
 }  # fmt: skip
@@ -239,6 +240,7 @@ REFUSALS: list[Callable[[], Any]] = [
     lambda: arguments.head("argmax", 0.5, None),
     lambda: arguments.head("argmax", None, 2),
     lambda: arguments.head("mask", 0.5, 9),
+    lambda: arguments.columns(0),
     lambda: arguments.foldings(3),
     lambda: arguments.foldings({"c": 1}),
     lambda: arguments.flag("fit", "no"),

@@ -28,6 +28,7 @@ import r4_regs as regs
 from numpy.typing import NDArray
 from r4_identify import identify, measure_clock
 from r4_interface import LAYOUTS, Interface
+from r4_strips import WHOLE, Plan, fill
 from r4_types import (
     BadCube,
     Buffer,
@@ -70,11 +71,12 @@ TIMEOUT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class _Job:
-    """A cube and where it lies. slot: number of its pair of buffers."""
+    """A cube and where it lies. slot: number of its pair of buffers; plan: the strips that lie there in its place."""
 
     slot: int
     rows: int
     columns: int
+    plan: Plan | None
     layout: str
     count_bytes: int
     result_bytes: int
@@ -125,6 +127,8 @@ class Accelerator:
 
         layout: "bip" (rows, columns, bands), "bil" (rows, bands, columns) or "bsq" (bands, rows, columns)
 
+        Images may be wider than the hardware's, where interface.json has strips: these are computed in one job.
+
         Raises BadCube, JobFailed, JobTimeout, or Busy while jobs of `run_async` wait to be taken.
         """
         if self._jobs:
@@ -145,8 +149,11 @@ class Accelerator:
             )
         job = self._job(cube, layout)
         counts, result = self._buffers(job)
-        given = counts.array[: job.count_bytes].view(self.interface.count_dtype).reshape(cube.shape)
-        np.copyto(given, cube)
+        size = {"rows": job.rows, "columns": job.columns, "bands": self.interface.bands}
+        axes = LAYOUTS[layout]
+        given = counts.array[: job.count_bytes].view(self.interface.count_dtype)
+        given = given.reshape([size[name] for name in axes])
+        fill(given, cube, job.plan or WHOLE, axes.index("rows"), axes.index("columns"))
         counts.flush(job.count_bytes)
         result.flush(job.result_bytes)  # no line of an earlier result may be written over what comes
         self._end(TIMEOUT_SECONDS)
@@ -165,7 +172,7 @@ class Accelerator:
             raise self._failed.pop(job.slot)
         _, result = self._buffers(job)
         result.invalidate(job.result_bytes)
-        return self.interface.result(result.array[: job.result_bytes], job.rows, job.columns)
+        return self.interface.joined(result.array[: job.result_bytes], job.rows, job.columns, job.plan)
 
     def map(self, cubes: Iterable[NDArray[Any]], layout: str = "bil") -> Iterator[NDArray[Any]]:
         """The results of many cubes in order; the host copies one while the hardware computes another."""
@@ -265,13 +272,17 @@ class Accelerator:
         """The job of a cube, in a slot that is free. Raises BadCube."""
         design = self.interface
         rows, columns = design.check(cube, layout)
+        plan = design.plan(columns)
+        if plan is not None:  # strips lie below each other, as images do
+            rows, columns = rows * len(plan), design.frame_columns
         used = {job.slot for job in self._jobs}
         return _Job(
             slot=next(i for i in range(len(self._slots)) if i not in used),
             rows=rows,
             columns=columns,
+            plan=plan,
             layout=layout,
-            count_bytes=cube.nbytes,
+            count_bytes=rows * columns * design.bands * design.count_dtype.itemsize,
             result_bytes=design.result_bytes(rows, columns),
             frames=rows * columns // design.frame_pixels,
         )

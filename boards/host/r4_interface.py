@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import r4_regs as regs
 from numpy.typing import NDArray
+from r4_strips import Plan, Strips, join
 from r4_types import BadCube, R4Error
 
 # Order of the axes of a cube.
@@ -28,6 +29,7 @@ class Interface:
 
     signature:    four words, the first 128 bits of the design's identity
     frame_bytes:  of the result of a frame; result_shape and result_dtype: of a frame's result where kind is "raw"
+    strips:       how wider images are cut; None where they cannot be
     """
 
     signature: tuple[int, ...]
@@ -42,6 +44,7 @@ class Interface:
     banded: bool
     data_bytes: int
     clock_mhz: float
+    strips: Strips | None = None
 
     @classmethod
     def read(cls, folder: str | Path) -> Interface:
@@ -60,6 +63,7 @@ class Interface:
         """That of what interface.json holds."""
         given, made, hardware = content["input"], content["output"], content["hardware"]
         sha = bytes.fromhex(hardware["signature"])
+        strips = given.get("strips")
         return cls(
             signature=tuple(int.from_bytes(sha[i : i + 4], "little") for i in range(0, 16, 4)),
             bands=int(given["bands"]),
@@ -73,6 +77,7 @@ class Interface:
             banded="bil" in given["layouts"],
             data_bytes=int(hardware["data_bytes"]),
             clock_mhz=float(hardware["clock_mhz"]),
+            strips=None if strips is None else Strips(**{k: int(v) for k, v in strips.items()}),
         )
 
     def __post_init__(self) -> None:
@@ -109,22 +114,39 @@ class Interface:
                 f"a cube of layout {layout} must be ({', '.join(names)}) with {self.bands} bands, not {bands}; "
                 "see the layout and the bands that the model was trained on"
             )
-        if self.frame_pixels > 1 and (columns != self.frame_columns or rows % self.frame_rows):
+        wide = self.strips is not None and columns > self.frame_columns
+        if self.frame_pixels > 1 and (rows % self.frame_rows or not (wide or columns == self.frame_columns)):
             raise BadCube(
                 f"images must be {self.frame_columns} columns wide, in rows a multiple of {self.frame_rows}, "
                 f"not {rows} rows of {columns} columns; cut the scene into tiles"
             )
-        if cube.nbytes >= 2**32:
-            raise BadCube(
-                f"a cube must have less than 4 GiB, not {cube.nbytes} bytes; give its rows in parts"
-            )
+        plan = self.plan(columns)
+        given = cube.nbytes if plan is None else cube.nbytes // columns * self.frame_columns * len(plan)
+        if given >= 2**32:
+            raise BadCube(f"a cube must have less than 4 GiB, not {given} bytes; give its rows in parts")
         return rows, columns
+
+    def plan(self, columns: int) -> Plan | None:
+        """The strips of images of so many columns; None for those of the hardware's. Raises BadCube."""
+        if self.frame_pixels == 1 or self.strips is None or columns == self.frame_columns:
+            return None
+        self.strips.check(columns)
+        return self.strips.plan(columns)
 
     def result_bytes(self, rows: int, columns: int) -> int:
         """Bytes of a cube's result."""
         if self.kind == "mask":
             return rows * -(-columns // 8)
         return rows * columns // self.frame_pixels * self.frame_bytes
+
+    def joined(
+        self, data: NDArray[np.uint8], rows: int, columns: int, plan: Plan | None = None
+    ) -> NDArray[Any]:
+        """As `result`, for the bytes of strips of images whose plan is not None."""
+        found = self.result(data, rows, columns)
+        if plan is None:
+            return found
+        return join(found, plan, 1 if self.kind in ("map", "mask") else found.ndim - 2)
 
     def result(self, data: NDArray[np.uint8], rows: int, columns: int) -> NDArray[Any]:
         """The array of a result's bytes: map (rows, columns) uint8, mask (rows, columns) bool, raw (frames, ...).

@@ -24,6 +24,7 @@ from rtl4ml.ops.opening import MOST as MOST_OPENING
 OUTPUTS = ("logits", "argmax", "mask")
 STALLS = ("none", "random")
 MOST_SEED = 2**63 - 1
+MOST_COLUMNS = 2**31 - 1
 MOST_CYCLES = 2**40  # of a target: more than an hour at any clock
 
 
@@ -143,6 +144,19 @@ def head(output: Any, threshold: Any, opening: Any) -> tuple[str, float | None, 
                 "leave it out for no opening"
             )
     return output, level, radius
+
+
+def columns(value: Any) -> int | None:
+    """Columns of the hardware's frames, or None for the model's."""
+    if value is None:
+        return None
+    number = whole(value)
+    if number is None or not 1 <= number <= MOST_COLUMNS:
+        raise BadInput(
+            f"{named('columns')}: must be a whole number of columns from 1 to 2^31 - 1, not {shown(value)}; "
+            "leave it out for the model's"
+        )
+    return number
 
 
 def foldings(value: Any) -> dict[str, tuple[int, int]]:

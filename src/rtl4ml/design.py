@@ -69,6 +69,7 @@ def convert(
     *,
     threshold: float | None = None,
     opening: int | None = None,
+    columns: int | None = None,
     foldings: Mapping[str, tuple[int, int]] | None = None,
     fit: bool = True,
     pumped: bool = False,
@@ -88,6 +89,7 @@ def convert(
                      beside a quantizer, the type of the stream before it (`parsed.notice()`)
     output:          "logits", "argmax" or, for one channel, "mask" with `threshold`
     opening:         for "mask" of rows and columns: radius, 1 to 7 pixels, of a disk by which it is opened
+    columns:         of the hardware's frames, fewer than the model's, which are then cut into strips (`ir.strips`)
     foldings:        (pe, simd) of layers by hand; the legal values are in the error for illegal ones; where they are
                      too slow for target_interval, `Design.excess` and the report say so
     fit:             False: a design that does not fit device or budget is made all the same, that of target_interval
@@ -106,12 +108,14 @@ def convert(
     budget = arguments.budget(budget, device.capacity)
     clock_mhz = arguments.clock_mhz(clock_mhz)
     output, threshold, opening = arguments.head(output, threshold, opening)
+    columns = arguments.columns(columns)
     foldings = arguments.foldings(foldings)
     fit = arguments.flag("fit", fit)
     homes = arguments.skips(skips)
     start = time.perf_counter()
     live = load(model)
     parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
+    parsed = parsed if columns is None else parsed.in_strips(columns)
     wanted = Wanted(target_interval, budget, foldings, device)
     plan = fold_with_skips(parsed.graph, homes, wanted, fit=fit)
     hls: HlsProject | HlsCannot
@@ -197,7 +201,7 @@ class Design:
     # -- the same numbers, four ways -------------------------------------------------------------------------
 
     def emulate(self, x: Any) -> Real:
-        """Exact values (N, *output shape) by integer arithmetic. x: (N, *input shape), any real dtype."""
+        """Exact values (N, *output shape) by integer arithmetic. x: (N, *input shape) or of larger frames."""
         with self._timed("emulate"):
             y = self.parsed.emulate(x)[0]
         return self._compared("emulate", x, y)
@@ -207,7 +211,7 @@ class Design:
 
         progress: is told now and then how many of how many samples are done
         """
-        ints = self.parsed.quantize_input(x)
+        ints, cut = self.parsed.cut_input(x)
         hls = self.hls
         with self._undisturbed(), self._timed("csim"):
             if len(ints):
@@ -216,7 +220,7 @@ class Design:
                 self.parsed.input.real(ints),
                 progress=None if progress is None else lambda done: progress(done, len(ints)),
             )
-        return self._compared("csim", x, y.reshape(len(ints), *self.graph.outputs[0].shape))
+        return self._compared("csim", x, cut.join(y.reshape(len(ints), *self.graph.outputs[0].shape)))
 
     def simulate(
         self,
@@ -233,12 +237,12 @@ class Design:
         """
         arguments.stalls(stalls)
         seed = arguments.seed(seed)
-        ints = self.parsed.quantize_input(x)
+        ints, cut = self.parsed.cut_input(x)
         with self._undisturbed():
             simulator = self.simulator
         with self._undisturbed(), self._timed("simulate"):
             r = run(simulator, self.netlist, self.cycles, ints, stalls=stalls, seed=seed, progress=progress)
-        y, interval = self._real(r), settled(r, self.netlist, self.cycles)
+        y, interval = cut.join(self._real(r)), settled(r, self.netlist, self.cycles)
         if stalls == "random":  # the same samples in another way, no further ones
             self.stalled.add(y, self.reference(x))
             self.patterns.add(seed)
@@ -263,7 +267,7 @@ class Design:
         """As `simulate`, of the netlist of ECP5 primitives that Yosys makes of the RTL, whose cycles it must keep."""
         arguments.stalls(stalls)
         seed = arguments.seed(seed)
-        ints = self.parsed.quantize_input(x)
+        ints, cut = self.parsed.cut_input(x)
         with self._undisturbed():
             found, rtl = self.mapped, self.simulator
         with self._undisturbed():
@@ -271,7 +275,7 @@ class Design:
                 found.simulator, self.netlist, self.cycles, ints, stalls=stalls, seed=seed, progress=progress
             )
             same = run(rtl, self.netlist, self.cycles, ints, stalls=stalls, seed=seed)
-        y = self._real(r)
+        y = cut.join(self._real(r))
         found.add(y, self.reference(x), r, same, seed=seed if stalls == "random" else None)
         return Run(y, r.latency, settled(r, self.netlist, self.cycles), r.cycles)
 
@@ -350,11 +354,6 @@ class Design:
         if isinstance(self.hls_project, HlsCannot):
             raise self.hls_project
         return self.hls_project
-
-    @property
-    def hls_refusal(self) -> HlsCannot | None:
-        """Why there is no HLS project, or None."""
-        return self.hls_project if isinstance(self.hls_project, HlsCannot) else None
 
     @property
     def fifos(self) -> list[Fifo]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,14 @@ import board_drivers
 import board_nets
 import numpy as np
 import pytest
+from board_benches import bench
 from numpy.typing import NDArray
 
 import rtl4ml
 from rtl4ml.board.values import Shell
-from rtl4ml.simulation.protocol import BenchResult, run_bench
+from rtl4ml.simulation.protocol import BenchResult
 
 Cube = NDArray[np.unsignedinteger[Any]]
-BENCH = "rtl4ml.sim.tb_board"
 TESTS = {"jobs", "jobs_under_pauses", "errors_aborts_and_limits"}
 
 
@@ -54,36 +53,6 @@ def results(shell: Shell, cube: Cube) -> NDArray[Any]:
     if shell.result == "map":
         return data.reshape(rows, columns)
     return data.view(np.uint16).reshape(rows, columns)
-
-
-def bench(
-    folder: Path,
-    host: Path,
-    sources: Sequence[Path],
-    images: Path,
-    jobs: Sequence[tuple[str, Cube, NDArray[Any]]],
-    *,
-    tests: Sequence[str] = (),
-    **case: Any,
-) -> BenchResult:
-    """Runs the bench in `folder`, whose build is kept, with a driver in `host`."""
-    described = []
-    for i, (layout, cube, wanted) in enumerate(jobs):
-        np.save(host / f"cube{i}.npy", cube)
-        np.save(host / f"result{i}.npy", wanted)
-        described.append(
-            {"layout": layout, "cube": str(host / f"cube{i}.npy"), "result": str(host / f"result{i}.npy")}
-        )
-    case = {"latency": 30, "seed": 1, "limit": 100, "errors": [], "aborts": [], "probe": False, **case}
-    return run_bench(
-        BENCH,
-        top="r4_board",
-        sources=sources,
-        folder=folder,
-        case={"host": str(host), "jobs": described, **case},
-        images=images,
-        tests=tests,
-    )
 
 
 class Setup:

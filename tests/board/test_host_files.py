@@ -236,6 +236,7 @@ def test_readme_says_what_the_design_takes() -> None:
     ):
         given = {"dtype": "uint16", "bands": 204, "layouts": layouts, "axes": axes}
         given |= {"frame_rows": frame, "frame_columns": frame}
+        given |= {"strips": {"align": 4} if result == "mask" else None}
         made = {"dtype": "int16", "shape": [8], "step": 0.25}
         text = template.render(
             spec=boards.board("zcu102"),
@@ -247,6 +248,8 @@ def test_readme_says_what_the_design_takes() -> None:
         assert f'layout="{layouts[-1]}"' in text and "uint16, 204 bands" in text
         assert ("| bil | rows, bands, columns |\n" in text) == ("bil" in layouts)
         assert ("Images are 8 rows of 8 columns" in text) == (frame == 8)
+        wider = "Wider ones have a multiple of 4 columns more: r4.py cuts them into strips of 8 that overlap"
+        assert (wider in text) == (result == "mask")
         assert f"r4 run cube.raw {'8 8' if frame == 8 else '512 512'} {layouts[-1]} result.raw " in text
         assert "Nothing in this folder was run on a board." in text
         names = re.findall(r"^\| ([^|]+) \|", text.partition("## On Linux")[0], re.MULTILINE)[2:]

@@ -30,6 +30,7 @@ from rtl4ml.host.stamps import seal
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.mappings import Mapping, Rounding, Table, Thresholds
 from rtl4ml.ir.op import Op
+from rtl4ml.ir.reads import Reads
 from rtl4ml.ir.types import Fixed, Ints, Stream
 from rtl4ml.lowering.registry import narrowest_plan
 from rtl4ml.netlist.plan import Folding, Plan
@@ -674,6 +675,9 @@ class Unwritten(Op):
     @property
     def output(self) -> Stream:
         return replace(self.x, name=self.name)
+
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        return (Reads.alike(self.x.hwc[axis]),)
 
     def golden(self, *x: Ints) -> Ints:
         return x[0]

@@ -42,7 +42,9 @@ class StandIn:
         self.interval = options["target_interval"] or 204
         self.out = Path(out)
         self.graph = SimpleNamespace(inputs=(Stream("x", (204, 1), Fixed(False, 0, 6), 0, 63),))
-        self.parsed = SimpleNamespace(output=options.get("output", "logits"), cut=("",), notice=self.notice)
+        self.parsed = SimpleNamespace(
+            output=options.get("output", "logits"), cut=("",), notice=self.notice, shape=(204, 1)
+        )
         self.x: list[np.ndarray[Any, Any]] = []
         with project_folder(out) as folder:
             self.identity = identity.write(folder, plan=f"{self.interval:064x}")
@@ -523,6 +525,8 @@ def test_convert_passes_its_arguments_and_prints_the_report(
             "mask",
             "--threshold",
             "0.5",
+            "--columns",
+            "64",
         ),
     )
     assert status == 0
@@ -533,6 +537,7 @@ def test_convert_passes_its_arguments_and_prints_the_report(
         "input_precision": "ap_fixed<8,3>",
         "output": "mask",
         "threshold": 0.5,
+        "columns": 64,
         "fit": True,
         "pumped": False,
     }
@@ -565,6 +570,7 @@ def test_defaults_are_those_of_the_python_interface(
         "clock_mhz": 250.0,
         "input_precision": None,
         "output": "logits",
+        "columns": None,
         "fit": True,
         "pumped": False,
     }

@@ -22,6 +22,7 @@ from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
+from rtl4ml.ir.reads import Reads
 from rtl4ml.ir.types import Ints, Stream
 from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.lowering.conv import ConvLowering
@@ -48,6 +49,9 @@ class Odd(Op):
     @property
     def output(self) -> Stream:
         return Stream.covering(self.name, self.x.shape, 0, 1, 0)
+
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        return (Reads.alike(self.x.hwc[axis]),)
 
     def golden(self, *x: Ints) -> Ints:
         return x[0] & 1

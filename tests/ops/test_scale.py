@@ -39,7 +39,23 @@ def test_a_smaller_frame_keeps_the_edges() -> None:
     op = small.ops[0]
     assert isinstance(op, Scale)
     assert [f.tolist() for f in op.factors] == [[3, 2, 3], [1, 7]]
-    assert graph.resized(5, 3) is None, "nobody knows the factors of a larger frame"
+    assert graph.resized(5, 3) is None, "what is made for cycles alone knows no factors of a larger frame"
+
+
+def test_a_larger_frame_has_more_of_the_least_factor() -> None:
+    """That is the factor of windows without padding, wherever they lie."""
+    (op,) = Graph("g", (scale().x,), (scale(),), (scale().output,)).of_frames(6, 5).ops
+    assert isinstance(op, Scale)
+    assert [f.tolist() for f in op.factors] == [[3, 2, 2, 2, 2, 3], [1, 1, 1, 5, 7]]
+    (reads,) = op.reads(0)
+    assert reads.kinds.tolist() == [1, 0, 0, 0, 0, -1]
+    uneven = scale(rows=np.array([2, 3, 2, 4]))
+    with pytest.raises(UnsupportedLayer) as error:
+        Graph("g", (uneven.x,), (uneven,), (uneven.output,)).of_frames(5, 3)
+    assert str(error.value) == (
+        "l: in larger frames an average must have one divisor for the rows between its borders, not several; "
+        "convert for a larger frame"
+    )
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ from rtl4ml.errors import BadInput, HlsCannot, OverBudget, SimulationFailed, nam
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.host.identity import Identity
 from rtl4ml.host.tools import absolute
+from rtl4ml.ir.strips import strips_if_any
 from rtl4ml.measurements import Cycles
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.report.figures.maps import ClassMap, Frames
@@ -118,6 +119,7 @@ class Board:
     ) -> BoardRun:  # fmt: skip
         """The result of a cube of counts (rows, columns, bands) by the driver in C on the simulated hardware.
 
+        cube:    its images may be wider than the design's frames; then its strips are the frames (r4.py cuts them)
         layout:  how it is laid out in memory; the cube's axes are the same for all (the driver on the board takes the
                  cube as it lies)
         latency: of memory, in cycles; stalls: all channels pause at random, by `seed`
@@ -126,10 +128,10 @@ class Board:
         Raises BadInput for another cube, SimulationFailed where the job does not end well.
         """
         self._check_layout(layout)
-        want = self.meaning.result(cube)
-        frames = self.shell.frames(*cube.shape[:2])
+        want, given = self.meaning.result(cube), self._strips(cube)
+        frames = self.shell.frames(*given.shape[:2])
         (outcome,) = self.simulator.run(
-            [Job(cube=cube, layout=layout)],
+            [Job(cube=given, layout=layout)],
             latency=latency,
             stalls=stalls,
             seed=seed,
@@ -138,7 +140,7 @@ class Board:
         )
         if outcome.code:
             raise SimulationFailed(f"board: the job must end well, not with {outcome.message!r}")
-        result = _unpacked(outcome.result, want, mask=self.shell.result == "mask")
+        result = self.meaning.unpacked(outcome.result, cube)
         run = BoardRun(result, outcome, int((result != want).sum()))
         self.runs.add(
             cube,
@@ -180,8 +182,8 @@ class Board:
             )
         self._check_layout(layout)
         want = self.meaning.result(cube)
-        data = self.hls.simulate(cube, layout, self.folder / HLS, self._hls_program)
-        result = _unpacked(data, want, mask=self.shell.result == "mask")
+        data = self.hls.simulate(self._strips(cube), layout, self.folder / HLS, self._hls_program)
+        result = self.meaning.unpacked(data, cube)
         return HlsRun(result, int((result != want).sum()))
 
     @cached_property
@@ -190,6 +192,11 @@ class Board:
         folder = self.folder / HLS
         self.hls.compile(folder, folder / "csim")
         return folder / "csim"
+
+    def _strips(self, cube: Cube) -> Cube:
+        """The cube as hardware gets it: strips of wider images lie one below the other, as r4.py has them."""
+        cut = self.meaning.cut(cube)
+        return cube if cut is None else cut.split(cube)
 
     def _check_layout(self, layout: str) -> None:
         if layout not in CUBE_LAYOUTS or (layout != "bip" and not self.shell.banded):
@@ -213,15 +220,6 @@ class Board:
                 "vivado: must be in PATH to build, not missing; give its path, or copy the folder to a machine with it"
             )
         vivado.run(found, self.folder / "vivado", until=until, progress=progress)
-
-
-def _unpacked(data: NDArray[np.uint8], like: NDArray[Any], *, mask: bool) -> NDArray[Any]:
-    """The array of a result's bytes, of the shape and type of `like`."""
-    if mask:
-        rows, columns = like.shape
-        packed = data.reshape(rows, -(-columns // 8))
-        return np.unpackbits(packed, axis=1, count=columns, bitorder="little").astype(np.bool_)
-    return data.view(like.dtype.newbyteorder("<")).reshape(like.shape).astype(like.dtype)
 
 
 def counts_of(
@@ -312,7 +310,8 @@ def surround(
     head: dict[str, Any] = {"head": of.parsed.output, "cut": of.parsed.cut[0]}
     if result == "mask":
         head |= {"threshold": of.parsed.threshold, "opening": of.parsed.opening}
-    return Surroundings(Meaning(of.netlist, shell, known, of.emulate), integers, head)
+    strips = None if shell.pixels else strips_if_any(of.netlist.graph)
+    return Surroundings(Meaning(of.netlist, shell, known, of.emulate, strips), integers, head)
 
 
 def make(

@@ -20,6 +20,7 @@ from rtl4ml.board.ports import DATA_BYTES
 from rtl4ml.board.values import Shell
 from rtl4ml.cells.axis import container
 from rtl4ml.host.tools import disk_errors
+from rtl4ml.ir.strips import Strips
 from rtl4ml.ir.types import Stream
 from rtl4ml.netlist.netlist import Netlist, Wire
 
@@ -98,6 +99,7 @@ def of_board(
     design: str,
     clock_mhz: float,
     output: Mapping[str, Any],
+    strips: Strips | None = None,
 ) -> dict[str, Any]:
     """interface.json of a board's folder.
 
@@ -105,6 +107,7 @@ def of_board(
     design:    the identity's SHA-256; its first 128 bits are the signature
     clock_mhz: what the board's clock gives, which the driver measures
     output:    what the model's head is: its name, threshold and opening of a mask
+    strips:    how the driver cuts images that are wider than a frame, where it can
     """
     y = netlist.graph.outputs[0]
     shape = {"raw": list(y.shape), "map": [], "mask": []}[shell.result]
@@ -124,6 +127,7 @@ def of_board(
             "axes": LAYOUTS if shell.banded else {"bip": LAYOUTS["bip"]},
             "normalization": dict(counts),
             "conversion": _conversion(integers),
+            "strips": None if strips is None else _strips(strips),
         },
         "output": {
             "kind": shell.result,
@@ -144,6 +148,19 @@ def of_board(
         },
         "s_axis": found["s_axis"],
         "m_axis": found["m_axis"],
+    }
+
+
+def _strips(strips: Strips) -> dict[str, int]:
+    """How columns are cut, as r4_strips.py has it."""
+    return {
+        "columns": strips.size,
+        "out_columns": strips.out,
+        "align": strips.align,
+        "up": strips.up,
+        "down": strips.down,
+        "before": strips.before,
+        "after": strips.after,
     }
 
 

@@ -93,6 +93,7 @@ def write(content: Content, folder: Path) -> dict[str, Any]:
         design=content.identity,
         clock_mhz=round(clock, 6),
         output=content.output,
+        strips=content.meaning.strips,
     )
     with project_folder(folder) as fresh, disk_errors(folder):
         sources = _hardware(content, fresh)

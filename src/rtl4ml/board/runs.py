@@ -103,7 +103,10 @@ class Runs:
         }
 
     def picture(self, meaning: Meaning, parsed: Parsed) -> ClassMap | Frames | None:
-        """The map or the masks of the last job; None where there was none, or where its result is no picture."""
+        """The map or the masks of the last job; None where there was none, or where its result is no picture.
+
+        Masks of images wider than a frame are none.
+        """
         if self.last is None:
             return None
         cube, result = self.last
@@ -111,5 +114,7 @@ class Runs:
             row, col = np.divmod(np.arange(result.size), result.shape[1])
             names = [f"class {k}" for k in range(parsed.graph.outputs[0].hi + 1)]
             return ClassMap(row=row, col=col, truth=None, predicted=result.reshape(-1), names=names)
+        if meaning.cut(cube) is not None:
+            return None
         x = meaning.counts.preprocess(cube).reshape(-1, *parsed.input.shape)
         return looks(parsed, x, result.reshape(len(x), *parsed.graph.outputs[0].shape))

@@ -17,8 +17,10 @@ from rtl4ml.board.counts import Counts
 from rtl4ml.board.integers import Affine, Rounded, Steps
 from rtl4ml.board.interface import LAYOUTS, container_name, laid_out
 from rtl4ml.board.values import Shell
+from rtl4ml.emulation.strips import Cut
 from rtl4ml.errors import BadInput, named
 from rtl4ml.host.tools import disk_errors
+from rtl4ml.ir.strips import Strips
 from rtl4ml.ir.types import Stream
 from rtl4ml.netlist.netlist import Netlist
 
@@ -35,12 +37,14 @@ class Meaning:
     """The contract of a board: the result of a cube of counts, by the design's emulation.
 
     emulate: samples (N, *input shape) to real values, as `Design.emulate`
+    strips:  how images that are wider than a frame are cut; None where they cannot be
     """
 
     netlist: Netlist
     shell: Shell
     counts: Counts
     emulate: Emulate
+    strips: Strips | None = None
 
     def check(self, cube: Cube) -> None:
         """Raises BadInput unless this is a cube (rows, columns, bands) of the counts' type that frames divide."""
@@ -53,12 +57,22 @@ class Meaning:
             )
         rows, columns = cube.shape[:2]
         pixels = shell.frame_rows * shell.frame_columns
-        if pixels > 1 and (columns != shell.frame_columns or rows % shell.frame_rows):
+        wide = columns > shell.frame_columns and self.strips is not None
+        if pixels > 1 and (rows % shell.frame_rows or not (wide or columns == shell.frame_columns)):
             raise BadInput(
                 f"{named('cube')}: images must be {shell.frame_columns} columns wide, in rows a multiple of "
                 f"{shell.frame_rows}, not {rows} rows of {columns} columns; "
                 "cut the scene into tiles and lay them one below the other"
             )
+        if pixels > 1 and self.strips is not None:
+            self.strips.check(columns, "cube")
+
+    def cut(self, cube: Cube) -> Cut | None:
+        """How a cube of images that are wider than a frame is cut, as the driver does; None for all others."""
+        columns = cube.shape[1]
+        if self.shell.pixels or self.strips is None or columns == self.shell.frame_columns:
+            return None
+        return Cut(self.strips.axis, self.strips.size, self.strips.plan(columns))
 
     def result(self, cube: Cube) -> NDArray[Any]:
         """The array that the driver gives: map uint8 or mask bool (rows, columns), raw (frames, *output shape).
@@ -67,8 +81,7 @@ class Meaning:
         """
         self.check(cube)
         rows, columns, _ = cube.shape
-        shape = self.netlist.graph.inputs[0].shape
-        x = self.counts.preprocess(cube).reshape(-1, *shape)
+        x = self.counts.preprocess(cube).reshape(-1, *self.frame(columns))
         stream: Stream = self.netlist.graph.outputs[0]
         steps = np.rint(self.emulate(x) / stream.type.step)
         if self.shell.result == "map":
@@ -76,7 +89,35 @@ class Meaning:
         if self.shell.result == "mask":
             return steps.astype(np.bool_).reshape(rows, columns)
         frames = (rows, columns) if self.shell.pixels else (len(steps),)
-        return steps.astype(container_name(self.netlist.output)).reshape(*frames, *stream.shape)
+        return steps.astype(container_name(self.netlist.output)).reshape(*frames, *steps.shape[1:])
+
+    def frame(self, columns: int) -> tuple[int, ...]:
+        """The shape of a sample of a cube of so many columns."""
+        shape = self.netlist.graph.inputs[0].shape
+        return shape if self.shell.pixels else (shape[0], columns, *shape[2:])
+
+    def unpacked(self, data: NDArray[np.uint8], cube: Cube) -> NDArray[Any]:
+        """The array, as `result` has it, of the bytes that the hardware makes of a cube, or of its strips."""
+        cut = self.cut(cube)
+        rows, columns = cube.shape[:2]
+        if cut is not None:
+            rows, columns = rows * len(cut.plan), cut.size
+        found: NDArray[Any]
+        if self.shell.result == "mask":
+            packed = data.reshape(rows, -(-columns // 8))
+            found = np.unpackbits(packed, axis=1, count=columns, bitorder="little").astype(np.bool_)[
+                ..., None
+            ]
+        elif self.shell.result == "map":
+            found = data.reshape(rows, columns, 1)
+        else:
+            dtype = np.dtype(container_name(self.netlist.output))
+            shape = self.netlist.graph.outputs[0].shape
+            frames = (rows, columns) if self.shell.pixels else (rows // self.shell.frame_rows,)
+            found = data.view(dtype.newbyteorder("<")).astype(dtype).reshape(*frames, *shape)
+        if cut is not None:
+            found = cut.join(found)
+        return found if self.shell.result == "raw" else found[..., 0]
 
     def packed(self, result: NDArray[Any]) -> NDArray[np.uint8]:
         """The bytes of a result as they lie in memory."""

@@ -135,6 +135,11 @@ def conversion(*, sweeps: bool = False) -> list[click.Parameter]:
             type=click.IntRange(1, MOST_OPENING),
             help="Of a mask: radius in pixels of the disk by which the mask is opened.",
         ),
+        click.Option(
+            ["--columns"],
+            type=click.IntRange(min=1),
+            help="Columns of the hardware's frames where these are strips of the model's; default the model's.",
+        ),
     ]
 
 

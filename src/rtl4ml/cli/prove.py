@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,13 @@ def given_samples(data: Path | None, samples: int) -> NDArray[Any] | None:
 
 def random_samples(design: Any, samples: int, seed: int) -> NDArray[np.float32]:
     """Random samples (N, ...) that reach a little beyond the range of the input."""
-    stream = design.graph.inputs[0]
-    if (wanted := samples * 8 * stream.elements) > MOST_BYTES:
+    stream, shape = design.graph.inputs[0], design.parsed.shape
+    if (wanted := samples * 8 * prod(shape)) > MOST_BYTES:
         raise BadInput(
             f"--samples: the samples must fit {MOST_BYTES:,} bytes, not take {wanted:,}; give fewer"
         )
     lo, hi = (stream.lo - 2) * stream.type.step, (stream.hi + 2) * stream.type.step
-    return np.random.default_rng(seed).uniform(lo, hi, (samples, *stream.shape)).astype(np.float32)
+    return np.random.default_rng(seed).uniform(lo, hi, (samples, *shape)).astype(np.float32)
 
 
 def prove(design: Any, x: NDArray[Any], *, seed: int, netlist: bool = False) -> Any:

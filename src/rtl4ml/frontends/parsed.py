@@ -5,16 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml.emulation.batches import emulate
+from rtl4ml.emulation.strips import Cuts, cuts
 from rtl4ml.errors import BadInput, named
 from rtl4ml.frontends.functions import Function
 from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.strips import strips
 from rtl4ml.ir.types import Ints, Stream
 
 
@@ -40,6 +42,7 @@ class Parsed:
     threshold: of a mask, in units of the model's output
     opening:   radius of the disk that opens the mask, or None
     weights:   the model's variables and settings as the graph has them: a live model may be trained on, or changed
+    whole:     shape of the model's samples where the graph's are strips of these, else None
     """
 
     graph: Graph
@@ -54,6 +57,7 @@ class Parsed:
     opening: int | None = None
     values: Mapping[str, Stream] = field(default_factory=dict)
     sums: Mapping[str, Stream] = field(default_factory=dict)
+    whole: tuple[int, ...] | None = None
 
     def __repr__(self) -> str:
         return f"<Parsed {self.graph.name}: input {self.quantizer.name}, output {self.output}, {self.graph}>"
@@ -61,6 +65,39 @@ class Parsed:
     @property
     def input(self) -> Stream:
         return self.graph.inputs[0]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the model's samples."""
+        return self.whole or self.input.shape
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a sample of the model."""
+        if self.whole is None:
+            return self.graph.macs
+        return self.graph.of_frames(self.input.hwc[0], self.whole[-2]).macs
+
+    def in_strips(self, columns: int) -> Parsed:
+        """The model with a graph of frames of fewer columns, of which its own are joined.
+
+        Raises BadInput where the model's frames are no such strips, UnsupportedLayer where it has none.
+        """
+        rows, own, _ = self.input.hwc
+        if len(self.input.shape) == 1 or columns >= own:
+            raise BadInput(
+                f"{named('columns')}: must be fewer than the model's {own:,}, not {columns:,}; leave it out"
+            )
+        align = strips(self.graph).align
+        if (own - columns) % align:
+            less = own - -(-(own - columns) // align) * align
+            raise BadInput(
+                f"{named('columns')}: must be the model's {own:,} less a multiple of {align:,}, not {columns:,}; "
+                f"take {less + align:,}" + (f" or {less:,}" if less > 0 else "")
+            )
+        graph = self.graph.of_frames(rows, columns)
+        strips(graph)
+        return replace(self, graph=graph, whole=self.input.shape)
 
     def notice(self, option: str = "input_precision") -> str:
         """What a user must know of the precision that `option` gave beside the model's own quantizer; else ""."""
@@ -92,12 +129,30 @@ class Parsed:
         return np.asarray(np.rint(np.ldexp(y, fraction)).reshape(x.shape))
 
     def emulate(self, x: Any) -> list[NDArray[np.float64]]:
-        """Samples to the exact real values of every output."""
-        return emulate(self.graph, check_batch(self.input, x), self._steps)
+        """Samples to the exact real values of every output. Larger frames go in strips, as `cut_input` has them."""
+        a, cut = self._cut(x)
+        return [cut.join(y) for y in emulate(self.graph, a, self._steps)]
+
+    def cut_input(self, x: Any) -> tuple[Ints, Cuts]:
+        """Samples to integers (N, *shape) of the input stream, and how what becomes of them is joined.
+
+        x: samples of any real dtype. Larger frames are cut into strips, each of which is one of the N; frames of the
+        input's own size stay as they are. Raises BadInput and, where a network has no strips, UnsupportedLayer.
+        """
+        a, cut = self._cut(x)
+        return self.integers(a), cut
+
+    def _cut(self, x: Any) -> tuple[NDArray[np.float32], Cuts]:
+        a = check_batch(self.input, x, larger=True)
+        found = cuts(self.graph, a.shape[1:])
+        return found.split(a), found
 
 
-def check_batch(stream: Stream, x: Any) -> NDArray[np.float32]:
-    """Samples as float32, as Keras casts them. Raises BadInput for a wrong shape, dtype or value."""
+def check_batch(stream: Stream, x: Any, *, larger: bool = False) -> NDArray[np.float32]:
+    """Samples as float32, as Keras casts them. Raises BadInput for a wrong shape, dtype or value.
+
+    larger: whether frames may have more rows and columns
+    """
     try:
         a = np.asarray(x)
     except Exception:  # noqa: BLE001 -- ragged lists and foreign objects
@@ -114,7 +169,8 @@ def check_batch(stream: Stream, x: Any) -> NDArray[np.float32]:
         raise BadInput(
             f"{named('x')}: must be a batch (N, {want}), not one sample {a.shape}; x[None] has the axis"
         )
-    if a.ndim != len(stream.shape) + 1 or a.shape[1:] != stream.shape:
+    fits = a.ndim == len(stream.shape) + 1 and a.shape[-1] == stream.channels
+    if not fits or not (a.shape[1:] == stream.shape or (larger and _covers(a.shape[1:], stream.shape))):
         raise BadInput(f"{named('x')}: must be a batch (N, {want}), not {a.shape}; reshape it")
     with np.errstate(over="ignore"):
         f = a.astype(np.float32, copy=False)
@@ -124,3 +180,8 @@ def check_batch(stream: Stream, x: Any) -> NDArray[np.float32]:
             "remove or replace such samples"
         )
     return f
+
+
+def _covers(shape: tuple[int, ...], frame: tuple[int, ...]) -> bool:
+    """Whether rows and columns are at least those of a frame."""
+    return all(n >= own for n, own in zip(shape, frame, strict=True))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -61,21 +61,40 @@ class Graph:
         return out
 
     def resized(self, rows: int, columns: int) -> Graph | None:
-        """The same operators on smaller frames; None where some operator works on frames of its own size only."""
+        """Operators of the same work on smaller frames; None where some operator works on frames of its own size only.
+
+        Their values need not be those of the same network: this is for cycles, which do not depend on values.
+        """
         if len(self.inputs) != 1 or len(self.inputs[0].shape) != 3:
             return None
-        source = replace(self.inputs[0], shape=(rows, columns, self.inputs[0].channels))
-        streams, ops = {source.name: source}, []
+        try:
+            return self._remade(rows, columns, lambda op, inputs: replace(op, inputs=inputs))
+        except Rtl4mlError:
+            return None
+
+    def of_frames(self, rows: int, columns: int) -> Graph:
+        """The same operators on frames of another size, each as `Op.of_frames` has it.
+
+        Raises an Rtl4mlError that names an operator that works on frames of its own size only.
+        """
+        return self._remade(rows, columns, lambda op, inputs: op.of_frames(inputs))
+
+    def _remade(self, rows: int, columns: int, make: Callable[[Op, tuple[Stream, ...]], Op]) -> Graph:
+        """The graph with every operator made anew for its inputs on other frames."""
+        (given,) = self.inputs
+        source = replace(given, shape=(rows, columns, given.channels)[3 - len(given.shape) :])
+        streams = {given.name: (given, source)}  # as it is here and there
+        ops = []
+
+        def there(s: Stream) -> Stream:
+            old, new = streams[s.name]
+            return new if s == old else replace(s, shape=new.shape)  # the same integers on a grid of its own
+
         for op in self.ops:
-            try:
-                op = replace(op, inputs=tuple(streams[s.name] for s in op.inputs))
-                streams[op.output.name] = op.output
-            except Rtl4mlError:
-                return None
-            ops.append(op)
-        return replace(
-            self, inputs=(source,), ops=tuple(ops), outputs=tuple(streams[s.name] for s in self.outputs)
-        )
+            new = make(op, tuple(there(s) for s in op.inputs))
+            streams[op.output.name] = (op.output, new.output)
+            ops.append(new)
+        return replace(self, inputs=(source,), ops=tuple(ops), outputs=tuple(map(there, self.outputs)))
 
     @property
     def macs(self) -> int:

@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
 
+from rtl4ml.ir.reads import Reads
 from rtl4ml.ir.types import Ints, Stream
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Op(ABC):
-    """One operator: its legality (`__post_init__`), its range (`output`) and its integer truth (`golden`).
+    """One operator: its legality (`__post_init__`), its range (`output`), its integer truth (`golden`), and which
+    positions of its inputs its output depends on (`reads`).
 
     It is arithmetic alone: what it becomes in hardware is said by its `rtl4ml.lowering.registry.OperatorLowering`.
     """
@@ -36,6 +39,22 @@ class Op(ABC):
     @abstractmethod
     def golden(self, *x: Ints) -> Ints:
         """Integers (N, *shape) of every input to integers (N, *shape) of the output."""
+
+    @abstractmethod
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        """Of every input, which of its positions along an axis (0 rows, 1 columns) the positions of the output read."""
+
+    def of_frames(self, inputs: Sequence[Stream]) -> Self:
+        """The operator as it is in a network of frames of another size.
+
+        Raises an Rtl4mlError, with the operator's name, where it has no meaning of its own there.
+        """
+        return replace(self, inputs=tuple(inputs))
+
+    @property
+    def layer(self) -> str:
+        """The name by which people know it: that of its layer, or its own."""
+        return self.layers[-1] if self.layers else self.name
 
     @property
     def macs(self) -> int:

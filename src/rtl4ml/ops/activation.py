@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from rtl4ml.ir.mappings import Mapping
 from rtl4ml.ir.op import Op
+from rtl4ml.ir.reads import Reads
 from rtl4ml.ir.types import Fixed, Ints, Stream
 
 
@@ -30,6 +31,9 @@ class Activation(Op):
     @property
     def bound(self) -> int:
         return max(abs(self.lo), abs(self.hi))
+
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        return (Reads.alike(self.x.hwc[axis]),)
 
     def golden(self, *x: Ints) -> Ints:
         return self.mapping(x[0])

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
+from rtl4ml.ir.reads import Reads
 from rtl4ml.ir.types import FLOAT64_EXACT, Ints, Stream
 from rtl4ml.ops.shape import Spatial
 
@@ -19,13 +20,18 @@ def growth(factor: int) -> int:
     return 0 if factor == 1 else factor.bit_length()
 
 
+def neighbours(n: int, factor: int) -> tuple[Ints, Ints, Ints]:
+    """(n * factor,) each: of n positions those before and behind every result, ends repeated, and its phase."""
+    k, j = np.divmod(np.arange(n * factor) + factor // 2, factor)
+    return np.maximum(k - 1, 0), np.minimum(k, n - 1), j
+
+
 def blended(x: Ints, axis: int, factor: int) -> Ints:
     """Linear upsampling along an axis, half-pixel centres, ends repeated; times 2 * factor unless that is 1."""
     if factor == 1:
         return x
-    n = x.shape[axis]
-    k, j = np.divmod(np.arange(n * factor) + factor // 2, factor)
-    a, b = x.take(np.maximum(k - 1, 0), axis), x.take(np.minimum(k, n - 1), axis)
+    before, behind, j = neighbours(x.shape[axis], factor)
+    a, b = x.take(before, axis), x.take(behind, axis)
     weight = (2 * j + 1).reshape(-1, *(1,) * (x.ndim - 1 - axis))
     return np.asarray(a * (2 * factor - weight) + b * weight, np.int64)
 
@@ -73,6 +79,13 @@ class Bilinear(Spatial):
     def bound(self) -> int:
         """Greatest magnitude of a sum or of a difference of two neighbours, in steps of the output."""
         return 2 * max(abs(self.x.lo), abs(self.x.hi)) << self.growth
+
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        n, factor = self.x.hwc[axis], self.factor[axis]
+        if factor == 1:
+            return (Reads.alike(n),)
+        before, behind, phase = neighbours(n, factor)
+        return (Reads(np.stack([before, behind], axis=1), factor, 1, phase),)
 
     def golden(self, *x: Ints) -> Ints:
         y = x[0].reshape(-1, *self.x.hwc)

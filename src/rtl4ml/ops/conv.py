@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir.op import Op
+from rtl4ml.ir.reads import Reads
 from rtl4ml.ir.types import FLOAT32_EXACT, FLOAT64_EXACT, Fixed, Ints, Stream
 from rtl4ml.ir.weights import ConstantWeights, WeightKind
 from rtl4ml.ir.window import Geometry
@@ -86,6 +87,17 @@ class Linear(Op):
         (kh, kw), (dh, dw), (sh, sw) = self.kernel, self.dilation, self.stride
         span = ((kh - 1) * dh + 1, (kw - 1) * dw + 1)
         return sliding_window_view(x, span, axis=(1, 2))[:, ::sh, ::sw, :, ::dh, ::dw]
+
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        return (
+            Reads.window(
+                self.out_hw[axis],
+                self.kernel[axis],
+                stride=self.stride[axis],
+                dilation=self.dilation[axis],
+                before=self.padding[axis][0],
+            ),
+        )
 
     # -- numbers -------------------------------------------------------------------------------------------
 

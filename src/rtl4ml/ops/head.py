@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.ir.op import Op
+from rtl4ml.ir.reads import Reads
 from rtl4ml.ir.types import Fixed, Ints, Stream
 
 
@@ -27,6 +28,9 @@ class ArgMax(Op):
     def bound(self) -> int:
         """Greatest magnitude of what is compared."""
         return max(abs(self.x.lo), abs(self.x.hi))
+
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        return (Reads.alike(self.x.hwc[axis]),)
 
     def golden(self, *x: Ints) -> Ints:
         y: Ints = np.argmax(x[0], axis=-1, keepdims=True).astype(np.int64)
@@ -55,6 +59,9 @@ class Mask(Op):
     def bound(self) -> int:
         """Greatest magnitude of what is compared."""
         return max(abs(self.x.lo), abs(self.x.hi))
+
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        return (Reads.alike(self.x.hwc[axis]),)
 
     def golden(self, *x: Ints) -> Ints:
         return (x[0] >= self.threshold).astype(np.int64)

@@ -12,6 +12,7 @@ import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir.op import Op
+from rtl4ml.ir.reads import Reads
 from rtl4ml.ir.types import FLOAT64_EXACT, Ints, Stream
 
 
@@ -25,6 +26,9 @@ class Merge(Op):
                 f"{self.name}: there must be at least 2 streams to join, not {len(self.inputs)}; "
                 f"take the layer out of the model"
             )
+
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        return tuple(Reads.alike(s.hwc[axis]) for s in self.inputs)
 
     def _require_same_shape(self, what: str) -> None:
         for s in self.inputs[1:]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir.op import Op
+from rtl4ml.ir.reads import Reads
 from rtl4ml.ir.types import Ints, Stream
 
 # r4_morph takes this radius at most.
@@ -47,6 +48,9 @@ class Opening(Op):
     def side(self) -> int:
         """Rows and columns of the window."""
         return 2 * self.radius + 1
+
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        return (Reads.window(self.x.hwc[axis], 4 * self.radius + 1, before=2 * self.radius),)
 
     def _nearby(self, x: Ints, outside: int) -> Iterator[Ints]:
         """The frames (N, H, W, 1) moved to every pixel of the disk."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -11,6 +12,7 @@ import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir.op import Op
+from rtl4ml.ir.reads import AXES, Reads
 from rtl4ml.ir.types import Fixed, Ints, Stream
 from rtl4ml.ir.window import Geometry
 from rtl4ml.ops.conv import Padding
@@ -99,6 +101,36 @@ class Pool(Op):
         """Whether no element has two windows and no window has padding: then no input must be kept."""
         apart = all(s >= k or o == 1 for s, k, o in zip(self.stride, self.size, self.out_hw, strict=True))
         return apart and not any(p for pair in self.padding for p in pair)
+
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        return (
+            Reads.window(
+                self.out_hw[axis],
+                self.size[axis],
+                stride=self.stride[axis],
+                before=self.padding[axis][0],
+            ),
+        )
+
+    def of_frames(self, inputs: Sequence[Stream]) -> Pool:
+        """Raises UnsupportedLayer where a window is as large as the frame, as a global pool's is, or where the sums of
+        the other frame's windows are of other numbers of elements: what divides them is no part of this operator.
+        """
+        new = super().of_frames(inputs)
+        for axis, name in AXES.items():
+            old, size = self.x.hwc[axis], self.size[axis]
+            if new.x.hwc[axis] != old and size >= old:
+                raise UnsupportedLayer(
+                    f"{self.layer}: in frames of another size a pool must see a part of the {name}, not all {old}; "
+                    "convert for larger frames, or take a global pool out of the model"
+                )
+            if self.mode == "sum" and set(self.spans[axis]) != set(new.spans[axis]):
+                raise UnsupportedLayer(
+                    f"{self.layer}: in frames of another size its sums must be over as many {name} as here, "
+                    f"{sorted(set(self.spans[axis].tolist()))}, not {sorted(set(new.spans[axis].tolist()))}; "
+                    "convert for a larger frame"
+                )
+        return new
 
     # -- numbers -------------------------------------------------------------------------------------------
 

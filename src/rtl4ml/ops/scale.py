@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir.op import Op
+from rtl4ml.ir.reads import AXES, Reads
 from rtl4ml.ir.types import FLOAT64_EXACT, Ints, Stream
 
 
@@ -63,10 +65,42 @@ class Scale(Op):
         """That of the input: the products stand for it, and nothing is added up."""
         return max(abs(self.x.lo), abs(self.x.hi))
 
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        factors = self.factors[axis]
+        first, end = _middle(factors)
+        n = len(factors)
+        place = np.arange(n)
+        kinds = np.where(place < first, 1 + place, np.where(place < end, 0, place - n))
+        return (replace(Reads.alike(n), kinds=kinds),)
+
+    def of_frames(self, inputs: Sequence[Stream]) -> Scale:
+        """A larger frame has more of the least factor, which is that of windows without padding.
+
+        Raises UnsupportedLayer where positions of other factors lie between those of the least.
+        """
+        (x,) = inputs
+        grown = []
+        for factors, n, name in zip(self.factors, x.hwc, AXES.values(), strict=False):
+            first, end = _middle(factors)
+            more = max(0, n - len(factors))
+            if more and (factors[first:end] != factors[first]).any():
+                raise UnsupportedLayer(
+                    f"{self.layer}: in larger frames an average must have one divisor for the {name} between its "
+                    "borders, not several; convert for a larger frame"
+                )
+            grown.append(np.insert(factors, first, np.full(more, factors[first])))
+        return replace(self, inputs=(x,), rows=grown[0], columns=grown[1])
+
     def golden(self, *x: Ints) -> Ints:
         rows, columns = self.factors
         y = x[0].reshape(-1, *self.x.hwc) * (rows[:, None] * columns)[..., None]
         return np.asarray(y.reshape(x[0].shape), np.int64)
+
+
+def _middle(factors: Ints) -> tuple[int, int]:
+    """The first position of the least factor, and the one behind its last."""
+    least = np.flatnonzero(factors == factors.min())
+    return int(least[0]), int(least[-1]) + 1
 
 
 def _edges(factors: Ints, size: int) -> Ints:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import ClassVar
@@ -12,6 +13,7 @@ import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir.op import Op
+from rtl4ml.ir.reads import Reads
 from rtl4ml.ir.types import Ints, Stream
 from rtl4ml.ops.conv import Padding
 
@@ -38,6 +40,28 @@ class Reshape(Op):
     @cached_property
     def output(self) -> Stream:
         return Stream(self.name, self.shape, self.x.type, self.x.lo, self.x.hi)
+
+    @property
+    def keeps_frame(self) -> bool:
+        """Whether rows, columns and channels stay what they are."""
+        return self.output.hwc == self.x.hwc
+
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        n = self.x.hwc[axis]
+        return (Reads.alike(n) if self.keeps_frame else Reads.everything(self.output.hwc[axis], n),)
+
+    def of_frames(self, inputs: Sequence[Stream]) -> Reshape:
+        """Raises UnsupportedLayer where elements of a frame of another size would go elsewhere."""
+        (x,) = inputs
+        if x.shape == self.x.shape:
+            return super().of_frames(inputs)
+        if not self.keeps_frame:
+            raise UnsupportedLayer(
+                f"{self.layer}: in frames of another size a layer must keep rows and columns, not make "
+                f"{self.shape} of {self.x.shape}; take it and what follows out of the model, or convert for the whole "
+                "frame"
+            )
+        return replace(self, inputs=(x,), shape=x.hwc[3 - len(self.shape) :])
 
     def golden(self, *x: Ints) -> Ints:
         return x[0].reshape(len(x[0]), *self.shape)
@@ -96,6 +120,9 @@ class Pad(Spatial):
     def output(self) -> Stream:
         return self._shaped(min(self.x.lo, 0), max(self.x.hi, 0))
 
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        return (Reads.window(self.out_hw[axis], 1, before=self.padding[axis][0]),)
+
     def golden(self, *x: Ints) -> Ints:
         y = np.pad(x[0].reshape(-1, *self.x.hwc), ((0, 0), *self.padding, (0, 0)))
         return y.reshape(len(y), *self.output.shape)
@@ -130,6 +157,9 @@ class Crop(Spatial):
     def output(self) -> Stream:
         return self._shaped(self.x.lo, self.x.hi)
 
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        return (Reads.window(self.out_hw[axis], 1, before=-self.cropping[axis][0]),)
+
     def golden(self, *x: Ints) -> Ints:
         (top, _), (left, _) = self.cropping
         h, w = self.out_hw
@@ -159,6 +189,9 @@ class UpSample(Spatial):
     @cached_property
     def output(self) -> Stream:
         return self._shaped(self.x.lo, self.x.hi)
+
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        return (Reads.repeated(self.x.hwc[axis], self.factor[axis]),)
 
     def golden(self, *x: Ints) -> Ints:
         y = x[0].reshape(-1, *self.x.hwc).repeat(self.factor[0], 1).repeat(self.factor[1], 2)

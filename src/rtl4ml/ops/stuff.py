@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
+from rtl4ml.ir.reads import NOTHING, Reads
 from rtl4ml.ir.types import Ints, Stream
 from rtl4ml.ops.conv import Conv
 from rtl4ml.ops.shape import Spatial
@@ -43,6 +44,10 @@ class Stuff(Spatial):
         return self._shaped(
             min(self.x.lo, 0) if zeros else self.x.lo, max(self.x.hi, 0) if zeros else self.x.hi
         )
+
+    def reads(self, axis: int) -> tuple[Reads, ...]:
+        found = Reads.repeated(self.x.hwc[axis], self.factor[axis])
+        return (replace(found, at=np.where(found.kinds[:, None] == 0, found.at, NOTHING)),)
 
     def golden(self, *x: Ints) -> Ints:
         y = np.zeros((len(x[0]), *self.out_hw, self.x.channels), np.int64)

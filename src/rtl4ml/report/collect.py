@@ -9,7 +9,9 @@ from fractions import Fraction
 from typing import Any, cast
 
 from rtl4ml.device import Resources, total
+from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.host import identity
+from rtl4ml.ir.strips import strips as strips_of
 from rtl4ml.report import page, routes, schema
 from rtl4ml.report.extras import Extras
 from rtl4ml.report.figures.maps import ClassMap, Frames
@@ -42,12 +44,13 @@ def write(
 def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Report:
     """The report's content: what was run since `convert`, None for what was not."""
     graph, cycles = design.parsed.graph, design.cycles
+    strips = _strips(design.parsed)
     out = schema.blank(
         model={
             "name": graph.name,
             "parameters": graph.parameters,
             "weight_bits": graph.weight_bits,
-            "macs": graph.macs,
+            "macs": design.parsed.macs,
         },
         target={
             "board": design.board,
@@ -100,12 +103,16 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
     out["layers"] = layers(design)
     out["accuracy"] = accuracy
     out["throughput"] = {
-        "samples_per_s": design.clock_mhz * 1e6 / float(cycles.interval),
+        "samples_per_s": design.clock_mhz
+        * 1e6
+        / float(cycles.interval * (strips["number"] if strips else 1)),
         "assumed_clock_mhz": design.clock_mhz,
     }
     for k, v in design.seconds.items():
         if k in out["seconds"]:
             out["seconds"][k] = round(v, 3)  # type: ignore[literal-required]
+    if strips is not None:
+        out["strips"] = strips
     if refused := refusals(design):
         out["refusals"] = [{"layer": r.layer, "reason": r.reason} for r in refused]
     if design.timing is not None:
@@ -117,6 +124,22 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
     if design.route is not None:
         routes.put(out, design.route)
     return out
+
+
+def _strips(parsed: Parsed) -> schema.Strips | None:
+    """How the model's frames are cut; None where the hardware takes them whole."""
+    if parsed.whole is None:
+        return None
+    cut, columns = strips_of(parsed.graph), parsed.whole[-2]
+    return {
+        "frame_columns": columns,
+        "columns": cut.size,
+        "number": len(cut.plan(columns)),
+        "align": cut.align,
+        "step": cut.step,
+        "halo": list(cut.halo),
+        "computed": cut.cost(columns),
+    }
 
 
 def _plain(interval: int | Fraction | None) -> float | None:

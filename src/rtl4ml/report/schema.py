@@ -349,8 +349,25 @@ class AfterSynthesis(TypedDict):
     cycles: FramesAsRtl
 
 
+class Strips(TypedDict):
+    """How the model's frames, of `frame_columns`, are cut into frames of the hardware, of `columns`.
+
+    number: strips of a frame; align: their starts are multiples of it; step: columns from one to the next
+    halo:     columns at an inner edge, left and right, that only serve the strip beside it
+    computed: columns that all strips have, for each of the frame's
+    """
+
+    frame_columns: int
+    columns: int
+    number: int
+    align: int
+    step: int
+    halo: list[int]
+    computed: float
+
+
 class Report(TypedDict):
-    """The content of report.json; refusals, timing, netlist, board and place_and_route only where there are some."""
+    """The content of report.json; what need not be there (strips, refusals ...) only where there is some."""
 
     schema: Literal[1]
     identity: Identity | None
@@ -366,6 +383,7 @@ class Report(TypedDict):
     accuracy: Accuracy | None
     throughput: Throughput | None
     seconds: Seconds
+    strips: NotRequired[Strips]
     refusals: NotRequired[list[RefusedLayer]]
     timing: NotRequired[Timing]
     netlist: NotRequired[AfterSynthesis]

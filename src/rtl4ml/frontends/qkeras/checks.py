@@ -34,7 +34,8 @@ def check_layer(layer: Any) -> None:
         for shape in (tuple(t.shape)[1:] for t in outputs if hasattr(t, "shape")):
             if prod(d or 1 for d in shape) > MOST_VALUES:
                 raise BadModel(
-                    f"{name}: a frame must have at most {MOST_VALUES:,} values, not {shape}; take a smaller one"
+                    f"{name}: a frame must have at most {MOST_VALUES:,} values, not {shape}; take a smaller one: its "
+                    "design takes larger frames too, in strips"
                 )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from contextlib import nullcontext
+from math import gcd, prod
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -32,8 +33,11 @@ _SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
 
 
 def expected(parsed: Parsed, x: Any) -> list[Real]:
-    """What every output of the graph must be for samples (N, *shape), by the reference that holds for this model."""
-    a = check_batch(parsed.input, x)
+    """What every output of the graph must be for samples (N, *shape), by the reference that holds for this model.
+
+    Frames may be of another size than the model's: then its layers are called on them, whole, without any strips.
+    """
+    a = check_batch(parsed.input, x, larger=True)
     if parsed.declared:  # the declared input precision comes before the model
         a = parsed.input.real(parsed.integers(a)).astype(np.float32)
     float32 = parsed.graph.float32_exact
@@ -138,6 +142,8 @@ def predict(
 def _run(model: Any, x: Any, batch_size: int, call: bool, whole: bool) -> Any:
     errors = frameworks.tf().errors
     n = len(x)
+    if x.shape[1:] != tuple(model.inputs[0].shape)[1:]:
+        return _run_on_other_frames(model, x, whole)
     if whole:
         x = np.concatenate([x, np.zeros((-n % filling(model), *x.shape[1:]), x.dtype)])
     try:
@@ -148,6 +154,30 @@ def _run(model: Any, x: Any, batch_size: int, call: bool, whole: bool) -> Any:
     except errors.AbortedError:  # what TensorFlow calls an exception of oneDNN
         return _run_in_another_shape(model, x, batch_size + VECTOR)[:n]
     except errors.OpError as error:
+        raise cannot_run(model.name, error) from None
+
+
+def _run_on_other_frames(model: Any, x: Any, whole: bool) -> Any:
+    """The model's layers in one optimized graph, as `predict` has it, for frames of which the model takes no batch."""
+    tf = frameworks.tf()
+    sizes: list[int] = []
+
+    def visit(call: Call, inputs: list[Any]) -> list[Any]:
+        y = call.layer(inputs if len(inputs) > 1 else inputs[0])
+        made = list(y) if isinstance(y, list | tuple) else [y]
+        sizes.extend(prod(t.shape[1:]) for t in made)
+        return made
+
+    try:
+        run = tf.function(
+            lambda t: walk(model, [t], visit)[0],
+            input_signature=[tf.TensorSpec((None, *x.shape[1:]), tf.float32)],
+        ).get_concrete_function()
+        together = VECTOR // gcd(VECTOR, *sizes) if whole else 1
+        filled = np.concatenate([x, np.zeros((-len(x) % together, *x.shape[1:]), x.dtype)])
+        batches = [filled[i : i + together].astype(np.float32) for i in range(0, len(filled), together)]
+        return np.concatenate([np.asarray(run(tf.constant(b))) for b in batches])[: len(x)]
+    except tf.errors.OpError as error:
         raise cannot_run(model.name, error) from None
 
 

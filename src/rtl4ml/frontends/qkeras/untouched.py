@@ -64,11 +64,12 @@ class Untouched:
     def add(self, parsed: Parsed, x: Any, want: Real) -> None:
         """Compares samples of which the reference made `want`; those that were compared before are left out.
 
-        Nothing is compared where float32 itself rounds the model's sums, for there the reference is no predict.
+        Nothing is compared where float32 itself rounds the model's sums, for there the reference is no predict, nor for
+        frames of another size than the model's, which it does not take.
         """
-        if not parsed.graph.float32_exact:
+        if not parsed.graph.float32_exact or np.shape(x)[1:] != parsed.shape:
             return
-        a = check_batch(parsed.input, x)
+        a = check_batch(parsed.input, x, larger=True)
         keys = [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in a]
         fresh = np.array([k not in self._seen for k in keys], bool)
         self._seen.update(keys)
