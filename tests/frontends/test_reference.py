@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakSet
 
 import numpy as np
@@ -322,7 +322,7 @@ def test_sums_beyond_float32(case: str, rng: np.random.Generator) -> None:
 class Made:
     """A value that knows which of its kind are still there."""
 
-    alive: WeakSet[Made] = WeakSet()
+    alive: ClassVar[WeakSet[Made]] = WeakSet()
 
     def __init__(self) -> None:
         self.alive.add(self)
