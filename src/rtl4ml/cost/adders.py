@@ -39,5 +39,5 @@ def adder_graph_terms(cell: Cell) -> tuple[Terms, Terms, float]:
             constants += max(0, width - max(n.a_shift, 0 if n.subtract else zeros))
             if n.a >= g.inputs and pipeline.stage[n.a] == pipeline.stage[i] and readers[n.a] == 1:
                 merged += width
-    lut = {"one": 1, "sum": sums, "three": threes, "constant": constants, "merged": merged}
+    lut: Terms = {"one": 1, "sum": sums, "three": threes, "constant": constants, "merged": merged}
     return lut, {"one": 1, "kept": kept}, 0.0
