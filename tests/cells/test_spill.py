@@ -10,10 +10,27 @@ from typing import Any
 import pytest
 import rtl_runner
 
-SMALL = {"Width": 32, "Group": 1, "Ring": 64, "DataWidth": 32, "MaxBeats": 4, "InFlight": 8, "WriteDepth": 8,
-         "ReadDepth": 16, "Idle": 8}  # fmt: skip
-ITEM = {"beats": 100, "base": 0x12_3456_7000, "manner": {}, "seed": 1, "stalls": None, "every": 1, "closed": 0,
-        "stop": -1}  # fmt: skip
+SMALL = {
+    "Width": 32,
+    "Group": 1,
+    "Ring": 64,
+    "DataWidth": 32,
+    "MaxBeats": 4,
+    "InFlight": 8,
+    "WriteDepth": 8,
+    "ReadDepth": 16,
+    "Idle": 8,
+}
+ITEM = {
+    "beats": 100,
+    "base": 0x12_3456_7000,
+    "manner": {},
+    "seed": 1,
+    "stalls": None,
+    "every": 1,
+    "closed": 0,
+    "stop": -1,
+}
 
 
 def run(items: list[dict[str, Any]], **parameters: int) -> list[dict[str, Any]]:
@@ -34,7 +51,11 @@ def run(items: list[dict[str, Any]], **parameters: int) -> list[dict[str, Any]]:
 
 def stalled(seed: int, **item: Any) -> dict[str, Any]:
     """An item that pauses on both sides and on all channels, with random latencies."""
-    manner = {"latency": (1, (20, 90, 300)[seed % 3]), "seed": str(seed), "order": ("any", "w first", "aw first")[seed % 3]}  # fmt: skip
+    manner = {
+        "latency": (1, (20, 90, 300)[seed % 3]),
+        "seed": str(seed),
+        "order": ("any", "w first", "aw first")[seed % 3],
+    }
     return {"seed": seed, "stalls": seed, "manner": manner, "beats": 400, **item}
 
 
@@ -68,7 +89,11 @@ def bound(latency: int, *, idle: int, max_beats: int) -> int:
 def test_a_word_is_offered_in_time(latency: int, every: int) -> None:
     """At every pace, also the last ones, which wait for no others; at a word a cycle once it runs."""
     sizes = {"MaxBeats": 16, "WriteDepth": 64, "ReadDepth": 512, "InFlight": 32, "Idle": 64, "Ring": 4096}
-    item = {"beats": 1500 if every < 9 else 300 if every < 99 else 40, "every": every, "manner": {"latency": (latency, latency)}}  # fmt: skip
+    item = {
+        "beats": 1500 if every < 9 else 300 if every < 99 else 40,
+        "every": every,
+        "manner": {"latency": (latency, latency)},
+    }
     (found,) = run([item], **{**SMALL, **sizes})
     waits = [given - taken for taken, given in zip(found["taken"], found["given"], strict=True)]
     assert max(waits) <= bound(latency, idle=64, max_beats=16)
