@@ -13,6 +13,25 @@ ADDER_INPUTS = 3  # numbers that an adder of r4_sum_tree takes, where a LUT has 
 
 
 @dataclass(frozen=True)
+class Memory:
+    """The memory behind the AXI4 ports of a design, as predictions assume it and simulations have it.
+
+    latency: cycles from a write's last word to its response, and from a read's address to its first word
+    bytes:   bytes a cycle, read and written together, by all ports
+
+    Memory(200, 64) at 250 MHz answers after 800 ns and moves 16 GB/s.
+    """
+
+    latency: int
+    bytes: int
+
+
+# What is assumed where nothing else is said. Latencies of the ZCU102's memory are not published; 200 cycles at 250 MHz
+# are several times what a controller of DDR4-2133 needs. The width is that of two ports of 128 bits.
+MEMORY = Memory(latency=200, bytes=64)
+
+
+@dataclass(frozen=True)
 class Device:
     """An FPGA: its part number and what it holds.
 
@@ -29,6 +48,8 @@ class Device:
     adder_inputs:   numbers that an adder takes for one LUT and carry a bit: 3 where a LUT has two outputs, else 2
     late_weights:   cycles by which products in LUTs get their weights later: 1 where memories are so far apart that
                     addresses must come out of registers, 2 where weights must pass another register on their way
+
+    dram_gbps:      GB/s that its memory can be planned to move, read and written together; 0 where that is not known
 
     hard_block_weight: what a share of DSP slices or of block RAM counts where a share of the LUTs counts 1. Hard blocks
                        stand in columns with wires of their own and serve nothing else, so nearly all of them can be
@@ -54,6 +75,7 @@ class Device:
     adder_inputs: int = ADDER_INPUTS
     late_weights: int = 0
     hard_block_weight: float = 0.5
+    dram_gbps: float = 0.0
 
     @cached_property
     def capacity(self) -> dict[str, int]:
@@ -80,8 +102,11 @@ class Device:
         return {**default, **(budget or {})}
 
 
-# Capacities: DS891, table of Zynq UltraScale+ EG devices; there is no UltraRAM.
-ZCU102 = Device("XCZU9EG", "xczu9eg-ffvb1156-2-e", lut=274_080, ff=548_160, dsp=2_520, bram36=912)
+# Capacities: DS891, table of Zynq UltraScale+ EG devices; there is no UltraRAM. Memory: DDR4-2133 of 64 bits moves
+# 17.07 GB/s at most, of which Manev, Vaishnav and Koch (FPT 2019) measured 75 % on the ZCU102.
+ZCU102 = Device(
+    "XCZU9EG", "xczu9eg-ffvb1156-2-e", lut=274_080, ff=548_160, dsp=2_520, bram36=912, dram_gbps=12.8
+)
 DEVICES = {d.part: d for d in (ZCU102,)}
 
 
