@@ -15,7 +15,8 @@
 //             place is written again only once it is read.
 // In flight:  InFlight writes wait for their response, and reads of ReadDepth words are under way, the words included
 //             that are not yet given. Memory that answers after L cycles and takes a word a cycle each way is kept busy
-//             where MaxBeats * InFlight and ReadDepth are at least L + 2 * MaxBeats + 16.
+//             where MaxBeats * InFlight and ReadDepth are at least L + 2 * MaxBeats + 16; where words come slowly, each
+//             Idle cycles or so make a burst, and Idle * InFlight must be at least L.
 // Latency:    a word taken in cycle t, all before it given, is offered by t + Idle + 2 L + 3 * MaxBeats + 24, with L
 //             cycles from a write's last word to its response, and from a read's address to its first word.
 // Throughput: 1 word/cycle each way where MaxBeats is at least 4 and WriteDepth 12: a burst in 4 cycles. So a beat of at

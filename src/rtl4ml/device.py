@@ -14,7 +14,7 @@ ADDER_INPUTS = 3  # numbers that an adder of r4_sum_tree takes, where a LUT has 
 
 @dataclass(frozen=True)
 class Memory:
-    """The memory behind the AXI4 ports of a design, as predictions assume it and simulations have it.
+    """The memory behind the AXI4 ports of a design, as simulations have it.
 
     latency: cycles from a write's last word to its response, and from a read's address to its first word
     bytes:   bytes a cycle, read and written together, by all ports
@@ -22,13 +22,8 @@ class Memory:
     Memory(200, 64) at 250 MHz answers after 800 ns and moves 16 GB/s.
     """
 
-    latency: int
-    bytes: int
-
-
-# What is assumed where nothing else is said. Latencies of the ZCU102's memory are not published; 200 cycles at 250 MHz
-# are several times what a controller of DDR4-2133 needs. The width is that of two ports of 128 bits.
-MEMORY = Memory(latency=200, bytes=64)
+    latency: int = 200
+    bytes: int = 64
 
 
 @dataclass(frozen=True)
@@ -50,6 +45,8 @@ class Device:
                     addresses must come out of registers, 2 where weights must pass another register on their way
 
     dram_gbps:      GB/s that its memory can be planned to move, read and written together; 0 where that is not known
+    dram_latency:   cycles that this memory is assumed to take for an answer, at most 464, which r4_spill hides at a
+                    word a cycle: no figure of a data sheet
 
     hard_block_weight: what a share of DSP slices or of block RAM counts where a share of the LUTs counts 1. Hard blocks
                        stand in columns with wires of their own and serve nothing else, so nearly all of them can be
@@ -76,16 +73,26 @@ class Device:
     late_weights: int = 0
     hard_block_weight: float = 0.5
     dram_gbps: float = 0.0
+    dram_latency: int = 200
 
     @cached_property
     def capacity(self) -> dict[str, int]:
         """Number of each resource on the device, by its name in report.json."""
         return {"lut": self.lut, "ff": self.ff, "dsp": self.dsp, "bram36": self.bram36}
 
+    @property
+    def budgeted(self) -> tuple[str, ...]:
+        """What a design may be allowed a share of: its resources, and what its memory moves, where that is known."""
+        return (*self.capacity, *(("dram",) if self.dram_gbps else ()))
+
     @cached_property
     def weights(self) -> dict[str, float]:
         """What a share of each resource counts where designs are compared."""
         return {k: self.hard_block_weight if k in ("dsp", "bram36") else 1.0 for k in self.capacity}
+
+    def memory(self, clock_mhz: float) -> Memory:
+        """Its memory as a design at that clock sees it."""
+        return Memory(self.dram_latency, max(1, int(self.dram_gbps * 1000 / clock_mhz)))
 
     def pumped(self) -> Device:
         """The device for a design with a second clock of twice the rate: slices make two products a cycle."""

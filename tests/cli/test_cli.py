@@ -552,7 +552,7 @@ def test_homes_of_skips(designs: list[StandIn], capsys: pytest.CaptureFixture[st
     ):
         assert run(capsys, "convert", "m.h5", "--out", "p", *given)[0] == 0
         assert designs[-1].options["skips"] == want
-    assert run(capsys, "convert", "m.h5", "--skips", "up1_concat=dram")[0] == 2
+    assert run(capsys, "convert", "m.h5", "--skips", "up1_concat=uram")[0] == 2
 
 
 def test_defaults_are_those_of_the_python_interface(

@@ -9,7 +9,6 @@ from typing import ClassVar
 import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
-from rtl4ml.device import MEMORY, Memory
 from rtl4ml.netlist.memories import banks, is_block
 from rtl4ml.netlist.netlist import FreeRunning, Netlist, Param, Timing
 
@@ -83,8 +82,7 @@ MOST_SPILLS = 8
 class Spill(Fifo):
     """FIFO in the memory behind an AXI4 port of its own.
 
-    port:   what the names of its ports of the top module begin with
-    memory: what answers it
+    port: what the names of its ports of the top module begin with
 
     A pixel of 16 channels of 4 bits has 64 bits, so a word of 128 holds two, `group`; one of 64 channels takes two
     words, `words`. With depth=10,000 the former needs 5,000 words, so the ring has 8,192, 131,072 bytes, and `capacity`
@@ -93,10 +91,9 @@ class Spill(Fifo):
 
     module: ClassVar[str] = "r4_spill"
 
-    idle: ClassVar[int] = 64  # cycles after which words that make no burst are written: parameter Idle of the module
+    idle: ClassVar[int] = 64  # parameter Idle of the module
 
     port: str
-    memory: Memory = MEMORY
 
     @property
     def slack(self) -> int:
@@ -138,8 +135,11 @@ class Spill(Fifo):
 
     @property
     def wait(self) -> int:
-        """Cycles from taking the last beat of a word to offering the first, at most: as r4_spill's header has it."""
-        return self.idle + 2 * self.memory.latency + 3 * AXI_BURST + 24
+        """Cycles from taking the last beat of a word to offering the first, at most.
+
+        As r4_spill's header has it, and two bursts each way that other spills may move before.
+        """
+        return self.idle + 2 * self.device.dram_latency + (3 + 4) * AXI_BURST + 24
 
     def params(self) -> dict[str, Param]:
         return {"Width": self.x.width, "Group": self.group, "Ring": self.ring}

@@ -91,7 +91,9 @@ def _spill_ports(netlist: Netlist) -> str:
     text = ""
     for c in spills(netlist):
         size = c.ring * AXI_WORD // 8
-        text += f",\n\n  // {c.name}: {size:,} bytes from {c.port}_base_i on, a multiple of 4,096; see r4_spill"
+        text += (
+            f",\n\n  // {c.name}: {size:,} bytes from {c.port}_base_i on, a multiple of 4,096; see r4_spill"
+        )
         for n, (way, bits, _, name) in enumerate(c.top_ports()):
             width = f"[{bits - 1}:0] " if bits > 1 else ""
             text += f"{',' if n else ''}\n  {way:6s} logic {width}{name}"

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from importlib.metadata import version
 from importlib.resources import files
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rtl4ml import paces
-from rtl4ml.device import MEMORY, Memory
+from rtl4ml.device import Memory
 from rtl4ml.errors import EnvironmentProblem, SimulationFailed
 from rtl4ml.host import cache, processes
 from rtl4ml.host.stamps import seal, sealed
@@ -92,11 +92,12 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Simulator:
-    """A compiled top-level module, ready to run; made by `build`."""
+    """A compiled top-level module, ready to run; made by `build`. memory: what is behind its spills, if it has any."""
 
     top: str
     binary: Path
     images: Path
+    memory: Memory = field(default_factory=Memory)
 
     def run(
         self,
@@ -110,7 +111,6 @@ class Simulator:
         seed: int = 0,
         processes: int = 1,
         patience: int = PATIENCE,
-        memory: Memory = MEMORY,
         progress: Callable[[int], None] | None = None,
     ) -> RunResult:
         """Runs integers (N, in_beats, in_lanes) through the module, frame after frame without a gap.
@@ -118,8 +118,8 @@ class Simulator:
         `in_dtype` and `out_dtype` are the elements' containers (8, 16, 32 or 64 bits, signed or not). `seed` fixes the
         whole pattern of the stalls and the registers' content before reset; equal seeds, frames and processes give
         equal runs. With several processes each takes a share of the frames, from reset. `progress` is called with the
-        number of frames that are out. Nothing moving for `patience` cycles is a deadlock. `memory` is what is behind
-        the top's spills, if it has any; under stalls it pauses and answers after up to twice its latency (sim/dram.h).
+        number of frames that are out. Nothing moving for `patience` cycles is a deadlock. Under stalls
+        the memory pauses and answers after up to twice its latency (sim/dram.h).
 
         Raises SimulationFailed where the module breaks the protocol or stands still.
         """
@@ -140,8 +140,8 @@ class Simulator:
             "out_bytes": out_lanes * out.itemsize,
             "stalls": int(stalls == "random"),
             "patience": patience,
-            "latency": memory.latency,
-            "dram_bytes": memory.bytes,
+            "latency": self.memory.latency,
+            "dram_bytes": self.memory.bytes,
         }
         with (
             disk_errors(self.binary.parent),
