@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from contract import assert_exact
+from pages import SCHEMA
 from skip_nets import model
 
 import rtl4ml
@@ -52,6 +54,26 @@ def test_exact(tmp_path: Path) -> None:
     assert not re.search("not all|differ", repr(design.frames))
     (spill,) = spills(design.netlist)
     assert design.peaks[spill.name] <= spill.capacity + 2000
+    found = design.report()
+    jsonschema.validate(found, SCHEMA)
+    assert found["skips"] == {
+        "memory": {"latency": 200, "gbps": 12.8},
+        "homes": [
+            {"join": "up2_concat", "home": "bram", "bits": 8 * 8 * 8 * 4, "dram_bytes": 0, "dram_gbps": 0.0},
+            {
+                "join": "up1_concat",
+                "home": "dram",
+                "bits": 16 * 16 * 4 * 4,
+                "dram_bytes": 1024,
+                "dram_gbps": pytest.approx(1024 / 4096 * 0.25),
+            },
+        ],
+    }
+    text = (tmp_path / "report.html").read_text()
+    assert (
+        "answers after 200 cycles and moves 12.8 GB/s, of which skips take 0.06 at the assumed clock" in text
+    )
+    assert f'<code>{spill.name}</code> <span class="badge skip">skip</span>' in text
 
 
 @pytest.mark.gate

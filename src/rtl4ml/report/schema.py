@@ -154,6 +154,32 @@ class Fifo(TypedDict):
     peak: int | None
 
 
+class Memory(TypedDict):
+    """The memory for which cycles are predicted: cycles until it answers, and GB/s that the device's can be planned to
+    move.
+    """
+
+    latency: int
+    gbps: float
+
+
+class Skip(TypedDict):
+    """A skip connection by its join; bits: of a frame; dram_bytes: of a frame that DRAM moves, written and read."""
+
+    join: str
+    home: Literal["bram", "late", "dram"]
+    bits: int
+    dram_bytes: int
+    dram_gbps: float
+
+
+class Skips(TypedDict):
+    """memory: None where no skip is in DRAM."""
+
+    memory: Memory | None
+    homes: list[Skip]
+
+
 class Layer(TypedDict):
     """An operator of the design with its folding, interval in cycles and predicted resources."""
 
@@ -350,7 +376,9 @@ class AfterSynthesis(TypedDict):
 
 
 class Report(TypedDict):
-    """The content of report.json; refusals, timing, netlist, board and place_and_route only where there are some."""
+    """The content of report.json; skips, refusals, timing, netlist, board and place_and_route only where there are
+    some.
+    """
 
     schema: Literal[1]
     identity: Identity | None
@@ -366,6 +394,7 @@ class Report(TypedDict):
     accuracy: Accuracy | None
     throughput: Throughput | None
     seconds: Seconds
+    skips: NotRequired[Skips]
     refusals: NotRequired[list[RefusedLayer]]
     timing: NotRequired[Timing]
     netlist: NotRequired[AfterSynthesis]
