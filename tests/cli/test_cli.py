@@ -181,8 +181,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             ["convert", "m.h5", "--budget", "dsp=2"],
-            "Invalid value for '--budget': 'dsp=2' must be a resource (lut, ff, dsp, bram36) and a share above 0, "
-            "up to 1, as in lut=0.5; see rtl4ml convert --help",
+            "Invalid value for '--budget': 'dsp=2' must be a resource (lut, ff, dsp, bram36, dram) and a share above "
+            "0, up to 1, as in lut=0.5; see rtl4ml convert --help",
         ),
         (
             ["convert", "m.h5", "--output", "softmax"],
