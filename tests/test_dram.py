@@ -29,6 +29,7 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.late import with_homes
 from rtl4ml.lowering import builder
 from rtl4ml.models import unet
+from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.timing.cycles import frame_ends, predict
 from rtl4ml.timing.sizing import sized_netlist
@@ -127,6 +128,27 @@ def test_words_ring_and_traffic() -> None:
     assert wide.traffic == 2 * 589_824 * 32
     assert wide.params() == {"Width": 256, "Group": 1, "Ring": 262_144}
     assert wide.wait == 64 + 2 * ZCU102.dram_latency + 7 * 16 + 24
+
+
+def alone(spill: Spill, latency: int) -> Netlist:
+    """A spill between the edges, in memory of that latency."""
+    made = replace(spill, device=replace(ZCU102, dram_latency=latency))
+    return Netlist(Graph("g", (), (), ()), (made,), made.x, made.y)
+
+
+def test_cycles_of_a_spill_alone() -> None:
+    """Every beat comes later by its wait; wide ones take several cycles; the last of a group lets all of it out."""
+    narrow, wide = cell(16, 4, 64, 1000), cell(96, 4, 64, 1000)
+    near, far = (frame_ends(alone(narrow, n), 3) for n in (10, 35))
+    assert list(far - near) == [50, 50, 50]
+    assert list(np.diff(near)) == [64, 64]
+    assert list(np.diff(frame_ends(alone(wide, 10), 3))) == [3 * 64, 3 * 64]
+    # Beats of a frame of 64 come in words of two: no difference to the last beat, one cycle to the first.
+    single = replace(
+        narrow, inputs={"x": replace(narrow.x, bits=8)}, outputs={"y": replace(narrow.y, bits=8)}
+    )
+    assert single.group == 1
+    assert frame_ends(alone(single, 10), 1)[0] == near[0] - 1
 
 
 def lowered(parsed: Any, latency: int) -> Any:

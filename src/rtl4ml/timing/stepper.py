@@ -133,7 +133,7 @@ class Stepper:
         self.fifos = {name: i for i, name in enumerate(names) if self._cells[i].kind == TimingKind.FIFO}
         self.pace = max(slots)  # no netlist has a shorter interval
         # Cycles that a frame takes at most, in which it passes one cell after the other.
-        self._longest = 2 * sum(slots) + _DEEPEST * len(slots)
+        self._longest = 2 * sum(slots) + _DEEPEST * len(slots) + sum(c.wait for c in cells)
 
     def _wire(self, name: str) -> int:
         return self._wires.setdefault(name, len(self._wires))
