@@ -42,9 +42,16 @@ def spread(model: Any, rng: np.random.Generator) -> Any:
 
 
 def one(
-    student: int, size: int, bits: int, target: int | None, *, pumped: bool, late: tuple[str, ...]
+    student: int,
+    size: int,
+    bits: int,
+    target: int | None,
+    *,
+    pumped: bool,
+    skips: tuple[str, ...],
+    budget: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Converts one student in this process."""
+    """Converts one student in this process. skips: JOIN=HOME; budget: RESOURCE=SHARE."""
     import rtl4ml
     from rtl4ml.models import unet
 
@@ -58,9 +65,10 @@ def one(
             model,
             out=Path(tmp) / "design",
             target_interval=target,
-            fit=False,
+            fit=bool(budget),
+            budget={k: float(v) for k, v in (b.split("=") for b in budget)} or None,
             pumped=pumped,
-            skips=dict.fromkeys(late, "late"),
+            skips=dict(each.split("=") for each in skips),
         )
         found = {"wall": time.perf_counter() - start, "cpu": time.process_time() - cpu}
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -78,7 +86,8 @@ def one(
 @click.option("--bits", type=int, default=8, show_default=True, help="Of weights and activations.")
 @click.option("--target-interval", type=int, help="Cycles; default what the device allows.")
 @click.option("--pumped", is_flag=True, help="DSP slices at twice the clock.")
-@click.option("--late", multiple=True, help="A join whose skip is late, such as up1_concat.")
+@click.option("--skips", multiple=True, help="Home of a join's skip, such as up1_concat=dram.")
+@click.option("--budget", multiple=True, help="Share of a resource, such as bram36=0.7; then it must fit.")
 @click.option("--only", hidden=True, is_flag=True, help="Convert here, print JSON.")
 def main(
     students: tuple[int, ...],
@@ -86,11 +95,13 @@ def main(
     bits: int,
     target_interval: int | None,
     pumped: bool,
-    late: tuple[str, ...],
+    skips: tuple[str, ...],
+    budget: tuple[str, ...],
     only: bool,
 ) -> None:
     if only:
-        print(json.dumps(one(students[0], sizes[0], bits, target_interval, pumped=pumped, late=late)))
+        options: dict[str, Any] = {"pumped": pumped, "skips": skips, "budget": budget}
+        print(json.dumps(one(students[0], sizes[0], bits, target_interval, **options)))
         return
     pace = f"interval {target_interval or 'as the device allows'}"
     table = Table(title=f"convert, {bits} bits, {pace}, weights uniform over their quantizers' range")
@@ -114,7 +125,8 @@ def main(
                 arguments += ["--target-interval", target_interval]
             if pumped:
                 arguments += ["--pumped"]
-            arguments += [a for join in late for a in ("--late", join)]
+            arguments += [a for each in skips for a in ("--skips", each)]
+            arguments += [a for share in budget for a in ("--budget", share)]
             done = subprocess.run(
                 [sys.executable, __file__, *map(str, arguments)], capture_output=True, text=True, check=False
             )

@@ -8,14 +8,16 @@ converted or refused, and for what reason, is what `scripts/fuzz.py` finds out.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
 import rtl4ml.steps  # noqa: F401 -- makes step_activation known to QKeras
+from rtl4ml.device import ZCU102
 from rtl4ml.host import frameworks
+from rtl4ml.models import unet
 
 # Names that hardware uses for itself, keywords, and names that become equal when they are made identifiers.
 HOSTILE = (
@@ -41,6 +43,33 @@ class Drawn:
 def draw(seed: Sequence[int]) -> Drawn:
     """The network of a seed. Its weights are drawn too; the same seed gives the same network."""
     return _Network(np.random.default_rng(seed)).finished()
+
+
+def draw_unet(seed: Sequence[int]) -> Drawn:
+    """A small U-Net of a seed, of two to five levels, with random weights and homes of its skips.
+
+    Its device answers from DRAM after 10 to 400 cycles.
+    """
+    rng = np.random.default_rng(seed)
+    levels = int(rng.integers(2, 6))
+    step = 2 ** (levels - 1)
+    size = [step * int(rng.integers(1, max(2, 33 // step))) for _ in range(2)]
+    widths = [int(rng.choice([1, 2, 3, 4, 6, 8])) for _ in range(levels)]
+    bits = {k: int(rng.integers(2, 9)) for k in ("weight_bits", "activation_bits")}
+    model = unet.build(
+        widths=widths, size=size, channels=int(rng.integers(1, 4)), bias_bits=8, blocks=int(rng.integers(1, 3)),
+        **bits,
+    )  # fmt: skip
+    for layer in model.layers:
+        layer.set_weights([rng.uniform(-1, 1, w.shape) for w in layer.get_weights()])
+    homes = {f"up{k}_concat": str(rng.choice(["bram", "late", "dram"])) for k in range(1, levels)}
+    target = size[0] * size[1] * int(rng.choice([1, 2, 4, 16]))
+    latency = int(rng.choice([10, 60, 200, 400]))
+    options = {
+        "skips": homes, "target_interval": target, "fit": False,
+        "device": replace(ZCU102, dram_latency=latency),
+    }  # fmt: skip
+    return Drawn(model, options, [f"U-Net {widths} of {size}, {bits}, {homes}, {latency} cycles"])
 
 
 class _Network:

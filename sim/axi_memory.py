@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The other side of r4_axi_read and r4_axi_write: memory behind AXI4, by the cycle, that checks what it is asked.
+"""The other side of r4_axi_read, r4_axi_write and r4_spill: memory behind AXI4, by the cycle, that checks what it is
+asked.
 
 Both halves are called once a cycle: `drive` sets what the memory answers in this cycle, `sample` looks at the cell's
 outputs before the rising edge that ends it. Each breach of the protocol is an AssertionError with the cycle's number.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -82,10 +83,22 @@ def check_burst(
 
 
 class Reads:
-    """Answers the reads of a cell. `words`: addresses asked for; `given`: number of words answered; `bursts`."""
+    """Answers the reads of a cell. `words`: addresses asked for; `given`: number of words answered; `bursts`.
 
-    def __init__(self, dut: Any, r: random.Random, manner: Manner, *, max_beats: int) -> None:
+    read: the word of so many bytes at an address, looked up when its burst is asked for
+    """
+
+    def __init__(
+        self,
+        dut: Any,
+        r: random.Random,
+        manner: Manner,
+        *,
+        max_beats: int,
+        read: Callable[[int, int], int] = content,
+    ) -> None:
         self._dut, self._r, self.manner = dut, r, manner
+        self._read, self._data = read, deque[int]()
         self._max_beats = max_beats
         self.size = len(dut.m_axi_rdata) // 8
         self.words: list[int] = []
@@ -111,7 +124,7 @@ class Reads:
         if answer:
             wrong = self.given in self.manner.bad
             self.bad += wrong
-            dut.m_axi_rdata.value = content(self.words[self.given], self.size)
+            dut.m_axi_rdata.value = self._data.popleft()
             dut.m_axi_rresp.value = self._r.choice(BAD) if wrong else 0
             self.given += 1
             dut.m_axi_rlast.value = int(self.given == self._due[0][1])
@@ -128,7 +141,9 @@ class Reads:
         offered = self._address.sample(cycle, self._open)
         if offered and self._open:
             address, beats = check_burst("ar", cycle, self._dut, offered, self._max_beats, self.size)
-            self.words += range(address, address + beats * self.size, self.size)
+            asked = range(address, address + beats * self.size, self.size)
+            self.words += asked
+            self._data += (self._read(a, self.size) for a in asked)
             self.bursts += 1
             due = cycle + self._r.randint(*self.manner.latency)
             self._due.append((max(due, cycle + 1), len(self.words)))
@@ -136,13 +151,19 @@ class Reads:
 
 
 class Writes:
-    """Takes the writes of a cell. `bytes`: what was written where; `bursts`, `answered`, `bad`: counted since reset."""
+    """Takes the writes of a cell. `bytes`: what was written where; `bursts`, `answered`, `bad`: counted since reset.
+
+    seen: as much of `bytes` as writes were answered for; nothing else is sure to be read
+    """
 
     def __init__(self, dut: Any, r: random.Random, manner: Manner, *, max_beats: int) -> None:
         self._dut, self._r, self.manner = dut, r, manner
         self._max_beats = max_beats
         self.size = len(dut.m_axi_wdata) // 8
         self.bytes: dict[int, int] = {}
+        self.seen: dict[int, int] = {}
+        self.stored: list[int] = []  # addresses of the words of all bursts that are complete
+        self._unseen: deque[dict[int, int]] = deque()  # of every burst that waits for its answer
         self.asked = self.sent = 0  # words: of the bursts offered or taken, and on the data channel
         self.bursts = self.complete = self.answered = self.bad = 0
         self._addresses: deque[tuple[int, int]] = deque()
@@ -166,6 +187,7 @@ class Writes:
         dut.m_axi_bvalid.value = int(answer)
         if answer:
             self._due.popleft()
+            self.seen |= self._unseen.popleft()
             wrong = self.answered in self.manner.bad
             self.answered += 1
             self.bad += wrong
@@ -203,12 +225,14 @@ class Writes:
 
     def _store(self, cycle: int, address: int, beats: int, data: list[tuple[int, int]]) -> None:
         assert len(data) == beats, f"wlast must come with word {beats}, not {len(data)} (cycle {cycle})"
+        stored: dict[int, int] = {}
         for word, strobes in data:
             assert strobes != 0 and strobes & (strobes + 1) == 0, f"strobes {strobes:#x} (cycle {cycle})"
-            self.bytes.update(
-                (address + i, word >> 8 * i & 255) for i in range(self.size) if strobes >> i & 1
-            )
+            stored.update((address + i, word >> 8 * i & 255) for i in range(self.size) if strobes >> i & 1)
+            self.stored.append(address)
             address += self.size
+        self.bytes |= stored
+        self._unseen.append(stored)
         self.complete += 1
         self._due.append(cycle + max(1, self._r.randint(*self.manner.latency)))
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 namespace {
@@ -31,10 +32,11 @@ struct Cell {
     int32_t kind, inputs, outputs, latency;
     int32_t in[2], out[2];  // wires
     int32_t free_in, free_out;  // whether what it reads, and what it makes, runs freely: see r4_gate
-    int64_t wait;           // a FIFO: cycles from a beat's taking to its being offered, 1 or 2
+    int64_t wait;           // a FIFO: cycles from a beat's taking to its being offered, 1 or 2; more: a spill's
     int64_t slack;          // a FIFO: beats that may still come once it is not ready
     int64_t slots, depth, beats, runs;
     int64_t behind, ahead;  // ring: last slots that the next frame's first may stand for, beats that must be there then
+    int64_t group, pace;    // spill: beats that are offered together, cycles from one beat to the next at least
     // Slots come in runs that are alike; a run ends before slot `end`.
     const int32_t* end;
     const uint8_t* flags;  // plain; ring: kEmits and kJoins alone
@@ -72,6 +74,14 @@ struct alignas(64) Hot {  // a cell and where it stands: two cache lines
 };
 
 static_assert(sizeof(Hot) == 128);
+
+// What a spill, a FIFO that offers its beats late, has besides.
+struct Late {
+    std::deque<int64_t> due;  // of every group on its way, the first cycle in which it is offered
+    int64_t there = 0;        // beats that may be offered
+    int64_t part = 0;         // beats of a group of which others are to come
+    int64_t takes = 0, gives = 0;  // cycles from which on it takes, and offers, another beat
+};
 
 // Sets of cells, one for every cycle ahead; the cell of the highest number first.
 class Calls {
@@ -135,8 +145,11 @@ class Netlist {
                 h.from[k] = k < c.inputs ? writer[c.in[k]] : calls_.nobody();
                 h.to[k] = k < c.outputs ? reader[c.out[k]] : calls_.nobody();
             }
-            if (h.kind == kPlain || h.kind == kRing) h.enter(0);
+            if (h.kind == kPlain) h.enter(0);
             if (h.kind == kFork) forks_.push_back(i);
+            h.need = h.kind == kFifo && c.wait > 2 ? static_cast<int32_t>(late_.size()) : -1;
+            if (h.need >= 0) late_.emplace_back();
+            if (h.kind == kRing) h.enter(0);  // sets `need`
             calls_.add(0, i);
         }
     }
@@ -180,7 +193,7 @@ class Netlist {
         std::vector<int64_t> s;
         for (Hot& h : hot_) {
             follow(h, cycle);
-            const int64_t had = h.had[0] + 2 * h.had[1];
+            const int64_t had = spills(h) ? mark(late_[h.need], cycle) : h.had[0] + 2 * h.had[1];
             for (const int64_t v : {int64_t{h.slot}, int64_t{h.taken}, int64_t{h.given}, int64_t(h.pipe), had})
                 s.push_back(v);
         }
@@ -211,8 +224,14 @@ class Netlist {
             h.taken = s[1];
             h.given = s[2];
             h.pipe = s[3];
-            h.had[0] = s[4] & 1;
-            h.had[1] = s[4] >> 1;
+            if (spills(h)) {  // all that it holds is there
+                late_[h.need] = Late{};
+                late_[h.need].part = s[4] & kPart;
+                late_[h.need].there = h.taken - late_[h.need].part;
+            } else {
+                h.had[0] = s[4] & 1;
+                h.had[1] = s[4] >> 1;
+            }
             s += 5;
             if (h.kind == kFifo && h.taken > h.depth - h.slack) return false;
             if (h.kind == kPlain || h.kind == kRing)
@@ -235,11 +254,27 @@ class Netlist {
     std::vector<Hot> hot_;
     std::vector<uint8_t> valid_, ready_;  // of wires; one that nobody reads is taken, one that nobody writes offered
     std::vector<int32_t> forks_;
+    std::vector<Late> late_;
     Calls calls_;
     int64_t sink_, pace_, paced_, cycle_ = 0, offered_ = 0;  // `offered_`: beats that the source has handed over
     int64_t ahead_ = 0;            // beats that the input has taken, those of frames that are out not counted
     int64_t last_ = 0;             // the cycle in which it took the last of them
     int64_t gated_ = -1;           // the last cycle in which a frame waited for its flag
+
+    static constexpr int64_t kPart = 0xffff;
+
+    static bool spills(const Hot& h) { return h.kind == kFifo && h.need >= 0; }
+
+    // All that a spill's future depends on besides what it holds, in a number: the part of a group that is there, below a
+    // hash of how long the others take.
+    static int64_t mark(const Late& l, int64_t cycle) {
+        uint64_t hash = 0xcbf29ce484222325;
+        const auto add = [&](int64_t v) { hash = (hash ^ static_cast<uint64_t>(v)) * 0x100000001b3; };
+        for (const int64_t d : l.due) add(d - cycle);
+        add(std::max<int64_t>(0, l.takes - cycle));
+        add(std::max<int64_t>(0, l.gives - cycle));
+        return static_cast<int64_t>((hash >> 17 << 16) | static_cast<uint64_t>(l.part));
+    }
 
     void offers(const Hot& h, int o, bool now) {
         uint8_t& v = valid_[h.out[o]];
@@ -303,7 +338,7 @@ class Netlist {
         follow(h, cycle_);
         h.seen = cycle_;
         switch (h.kind) {
-            case kFifo: return fifo(h, i);
+            case kFifo: return spills(h) ? spill(h, i) : fifo(h, i);
             case kFork: return fork(h, i);
             case kRing: return ring(h, i);
             default: return plain(h, i);
@@ -331,6 +366,35 @@ class Netlist {
         const bool same = (h.taken < offered) == room && (next && out) == give && (next || h.taken == 0);
         const int64_t fills = room ? 1 + offered - h.taken : kNever, drains = room ? h.taken : h.taken - offered;
         again(i, !same ? 1 : h.gain > 0 ? fills : h.gain < 0 ? drains : kNever);
+    }
+
+    void spill(Hot& h, int32_t i) {
+        Late& l = late_[h.need];
+        const bool out = ready_[h.out[0]], in = valid_[h.in[0]], some = valid_[h.out[0]];
+        const bool room = h.taken < h.depth && cycle_ >= l.takes, give = some && out, take = in && room;
+        accepts(h, 0, room);
+        if (take && h.taken >= h.peak) h.peak = h.taken + 1;
+        h.taken += take - give;
+        if (give) {
+            --l.there;
+            l.gives = cycle_ + h.c->pace;
+        }
+        if (take) {
+            l.takes = cycle_ + h.c->pace;
+            if (++l.part == h.c->group) {
+                l.part = 0;
+                l.due.push_back(cycle_ + h.c->wait);
+            }
+        }
+        for (; !l.due.empty() && l.due.front() <= cycle_ + 1; l.due.pop_front()) l.there += h.c->group;
+        const bool next = l.there > 0 && cycle_ + 1 >= l.gives;
+        offers(h, 0, next);
+        if (l.there == 0) h.dry = cycle_ + 1;
+        int64_t after = take || give || (next && out) ? 1 : kNever;
+        if (l.takes > cycle_) after = std::min(after, l.takes - cycle_);
+        if (l.there > 0 && !next) after = std::min(after, l.gives - 1 - cycle_);
+        if (!l.due.empty()) after = std::min(after, l.due.front() - 1 - cycle_);
+        again(i, after);
     }
 
     void fork(Hot& h, int32_t i) {

@@ -7,11 +7,12 @@
 //   in_beats, out_beats     beats a frame          in_bytes, out_bytes   bytes of tdata a beat
 //   stalls                  0 | 1                  seed                  of the stalls and of the initial state
 //   patience                cycles without any beat taken after which the run is given up
+//   latency, dram_bytes     of the memory behind spills (dram.h)
 //
 // in:     frames * in_beats * in_bytes bytes, tdata of each beat, little endian
 // out:    the same for the output
 // stamps: 3 uint64 a frame: cycle of its first input beat taken, of its last output beat taken, its last beat's tuser
-// stats:  one JSON object: cycles, frame_errors, fifos {path below the top: peak}
+// stats:  one JSON object: cycles, frame_errors, dram_bytes written and read, fifos {path below the top: peak}
 //
 // Cycle 0 is the first with aresetn high. Exit status 0; 3 and one line on stderr where the design breaks the protocol;
 // 4 where a file cannot be read or written.
@@ -29,6 +30,7 @@
 
 #include "Vdut.h"
 #include "clocks.h"
+#include "dram.h"
 #include "random.h"
 #include "verilated.h"
 #include "verilated_syms.h"
@@ -154,6 +156,9 @@ int main(int argc, char** argv) {
     dut->s_axis_tlast = 0;
     std::memset(&dut->s_axis_tdata, 0, sizeof(dut->s_axis_tdata));
     dut->m_axis_tready = 0;
+    Random seeds(seed);
+    Stalls source(seeds.next()), sink(seeds.next());
+    dram::Memory memory(dram::ports(*dut), number("latency"), number("dram_bytes"), stalls, seeds.next());
     dut->aresetn = 0;
     for (int i = 0; i < kResetCycles; ++i) {
         clocks::fall(*dut);
@@ -161,8 +166,6 @@ int main(int argc, char** argv) {
     }
     dut->aresetn = 1;
 
-    Random seeds(seed);
-    Stalls source(seeds.next()), sink(seeds.next());
     std::vector<uint8_t> frame(in_beats * in_bytes), held(out_bytes);
     std::vector<uint64_t> first_taken(frames);
     uint64_t in_frame = 0, in_beat = 0, out_frame = 0, out_beat = 0;
@@ -178,7 +181,10 @@ int main(int argc, char** argv) {
             std::memcpy(&dut->s_axis_tdata, frame.data() + in_beat * in_bytes, in_bytes);
         }
         dut->m_axis_tready = !(stalls && sink.stalled());
+        memory.drive();
         clocks::fall(*dut);
+        if (const std::string breach = memory.sample(); !breach.empty())
+            fail(kProtocolError, "%s (cycle %" PRIu64 ")", breach.c_str(), cycle);
 
         const bool take = dut->s_axis_tvalid && dut->s_axis_tready;
         const bool give = dut->m_axis_tvalid && dut->m_axis_tready;
@@ -252,7 +258,8 @@ int main(int argc, char** argv) {
 
     File stats(options.at("stats"), "w");
     std::string text = "{\"cycles\": " + std::to_string(cycles) +
-                       ", \"frame_errors\": " + std::to_string(dut->frame_errors_o) + ", \"fifos\": {";
+                       ", \"frame_errors\": " + std::to_string(dut->frame_errors_o) +
+                       ", \"dram_bytes\": " + std::to_string(memory.moved()) + ", \"fifos\": {";
     const char* comma = "";
     for (const auto& [name, peak] : read_fifos(*context, "peak_q")) {
         text += std::string(comma) + "\"" + name + "\": " + std::to_string(peak);

@@ -113,12 +113,12 @@ def test_no_seed_and_no_stalls_are_nonsense(design: Design) -> None:
         (
             "budget",
             [1],
-            'budget: must be shares by resource (lut, ff, dsp, bram36), not [1]; write budget={"lut": 0.5}',
+            'budget: must be shares by resource (lut, ff, dsp, bram36, dram), not [1]; write budget={"lut": 0.5}',
         ),
         (
             "budget",
             {"lut": "x"},
-            "budget: must give shares (0 to 1] of lut, ff, dsp, bram36, not lut='x'; write budget={\"lut\": 0.5}",
+            "budget: must give shares (0 to 1] of lut, ff, dsp, bram36, dram, not lut='x'; write budget={\"lut\": 0.5}",
         ),
         (
             "foldings",
@@ -233,7 +233,7 @@ REFUSALS: list[Callable[[], Any]] = [
     lambda: arguments.budget([1], ZCU102.capacity),
     lambda: arguments.budget({"lut": 2}, ZCU102.capacity),
     lambda: arguments.clock_mhz(0),
-    lambda: arguments.skips("dram"),
+    lambda: arguments.skips("uram"),
     lambda: arguments.pumped(True, replace(ZCU102, double_clock=False)),
     lambda: arguments.head("masks", None, None),
     lambda: arguments.head("mask", None, None),

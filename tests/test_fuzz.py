@@ -28,6 +28,15 @@ def test_a_seed_draws_the_same_network_again() -> None:
         np.testing.assert_array_equal(a, b)
 
 
+def test_unets_are_drawn_with_homes_of_their_skips(tmp_path: Path) -> None:
+    first, again = (random_networks.draw_unet([0, 3]) for _ in range(2))
+    assert first.text == again.text
+    homes = [set(random_networks.draw_unet([0, k]).options["skips"].values()) for k in range(6)]
+    assert set().union(*homes) == {"bram", "late", "dram"} and max(map(len, homes)) > 1
+    arguments: dict[str, Any] = {"rtl": False, "csim": False, "folder": tmp_path / "design"}
+    assert fuzz.check(0, 3, unets=True, **arguments)["outcome"] == "exact"
+
+
 def test_a_wrong_value_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments: dict[str, Any] = {"rtl": False, "csim": False, "folder": tmp_path / "design"}
     assert fuzz.check(0, NETWORK, **arguments)["outcome"] == "exact"

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contract import assert_exact, randomize, samples
+from contract import assert_exact, samples
+from skip_nets import model
 
 import rtl4ml
 from rtl4ml.cells.streams import Fifo
@@ -16,19 +17,9 @@ from rtl4ml.errors import BadInput, OverBudget
 from rtl4ml.folding import homes
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.load import load
-from rtl4ml.host import frameworks
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.late import skips, with_homes
-from rtl4ml.models import unet
 from rtl4ml.netlist.plan import Plan
-
-
-def model(size: int = 16) -> Any:
-    frameworks.keras().utils.set_random_seed(1)
-    made = unet.build(
-        widths=(4, 8, 8), size=(size, size), weight_bits=4, activation_bits=4, bias_bits=8, blocks=1
-    )
-    return randomize(made, np.random.default_rng(5))
 
 
 @pytest.fixture(scope="module")

@@ -95,8 +95,8 @@ def convert(
     fit:             False: a design that does not fit device or budget is made all the same, that of target_interval
                      or else about the smallest; its report says what does not fit and by how much
     pumped:          whether DSP slices may make two products a cycle, at a second clock of twice the rate, aclk2x
-    skips:           "bram", or "late" where the input waits in place of what it becomes; for all or by layer of a join;
-                     "auto": as many late, the widest first, as it takes to fit
+    skips:           "bram"; "late": the input waits in place of what it becomes; "dram": behind AXI4 ports of the top;
+                     for all or by layer of a join; "auto": as many late or in DRAM as it takes to fit, the widest first
     device:          the FPGA, such as `rtl4ml.board.boards.board("kv260").device`; default the ZCU102's
 
     Raises Rtl4mlError: one line that names the layer or file, the rule, the offender and the way out.
@@ -105,7 +105,7 @@ def convert(
     out = arguments.output_folder(out)
     target_interval = arguments.target_interval(target_interval)
     device = arguments.pumped(pumped, ZCU102 if device is None else device)
-    budget = arguments.budget(budget, device.capacity)
+    budget = arguments.budget(budget, device.budgeted)
     clock_mhz = arguments.clock_mhz(clock_mhz)
     output, threshold, opening = arguments.head(output, threshold, opening)
     columns = arguments.columns(columns)
@@ -116,7 +116,7 @@ def convert(
     live = load(model)
     parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
     parsed = parsed if columns is None else parsed.in_strips(columns)
-    wanted = Wanted(target_interval, budget, foldings, device)
+    wanted = Wanted(target_interval, budget, foldings, device, clock_mhz)
     plan = fold_with_skips(parsed.graph, homes, wanted, fit=fit)
     hls: HlsProject | HlsCannot
     with project_folder(out) as folder, processes.pool(1, wait=False) as pool:
@@ -313,13 +313,14 @@ class Design:
                 images=self.folder / "mem",
             )
             self._know(found.binary)
-            return found
+            return replace(found, memory=self.plan.device.memory(self.clock_mhz))
 
     @cached_property
     def mapped(self) -> mapped.Mapped:
         """The compiled netlist of ECP5 primitives, in the folder `netlist`, and what was compared of it."""
         with self._timed("netlist"):
-            found = mapped.compiled(mapped.synthesize(self.folder, systemverilog.TOP))
+            memory = self.plan.device.memory(self.clock_mhz)
+            found = mapped.compiled(mapped.synthesize(self.folder, systemverilog.TOP), memory)
             self._know(found.simulator.binary)
             return found
 

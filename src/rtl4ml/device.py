@@ -13,6 +13,20 @@ ADDER_INPUTS = 3  # numbers that an adder of r4_sum_tree takes, where a LUT has 
 
 
 @dataclass(frozen=True)
+class Memory:
+    """The memory behind the AXI4 ports of a design, as simulations have it.
+
+    latency: cycles from a write's last word to its response, and from a read's address to its first word
+    bytes:   bytes a cycle, read and written together, by all ports
+
+    Memory(200, 64) at 250 MHz answers after 800 ns and moves 16 GB/s.
+    """
+
+    latency: int = 200
+    bytes: int = 64
+
+
+@dataclass(frozen=True)
 class Device:
     """An FPGA: its part number and what it holds.
 
@@ -29,6 +43,10 @@ class Device:
     adder_inputs:   numbers that an adder takes for one LUT and carry a bit: 3 where a LUT has two outputs, else 2
     late_weights:   cycles by which products in LUTs get their weights later: 1 where memories are so far apart that
                     addresses must come out of registers, 2 where weights must pass another register on their way
+
+    dram_gbps:      GB/s that its memory can be planned to move, read and written together; 0 where that is not known
+    dram_latency:   cycles that this memory is assumed to take for an answer, at most 464, which r4_spill hides at a
+                    word a cycle: no figure of a data sheet
 
     hard_block_weight: what a share of DSP slices or of block RAM counts where a share of the LUTs counts 1. Hard blocks
                        stand in columns with wires of their own and serve nothing else, so nearly all of them can be
@@ -54,16 +72,27 @@ class Device:
     adder_inputs: int = ADDER_INPUTS
     late_weights: int = 0
     hard_block_weight: float = 0.5
+    dram_gbps: float = 0.0
+    dram_latency: int = 200
 
     @cached_property
     def capacity(self) -> dict[str, int]:
         """Number of each resource on the device, by its name in report.json."""
         return {"lut": self.lut, "ff": self.ff, "dsp": self.dsp, "bram36": self.bram36}
 
+    @property
+    def budgeted(self) -> tuple[str, ...]:
+        """What a design may be allowed a share of: its resources, and what its memory moves, where that is known."""
+        return (*self.capacity, *(("dram",) if self.dram_gbps else ()))
+
     @cached_property
     def weights(self) -> dict[str, float]:
         """What a share of each resource counts where designs are compared."""
         return {k: self.hard_block_weight if k in ("dsp", "bram36") else 1.0 for k in self.capacity}
+
+    def memory(self, clock_mhz: float) -> Memory:
+        """Its memory as a design at that clock sees it."""
+        return Memory(self.dram_latency, max(1, int(self.dram_gbps * 1000 / clock_mhz)))
 
     def pumped(self) -> Device:
         """The device for a design with a second clock of twice the rate: slices make two products a cycle."""
@@ -80,8 +109,11 @@ class Device:
         return {**default, **(budget or {})}
 
 
-# Capacities: DS891, table of Zynq UltraScale+ EG devices; there is no UltraRAM.
-ZCU102 = Device("XCZU9EG", "xczu9eg-ffvb1156-2-e", lut=274_080, ff=548_160, dsp=2_520, bram36=912)
+# Capacities: DS891, table of Zynq UltraScale+ EG devices; there is no UltraRAM. Memory: DDR4-2133 of 64 bits moves
+# 17.07 GB/s at most, of which Manev, Vaishnav and Koch (FPT 2019) measured 75 % on the ZCU102.
+ZCU102 = Device(
+    "XCZU9EG", "xczu9eg-ffvb1156-2-e", lut=274_080, ff=548_160, dsp=2_520, bram36=912, dram_gbps=12.8
+)
 DEVICES = {d.part: d for d in (ZCU102,)}
 
 

@@ -115,7 +115,8 @@ BAD = [
     (
         "uram = 0",
         "uram = 0\nhbm = 1",
-        "zcu102/board.toml: device: must hold bram36, dsp, ff, lut, name, part, uram alone, not hbm; take it out",
+        "zcu102/board.toml: device: must hold bram36, dram_gbps, dsp, ff, lut, name, part, uram alone, not hbm; "
+        "take it out",
     ),
     (
         'name = "zcu102"',

@@ -89,6 +89,25 @@ CASES = [
     ),
     ("r4_banks", {"Depth": 2048}, "r4_banks: Depth (2048) must be more than Bank (2048)"),
     ("r4_fifo", {"Depth": 3, "Slack": 2}, "r4_fifo: Depth (3) must be at least Slack (2) and two more"),
+    ("r4_spill", {"DataWidth": 96}, "r4_spill: DataWidth (96) must be a power of two from 16 to 1024"),
+    (
+        "r4_spill",
+        {"Width": 48, "Group": 3},
+        "r4_spill: Group (3) beats of Width (48), both at least 1, must fit DataWidth (128), or Group be 1",
+    ),
+    (
+        "r4_spill",
+        {"MaxBeats": 12},
+        "r4_spill: MaxBeats (12) must be a power of two from 2 to 256, of at most 4096 bytes",
+    ),
+    ("r4_spill", {"Ring": 15}, "r4_spill: Ring (15) must be at least MaxBeats (16)"),
+    (
+        "r4_spill",
+        {"ReadDepth": 31},
+        "r4_spill: WriteDepth (64) and ReadDepth (31) must be at least twice MaxBeats (16)",
+    ),
+    ("r4_spill", {"Idle": 0}, "r4_spill: InFlight (32) must be at least 2 and Idle (0) at least 1"),
+    ("r4_spill", {"AddrWidth": 12}, "r4_spill: AddrWidth (12) must be 13 to 64, and hold Ring (4096)"),
     ("r4_mvu", {"WeightKind": 4}, "r4_dot: WeightKind (4) must be 0 to 3"),
     (
         "r4_dwu",

@@ -72,6 +72,8 @@ OWN: dict[str, dict[str, Param]] = {
     "r4_serial": {"Signature": 0x0123_4567_89AB_CDEF, "CountBytes": 3, "ResultBytes": 2, "IdleCycles": 4,
                   "ResetCycles": 2},
     "r4_span": {"Count": 11, "First": 3, "Size": 4},
+    "r4_spill": {"Width": 3, "Group": 2, "Ring": 5, "AddrWidth": 13, "DataWidth": 16, "MaxBeats": 2, "InFlight": 3,
+                 "WriteDepth": 4, "ReadDepth": 4, "Idle": 2},
     "r4_sum_tree": {"Inputs": 7, "InWidth": 5, "OutWidth": 8},
     "r4_taps_axis": {"Size": 9, "Extent": 11, "Pad": 1, "Positions": 9},
     "r4_taps_ring_col": {"Size": 9, "Slots": 9, "Positions": 9},

@@ -183,8 +183,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             ["convert", "m.h5", "--budget", "dsp=2"],
-            "Invalid value for '--budget': 'dsp=2' must be a resource (lut, ff, dsp, bram36) and a share above 0, "
-            "up to 1, as in lut=0.5; see rtl4ml convert --help",
+            "Invalid value for '--budget': 'dsp=2' must be a resource (lut, ff, dsp, bram36, dram) and a share above "
+            "0, up to 1, as in lut=0.5; see rtl4ml convert --help",
         ),
         (
             ["convert", "m.h5", "--output", "softmax"],
@@ -557,7 +557,7 @@ def test_homes_of_skips(designs: list[StandIn], capsys: pytest.CaptureFixture[st
     ):
         assert run(capsys, "convert", "m.h5", "--out", "p", *given)[0] == 0
         assert designs[-1].options["skips"] == want
-    assert run(capsys, "convert", "m.h5", "--skips", "up1_concat=dram")[0] == 2
+    assert run(capsys, "convert", "m.h5", "--skips", "up1_concat=uram")[0] == 2
 
 
 def test_defaults_are_those_of_the_python_interface(

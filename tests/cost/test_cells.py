@@ -13,10 +13,10 @@ from rtl4ml.device import Resources
 from rtl4ml.synthesis.yosys import Unit
 
 CELLS = [
-    "r4_axis_in", "r4_axis_out", "r4_fifo", "r4_width", "r4_window", "r4_taps", "r4_taps_ring", "r4_requant",
-    "r4_threshold", "r4_pool", "r4_upsample", "r4_concat", "r4_add", "r4_fork", "r4_mask", "r4_stuff", "r4_pad",
-    "r4_crop", "r4_bilinear", "r4_scale", "r4_multiply", "r4_morph", "r4_mvu", "r4_dwu", "r4_table", "r4_reduce",
-    "r4_argmax", "r4_max", "adders",
+    "r4_axis_in", "r4_axis_out", "r4_fifo", "r4_spill", "r4_width", "r4_window", "r4_taps", "r4_taps_ring",
+    "r4_requant", "r4_threshold", "r4_pool", "r4_upsample", "r4_concat", "r4_add", "r4_fork", "r4_mask",
+    "r4_stuff", "r4_pad", "r4_crop", "r4_bilinear", "r4_scale", "r4_multiply", "r4_morph", "r4_mvu", "r4_dwu",
+    "r4_table", "r4_reduce", "r4_argmax", "r4_max", "adders",
 ]  # fmt: skip
 
 # How far off the model may be, of a cell or, where no model tells what Yosys does, of the cells named here: over beats,

@@ -224,6 +224,8 @@ def test_a_full_disk_is_one_line(passing: Simulator, tmp_path: Path) -> None:
         "stalls": 0,
         "seed": 0,
         "patience": 100,
+        "latency": 1,
+        "dram_bytes": 16,
     }
     files = {
         "in": tmp_path / "in",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from rtl4ml.cells.streams import Fifo, ForkCell, Widen
+from rtl4ml.cells.streams import Fifo, ForkCell, Spill, Widen
 from rtl4ml.netlist.netlist import Cell, Wire
 from rtl4ml.sta.circuit import Circuit, circuit
 from rtl4ml.sta.delays import family
@@ -31,6 +31,20 @@ def chain(prefix: str = "") -> list[Cell]:
         Fifo(name=f"u_{prefix}f3", inputs={"x": w["d"]}, outputs={"y": w["f"]}),
         Fifo(name=f"u_{prefix}f4", inputs={"x": w["e"]}, outputs={"y": w["g"]}),
     ]
+
+
+def test_the_ports_of_a_spill_have_their_widths() -> None:
+    """It cuts as a FIFO does; Yosys maps the stages on both of its sides."""
+    x, y = wire("x"), wire("y")
+    spill = Spill(name="u_s", inputs={"x": x}, outputs={"y": y}, port="s0", depth=100)
+    before, behind = split([spill])
+    assert before.cells == behind.cells == (spill,)
+    for declared in ("output logic [39:0] s0_axi_awaddr", "input logic [127:0] s0_axi_rdata"):
+        assert declared in before.text
+    (top,) = mapped([Job.of_stage(before)])
+    found = circuit(top, family("xcup"))
+    assert not ports_joined(found, top)
+    assert analyse(found, owner(before)).levels <= 5
 
 
 def test_fifos_cut_a_design() -> None:

@@ -67,6 +67,15 @@ def _width(module: str, rng: np.random.Generator) -> list[Params]:
     ]
 
 
+@points("r4_spill")
+def _spill(module: str, rng: np.random.Generator) -> list[Params]:
+    """Beats of a word, of a part of one, and of several; rings to 16 MiB."""
+    sizes = [(128, 1, 4096), (256, 1, 262_144), (24, 5, 16_384), (32, 4, 65_536), (16, 8, 2048), (512, 1, 32_768),
+             (40, 3, 8192), (200, 1, 1 << 20), (96, 1, 100_000), (384, 1, 9000), (64, 2, 131_072),
+             (8, 16, 1000)]  # fmt: skip
+    return [{"Width": w, "Group": g, "Ring": r} for w, g, r in sizes]
+
+
 @points("r4_axis_in")
 def _axis_in(module: str, rng: np.random.Generator) -> list[Params]:
     return [

@@ -206,6 +206,7 @@ def _spec(folder: Path, t: Table) -> BoardSpec:
             ff=device.take("ff", int),
             dsp=device.take("dsp", int),
             bram36=device.take("bram36", int),
+            dram_gbps=device.take("dram_gbps", float),
         ),
         uram=device.take("uram", int),
         tried=t.values("tried", str),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells that pass a stream on unchanged: FIFO, width converters, fork."""
+"""Cells that pass a stream on unchanged: FIFO, in the device and in memory, width converters, fork."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from rtl4ml.cells.library import LibraryCell
 from rtl4ml.netlist.memories import banks, is_block
-from rtl4ml.netlist.netlist import FreeRunning, Param, Timing
+from rtl4ml.netlist.netlist import FreeRunning, Netlist, Param, Timing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,6 +70,110 @@ class Fifo(LibraryCell):
 
     def timing(self) -> Timing:
         return Timing.fifo(self.x.beats, self.depth, self.wait)
+
+
+# Of the AXI4 ports of r4_spill: bits of a word and of an address, words of a burst.
+AXI_WORD, AXI_ADDRESS, AXI_BURST = 128, 40, 16
+# Spills that a design may have: as many find memory in simulation (sim/dram.h).
+MOST_SPILLS = 8
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Spill(Fifo):
+    """FIFO in the memory behind an AXI4 port of its own.
+
+    port: what the names of its ports of the top module begin with
+
+    A pixel of 16 channels of 4 bits has 64 bits, so a word of 128 holds two, `group`; one of 64 channels takes two
+    words, `words`. With depth=10,000 the former needs 5,000 words, so the ring has 8,192, 131,072 bytes, and `capacity`
+    is 16,384. A frame of 65,536 such pixels is 1,048,576 bytes written and read, `traffic`.
+    """
+
+    module: ClassVar[str] = "r4_spill"
+
+    idle: ClassVar[int] = 64  # parameter Idle of the module
+
+    port: str
+
+    @property
+    def slack(self) -> int:
+        return 0  # it stands behind a FIFO
+
+    @property
+    def least(self) -> int:
+        return 2
+
+    @property
+    def block(self) -> bool:
+        return False
+
+    @property
+    def group(self) -> int:
+        """Beats of a word: a divisor of those of a frame, so that none waits for the next frame."""
+        most = max(1, AXI_WORD // self.x.width)
+        return next(g for g in range(most, 0, -1) if self.x.beats % g == 0)
+
+    @property
+    def words(self) -> int:
+        """Words of a beat, or 1 for several beats."""
+        return -(-self.x.width // AXI_WORD)
+
+    @property
+    def ring(self) -> int:
+        """Words of its memory: a power of two."""
+        return 1 << max(-(-self.depth * self.words // self.group) - 1, 2 * AXI_BURST - 1).bit_length()
+
+    @property
+    def capacity(self) -> int:
+        """Beats that its memory holds."""
+        return self.ring * self.group // self.words
+
+    @property
+    def traffic(self) -> int:
+        """Bytes of a frame that it writes and reads, together."""
+        return 2 * self.x.beats * self.words * AXI_WORD // 8 // self.group
+
+    @property
+    def wait(self) -> int:
+        """Cycles from taking the last beat of a word to offering the first, at most.
+
+        As r4_spill's header has it, and two bursts each way that other spills may move before.
+        """
+        return self.idle + 2 * self.device.dram_latency + (3 + 4) * AXI_BURST + 24
+
+    def params(self) -> dict[str, Param]:
+        return {"Width": self.x.width, "Group": self.group, "Ring": self.ring}
+
+    def timing(self) -> Timing:
+        return Timing.spill(self.x.beats, self.capacity, self.wait, group=self.group, pace=self.words)
+
+    def connections(self) -> list[tuple[str, str]]:
+        return [*super().connections(), *((inner, outer) for _, _, inner, outer in self.top_ports())]
+
+    def top_ports(self) -> list[tuple[str, int, str, str]]:
+        """(direction, bits, name at the cell, name at the top) of its ports of the top module."""
+        ports = [("input", AXI_ADDRESS, "base_i"), ("input", 1, "stop_i"), ("output", 1, "idle_o"),
+                 ("output", 1, "error_o")]  # fmt: skip
+        for a in ("aw", "ar"):
+            ports += [("output", bits, f"m_axi_{a}{end}") for end, bits in _ADDRESS]
+            ports += [("input", 1, f"m_axi_{a}ready")]
+        ports += [(way, bits, f"m_axi_{end}") for way, bits, end in _DATA]
+        return [(way, bits, name, f"{self.port}_{name.removeprefix('m_')}") for way, bits, name in ports]
+
+
+_ADDRESS = (("addr", AXI_ADDRESS), ("len", 8), ("size", 3), ("burst", 2), ("valid", 1))
+_DATA = (
+    ("output", AXI_WORD, "wdata"), ("output", AXI_WORD // 8, "wstrb"), ("output", 1, "wlast"),
+    ("output", 1, "wvalid"), ("input", 1, "wready"),
+    ("input", 2, "bresp"), ("input", 1, "bvalid"), ("output", 1, "bready"),
+    ("input", AXI_WORD, "rdata"), ("input", 2, "rresp"), ("input", 1, "rlast"), ("input", 1, "rvalid"),
+    ("output", 1, "rready"),
+)  # fmt: skip
+
+
+def spills(netlist: Netlist) -> list[Spill]:
+    """The spills of a netlist, in the order of their ports."""
+    return [c for c in netlist.cells if isinstance(c, Spill)]
 
 
 class WidthConverter(FreeRunning, LibraryCell):

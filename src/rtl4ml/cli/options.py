@@ -16,6 +16,7 @@ from click.core import ParameterSource
 from rtl4ml.errors import Value
 
 RESOURCES = ("lut", "ff", "dsp", "bram36")
+BUDGETS = (*RESOURCES, "dram")
 
 
 OPTIONS = {"x": "data", "cube": "data"}  # of arguments, where the name is another
@@ -23,7 +24,7 @@ OPTIONS = {"x": "data", "cube": "data"}  # of arguments, where the name is anoth
 
 # Those of rtl4ml.ops.opening and rtl4ml.arguments, which are slow to import.
 MOST_OPENING, MOST_SEED = 7, 2**63 - 1
-HOMES = ("bram", "late")  # of rtl4ml.ir.late
+HOMES = ("bram", "late", "dram")  # of rtl4ml.ir.late
 
 
 class Budget(click.ParamType[Any]):
@@ -39,9 +40,9 @@ class Budget(click.ParamType[Any]):
             number = float(share)
         except ValueError:
             number = -1.0
-        if key not in RESOURCES or not 0 < number <= 1:
+        if key not in BUDGETS or not 0 < number <= 1:
             self.fail(
-                f"{value!r} must be a resource ({', '.join(RESOURCES)}) and a share above 0, up to 1, as in lut=0.5",
+                f"{value!r} must be a resource ({', '.join(BUDGETS)}) and a share above 0, up to 1, as in lut=0.5",
                 param,
                 ctx,
             )
@@ -125,7 +126,7 @@ def conversion(*, sweeps: bool = False) -> list[click.Parameter]:
             multiple=True,
             help="Home of skip connections, or of one as in up1_concat=late; repeatable. bram: memory, the default; "
             "late: the input waits, and what leads to the join is computed once more; "
-            "auto: as many late as it takes to fit.",
+            "dram: behind AXI4 ports; auto: as many late or in DRAM as it takes to fit.",
         ),
         click.Option(
             ["--threshold"], type=float, help="Of a mask: 1 where the model's own output reaches it."

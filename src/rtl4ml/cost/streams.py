@@ -6,7 +6,9 @@ from __future__ import annotations
 from rtl4ml.cost.memory import block_memory, bypassed_mux
 from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import counter, log, wrap
-from rtl4ml.netlist.memories import Terms, lutram
+from rtl4ml.netlist.memories import Terms, bram36, lutram
+
+_WORD = 128  # bits of a word of r4_spill
 
 
 @models("r4_fifo")
@@ -47,6 +49,24 @@ def _width(params: Params) -> tuple[Terms, Terms, float]:
         return {"up": 1, "up_c": c}, {"up": 1, "up_c": c, "up_w": y}, 0.0
     c = counter(x // y)
     return {"down": 1, "down_c": c, "down_w": x - y}, {"down": 1, "down_c": c, "down_all": x}, 0.0
+
+
+@models("r4_spill")
+def _spill(params: Params) -> tuple[Terms, Terms, float]:
+    # With DataWidth 128 and FIFOs of 64 words in distributed memory and of 512 in block RAM, as cells have them.
+    beat, group = params["Width"], params["Group"]
+    parts = -(-beat // _WORD)
+    word = _WORD if parts > 1 else beat * group
+    ring = log(params["Ring"] + 1)
+    lut: Terms = {"one": 1, "ring": ring, **lutram(word, 63), "lutram_mux": word * bypassed_mux(word, 63)}
+    ff: Terms = {"one": 1, "ring": ring, "word": word}
+    if parts > 1:
+        lut |= {"apart": 1, "part": beat - _WORD}
+        ff |= {"apart": 1, "part": 2 * beat}
+    elif group > 1:
+        lut |= {"packed": 1, "shift": beat * (group - 1)}
+        ff |= {"packed": 1, "shift": 2 * beat * group}
+    return lut, ff, bram36(word, 511)
 
 
 @models("r4_axis_in")

@@ -12,6 +12,7 @@ from pathlib import Path
 from rtl4ml._version import __version__
 from rtl4ml.cells.axis import FLAG, AxisIn, AxisOut, container, edges
 from rtl4ml.cells.library import GeneratedCell
+from rtl4ml.cells.streams import AXI_WORD, spills
 from rtl4ml.emit.library import library, module, modules
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.netlist import CLOCK2X, Cell, Netlist, Param, Wire
@@ -85,6 +86,20 @@ def _declare(w: Wire) -> list[str]:  # `netlist.SIGNALS`
     ]
 
 
+def _spill_ports(netlist: Netlist) -> str:
+    """What follows the last port: those of the spills, each with its memory said above them."""
+    text = ""
+    for c in spills(netlist):
+        size = c.ring * AXI_WORD // 8
+        text += (
+            f",\n\n  // {c.name}: {size:,} bytes from {c.port}_base_i on, a multiple of 4,096; see r4_spill"
+        )
+        for n, (way, bits, _, name) in enumerate(c.top_ports()):
+            width = f"[{bits - 1}:0] " if bits > 1 else ""
+            text += f"{',' if n else ''}\n  {way:6s} logic {width}{name}"
+    return text
+
+
 def top_text(netlist: Netlist, *, frames_in_flight: int) -> tuple[str, dict[str, Image]]:
     """The top module and its memory images."""
     x, y = netlist.input, netlist.output
@@ -131,7 +146,7 @@ module {TOP} (
   output logic m_axis_tlast,
   output logic m_axis_tuser,
 
-  output logic [31:0] frame_errors_o
+  output logic [31:0] frame_errors_o{_spill_ports(netlist)}
 );
 
 """

@@ -3,21 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from rtl4ml.device import ZCU102, Device
-from rtl4ml.errors import OverBudget
+from rtl4ml.errors import BadInput, OverBudget, named
 from rtl4ml.folding.search import fold_for
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.late import Home, skips, with_homes
+from rtl4ml.ir.types import Stream
 from rtl4ml.netlist.plan import Plan
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a design shall do and may take, as `fold_for` has it.
+    """What a design shall do and may take, as `fold_for` has it; the clock is that at which its memory is asked.
 
     Wanted(65_536, {"lut": 0.8}) is a frame in 65,536 cycles in 80 % of the LUTs of the ZCU102.
     """
@@ -26,6 +27,7 @@ class Wanted:
     budget: Mapping[str, float] | None = None
     layers: Mapping[str, tuple[int, int]] | None = None
     device: Device = ZCU102
+    clock_mhz: float = 250.0
 
 
 def fold_with_skips(
@@ -33,32 +35,68 @@ def fold_with_skips(
 ) -> Plan:
     """The plan of `fold_for` for the graph with the homes of its skips; the plan's graph has them.
 
-    homes: as of `with_homes`; or "auto": as many skips late as it takes to fit, those of most bits a frame first, and
-           none where that does not help and `fit` is False
-    Raises what both raise; where no choice fits, the OverBudget of the one with all skips in memory.
+    homes: as of `with_homes`; or "auto": those of most bits a frame first, as many as it takes to fit late, or in DRAM
+           as long as their traffic is within its budget; none where that does not help and `fit` is False
+    Raises what both raise, BadInput where a home is DRAM and nothing is known of the device's, OverBudget where skips
+    move more than DRAM may and `fit` is True; where no choice of "auto" fits, that of the one with all skips in memory.
     """
+    budget = dict(wanted.budget or {})
+    share = budget.pop("dram", 1.0)
 
     def fold(homes: Mapping[str, Home] | Home, *, fit: bool) -> Plan:
         return fold_for(
             with_homes(graph, homes),
             target_interval=wanted.target_interval,
-            budget=wanted.budget,
+            budget=budget,
             layers=wanted.layers,
             fit=fit,
             device=wanted.device,
         )
 
     if homes != "auto":
+        spilled = with_homes(graph, homes).spilled
+        if spilled and not wanted.device.dram_gbps:
+            raise BadInput(
+                f"{named('skips')}: must not be 'dram' for {wanted.device.name}, of whose memory nothing is known; "
+                "use 'bram' or 'late'"
+            )
+        known, most = skips(graph), share * wanted.device.dram_gbps
+        moved = sum(_gbps(known[join], graph, wanted) for join, _ in spilled)
+        if fit and moved > most:
+            raise OverBudget(
+                f"{', '.join(join for join, _ in spilled)}: skips in DRAM must move at most {most:.1f} GB/s, not "
+                f"{moved:.1f}; give some another home, or take a longer {named('target_interval')}"
+            )
         return fold(homes, fit=fit)
-    known = skips(graph)
-    widest = sorted(known, key=lambda j: -known[j].elements * known[j].type.width)
     refused: OverBudget | None = None
-    for late in range(len(widest) + 1):
+    for choice in _choices(graph, wanted, share * wanted.device.dram_gbps):
         try:
-            return fold(dict.fromkeys(widest[:late], "late"), fit=True)
+            return fold(choice, fit=True)
         except OverBudget as error:
             refused = refused or error
     if fit:
         assert refused is not None
         raise refused
     return fold("bram", fit=False)
+
+
+def _gbps(skip: Stream, graph: Graph, wanted: Wanted) -> float:
+    """What a skip in DRAM moves, written and read."""
+    interval = wanted.target_interval or graph.inputs[0].pixels
+    return 2 * skip.elements * skip.type.width / 8 / interval * wanted.clock_mhz / 1000
+
+
+def _choices(graph: Graph, wanted: Wanted, gbps: float) -> Iterator[dict[str, Home]]:
+    """Homes to try, the least effort first: every number of skips late, then as many of these as may be in DRAM."""
+    known = skips(graph)
+    widest = sorted(known, key=lambda j: -known[j].elements * known[j].type.width)
+    may: list[str] = []
+    for join in widest:
+        if (moves := _gbps(known[join], graph, wanted)) <= gbps:
+            may.append(join)
+            gbps -= moves
+    for moved in range(len(widest) + 1):
+        late: dict[str, Home] = dict.fromkeys(widest[:moved], "late")
+        yield late
+        if dram := [join for join in widest[:moved] if join in may]:
+            yield {**late, **dict.fromkeys(dram, "dram")}

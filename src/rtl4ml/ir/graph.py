@@ -16,13 +16,17 @@ from rtl4ml.ir.types import FLOAT32_EXACT, Ints, Stream
 
 @dataclass(frozen=True)
 class Graph:
-    """Operators in topological order, from `inputs` to `outputs`."""
+    """Operators in topological order, from `inputs` to `outputs`.
+
+    spilled: (name of an operator, name of a stream that it reads) of the streams that wait for it in DRAM
+    """
 
     name: str
     inputs: tuple[Stream, ...]
     ops: tuple[Op, ...]
     outputs: tuple[Stream, ...]
     parameters: int = 0  # of the source model, as trained
+    spilled: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         seen = {s.name for s in self.inputs}

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Late skips: in place of features that wait for a join, the input waits and the features are computed once more.
+"""Homes of skips: where the features of a level wait for the join that reads them.
+
+In block RAM, in DRAM, or nowhere: late skips let the input wait in their place and compute them once more.
 
 A skip connection of a U-Net holds the features of a level until the levels below it are done. Of the first levels that
 is most of the memory of a design: 64 channels of every pixel, where the input has 3. What leads from the input to the
@@ -18,8 +20,8 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Stream
 
-Home = Literal["bram", "late"]
-HOMES: tuple[Home, ...] = ("bram", "late")
+Home = Literal["bram", "late", "dram"]
+HOMES: tuple[Home, ...] = ("bram", "late", "dram")
 
 
 def skips(graph: Graph) -> dict[str, Stream]:
@@ -40,7 +42,8 @@ def skips(graph: Graph) -> dict[str, Stream]:
 
 
 def with_homes(graph: Graph, homes: Mapping[str, Home] | Home) -> Graph:
-    """The graph with the skips whose home is "late" computed a second time, each by operators of its own.
+    """The graph with the skips whose home is "late" computed a second time, each by operators of its own, and those
+    whose home is "dram" in `Graph.spilled`.
 
     homes: by name of the join or of its layer; one for all. A skip that is not named stays in memory ("bram").
     Raises BadInput where a name is no join with a skip.
@@ -60,7 +63,8 @@ def with_homes(graph: Graph, homes: Mapping[str, Home] | Home) -> Graph:
     for op in graph.ops:
         if chosen.get(op.name) == "late":
             graph = _late(graph, op.name, known[op.name])
-    return graph
+    spilled = tuple((join, known[join].name) for join in known if chosen.get(join) == "dram")
+    return replace(graph, spilled=spilled) if spilled else graph
 
 
 def _late(graph: Graph, join: str, skip: Stream) -> Graph:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from math import gcd
 
-from rtl4ml.cells.streams import Fifo, Narrow, Widen
+from rtl4ml.cells.streams import MOST_SPILLS, Fifo, Narrow, Spill, Widen
 from rtl4ml.device import ZCU102, Device
+from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Stream
 from rtl4ml.netlist.netlist import Cell, FreeRunning, Netlist, Wire
@@ -119,13 +120,30 @@ class NetlistBuilder:
     def buffered(self, x: Wire, lanes: int) -> Wire:
         """The same elements, `lanes` a beat, behind a FIFO on that side of the converter that has wider beats.
 
-        There the FIFO absorbs a burst of its writer, or waits for its reader, without stalling the converter.
+        There the FIFO absorbs a burst of its writer, or waits for its reader, without stalling the converter. A spill
+        is a FIFO, too.
         """
+        if x.lanes == lanes and isinstance(self._made.get(x.name), Spill):
+            return x
         if gcd(x.lanes, lanes) < x.lanes:
             x = self.fifo(x)
             if lanes < x.lanes and x.lanes % lanes == 0:
                 return self.lanes(x, lanes)
         return self.fifo(self.lanes(x, lanes))
+
+    def spill(self, x: Wire) -> Wire:
+        """The same beats behind memory at AXI4 ports of the top module. Raises UnsupportedLayer for one too many."""
+        at = sum(isinstance(c, Spill) for c in self.cells)
+        if at == MOST_SPILLS:
+            raise UnsupportedLayer(
+                f"{self.layer}: at most {MOST_SPILLS} skips may be in DRAM, not more; give some another home"
+            )
+        y = self.wire(
+            f"{x.name}_s", lanes=x.lanes, bits=x.bits, signed=x.signed, beats=x.beats, fraction=x.fraction
+        )
+        x = self.fifo(x) if x.flight else x
+        made = Spill(name=f"u_{y.name}", inputs={"x": x}, outputs={"y": y}, layer=self.layer, port=f"s{at}")
+        return self.add(made)
 
     def fifo(self, x: Wire, depth: int = 0) -> Wire:
         """The same beats behind a FIFO of that depth, or of the least that serves."""

@@ -49,6 +49,9 @@ def lower(plan: Plan) -> Netlist:
         xs = [ends[s.name].pop() for s in op.inputs]
         if lowering.cuts_ready:
             xs = [builder.buffered(x, lowering.input_lanes(folding, i)) for i, x in enumerate(xs)]
+        for i, s in enumerate(op.inputs):
+            if (op.name, s.name) in graph.spilled:
+                xs[i] = builder.spill(builder.buffered(xs[i], lowering.input_lanes(folding, i)))
         y = lowering.lower(builder, folding, *xs)
         readers = len(graph.readers.get(op.output.name, [])) + (op.output.name == sink.name)
         ends[op.output.name] = _fork(builder, y, readers)

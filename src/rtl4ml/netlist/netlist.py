@@ -74,6 +74,8 @@ class Timing:
              slots of the next frame need are there when the slot before these is done, they are left out, and those
              first slots make their beats
     hold:    a beat that several consecutive slots need is acknowledged (ready) only in the last of them
+    group:   (FIFOs) beats that are offered only once the last of as many was taken
+    pace:    (FIFOs) cycles from one beat to the next at least, at either side
     peek:    array (slots,): beats that must be offered for slot k, taken or not, where that is more than `need`
 
     A width converter from 1 lane to 2, frames of 4 elements, takes a beat in each of 4 slots and makes a beat in the
@@ -92,6 +94,8 @@ class Timing:
     behind: int = 0
     hold: bool = False
     peek: Index | None = None
+    group: int = 1
+    pace: int = 1
     kind: TimingKind = TimingKind.PLAIN
 
     def __post_init__(self) -> None:
@@ -107,6 +111,25 @@ class Timing:
         """A FIFO of `depth` beats that offers each `wait` cycles after it has taken it."""
         k = np.arange(beats)
         return cls(beats, (k + 1,), (k,), latency=0, wait=wait, free=k + 1, depth=depth, kind=TimingKind.FIFO)
+
+    @classmethod
+    def spill(cls, beats: int, depth: int, wait: int, *, group: int, pace: int) -> Timing:
+        """A FIFO that offers `group` beats together `wait` cycles after it has taken the last of them, and takes and
+        offers one in `pace` cycles.
+        """
+        k = np.arange(beats)
+        return cls(
+            beats,
+            (k + 1,),
+            (k,),
+            latency=0,
+            wait=wait,
+            free=k + 1,
+            depth=depth,
+            group=group,
+            pace=pace,
+            kind=TimingKind.FIFO,
+        )
 
     @classmethod
     def ring(

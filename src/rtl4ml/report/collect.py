@@ -15,6 +15,7 @@ from rtl4ml.ir.strips import strips as strips_of
 from rtl4ml.report import page, routes, schema
 from rtl4ml.report.extras import Extras
 from rtl4ml.report.figures.maps import ClassMap, Frames
+from rtl4ml.report.homes import skips
 from rtl4ml.report.layers import layers, refusals, use
 from rtl4ml.report.pace import MOST_GAPS, Gaps
 from rtl4ml.report.pictures import pictures
@@ -100,6 +101,8 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
         {"name": c.name, "width": c.x.width, "depth": c.depth, "peak": design.peaks.get(c.name)}
         for c in design.fifos
     ]
+    if (homes := skips(design)) is not None:
+        out["skips"] = homes
     out["layers"] = layers(design)
     out["accuracy"] = accuracy
     out["throughput"] = {

@@ -35,14 +35,14 @@ class FifoPlace:
     """The place of a FIFO of the report, by its name, and its memory.
 
     source, target: the operators or ports that it stands between; one operator twice where it stands within that one
-    memory:         "LUT" or "block"
+    memory:         "LUT", "block" or "DRAM"
     skip:           whether there is a longer way between the two, beside which it holds beats back
     """
 
     name: str
     source: str
     target: str
-    memory: Literal["LUT", "block"]
+    memory: Literal["LUT", "block", "DRAM"]
     skip: bool
 
 

@@ -10,8 +10,8 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.netlist.netlist import Cell, Netlist, Wire
 
 # Cells that hand on what they are given.
-_FIFO, _FORK = "r4_fifo", "r4_fork"
-_PASSING = (_FIFO, "r4_width", _FORK)
+_FIFOS, _FORK = ("r4_fifo", "r4_spill"), "r4_fork"
+_PASSING = (*_FIFOS, "r4_width", _FORK)
 
 
 def output(graph: Graph) -> str:
@@ -64,12 +64,12 @@ def placed(netlist: Netlist) -> dict[str, int]:
     found: dict[str, int] = {}
     branches: dict[int, Wire] = {}  # where several streams have the same ends, each is a branch of its own
     for c in netlist.cells:
-        if c.module != _FIFO:
+        if c.module not in _FIFOS:
             continue
         first = up(c.x, *_PASSING)
         source = maker[first.name].layer if first.name in maker else graph.inputs[0].name
         target = behind(c.y) if c.layer == source or c.layer not in operators else c.layer
-        branch = up(c.x, _FIFO, "r4_width")
+        branch = up(c.x, *_FIFOS, "r4_width")
         for k in between[source, target]:
             if branches.setdefault(k, branch) is branch:
                 found[c.name] = k

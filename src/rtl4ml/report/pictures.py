@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml.cells.streams import Fifo
+from rtl4ml.cells.streams import Fifo, Spill
 from rtl4ml.frontends import precision
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.report import extras as report_extras
@@ -101,8 +101,8 @@ def pictures(design: Subject, extras: Extras) -> Extras:
     )
 
 
-def _memory(c: Fifo) -> Literal["LUT", "block"]:
-    return "block" if c.block else "LUT"
+def _memory(c: Fifo) -> Literal["LUT", "block", "DRAM"]:
+    return "DRAM" if isinstance(c, Spill) else "block" if c.block else "LUT"
 
 
 def frames(

@@ -154,6 +154,32 @@ class Fifo(TypedDict):
     peak: int | None
 
 
+class Memory(TypedDict):
+    """The memory for which cycles are predicted: cycles until it answers, and GB/s that the device's can be planned to
+    move.
+    """
+
+    latency: int
+    gbps: float
+
+
+class Skip(TypedDict):
+    """A skip connection by its join; bits: of a frame; dram_bytes: of a frame that DRAM moves, written and read."""
+
+    join: str
+    home: Literal["bram", "late", "dram"]
+    bits: int
+    dram_bytes: int
+    dram_gbps: float
+
+
+class Skips(TypedDict):
+    """memory: None where no skip is in DRAM."""
+
+    memory: Memory | None
+    homes: list[Skip]
+
+
 class Layer(TypedDict):
     """An operator of the design with its folding, interval in cycles and predicted resources."""
 
@@ -384,6 +410,7 @@ class Report(TypedDict):
     throughput: Throughput | None
     seconds: Seconds
     strips: NotRequired[Strips]
+    skips: NotRequired[Skips]
     refusals: NotRequired[list[RefusedLayer]]
     timing: NotRequired[Timing]
     netlist: NotRequired[AfterSynthesis]

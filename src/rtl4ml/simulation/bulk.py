@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from importlib.metadata import version
 from importlib.resources import files
@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rtl4ml import paces
+from rtl4ml.device import Memory
 from rtl4ml.errors import EnvironmentProblem, SimulationFailed
 from rtl4ml.host import cache, processes
 from rtl4ml.host.stamps import seal, sealed
@@ -74,7 +75,8 @@ class RunResult:
     stamps:       (N, 2): the cycles in which each frame's first input beat was taken and its last output beat, from the
                   end of its process's reset
     cycles:       cycles simulated, the reset not counted, until the last output beat; summed over the processes
-    fifos:        path of every r4_fifo below the top, to the greatest number of beats that it held
+    fifos:        path of every r4_fifo and r4_spill below the top, to the greatest number of beats that it held
+    dram_bytes:   bytes that spills wrote to memory and read from it, summed over the processes
     """
 
     y: Ints
@@ -85,15 +87,17 @@ class RunResult:
     stamps: NDArray[np.int64]
     cycles: int
     fifos: Mapping[str, int]
+    dram_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class Simulator:
-    """A compiled top-level module, ready to run; made by `build`."""
+    """A compiled top-level module, ready to run; made by `build`. memory: what is behind its spills, if it has any."""
 
     top: str
     binary: Path
     images: Path
+    memory: Memory = field(default_factory=Memory)
 
     def run(
         self,
@@ -114,7 +118,8 @@ class Simulator:
         `in_dtype` and `out_dtype` are the elements' containers (8, 16, 32 or 64 bits, signed or not). `seed` fixes the
         whole pattern of the stalls and the registers' content before reset; equal seeds, frames and processes give
         equal runs. With several processes each takes a share of the frames, from reset. `progress` is called with the
-        number of frames that are out. Nothing moving for `patience` cycles is a deadlock.
+        number of frames that are out. Nothing moving for `patience` cycles is a deadlock. Under stalls
+        the memory pauses and answers after up to twice its latency (sim/dram.h).
 
         Raises SimulationFailed where the module breaks the protocol or stands still.
         """
@@ -135,6 +140,8 @@ class Simulator:
             "out_bytes": out_lanes * out.itemsize,
             "stalls": int(stalls == "random"),
             "patience": patience,
+            "latency": self.memory.latency,
+            "dram_bytes": self.memory.bytes,
         }
         with (
             disk_errors(self.binary.parent),
@@ -176,6 +183,7 @@ class Simulator:
             stamps=np.concatenate(stamps)[:, :2],
             cycles=sum(s["cycles"] for s in stats),
             fifos=fifos,
+            dram_bytes=sum(s["dram_bytes"] for s in stats),
         )
 
 
@@ -247,7 +255,7 @@ def build(
     told += [f"-G{name}={value}" for name, value in (parameters or {}).items()]
     sim = Path(str(files("rtl4ml.sim")))
     harness = sim / "harness.cpp"
-    copies = [harness, sim / "random.h", sim / "clocks.h"]
+    copies = [harness, sim / "random.h", sim / "clocks.h", sim / "dram.h"]
     folder = project / "verilator"
     commands = [
         [str(verilator), *told, "--top-module", top, harness.name, *(str(s.resolve()) for s in sources)],

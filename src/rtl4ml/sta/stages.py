@@ -16,6 +16,7 @@ from functools import cached_property
 
 from rtl4ml.cells.axis import FLAG, AxisIn, AxisOut, container, edges
 from rtl4ml.cells.library import GeneratedCell
+from rtl4ml.cells.streams import Spill
 from rtl4ml.emit.library import library, modules
 from rtl4ml.emit.systemverilog import literal, snake, wide_parameters
 from rtl4ml.netlist.images import Image
@@ -143,7 +144,10 @@ def _bare(text: str) -> str:
 
 
 def _edge_port(cell: Cell, signal: str, declared: str | None) -> str:
-    """The declaration of a signal of the edges that is no wire's: of the AXI4-Stream, of the flag, of the errors."""
+    """The declaration of a signal that is no wire's: of the AXI4-Stream, the flag, the errors, or a spill's port."""
+    if isinstance(cell, Spill):
+        way, bits = next((way, bits) for way, bits, _, name in cell.top_ports() if name == signal)
+        return f"{way} logic [{bits - 1}:0] {signal}"
     if declared is not None:  # the flag, with both edges in one stage
         return "inner"
     wire = cell.x if isinstance(cell, AxisOut) else cell.y

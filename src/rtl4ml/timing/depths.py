@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
+from rtl4ml.cells.streams import Spill
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.timing.stepper import ENDLESS, FRAMES, State, Stepper, Steps
@@ -95,6 +96,7 @@ def depths(
     4. FIFOs of two beats that a beat reaches seldom keep one, which takes no LUT a bit, if the interval allows it.
        None behind cells that run freely: these start nothing while it is full, so they would wait for its reader.
 
+    Those in memory keep their peak: its next power of two costs nothing in the device.
     Where even the peaks lead to no repetition, they are returned.
     """
     stepper, interval, free = paced
@@ -109,6 +111,7 @@ def depths(
     # The steady interval hardly ever depends on the initial state, because in every loop of cells and FIFOs the number
     # of beats plus free slots is invariant; only a pipeline that stalls as a whole keeps its gaps. So each probe starts
     # from the final state of the last successful one where a run from reset would take long.
+    in_memory = {k for k in inner if isinstance(stepper.made[k], Spill)}
     long = stepper.pace * len(stepper.fifos) > _LONG
     state = free.state if long else None
     frames = FRAMES if not roomy else _LATE if early else _SOON
@@ -121,7 +124,8 @@ def depths(
         return kept
 
     def cut(eighths: int) -> dict[str, int]:
-        few = {k: max(least[k], slack[k] - (-rows[k] * eighths // 8)) for k in inner if k not in skips}
+        cuts = [k for k in inner if k not in skips and k not in in_memory]
+        few = {k: max(least[k], slack[k] - (-rows[k] * eighths // 8)) for k in cuts}
         few |= {k: max(least[k], depth * max(8, eighths) // 8) for k, depth in (known or {}).items()}
         return enough | {k: min(enough[k], v) for k, v in few.items()}
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 
-from rtl4ml.cells.streams import Fifo
+from rtl4ml.cells.streams import Fifo, spills
 from rtl4ml.lowering.lower import lower
 from rtl4ml.netlist.netlist import Cell, Netlist, Relief, Wire
 from rtl4ml.netlist.plan import Plan
@@ -111,7 +111,7 @@ def _rows(net: Netlist, fifo: Fifo) -> int:
 
 
 def _skips(net: Netlist) -> list[str]:
-    """Names of the FIFOs on skip connections, the longest way from its fork first.
+    """Names of the FIFOs on skip connections in the device, the longest way from its fork first.
 
     That is the last FIFO before each input of a join, but for the input with the longest way from its fork.
     """
@@ -128,7 +128,8 @@ def _skips(net: Netlist) -> list[str]:
                 ways.append((steps, fifo))
         # By length alone: names of layers must not change the hardware.
         found.update({name: steps for steps, name in sorted(ways, key=lambda way: way[0])[:-1]})
-    return sorted(found, key=lambda name: -found[name])
+    in_memory = {c.name for c in spills(net)}
+    return sorted((name for name in found if name not in in_memory), key=lambda name: -found[name])
 
 
 def early_fifos(net: Netlist, rows: Mapping[str, int]) -> dict[str, str]:

@@ -48,10 +48,8 @@ class _Cell(ctypes.Structure):
         ("source", ctypes.c_int32 * 2),
         ("sink", ctypes.c_int32 * 2),
         *((name, ctypes.c_int32) for name in ("free_in", "free_out")),
-        *(
-            (name, ctypes.c_int64)
-            for name in ("wait", "slack", "slots", "depth", "beats", "runs", "behind", "ahead")
-        ),
+        *((name, ctypes.c_int64) for name in ("wait", "slack", "slots", "depth", "beats")),
+        *((name, ctypes.c_int64) for name in ("runs", "behind", "ahead", "group", "pace")),
         *((name, ctypes.c_void_p) for name in ("end", "flags", "need", "free")),
     ]
 
@@ -135,7 +133,7 @@ class Stepper:
         self.fifos = {name: i for i, name in enumerate(names) if self._cells[i].kind == TimingKind.FIFO}
         self.pace = max(slots)  # no netlist has a shorter interval
         # Cycles that a frame takes at most, in which it passes one cell after the other.
-        self._longest = 2 * sum(slots) + _DEEPEST * len(slots)
+        self._longest = 2 * sum(slots) + _DEEPEST * len(slots) + sum(c.wait for c in cells)
 
     def _wire(self, name: str) -> int:
         return self._wires.setdefault(name, len(self._wires))
@@ -147,7 +145,7 @@ class Stepper:
 
     def _cell(self, name: str, t: Timing, ins: list[str], outs: list[str]) -> _Cell:
         c = _Cell(inputs=len(ins), outputs=len(outs), latency=max(1, t.latency), slots=t.slots, depth=t.depth)
-        c.wait = t.wait
+        c.wait, c.group, c.pace = t.wait, t.group, t.pace
         if t.latency > _DEEPEST:
             raise UnsupportedLayer(
                 f"{name}: a cell must take at most {_DEEPEST} cycles from its input to its output, not {t.latency}; "

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml.board.ecp5 import tools
+from rtl4ml.device import Memory
 from rtl4ml.errors import EnvironmentProblem
 from rtl4ml.host.tools import disk_errors
 from rtl4ml.measurements import Tally
@@ -115,11 +116,15 @@ def synthesize(project: Path, top: str) -> Path:
     return netlist
 
 
-def compiled(netlist: Path) -> Mapped:
-    """The netlist of a file that `synthesize` wrote, ready to run. Raises SimulationFailed where it is not legal."""
+def compiled(netlist: Path, memory: Memory | None = None) -> Mapped:
+    """The netlist of a file that `synthesize` wrote, ready to run. Raises SimulationFailed where it is not legal.
+
+    memory: what is behind its spills, if it has any
+    """
     top = netlist.stem
     counted = json.loads(netlist.with_name(f"{top}_stat.json").read_text(encoding="utf-8"))
     cells = counted["design"]["num_cells_by_type"]
     simulator = build(netlist.parent, top, [*models(), netlist], flags=FLAGS)
     kinds = {k: int(n) for k, n in sorted(cells.items()) if k not in _NOT_CELLS}
-    return Mapped(simulator=replace(simulator, top=f"netlist of {top}"), cells=kinds)
+    named = replace(simulator, top=f"netlist of {top}", memory=memory or simulator.memory)
+    return Mapped(simulator=named, cells=kinds)

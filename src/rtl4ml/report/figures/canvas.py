@@ -14,7 +14,7 @@ PORT_W = 96
 LANE = 18  # pixels between parallel arcs
 RADIUS = 8
 MONO = 0.605  # width of a monospaced character, in em
-MEMORY = {"LUT": "LUT RAM", "block": "block RAM"}  # by Edge.memory
+MEMORY = {"LUT": "LUT RAM", "block": "block RAM", "DRAM": "DRAM"}  # by Edge.memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Edge:
     """A stream between two stages, by their names, with its FIFO; a name that is no stage is a port of the design.
 
     width: bits of a beat; depth: beats that the FIFO holds; peak: most beats that it held in simulation;
-    memory: what it is made of, "LUT" or "block". None where there is no FIFO or nothing was measured.
+    memory: what it is made of, "LUT", "block" or "DRAM". None where there is no FIFO or nothing was measured.
     """
 
     source: str

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report's entry `skips`: where each skip connection waits for its join, and what those in DRAM move."""
+
+from __future__ import annotations
+
+from rtl4ml.cells.streams import spills
+from rtl4ml.ir import late
+from rtl4ml.report.schema import Memory, Skip, Skips
+from rtl4ml.report.subject import Subject
+
+
+def skips(design: Subject) -> Skips | None:
+    """The entry; None where the model has no skips."""
+    found: list[Skip] = []
+    in_dram = {c.layer: c for c in spills(design.netlist)}
+    joins = {op.name: op for op in design.graph.ops}
+    frames_per_s = design.clock_mhz * 1e6 / float(design.cycles.interval)
+    for join, stream in late.skips(design.parsed.graph).items():
+        spill = in_dram.get(join)
+        stays = any(s.name == stream.name for s in joins[join].inputs)
+        moved = spill.traffic if spill else 0
+        found.append(
+            {
+                "join": join,
+                "home": "dram" if spill else "bram" if stays else "late",
+                "bits": stream.elements * stream.type.width,
+                "dram_bytes": moved,
+                "dram_gbps": moved * frames_per_s / 1e9,
+            }
+        )
+    if not found:
+        return None
+    device = design.plan.device
+    memory: Memory | None = None
+    if in_dram:
+        memory = {"latency": device.dram_latency, "gbps": device.dram_gbps}
+    return {"memory": memory, "homes": found}
