@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole frames of 768 x 768, as the paper's U-Nets had them on the ZCU102, with skips in DRAM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from unets import images, lively
+
+import rtl4ml
+from rtl4ml.frontends.qkeras.reference import expected
+from rtl4ml.models import unet
+
+SIZE, INTERVAL = 768, 2_359_296  # four cycles a pixel: 106 frames/s at an assumed 250 MHz
+SKIPS: Any = {"up1_concat": "dram", "up2_concat": "dram"}
+
+
+def exact(widths: tuple[int, ...], frames: int, folder: Path, **options: Any) -> rtl4ml.Design:
+    """Converts a student of these widths in 4 bits and compares frames of its RTL with QKeras's own predict."""
+    rng = np.random.default_rng(7)
+    made = unet.build(widths=widths, size=(SIZE, SIZE), weight_bits=4, activation_bits=4)
+    model = lively(made, rng)
+    design = rtl4ml.convert(model, out=folder, target_interval=INTERVAL, skips=SKIPS, **options)
+    assert design.cycles.interval == INTERVAL
+    x = images(model, frames, rng)
+    want = expected(design.parsed, x)[0]
+    assert len(np.unique(want)) > 10
+    run = design.simulate(x)
+    np.testing.assert_array_equal(run.y, want)
+    assert run.latency == design.cycles.latency
+    assert design.report()["cycles"]["frames"] == {"compared": frames, "as_predicted": frames}
+    return design
+
+
+@pytest.mark.gate
+@pytest.mark.timeout(1800)
+def test_a_quarter_of_the_fourth_student(tmp_path: Path) -> None:
+    """Its blocks with a quarter of the channels: two frames, both in the predicted cycle."""
+    exact(tuple(w // 4 for w in unet.STUDENTS[4]), 2, tmp_path / "design")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(36_000)
+def test_the_fourth_student(tmp_path: Path) -> None:
+    """A whole frame of the paper's network; it fits the device, with at most 70 % of the block RAM."""
+    shares = {"bram36": 0.7, "lut": 0.85, "dsp": 0.85}
+    design = exact(unet.STUDENTS[4], 1, tmp_path / "design", pumped=True, budget=shares)
+    print(design.report()["seconds"])
