@@ -16,7 +16,7 @@ from unets import Unet, images, lively, unets
 
 import rtl4ml
 from rtl4ml.cli import main
-from rtl4ml.errors import BadInput, UnsupportedLayer
+from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.reference import expected
@@ -75,7 +75,7 @@ def test_random_unets(unet: Unet, more: int) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=40, phases=[Phase.explicit, Phase.generate])
 @given(unet=unets(depth=4), more=st.integers(1, 400))
 def test_many_random_unets(unet: Unet, more: int) -> None:
     assert_exact(unet, more, 1)
@@ -254,6 +254,21 @@ def test_columns_that_make_no_strips_are_refused(columns: int, narrowed: rtl4ml.
     with pytest.raises(BadInput) as error:
         rtl4ml.convert(narrowed.parsed.model, out="build/never", columns=columns)
     assert str(error.value) == COLUMNS_THAT_ARE_NONE[columns]
+
+
+def test_the_limit_of_a_frame_is_that_of_the_hardware() -> None:
+    layers, q = frameworks.keras().layers, frameworks.qkeras()
+    x = first = layers.Input((512, 2**14, 1))
+    x = q.QActivation("quantized_relu(4,0)")(x)
+    x = q.QConv2D(64, 1, kernel_quantizer="quantized_bits(4,0,alpha=1)", use_bias=False, name="conv")(x)
+    model = frameworks.keras().Model(first, x)
+    with pytest.raises(BadModel) as error:
+        parse(model)
+    assert str(error.value) == (
+        "conv: a frame must have at most 268,435,456 values, not (512, 16384, 64); take a smaller one, or strips of it "
+        "(columns)"
+    )
+    assert parse(model, columns=2**13).input.shape == (512, 2**13, 1)
 
 
 def test_strips_that_are_all_halo_are_refused(narrowed: rtl4ml.Design) -> None:

@@ -114,8 +114,8 @@ def convert(
     homes = arguments.skips(skips)
     start = time.perf_counter()
     live = load(model)
-    parsed = parse(live, input_precision=input_precision, output=output, threshold=threshold, opening=opening)
-    parsed = parsed if columns is None else parsed.in_strips(columns)
+    head: dict[str, Any] = {"output": output, "threshold": threshold, "opening": opening}
+    parsed = parse(live, input_precision=input_precision, columns=columns, **head)
     wanted = Wanted(target_interval, budget, foldings, device, clock_mhz)
     plan = fold_with_skips(parsed.graph, homes, wanted, fit=fit)
     hls: HlsProject | HlsCannot

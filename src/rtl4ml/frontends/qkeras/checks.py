@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from math import prod
 from typing import Any
 
-from rtl4ml.errors import BadModel
+from rtl4ml.errors import BadModel, named
 from rtl4ml.frontends.functions import Function, linear
 from rtl4ml.frontends.names import MOST_NAME, identifier
 from rtl4ml.frontends.qkeras.quantizers.read import read_function
@@ -16,8 +17,11 @@ from rtl4ml.frontends.qkeras.quantizers.read import read_function
 MOST_VALUES = 2**28
 
 
-def check_layer(layer: Any) -> None:
-    """What every layer must be, whatever its kind, a model within the model too. Raises BadModel."""
+def check_layer(layer: Any, share: Fraction) -> None:
+    """What every layer must be, whatever its kind, a model within the model too. Raises BadModel.
+
+    share: of a frame, that the hardware takes at once
+    """
     name = str(layer.name)
     if len(name) > MOST_NAME:
         raise BadModel(
@@ -32,10 +36,10 @@ def check_layer(layer: Any) -> None:
     for node in getattr(layer, "_inbound_nodes", ()):
         outputs = node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]
         for shape in (tuple(t.shape)[1:] for t in outputs if hasattr(t, "shape")):
-            if prod(d or 1 for d in shape) > MOST_VALUES:
+            if prod(d or 1 for d in shape) * share > MOST_VALUES:
                 raise BadModel(
-                    f"{name}: a frame must have at most {MOST_VALUES:,} values, not {shape}; take a smaller one: its "
-                    "design takes larger frames too, in strips"
+                    f"{name}: a frame must have at most {MOST_VALUES:,} values, not {shape}; take a smaller one, or "
+                    f"strips of it ({named('columns')})"
                 )
 
 

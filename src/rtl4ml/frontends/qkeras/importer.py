@@ -8,6 +8,7 @@ in the model's order.
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def parse(
     output: str = "logits",
     threshold: float | None = None,
     opening: int | None = None,
+    columns: int | None = None,
 ) -> Parsed:
     """The exact graph of a QKeras model (live, or a path).
 
@@ -43,11 +45,12 @@ def parse(
     output:          "logits" (the graph ends before a softmax, sigmoid or tanh at the output), "argmax", "mask"
     threshold:       for "mask": 1 where the model's own output (a sigmoid's probability, or the logit) reaches it
     opening:         for "mask" of rows and columns: the radius, 1 to 7, of a disk by which the mask is opened
+    columns:         of the graph's frames where these are strips of the model's, as `Parsed.in_strips` has them
     Raises an Rtl4mlError that names the layer, the rule, the offender and the way out.
     """
     output, threshold, opening = arguments.head(output, threshold, opening)
     m = load(model)
-    _check_model(m)
+    _check_model(m, columns)
     name = identifier(str(m.name))
     shape = static_shape(m.inputs[0].shape, str(m.inputs[0].node.layer.name))
     behind = ""
@@ -72,14 +75,18 @@ def parse(
 
     parsed = built(float64=False) or built(float64=True)
     assert parsed is not None  # float64 holds every sum
-    return replace(parsed, behind=behind)
+    parsed = replace(parsed, behind=behind)
+    return parsed if columns is None else parsed.in_strips(columns)
 
 
-def _check_model(m: Any) -> None:
-    name = m.name
-    check_layer(m)
+def _check_model(m: Any, columns: int | None) -> None:
+    name, share = m.name, Fraction(1)
+    shape = tuple(m.inputs[0].shape) if columns is not None and getattr(m, "inputs", None) else ()
+    if columns is not None and len(shape) > 2 and shape[-2]:
+        share = min(share, Fraction(columns, int(shape[-2])))
+    check_layer(m, share)
     for layer in m._flatten_layers(include_self=False) if hasattr(m, "_flatten_layers") else ():
-        check_layer(layer)
+        check_layer(layer, share)
     if not getattr(m, "_is_graph_network", False):
         raise BadModel(
             f"{name}: must be a Sequential or functional model with a known input shape, "
