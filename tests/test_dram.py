@@ -89,6 +89,7 @@ def test_mixtures_are_exact(mixture: str, tmp_path: Path) -> None:
     assert design.cycles.interval == 16_384
 
 
+@pytest.mark.gate
 def test_exact_where_most_waits_in_the_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The FIFO behind a ring holds all that waits in a small network: here it is a quarter of that."""
     params = Spill.params
