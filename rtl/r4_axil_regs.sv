@@ -18,6 +18,7 @@ module r4_axil_regs #(
   parameter int unsigned  FrameRows    = 1,
   parameter int unsigned  FrameColumns = 1,
   parameter int unsigned  FrameBytes   = 1,
+  parameter int unsigned  SpillBytes   = 0,
   parameter logic [127:0] Signature    = '0
 ) (
   input  logic                 clk_i,
@@ -53,6 +54,7 @@ module r4_axil_regs #(
   output logic [31:0]          row_bytes_o,
   output logic [31:0]          band_stride_o,
   output logic                 banded_o,
+  output logic [AddrWidth-1:0] spill_o,
 
   input  logic [6:0]           status_i,  // bit 0: busy, bit 1: done
   input  logic [63:0]          cycles_i,
@@ -107,6 +109,9 @@ module r4_axil_regs #(
   localparam logic [11:0] AddrFirstFrame   = 12'h074;
   localparam logic [11:0] AddrFrameErrors  = 12'h078;
   localparam logic [11:0] AddrAxiErrors    = 12'h07C;
+  localparam logic [11:0] AddrSpillLow     = 12'h080;
+  localparam logic [11:0] AddrSpillHigh    = 12'h084;
+  localparam logic [11:0] AddrSpillBytes   = 12'h088;
   localparam logic [11:0] AddrScratch      = 12'h0F0;
   localparam logic [11:0] AddrFreeCycles   = 12'h0F4;
 
@@ -165,7 +170,7 @@ module r4_axil_regs #(
   end
 
   // -- words that are kept -------------------------------------------------------------------------------------
-  logic [63:0] src_q, dst_q;
+  logic [63:0] src_q, dst_q, spill_q;
   logic [31:0] frames_q, rows_q, columns_q, row_stride_q, row_bytes_q, band_stride_q, scratch_q, free_q;
   logic banded_q, change;
   assign change = write && !status_i[0];
@@ -177,6 +182,8 @@ module r4_axil_regs #(
         src_q[32+8*b+:8]      <= '0;
         dst_q[8*b+:8]         <= '0;
         dst_q[32+8*b+:8]      <= '0;
+        spill_q[8*b+:8]       <= '0;
+        spill_q[32+8*b+:8]    <= '0;
         frames_q[8*b+:8]      <= '0;
         rows_q[8*b+:8]        <= '0;
         columns_q[8*b+:8]     <= '0;
@@ -189,6 +196,8 @@ module r4_axil_regs #(
         if (change && waddr_q == AddrSrcHigh)    src_q[32+8*b+:8]      <= wdata_q[8*b+:8];
         if (change && waddr_q == AddrDstLow)     dst_q[8*b+:8]         <= wdata_q[8*b+:8];
         if (change && waddr_q == AddrDstHigh)    dst_q[32+8*b+:8]      <= wdata_q[8*b+:8];
+        if (change && waddr_q == AddrSpillLow)   spill_q[8*b+:8]       <= wdata_q[8*b+:8];
+        if (change && waddr_q == AddrSpillHigh)  spill_q[32+8*b+:8]    <= wdata_q[8*b+:8];
         if (change && waddr_q == AddrFrames)     frames_q[8*b+:8]      <= wdata_q[8*b+:8];
         if (change && waddr_q == AddrRows)       rows_q[8*b+:8]        <= wdata_q[8*b+:8];
         if (change && waddr_q == AddrColumns)    columns_q[8*b+:8]     <= wdata_q[8*b+:8];
@@ -210,11 +219,13 @@ module r4_axil_regs #(
   end
 
   // Bits of an address beyond AddrWidth are dropped: what is read back says so.
-  logic [63:0] src, dst;
+  logic [63:0] src, dst, spill;
   assign src_o         = src_q[AddrWidth-1:0];
   assign dst_o         = dst_q[AddrWidth-1:0];
   assign src           = 64'(src_o);
   assign dst           = 64'(dst_o);
+  assign spill_o       = spill_q[AddrWidth-1:0];
+  assign spill         = 64'(spill_o);
   assign frames_o      = frames_q;
   assign rows_o        = rows_q;
   assign columns_o     = columns_q;
@@ -224,7 +235,7 @@ module r4_axil_regs #(
   assign banded_o      = banded_q;
   if (AddrWidth < 64) begin : gen_dropped
     logic unused;
-    assign unused = ^{src_q[63:AddrWidth], dst_q[63:AddrWidth]};
+    assign unused = ^{src_q[63:AddrWidth], dst_q[63:AddrWidth], spill_q[63:AddrWidth]};
   end
 
   // -- read --------------------------------------------------------------------------------------------------
@@ -235,16 +246,16 @@ module r4_axil_regs #(
   assign s_axil_rresp   = 2'b00;
   assign load           = ar_q && !s_axil_rvalid;
 
-  // Which register it is becomes known with the address, so that a word is one sum of 34 away from registers.
-  localparam int unsigned Words = 34;
+  // Which register it is becomes known with the address, so that a word is one sum of 37 away from registers.
+  localparam int unsigned Words = 37;
   localparam logic [Words*12-1:0] Map = {
     AddrId, AddrVersion, AddrSignature0, AddrSignature1, AddrSignature2, AddrSignature3, AddrControl, AddrStatus,
     AddrSrcLow, AddrSrcHigh, AddrDstLow, AddrDstHigh, AddrFrames, AddrRows, AddrColumns, AddrBands, AddrRowStride,
     AddrRowBytes, AddrBandStride, AddrLayout, AddrCapabilities, AddrFrameRows, AddrFrameColumns, AddrFrameBytes,
     AddrCyclesLow, AddrCyclesHigh, AddrStarved, AddrBlocked, AddrFramesDone, AddrFirstFrame, AddrFrameErrors,
-    AddrAxiErrors, AddrScratch, AddrFreeCycles
+    AddrAxiErrors, AddrSpillLow, AddrSpillHigh, AddrSpillBytes, AddrScratch, AddrFreeCycles
   };
-  localparam int unsigned CyclesLow = 9;  // its place in the map, the last is 0
+  localparam int unsigned CyclesLow = 12;  // its place in the map, the last is 0
   logic [Words*32-1:0] words;
   logic [Words-1:0] chosen_q;
   assign words = {
@@ -252,7 +263,8 @@ module r4_axil_regs #(
     {29'd0, irq_enable_q, 2'd0}, {25'd0, status_i}, src[31:0], src[63:32], dst[31:0], dst[63:32], frames_q, rows_q,
     columns_q, 32'(Bands), row_stride_q, row_bytes_q, band_stride_q, {31'd0, banded_q}, Capabilities,
     32'(FrameRows), 32'(FrameColumns), 32'(FrameBytes), cycles_i[31:0], cycles_high_q, starved_i, blocked_i,
-    frames_done_i, first_frame_i, frame_errors_i, axi_errors_i, scratch_q, free_q
+    frames_done_i, first_frame_i, frame_errors_i, axi_errors_i, spill[31:0], spill[63:32], 32'(SpillBytes), scratch_q,
+    free_q
   };
   always_comb begin
     word = '0;

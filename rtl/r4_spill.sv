@@ -5,7 +5,7 @@
 // (x_ready_o and y_valid_o through one gate), so every path is cut.
 // Words:      of DataWidth bits. A word holds Group beats, the first at the LSB, or Group is 1 and a beat takes as many
 //             words as it needs, its lowest bits first. Beats that do not fill a word wait for those that do.
-// Ring:       Ring words from base_i on, a multiple of 4 KiB, constant while rst_ni is high. Nobody else writes there.
+// Ring:       Ring words from base_i on, a multiple of 4 KiB, constant while beats are held. Nobody else writes there.
 // Capacity:   at least Ring words are taken while none is given; then x_ready_o falls, and nothing is lost.
 // Bursts:     INCR, whole words, at most MaxBeats; they end at multiples of MaxBeats words of the ring, so none crosses
 //             4 KiB. A write is asked for once its words are here: MaxBeats of them, or up to the next such multiple, or
@@ -424,7 +424,8 @@ module r4_spill #(
     end
   end
 
-  BASE : assert property (@(posedge clk_i) disable iff (!rst_ni) base_i[11:0] == '0 && $stable(base_i));
+  BASE : assert property (@(posedge clk_i) disable iff (!rst_ni)
+    base_i[11:0] == '0 && ($stable(base_i) || (held_q == 0 && idle_o)));
   Y_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)
     y_valid_o && !y_ready_i |=> y_valid_o && $stable(y_data_o));
   AW_STABLE : assert property (@(posedge clk_i) disable iff (!rst_ni)

@@ -5,7 +5,7 @@
 //
 // Arguments are --name=value:
 //   jobs, out, results   files (below)
-//   design               16 numbers: the 12 of r4_interface from `bands` to `clock_khz`, after the 4 of `signature`
+//   design               the numbers of r4_interface
 //   seed, stalls         of the pauses on all five channels (0 | 1), and of the initial state
 //   latency, jitter      cycles from an address to its first word, and how many more at most, drawn a burst
 //   refresh              1: memory stands still for 88 of every 1950 cycles (350 ns of 7.8 us at 250 MHz)
@@ -100,8 +100,9 @@ int main(int argc, char** argv) {
         std::istringstream values(text);
         for (uint32_t& word : design.signature) values >> word;
         values >> design.bands >> design.count_bytes >> design.frame_rows >> design.frame_columns >>
-            design.frame_bytes >> design.kind >> design.banded >> design.data_bytes >> design.clock_khz;
-        if (!values) fail(kFileError, "design must have 13 numbers");
+            design.frame_bytes >> design.kind >> design.banded >> design.data_bytes >> design.clock_khz >>
+            design.spill_bytes;
+        if (!values) fail(kFileError, "design must have 14 numbers");
     }
 
     std::vector<std::map<std::string, std::string>> jobs;
@@ -128,6 +129,7 @@ int main(int argc, char** argv) {
     settings.jitter = number("jitter");
     settings.refresh = number("refresh") != 0;
     settings.outstanding = number("outstanding");
+    settings.spill_bytes = design.spill_bytes;
     const uint64_t patience = number("patience");
 
     Memory memory(counts_room + result_room);
@@ -140,6 +142,8 @@ int main(int argc, char** argv) {
     r4_device device;
     bus.reset();
     if (r4_open(&device, &io, &design, 40000) != R4_OK) fail(kProtocolError, "driver: %s", r4_message(&device));
+    const r4_buffer spill{nullptr, dram::kBoard, design.spill_bytes};
+    if (design.spill_bytes && r4_reserve(&device, &spill) != R4_OK) fail(kProtocolError, "driver: %s", r4_message(&device));
 
     for (size_t index = 0; index < jobs.size(); ++index) {
         const auto& job = jobs[index];
@@ -176,6 +180,8 @@ int main(int argc, char** argv) {
             const uint32_t registers[][2] = {
                 {R4_SRC_LOW, static_cast<uint32_t>(source)}, {R4_SRC_HIGH, static_cast<uint32_t>(source >> 32)},
                 {R4_DST_LOW, static_cast<uint32_t>(target)}, {R4_DST_HIGH, static_cast<uint32_t>(target >> 32)},
+                {R4_SPILL_LOW, static_cast<uint32_t>(dram::kBoard)},
+                {R4_SPILL_HIGH, static_cast<uint32_t>(dram::kBoard >> 32)},
                 {R4_FRAMES, static_cast<uint32_t>(of(job, "frames"))}, {R4_ROWS, cube.rows},
                 {R4_COLUMNS, cube.columns}, {R4_ROW_STRIDE, static_cast<uint32_t>(of(job, "row_stride"))},
                 {R4_ROW_BYTES, static_cast<uint32_t>(of(job, "row_bytes"))},

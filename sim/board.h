@@ -29,6 +29,7 @@
 
 #include "Vdut.h"
 #include "clocks.h"
+#include "dram.h"
 #include "r4.h"
 #include "r4_regs.h"
 #include "random.h"
@@ -115,7 +116,7 @@ class Memory {
 };
 
 struct Settings {
-    uint64_t seed = 0, latency = 100, jitter = 0, outstanding = 16;
+    uint64_t seed = 0, latency = 100, jitter = 0, outstanding = 16, spill_bytes = 0;
     bool stalls = false, refresh = true;
 };
 
@@ -155,6 +156,7 @@ class Bus {
     Pauses ar, r, aw, w, b;
     std::unique_ptr<VerilatedContext> context;
     std::unique_ptr<Vdut> dut;
+    std::unique_ptr<dram::Memory> spills;
     std::deque<Burst> reads, writes, answers;
     std::vector<std::pair<uint64_t, uint8_t>> pending;  // bytes of the burst whose words arrive
     std::deque<std::vector<std::pair<uint64_t, uint8_t>>> arrived;
@@ -176,6 +178,8 @@ inline Bus::Bus(const Settings& s, Memory& m)
     context->fatalOnError(false);  // an assertion that fails ends the run by `broken`
     context->randSeed(static_cast<int>(1 + s.seed % 0x7fffffff));
     dut = std::make_unique<Vdut>(context.get());
+    const uint64_t latency = std::max<uint64_t>(1, s.latency);
+    spills = std::make_unique<dram::Memory>(dram::ports(*dut), latency, 64, s.stalls, random.next(), s.spill_bytes);
 }
 
 inline void Bus::broken(const char* rule) {
@@ -204,7 +208,7 @@ inline void Bus::begin_job(uint64_t source_, uint64_t bytes_, uint64_t target_, 
 
 inline void Bus::end_job(size_t index, uint32_t status) {
     if (!reads.empty() || !writes.empty() || !answers.empty() || !pending.empty() || !arrived.empty() ||
-        dut->m_axi_arvalid || dut->m_axi_awvalid || dut->m_axi_wvalid || dut->m_axi_rvalid || dut->m_axi_bvalid)
+        dut->m_axi_arvalid || dut->m_axi_awvalid || dut->m_axi_wvalid || dut->m_axi_rvalid || dut->m_axi_bvalid || spills->busy())
         fail(kProtocolError, "nothing may be outstanding when a job is done (job %zu, status 0x%x)", index, status);
 }
 
@@ -253,7 +257,9 @@ inline void Bus::offer() {  // what memory says in this cycle
 
 inline void Bus::tick() {
     offer();
+    spills->drive();
     clocks::fall(*dut);
+    if (const std::string breach = spills->sample(); !breach.empty()) broken(breach.c_str());
 
     if (ar_held.valid && (!dut->m_axi_arvalid || dut->m_axi_araddr != ar_held.address || dut->m_axi_arlen != ar_held.length))
         broken("an offered AR must stay, not change");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The memory behind the spills of a compiled top (ports s0_axi_*, s1_axi_* and so on; AXI4, 128 bits): one for all.
+// The memory behind the spills of a compiled top (ports s0_axi_*, s1_axi_* and so on; AXI4, 128 bits): one for all. A top
+// with ports s0_base_i and so on, r4_top itself, is told where its memory is; a board's shell, r4_board, has registers
+// for that, and its memory begins at kBoard.
 //
 // Without stalls each answer comes after just `latency` cycles: the response to a write after the last of its address and
 // its words was taken, the first word of a read after its address was. Words pass at the rate of `bytes` a cycle, those
@@ -28,8 +30,10 @@ namespace dram {
 constexpr uint64_t kWord = 16, kPage = 4096;
 constexpr uint64_t kRefreshEvery = 1950, kRefresh = 88;
 
+constexpr uint64_t kBoard = 0x9'0000'3000;
+
 struct Port {
-    uint64_t* base;
+    uint64_t* base;  // these three: null in a shell
     uint8_t *stop, *error;
     uint64_t* awaddr;
     uint8_t *awlen, *awvalid, *awready;
@@ -46,12 +50,18 @@ template <typename Dut>
 std::vector<Port> ports([[maybe_unused]] Dut& d) {
     std::vector<Port> all;
 #define RTL4ML_SPILL(s)                                                                                        \
-    if constexpr (requires { d.s##_base_i; })                                                                  \
-        all.push_back({&d.s##_base_i, &d.s##_stop_i, &d.s##_error_o, &d.s##_axi_awaddr, &d.s##_axi_awlen,      \
-                       &d.s##_axi_awvalid, &d.s##_axi_awready, &d.s##_axi_wdata[0], &d.s##_axi_wlast,          \
-                       &d.s##_axi_wvalid, &d.s##_axi_wready, &d.s##_axi_bresp, &d.s##_axi_bvalid,              \
-                       &d.s##_axi_araddr, &d.s##_axi_arlen, &d.s##_axi_arvalid, &d.s##_axi_arready,            \
-                       &d.s##_axi_rdata[0], &d.s##_axi_rresp, &d.s##_axi_rlast, &d.s##_axi_rvalid});
+    if constexpr (requires { d.s##_axi_awaddr; }) {                                                            \
+        all.push_back({nullptr, nullptr, nullptr, &d.s##_axi_awaddr, &d.s##_axi_awlen, &d.s##_axi_awvalid,     \
+                       &d.s##_axi_awready, &d.s##_axi_wdata[0], &d.s##_axi_wlast, &d.s##_axi_wvalid,           \
+                       &d.s##_axi_wready, &d.s##_axi_bresp, &d.s##_axi_bvalid, &d.s##_axi_araddr,              \
+                       &d.s##_axi_arlen, &d.s##_axi_arvalid, &d.s##_axi_arready, &d.s##_axi_rdata[0],          \
+                       &d.s##_axi_rresp, &d.s##_axi_rlast, &d.s##_axi_rvalid});                                \
+        if constexpr (requires { d.s##_base_i; }) {                                                            \
+            all.back().base = &d.s##_base_i;                                                                   \
+            all.back().stop = &d.s##_stop_i;                                                                   \
+            all.back().error = &d.s##_error_o;                                                                 \
+        }                                                                                                      \
+    }
     RTL4ML_SPILL(s0) RTL4ML_SPILL(s1) RTL4ML_SPILL(s2) RTL4ML_SPILL(s3)
     RTL4ML_SPILL(s4) RTL4ML_SPILL(s5) RTL4ML_SPILL(s6) RTL4ML_SPILL(s7)
 #undef RTL4ML_SPILL
@@ -62,14 +72,21 @@ using Word = std::vector<uint32_t>;  // four
 
 class Memory {
   public:
-    Memory(std::vector<Port> all, uint64_t latency, uint64_t bytes, bool stalls, uint64_t seed)
+    // shared: bytes of the memory of all spills of a shell
+    Memory(std::vector<Port> all, uint64_t latency, uint64_t bytes, bool stalls, uint64_t seed, uint64_t shared = 0)
         : latency_(latency), bytes_(bytes), stalls_(stalls), random_(seed) {
         for (size_t i = 0; i < all.size(); ++i) {
             Half h;
             h.port = all[i];
-            h.base = 0x800000000 + i * 0x10003000;  // apart, and at odd pages
-            *h.port.base = h.base;
-            *h.port.stop = 0;
+            if (h.port.base) {
+                h.base = 0x800000000 + i * 0x10003000;  // apart, and at odd pages
+                h.end = h.base + 0x10000000;
+                *h.port.base = h.base;
+                *h.port.stop = 0;
+            } else {
+                h.base = kBoard;
+                h.end = kBoard + shared;
+            }
             *h.port.bresp = *h.port.rresp = 0;
             *h.port.awready = *h.port.wready = *h.port.bvalid = *h.port.arready = *h.port.rvalid = 0;
             halves_.push_back(std::move(h));
@@ -77,6 +94,13 @@ class Memory {
     }
 
     uint64_t moved() const { return moved_; }
+
+    // Whether an answer is still to come.
+    bool busy() const {
+        for (const Half& h : halves_)
+            if (!h.reads.empty() || !h.writes.empty() || !h.addresses.empty() || !h.data.empty()) return true;
+        return false;
+    }
 
     // Sets what the memory answers in this cycle.
     void drive() {
@@ -107,7 +131,7 @@ class Memory {
     std::string sample() {
         for (Half& h : halves_) {
             const Port& p = h.port;
-            if (*p.error) return "a spill must not tell of an error";
+            if (p.error && *p.error) return "a spill must not tell of an error";
             if (*p.rvalid) {
                 credit_ -= kWord;
                 moved_ += kWord;
@@ -166,7 +190,7 @@ class Memory {
     };
     struct Half {
         Port port;
-        uint64_t base, given = 0;
+        uint64_t base, end, given = 0;
         std::deque<Read> reads;
         std::deque<Write> writes;
         std::deque<std::pair<uint64_t, uint64_t>> addresses;
@@ -181,7 +205,7 @@ class Memory {
         return {uint32_t(a), uint32_t(a >> 32), uint32_t(b), uint32_t(b >> 32)};
     }
     static bool legal(const Half& h, uint64_t address, uint64_t length) {
-        return address % kWord == 0 && address >= h.base && address < h.base + 0x10000000 &&
+        return address % kWord == 0 && address >= h.base && address + length * kWord < h.end &&
                address / kPage == (address + length * kWord) / kPage;
     }
 

@@ -89,6 +89,7 @@ def test_mixtures_are_exact(mixture: str, tmp_path: Path) -> None:
     assert design.cycles.interval == 16_384
 
 
+@pytest.mark.gate
 def test_exact_where_most_waits_in_the_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The FIFO behind a ring holds all that waits in a small network: here it is a quarter of that."""
     params = Spill.params
@@ -218,12 +219,39 @@ def test_auto_takes_late_before_dram_and_dram_within_its_budget(
     ]
 
 
-def test_a_board_is_refused(tmp_path: Path) -> None:
+@pytest.mark.gate
+def test_the_driver_on_a_simulated_board(tmp_path: Path) -> None:
+    """Counts to a mask, both skips in memory that the driver reserves, with stalls."""
+    network = model()
+    network.save(tmp_path / "m.keras")
+    (tmp_path / "m.json").write_text('{"input": {"counts": {"dtype": "uint8", "scale_log2": 8}}}')
+    options = {"target_interval": 4096, "skips": "dram", "output": "mask", "threshold": 0.5}
+    design = rtl4ml.convert(tmp_path / "m.keras", out=tmp_path / "d", **options)
+    board = design.board()
+    conf = (board.folder / "vivado/project.conf").read_text()
+    assert "spill s0_axi S_AXI_HP1_FPD saxihp1_fpd_aclk SAXIGP3/HP1_*" in conf
+    assert "spill_memory s1_axi SAXIGP5/HP3_DDR_LOW 0x0 0x80000000" in conf
+    assert "ps_set CONFIG.PSU__USE__S_AXI_GP5 1" in conf
+    size = board.shell.spill_bytes
+    assert size == 4096 + spills(design.netlist)[1].ring * 16
+    assert (
+        f"Skips wait in memory, {size:,} bytes that the driver reserves"
+        in (board.folder / "README.md").read_text()
+    )
+    assert f".spill_bytes = {size}," in (board.folder / "host/r4_design.h").read_text()
+    counts = np.load(board.folder / "selftest/counts.npy")
+    for stalls in (False, True):
+        run = board.simulate(counts, "bil", stalls=stalls, seed=3)
+        assert run.mismatches == 0
+        np.testing.assert_array_equal(run.result, np.load(board.folder / "selftest/result.npy"))
+
+
+def test_a_board_without_ports_for_skips_is_refused(tmp_path: Path) -> None:
     design = rtl4ml.convert(model(), out=tmp_path, target_interval=4096, skips={"up1_concat": "dram"})
     with pytest.raises(BadInput) as error:
-        design.board()
+        design.board(board="kv260")
     assert str(error.value) == (
-        "up1_concat: the skips of a board's design must be in the device, not in DRAM; convert with skips='late'"
+        "up1_concat: a design for kv260 must have at most 0 skips in DRAM, not 1; give others another home by skips"
     )
 
 

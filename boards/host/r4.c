@@ -101,6 +101,7 @@ static r4_error identify(r4_device *d) {
       {"FRAME_ROWS", rows, i->frame_rows},
       {"FRAME_COLUMNS", columns, i->frame_columns},
       {"FRAME_BYTES", bytes, i->frame_bytes},
+      {"SPILL_BYTES", i->spill_bytes ? get(d, R4_SPILL_BYTES) : 0, i->spill_bytes},
   };
   for (size_t k = 0; k < sizeof values / sizeof values[0]; k++)
     if (values[k].found != values[k].wanted)
@@ -182,6 +183,18 @@ r4_error r4_open(r4_device *d, const r4_io *io, const r4_interface *design, uint
   return error == R4_OK ? well(d) : error;
 }
 
+r4_error r4_reserve(r4_device *d, const r4_buffer *memory) {
+  const uint32_t wanted = d->design.spill_bytes;
+  if (memory->bytes < wanted)
+    return fail(d, R4_BAD_CUBE, "memory for skips must have %" PRIu32 " bytes, not %zu; reserve more", wanted,
+                memory->bytes);
+  if (memory->address % R4_SPILL_ALIGN || (memory->address + memory->bytes) >> ADDRESS_BITS)
+    return fail(d, R4_BAD_CUBE, "memory for skips must lie at a multiple of %u below 2**%d, not at 0x%" PRIX64,
+                R4_SPILL_ALIGN, ADDRESS_BITS, memory->address);
+  d->spill = *memory;
+  return well(d);
+}
+
 r4_error r4_start(r4_device *d, const r4_cube *cube, const r4_buffer *counts, const r4_buffer *result) {
   const r4_interface *i = &d->design;
   if (usable(d) != R4_OK) return R4_STUCK;
@@ -201,6 +214,9 @@ r4_error r4_start(r4_device *d, const r4_cube *cube, const r4_buffer *counts, co
                 "counts must lie at a multiple of %" PRIu32 " and the result of %u, below 2**%d, not at 0x%" PRIX64
                 " and 0x%" PRIX64,
                 i->count_bytes, R4_DST_ALIGN, ADDRESS_BITS, counts->address, result->address);
+  if (i->spill_bytes && !d->spill.bytes)
+    return fail(d, R4_BAD_CUBE, "memory for skips must have been given, %" PRIu32 " bytes, not none; call r4_reserve",
+                i->spill_bytes);
   d->io.flush(d->io.context, counts, in);
   d->io.flush(d->io.context, result, out); /* no line of an earlier result may be written over what comes */
   if (get(d, R4_STATUS) & R4_STATUS_BUSY)
@@ -210,6 +226,10 @@ r4_error r4_start(r4_device *d, const r4_cube *cube, const r4_buffer *counts, co
   put(d, R4_SRC_HIGH, (uint32_t)(counts->address >> 32));
   put(d, R4_DST_LOW, (uint32_t)result->address);
   put(d, R4_DST_HIGH, (uint32_t)(result->address >> 32));
+  if (i->spill_bytes) {
+    put(d, R4_SPILL_LOW, (uint32_t)d->spill.address);
+    put(d, R4_SPILL_HIGH, (uint32_t)(d->spill.address >> 32));
+  }
   put(d, R4_FRAMES, cube->rows * cube->columns / (i->frame_rows * i->frame_columns));
   put(d, R4_ROWS, cube->rows);
   put(d, R4_COLUMNS, cube->columns);

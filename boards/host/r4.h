@@ -58,6 +58,7 @@ typedef struct {
   uint32_t banded;      /* 1: BIL and BSQ too */
   uint32_t data_bytes;  /* width of the memory port */
   uint32_t clock_khz;   /* as interface.json has it */
+  uint32_t spill_bytes; /* memory that the network keeps skips in; 0: none, see r4_reserve */
 } r4_interface;
 
 typedef enum {
@@ -92,7 +93,7 @@ typedef struct {
   r4_io io;
   r4_interface design;
   int running, stuck;
-  r4_buffer result;
+  r4_buffer result, spill;
   size_t result_bytes;
   uint32_t clock_khz;   /* as measured by r4_open */
   uint32_t status;      /* of the last job */
@@ -103,6 +104,10 @@ typedef struct {
 /* Checks that the hardware is that of the design and runs at its clock; ends a job that another user left running.
  * `window`: nanoseconds over which the clock is measured, 100 000 000 on hardware; 0 leaves the clock unchecked. */
 r4_error r4_open(r4_device *device, const r4_io *io, const r4_interface *design, uint64_t window);
+
+/* Gives the network the memory that it keeps skips in, before its first job: spill_bytes of it at a multiple of 4096.
+ * Neither the processor nor anybody else may use it as long as jobs run. Nothing to call where spill_bytes is 0. */
+r4_error r4_reserve(r4_device *device, const r4_buffer *memory);
 
 /* Bytes that the counts of a cube, and its result, need; 0 for a cube that the design does not take. */
 size_t r4_count_bytes(const r4_interface *design, const r4_cube *cube);

@@ -90,6 +90,7 @@ class Accelerator:
         self.folder, self.interface = folder, interface
         self.clock_mhz = interface.clock_mhz  # as measured, once `open` has
         self._mmio, self._memory = mmio, memory
+        self._spill: Buffer | None = None  # memory that the network keeps skips in
         self._slots: list[tuple[Buffer, Buffer] | None] = [None, None]
         self._jobs: deque[_Job] = deque()  # in order of start: the last one may run, all others have ended
         self._running = False
@@ -112,6 +113,7 @@ class Accelerator:
         self = cls(Path(folder), Interface.read(folder), mmio, memory)
         identify(mmio, self.interface, self.folder)
         self._settle()
+        self._reserve()
         if clock_window:
             self.clock_mhz = measure_clock(mmio, self.clock_mhz, clock_window)
         if probe:
@@ -268,6 +270,24 @@ class Accelerator:
         if self._mmio.read32(regs.R4_STATUS) & regs.R4_STATUS_BUSY:
             self._drain("a job that was running")
 
+    def _reserve(self) -> None:
+        """Memory for the skips of a design that keeps some there."""
+        size = self.interface.spill_bytes
+        if not size:
+            return
+        try:
+            self._spill = self._memory.allocate(size)
+        except MemoryError as error:
+            raise R4Error(
+                f"the network's skips need {size} bytes of shared memory, not {error}; reserve more"
+            ) from error
+        address = self._spill.address
+        if address % regs.R4_SPILL_ALIGN or (address + size) >> ADDRESS_BITS:
+            raise R4Error(
+                f"memory for skips must lie at a multiple of {regs.R4_SPILL_ALIGN} below 2**{ADDRESS_BITS}, "
+                f"not at 0x{address:X}; see the reserved memory in the device tree"
+            )
+
     def _job(self, cube: NDArray[Any], layout: str) -> _Job:
         """The job of a cube, in a slot that is free. Raises BadCube."""
         design = self.interface
@@ -331,6 +351,9 @@ class Accelerator:
         write(regs.R4_SRC_HIGH, counts.address >> 32)
         write(regs.R4_DST_LOW, result.address & 0xFFFFFFFF)
         write(regs.R4_DST_HIGH, result.address >> 32)
+        if self._spill is not None:
+            write(regs.R4_SPILL_LOW, self._spill.address & 0xFFFFFFFF)
+            write(regs.R4_SPILL_HIGH, self._spill.address >> 32)
         write(regs.R4_FRAMES, job.frames)
         write(regs.R4_ROWS, job.rows)
         write(regs.R4_COLUMNS, job.columns)

@@ -49,6 +49,8 @@ def identify(mmio: Mmio, design: Interface, folder: Path) -> None:
         ("FRAME_COLUMNS", read(regs.R4_FRAME_COLUMNS), design.frame_columns),
         ("FRAME_BYTES", read(regs.R4_FRAME_BYTES), design.frame_bytes),
     ]
+    if design.spill_bytes:
+        values.append(("SPILL_BYTES", read(regs.R4_SPILL_BYTES), design.spill_bytes))
     for name, found, wanted in values:
         if found != wanted:
             raise WrongDevice(

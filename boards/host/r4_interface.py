@@ -28,6 +28,7 @@ class Interface:
     """The design that the bitstream must hold, as interface.json of its folder says.
 
     signature:    four words, the first 128 bits of the design's identity
+    spill_bytes:  of memory that the network keeps skips in, 0 for none
     frame_bytes:  of the result of a frame; result_shape and result_dtype: of a frame's result where kind is "raw"
     strips:       how wider images are cut; None where they cannot be
     """
@@ -45,6 +46,7 @@ class Interface:
     data_bytes: int
     clock_mhz: float
     strips: Strips | None = None
+    spill_bytes: int = 0
 
     @classmethod
     def read(cls, folder: str | Path) -> Interface:
@@ -78,6 +80,7 @@ class Interface:
             data_bytes=int(hardware["data_bytes"]),
             clock_mhz=float(hardware["clock_mhz"]),
             strips=None if strips is None else Strips(**{k: int(v) for k, v in strips.items()}),
+            spill_bytes=int(hardware.get("spill_bytes", 0)),
         )
 
     def __post_init__(self) -> None:

@@ -103,6 +103,11 @@ static int open_board(board *b, const char *root, const char *device, const char
   if (r4_uio_open(&b->uio, root, device, memory) != 0) return fail("%s", r4_uio_message(&b->uio));
   const r4_io io = r4_uio_io(&b->uio);
   if (r4_open(&b->device, &io, &r4_design, CLOCK_NS) != R4_OK) return fail("%s", wrong(b));
+  if (r4_design.spill_bytes) {
+    r4_buffer spill;
+    if (r4_uio_buffer(&b->uio, r4_design.spill_bytes, &spill) != 0 || r4_reserve(&b->device, &spill) != R4_OK)
+      return fail("%s", wrong(b));
+  }
   printf("design and clock: as r4_design.h says; %.3f MHz\n", b->device.clock_khz / 1000.0);
   return 0;
 }

@@ -8,6 +8,7 @@
 #define R4_VERSION_VALUE 0x00010000u
 #define R4_MAP_BYTES 0x00001000u
 #define R4_DST_ALIGN 0x00000010u
+#define R4_SPILL_ALIGN 0x00001000u
 #define R4_RESULT_RAW 0x00000000u
 #define R4_RESULT_MAP 0x00000001u
 #define R4_RESULT_MASK 0x00000002u
@@ -139,6 +140,15 @@
 
 /* ro: answers of memory that were errors */
 #define R4_AXI_ERRORS 0x07Cu
+
+/* rw: address of SPILL_BYTES of memory that nobody else uses, bits 31:0; a multiple of SPILL_ALIGN */
+#define R4_SPILL_LOW 0x080u
+
+/* rw: that address, bits 63:32; those beyond the address width are dropped */
+#define R4_SPILL_HIGH 0x084u
+
+/* ro: bytes that the network keeps in memory while a job runs; 0: none */
+#define R4_SPILL_BYTES 0x088u
 
 /* rw: kept, without any effect */
 #define R4_SCRATCH 0x0F0u

@@ -6,6 +6,7 @@ R4_ID_VALUE = 0x4C4D3452
 R4_VERSION_VALUE = 0x00010000
 R4_MAP_BYTES = 0x00001000
 R4_DST_ALIGN = 0x00000010
+R4_SPILL_ALIGN = 0x00001000
 R4_RESULT_RAW = 0x00000000
 R4_RESULT_MAP = 0x00000001
 R4_RESULT_MASK = 0x00000002
@@ -153,6 +154,15 @@ R4_FRAME_ERRORS = 0x078
 
 # ro: answers of memory that were errors
 R4_AXI_ERRORS = 0x07C
+
+# rw: address of SPILL_BYTES of memory that nobody else uses, bits 31:0; a multiple of SPILL_ALIGN
+R4_SPILL_LOW = 0x080
+
+# rw: that address, bits 63:32; those beyond the address width are dropped
+R4_SPILL_HIGH = 0x084
+
+# ro: bytes that the network keeps in memory while a job runs; 0: none
+R4_SPILL_BYTES = 0x088
 
 # rw: kept, without any effect
 R4_SCRATCH = 0x0F0

@@ -14,7 +14,7 @@ source [file join $r4::here steps common.tcl]
 
 proc r4::inputs {step} {
   set files [list [at build.tcl] [at steps/common.tcl] [at steps/$step.tcl]]
-  if {$step eq "block_design"} { lappend files [at steps/double_clock.tcl] }
+  if {$step eq "block_design"} { lappend files [at steps/double_clock.tcl] [at steps/spills.tcl] }
   if {$step eq "synth"} { lappend files [at steps/images.tcl] }
   if {$step eq "bitstream"} { lappend files [at steps/fpga_manager.tcl] }
   if {$step eq "create"} {

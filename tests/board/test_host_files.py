@@ -261,10 +261,12 @@ def test_readme_says_what_the_design_takes() -> None:
 # -- the overlay and its loader ---------------------------------------------------------------------------------------
 
 
-def overlay(board: str) -> str:
+def overlay(board: str, spills: int = 0) -> str:
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
     template = environment.from_string((HOST / "overlay.dts.j2").read_text())
-    return template.render(spec=boards.board(board), name="r4", clock_hz=249997500)
+    spec = boards.board(board)
+    afi = [*spec.linux.afi, *(a for s in spec.spills[:spills] for a in s.afi)]
+    return template.render(spec=spec, name="r4", clock_hz=249997500, afi=afi, spill_bytes=spills * 5000)
 
 
 @pytest.mark.parametrize("board", boards.names())
@@ -286,6 +288,12 @@ def test_overlay_says_what_the_board_says(board: str) -> None:
     assert {(4, 0), (5, 0)} <= set(found), "HP0 must be 128 bit wide in both directions"
     assert 'device-name = "udmabuf-r4"' in code and "dma-coherent" not in code
     assert "not verified" in text
+
+
+def test_overlay_opens_ports_and_memory_for_skips() -> None:
+    plain, spilled = (overlay("zcu102", n) for n in (0, 2))
+    assert "<14 0>, <6 0>, <7 0>, <10 0>, <11 0>;" in spilled and "<6 0>" not in plain
+    assert "size = <0x08000000>;" in plain and "size = <0x08003000>;" in spilled
 
 
 @pytest.mark.skipif(shutil.which("dtc") is None, reason="needs dtc, the device tree compiler")

@@ -147,6 +147,7 @@ def test_the_header_holds_the_same_values(plain: Board) -> None:
         "banded": "1",
         "data_bytes": "16",
         "clock_khz": "249998",
+        "spill_bytes": "0",
     }
     signature = bytes.fromhex(plain.shell.signature)
     assert f"0x{int.from_bytes(signature[:4], 'little'):08X}u" in text

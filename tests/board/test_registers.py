@@ -76,7 +76,7 @@ def test_words_are_kept_by_bytes(simulator: BoardSimulator) -> None:
     for k, (r, value) in enumerate(zip(kept, read, strict=True)):
         mask = 0xFF << (8 * (k % 4))
         wanted = ((0x01020304 + k) & ~mask) | (0xA0B0C0D0 & mask)
-        if r.name in ("SRC_HIGH", "DST_HIGH"):  # 40 bits of an address
+        if r.name in ("SRC_HIGH", "DST_HIGH", "SPILL_HIGH"):  # 40 bits of an address
             wanted &= 0xFF
         if r.name == "LAYOUT":  # BIP alone
             wanted = 0
@@ -92,10 +92,10 @@ def test_an_address_without_a_register_reads_zero_and_takes_a_write(simulator: B
 def test_what_hardware_says_cannot_be_written(simulator: BoardSimulator) -> None:
     shell = simulator.shell
     fixed = ["ID", "VERSION", *(f"SIGNATURE{k}" for k in range(4))]
-    fixed += ["BANDS", "CAPABILITIES", "FRAME_ROWS", "FRAME_COLUMNS", "FRAME_BYTES"]
+    fixed += ["BANDS", "CAPABILITIES", "FRAME_ROWS", "FRAME_COLUMNS", "FRAME_BYTES", "SPILL_BYTES"]
     accesses = [(R[name].address, value) for name in fixed for value in (0x5A5A5A5A, None)]
     words = np.frombuffer(bytes.fromhex(shell.signature), "<u4").tolist()
-    wanted = [0x4C4D3452, 0x00010000, *words, 4, 0x00100002, 1, 1, 2]
+    wanted = [0x4C4D3452, 0x00010000, *words, 4, 0x00100002, 1, 1, 2, 0]
     assert list(run(simulator, *accesses).read) == wanted
 
 

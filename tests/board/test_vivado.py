@@ -61,6 +61,7 @@ def test_every_step_has_its_file() -> None:
         *vivado.STEPS,
         "common",
         "double_clock",
+        "spills",
         "images",
         "fpga_manager",
     }
@@ -108,6 +109,34 @@ def test_a_second_clock_of_another_source_is_refused(tmp_path: Path) -> None:
     assert planted != text
     script.write_text(planted)
     with pytest.raises(BuildFailed, match="r4/aclk2x and r4/aclk come of different clocks"):
+        build(tmp_path, built)
+
+
+def test_skips_in_memory_have_ports_of_their_own(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert begun(build(tmp_path, project(tmp_path, spills=2), MV_LOG=str(log))) == list(vivado.STEPS)
+    said = log.read_text()
+    for bus, port, clock in (("s0_axi", "HP1", "saxihp1"), ("s1_axi", "HP3", "saxihp3")):
+        assert re.search(rf"connect_bd_intf_net \S*r4/{bus}\S* \S*ps/S_AXI_{port}_FPD", said)
+        assert f"ps/{clock}_fpd_aclk" in said
+        assert said.count(f"r4/{bus}") > 3  # its rate, its net, what it reaches and what it does not
+
+
+@pytest.mark.parametrize(
+    ("line", "by", "text"),
+    [
+        ("r4::bus r4/$bus ps/$port\n", "", "BD 41-759"),
+        ("    r4::wires $clock ps/$port_clock\n", "", "saxihp1_fpd_aclk"),
+        ("in $kept", 'ne ""', "BD 41-1356"),
+    ],
+)
+def test_a_fault_at_those_ports_is_found(line: str, by: str, text: str, tmp_path: Path) -> None:
+    built = project(tmp_path, spills=2)
+    script = built / "steps/spills.tcl"
+    planted = script.read_text().replace(line, by)
+    assert planted != script.read_text()
+    script.write_text(planted)
+    with pytest.raises(BuildFailed, match=text):
         build(tmp_path, built)
 
 

@@ -69,13 +69,14 @@ ACCESSES = """module r4_axil_accesses #(
       clear_q <= clear_q + 2'(clear);
     end
   end
-  logic [AddrWidth-1:0] src, dst;
+  logic [AddrWidth-1:0] src, dst, spill;
   logic [31:0] frames, rows, columns, row_stride, row_bytes, band_stride;
   logic banded, unused;
-  assign unused = ^{src, dst, frames, rows, columns, row_stride, row_bytes, band_stride, banded};
+  assign unused = ^{src, dst, spill, frames, rows, columns, row_stride, row_bytes, band_stride, banded};
   r4_axil_regs #(
     .AddrWidth(AddrWidth), .Bands(11), .CountBytes(2), .Banded(1'(Banded)), .ResultKind(2), .DataBytes(16),
-    .FrameRows(12), .FrameColumns(13), .FrameBytes(14), .Signature(128'h0F0E0D0C_0B0A0908_07060504_03020100)
+    .FrameRows(12), .FrameColumns(13), .FrameBytes(14), .SpillBytes(15),
+    .Signature(128'h0F0E0D0C_0B0A0908_07060504_03020100)
   ) u_regs (
     .clk_i, .rst_ni(rst_n),
     .s_axil_awvalid(awvalid), .s_axil_awready(awready), .s_axil_awaddr(awvalid ? addr_q : 12'hFFC),
@@ -85,8 +86,8 @@ ACCESSES = """module r4_axil_accesses #(
     .s_axil_araddr(Ahead ? x_addr_i : arvalid ? addr_q : 12'hFFC), .s_axil_rvalid(rvalid),
     .s_axil_rready(!write_q && done),
     .s_axil_rdata(rdata), .s_axil_rresp(rresp),
-    .start_o(start), .abort_o(abort), .clear_o(clear), .src_o(src), .dst_o(dst), .frames_o(frames), .rows_o(rows),
-    .columns_o(columns), .row_stride_o(row_stride), .row_bytes_o(row_bytes), .band_stride_o(band_stride),
+    .start_o(start), .abort_o(abort), .clear_o(clear), .src_o(src), .dst_o(dst), .spill_o(spill), .frames_o(frames),
+    .rows_o(rows), .columns_o(columns), .row_stride_o(row_stride), .row_bytes_o(row_bytes), .band_stride_o(band_stride),
     .banded_o(banded), .status_i(status_q), .cycles_i(cycles_q), .starved_i(cycles_q[31:0] + 32'd1),
     .blocked_i(cycles_q[31:0] + 32'd2), .frames_done_i(cycles_q[31:0] + 32'd3),
     .first_frame_i(cycles_q[31:0] + 32'd4), .frame_errors_i(cycles_q[31:0] + 32'd5),
@@ -131,7 +132,13 @@ class Registers:
         if name == "CYCLES_LOW":
             self.high = cycles >> 32
         fixed = {"ID": R["R4_ID_VALUE"], "VERSION": R["R4_VERSION_VALUE"], "BANDS": 11, "FRAME_ROWS": 12}
-        fixed |= {"FRAME_COLUMNS": 13, "FRAME_BYTES": 14, "CONTROL": 4 * self.enabled, "STATUS": status}
+        fixed |= {
+            "FRAME_COLUMNS": 13,
+            "FRAME_BYTES": 14,
+            "SPILL_BYTES": 15,
+            "CONTROL": 4 * self.enabled,
+            "STATUS": status,
+        }
         fixed |= {"CYCLES_LOW": cycles % 2**32, "CYCLES_HIGH": self.high}
         fixed |= {f"SIGNATURE{k}": SIGNATURE >> 32 * k & 0xFFFFFFFF for k in range(4)}
         fixed |= {"CAPABILITIES": 16 << 16 | 2 << 8 | self.banded << 4 | 2}
@@ -140,7 +147,9 @@ class Registers:
         value = self.kept.get(name, 0)
         if name == "LAYOUT":
             return value & self.banded
-        return value % 2 ** max(0, self.width - 32) if name in ("SRC_HIGH", "DST_HIGH") else value
+        return (
+            value % 2 ** max(0, self.width - 32) if name in ("SRC_HIGH", "DST_HIGH", "SPILL_HIGH") else value
+        )
 
 
 PLACES = [a for a in ADDRESS if a != R["R4_FREE_CYCLES"]]

@@ -84,8 +84,8 @@ def bound(latency: int, *, idle: int, max_beats: int) -> int:
     return idle + 2 * latency + 3 * max_beats + 24
 
 
-@pytest.mark.parametrize("latency", [1, 40, 200])
-@pytest.mark.parametrize("every", [1, 3, 30, 500])
+@pytest.mark.parametrize("latency", [1, 200])
+@pytest.mark.parametrize("every", [1, 3, 500])
 def test_a_word_is_offered_in_time(latency: int, every: int) -> None:
     """At every pace, also the last ones, which wait for no others; at a word a cycle once it runs."""
     sizes = {"MaxBeats": 16, "WriteDepth": 64, "ReadDepth": 512, "InFlight": 32, "Idle": 64, "Ring": 4096}

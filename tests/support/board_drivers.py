@@ -178,7 +178,7 @@ class CInterface(ctypes.Structure):
             (name, ctypes.c_uint32)
             for name in ("bands", "count_bytes", "frame_rows", "frame_columns", "frame_bytes")
         ),
-        *((name, ctypes.c_uint32) for name in ("kind", "banded", "data_bytes", "clock_khz")),
+        *((name, ctypes.c_uint32) for name in ("kind", "banded", "data_bytes", "clock_khz", "spill_bytes")),
     ]
 
 
@@ -212,6 +212,7 @@ class CDriver:
             int("bil" in given["layouts"]),
             hardware["data_bytes"],
             round(hardware["clock_mhz"] * 1000),
+            hardware.get("spill_bytes", 0),
         )
 
         def buffer(b: Any) -> Any:
@@ -256,6 +257,13 @@ class CDriver:
         self._check(
             self.c.r4_open(self.device, ctypes.byref(self.io), ctypes.byref(self.interface), nanoseconds)
         )
+        if size := self.interface.spill_bytes:
+            spill = self.model.allocate(size)
+            self.reserve(spill.address, size)
+
+    def reserve(self, address: int, size: int) -> None:
+        """Memory for skips; the processor never sees it."""
+        self._check(self.c.r4_reserve(self.device, ctypes.byref(CBuffer(None, address, size))))
 
     def _buffers(self, cube: NDArray[Any], layout: str) -> tuple[CCube, list[CBuffer], int]:
         shape = CCube(cube.shape[0], cube.shape[1], LAYOUTS.index(layout))

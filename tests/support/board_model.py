@@ -40,6 +40,7 @@ class Design:
     dtype: str = "int16"
     banded: bool = True
     clock_mhz: float = 250.0
+    spill_bytes: int = 0
     signature: bytes = bytes(range(16))
 
     @property
@@ -95,7 +96,8 @@ class Design:
                 "shape": list(self.shape),
                 "frame_bytes": self.frame_bytes,
             },
-            "hardware": {"signature": self.signature.hex(), "data_bytes": 16, "clock_mhz": self.clock_mhz},
+            "hardware": {"signature": self.signature.hex(), "data_bytes": 16, "clock_mhz": self.clock_mhz}
+            | ({"spill_bytes": self.spill_bytes} if self.spill_bytes else {}),
         }
         (folder / "interface.json").write_text(json.dumps(content))
         counts = self.cube(rng, 2)
@@ -194,6 +196,7 @@ class Model:
             "FRAME_ROWS": design.frame[0],
             "FRAME_COLUMNS": design.frame[1],
             "FRAME_BYTES": design.frame_bytes,
+            "SPILL_BYTES": design.spill_bytes,
         }
         for name, value in fixed.items():
             self.set(name, value)

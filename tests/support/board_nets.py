@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from rtl4ml.board import shell as board_shell
 from rtl4ml.board.bulk import BoardSimulator, build
 from rtl4ml.board.values import Quantizer, Result, Shell
+from rtl4ml.cells.streams import Spill
 from rtl4ml.emit.library import library, modules
 from rtl4ml.host import frameworks
 from rtl4ml.netlist.images import Image
+from rtl4ml.netlist.netlist import Wire
 
 BANDS = 12
+_WIRE = Wire("w", lanes=1, bits=8, signed=False, beats=1)
 
 _TOP = """// SPDX-License-Identifier: Apache-2.0
 module r4_top (
@@ -35,7 +38,7 @@ module r4_top (
   output logic [@OUT@-1:0] m_axis_tdata,
   output logic m_axis_tlast,
   output logic m_axis_tuser,
-  output logic [31:0] frame_errors_o
+  output logic [31:0] frame_errors_o@PORTS@
 );
   logic x_valid, x_ready, y_valid, y_ready, flag_valid, flag_ready, flag_data;
   logic [@LANES@*8-1:0] x_data;
@@ -71,12 +74,30 @@ module r4_top (
     end
   end
 
+@SPILL@
   r4_axis_out #(.Lanes(1), .ElemWidth(@OUT@), .Signed(0), .ContainerWidth(@OUT@), .Beats(@PIXELS@)) u_out (
-    .clk_i(aclk), .rst_ni(aresetn), .x_valid_i(y_valid), .x_ready_o(y_ready), .x_data_i(y_data),
+    .clk_i(aclk), .rst_ni(aresetn), .x_valid_i(out_valid), .x_ready_o(out_ready), .x_data_i(out_data),
     .flag_valid_i(flag_valid), .flag_ready_o(flag_ready), .flag_data_i(flag_data),
     .m_axis_tvalid, .m_axis_tready, .m_axis_tdata, .m_axis_tlast, .m_axis_tuser);
 endmodule
 """
+
+
+_STRAIGHT = """  logic out_valid, out_ready;
+  logic [@OUT@-1:0] out_data;
+  assign {out_valid, out_data, y_ready} = {y_valid, y_data, out_ready};
+"""
+# All results go through two spills, one behind the other, of rings that several frames fill.
+_SPILLED = """  logic mid_valid, mid_ready, out_valid, out_ready;
+  logic [@OUT@-1:0] mid_data, out_data;
+  r4_spill #(.Width(@OUT@), .Ring(32), .ReadDepth(32), .WriteDepth(32)) u_first (
+    .clk_i(aclk), .rst_ni(aresetn), .x_valid_i(y_valid), .x_ready_o(y_ready), .x_data_i(y_data),
+    .y_valid_o(mid_valid), .y_ready_i(mid_ready), .y_data_o(mid_data), @S0@);
+  r4_spill #(.Width(@OUT@), .Ring(300), .ReadDepth(32), .WriteDepth(32)) u_second (
+    .clk_i(aclk), .rst_ni(aresetn), .x_valid_i(mid_valid), .x_ready_o(mid_ready), .x_data_i(mid_data),
+    .y_valid_o(out_valid), .y_ready_i(out_ready), .y_data_o(out_data), @S1@);
+"""
+SPILLS = (32 * 16, 300 * 16)
 
 
 def stand_in(
@@ -87,8 +108,12 @@ def stand_in(
     frame: tuple[int, int] = (1, 1),
     result: Result = "raw",
     banded: bool = True,
+    spills: tuple[int, ...] = (),
 ) -> Shell:
-    """A shell whose network gives 16 bits a pixel (raw) or 8 (map, mask); counts are clipped to 8 bits."""
+    """A shell whose network gives 16 bits a pixel (raw) or 8 (map, mask); counts are clipped to 8 bits.
+
+    spills: SPILLS, for a network that keeps its results in memory for a while
+    """
     image = Image.pack(np.tile([[1, 0]], (bands // lanes, lanes)), 4)  # M = 1, B = 0, of 4 bits each
     params = {
         "Lanes": lanes,
@@ -114,6 +139,7 @@ def stand_in(
         banded=banded,
         quantizer=Quantizer("r4_counts", {**params, "InitFile": image}),
         signature="00112233445566778899aabbccddeeff",
+        spills=spills,
     )
 
 
@@ -126,7 +152,16 @@ def network_text(shell: Shell) -> str:
         "BEATS": shell.beats,
         "PIXELS": shell.frame_rows * shell.frame_columns,
     }
-    text = _TOP
+    made = Spill(
+        name="u", inputs={"x": _WIRE}, outputs={"y": _WIRE}, port="s"
+    ).top_ports()  # with "s_" before each name
+    text = _TOP.replace("@SPILL@", _SPILLED if shell.spills else _STRAIGHT)
+    ports = ""
+    for k in range(len(shell.spills)):
+        names = [(way, bits, inner, f"s{k}{outer[1:]}") for way, bits, inner, outer in made]
+        ports += "".join(f",\n  {way} logic [{bits - 1}:0] {outer}" for way, bits, _, outer in names)
+        text = text.replace(f"@S{k}@", ", ".join(f".{inner}({outer})" for _, _, inner, outer in names))
+    text = text.replace("@PORTS@", ports)
     for name, value in values.items():
         text = text.replace(f"@{name}@", str(value))
     return text
@@ -136,7 +171,7 @@ def write(shell: Shell, folder: Path) -> list[Path]:
     """All sources of shell and stand-in in folder/rtl, images in folder/mem."""
     sources = list(board_shell.write(shell, folder))
     have = {s.name for s in sources}
-    for m in modules({"r4_axis_in", "r4_axis_out", "r4_counter"}):
+    for m in modules({"r4_axis_in", "r4_axis_out", "r4_counter", *(["r4_spill"] if shell.spills else [])}):
         if f"{m}.sv" not in have:
             path = folder / "rtl" / f"{m}.sv"
             path.write_bytes((library() / f"{m}.sv").read_bytes())

@@ -66,7 +66,26 @@ def right(driver: Any, model: Model, frames: int = 3, layout: str = "bip", **giv
     assert model.violations == []
 
 
+SPILLED = Design(spill_bytes=20_000)
+
 # -- scenarios --------------------------------------------------------------------------------------------------------
+
+
+def memory_for_skips(make: Make) -> None:
+    """It is given before the first job, to a network that keeps skips in memory and to no other."""
+    driver, model = make(SPILLED)
+    (spill,) = model.buffers
+    assert len(spill.array) == 20_000 and spill.address % 4096 == 0
+    for _ in range(2):
+        right(driver, model)
+        low, high = (model.registers[REGS[f"R4_SPILL_{half}"]] for half in ("LOW", "HIGH"))
+        assert high << 32 | low == spill.address
+    assert len(model.buffers) == 3
+    driver, model = make(PIXELS)
+    right(driver, model)
+    assert model.registers.get(REGS["R4_SPILL_LOW"], 0) == 0 and len(model.buffers) == 2
+    driver, model = make(Design(spill_bytes=4096), told=SPILLED, opened=False)
+    assert "SPILL_BYTES of the bitstream must be 20000" in refused("device", driver.open)
 
 
 def results_in_every_layout(make: Make) -> None:
@@ -250,6 +269,7 @@ def busy_with_another_job(make: Make) -> None:
 
 SCENARIOS = [
     results_in_every_layout,
+    memory_for_skips,
     other_shapes_one_after_another,
     interrupts_without_an_end,
     the_end_comes_by_interrupt,

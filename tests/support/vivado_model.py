@@ -40,12 +40,13 @@ def project(
     images: Sequence[str] = ("weights.mem",),
     *,
     double_clock: bool = False,
+    spills: int = 0,
 ) -> Path:
     """A project in folder/vivado, in folder/rtl the shell's wrapper around a stub; gives folder/vivado."""
     spec = boards.board(board) if isinstance(board, str) else board
     rtl = folder / "rtl"
     rtl.mkdir(parents=True)
-    (rtl / "r4_board_bd.v").write_text(ports.wrapper_text(double_clock=double_clock))
+    (rtl / "r4_board_bd.v").write_text(ports.wrapper_text(double_clock=double_clock, spills=spills))
     (rtl / "r4_board.sv").write_text('r4_rom #(.InitFile("weights.mem")) u_rom ();\n')
     for image in images:
         (rtl / image).write_text("00\n01\n")
@@ -57,6 +58,7 @@ def project(
         images=[f"../rtl/{i}" for i in images],
         clock_mhz=clock_mhz,
         double_clock=double_clock,
+        spills=spills,
     )
     vivado.write_conf(values, target / vivado.CONF)
     return target

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The block design: processing system from the board's preset, registers on its control port, the movers straight on a
 # memory port, one clock (or a second one of twice its rate, for DSP slices), one reset, one interrupt.
-source [r4::at steps/double_clock.tcl]
+foreach file {double_clock spills} { source [r4::at steps/$file.tcl] }
 set name board
 if {[llength [get_files -quiet $name.bd]] > 0} {
   remove_files [get_files $name.bd]
@@ -41,6 +41,7 @@ r4::bus r4/m_axi ps/[r4::one data_port]
 if {[r4::one double_clock]} { set clock [r4::double_clock $clock $actual $hz] }
 r4::wires $clock reset/slowest_sync_clk control/aclk r4/aclk \
   ps/[r4::one control_clock] ps/[r4::one data_clock]
+r4::spill_ports $clock $hz
 r4::wires ps/[r4::one reset_pin] reset/ext_reset_in
 r4::wires reset/interconnect_aresetn control/aresetn
 r4::wires reset/peripheral_aresetn r4/aresetn
@@ -66,6 +67,7 @@ foreach segment [get_bd_addr_segs ps/[r4::one segments]] {
     exclude_bd_addr_seg -target_address_space [get_bd_addr_spaces r4/m_axi] [get_bd_addr_segs $segment]
   }
 }
+r4::spill_addresses
 validate_bd_design
 save_bd_design
 

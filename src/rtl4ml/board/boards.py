@@ -99,6 +99,24 @@ class Linux:
 
 
 @dataclass(frozen=True)
+class SpillPort:
+    """A port by which a network keeps a skip in memory.
+
+    segments: pattern of all that it can reach; settings: "property value" of the processing system where it is used;
+    afi: as in `Linux`, of this port
+    """
+
+    port: Port
+    segments: str
+    settings: tuple[str, ...]
+    afi: tuple[tuple[int, int], ...]
+
+    def segment(self, name: str) -> str:
+        """A part of the memory as this port has it: "SAXIGP3/HP1_DDR_LOW" of "SAXIGP2/HP0_DDR_LOW"."""
+        return self.segments.removesuffix("*") + name.partition("_")[2]
+
+
+@dataclass(frozen=True)
 class BoardSpec:
     """A board as board.toml describes it.
 
@@ -109,6 +127,7 @@ class BoardSpec:
     control:      port that reads and writes the registers; data: port that the movers read and write memory by
     registers:    where the registers lie, in bytes, in the address space that `name` names
     segments:     pattern of all that the data port can reach; what is not in `memory` is excluded
+    spills:       ports for skips in memory, as many as the board can have
     memory:       the parts of the memory that the accelerator may reach
     settings:     properties of the processing system beside its preset, in order
     leds:         pins of busy, done and error; empty where the board has none
@@ -132,6 +151,7 @@ class BoardSpec:
     data_bits: int
     address_bits: int
     segments: str
+    spills: tuple[SpillPort, ...]
     memory: tuple[Segment, ...]
     settings: Mapping[str, int]
     leds: tuple[str, ...]
@@ -190,6 +210,7 @@ def _spec(folder: Path, t: Table) -> BoardSpec:
         t.table("control"),
     )
     data, leds, linux, memory = t.table("data"), t.table("leds"), t.table("linux"), t.tables("memory")
+    spills = t.tables("spill")
     divisors = clock.values("divisors", int)
     pins = leds.values("pins", str)
     if pins:
@@ -234,6 +255,15 @@ def _spec(folder: Path, t: Table) -> BoardSpec:
         memory=tuple(
             Segment(m.take("segment", str), m.take("offset", int), m.take("range", int)) for m in memory
         ),
+        spills=tuple(
+            SpillPort(
+                Port(s.take("port", str), s.take("clock", str)),
+                s.take("segments", str),
+                tuple(s.values("settings", str)),
+                tuple((int(a[0]), int(a[1])) for a in s.values("afi", list)),
+            )
+            for s in spills
+        ),
         settings=t.table("ps").numbers(),
         leds=pins,
         linux=Linux(
@@ -244,7 +274,7 @@ def _spec(folder: Path, t: Table) -> BoardSpec:
         ),
     )
     t.take("ps", dict)
-    for table in (t, device, vivado, clock, control, data, leds, linux, *memory):
+    for table in (t, device, vivado, clock, control, data, leds, linux, *spills, *memory):
         table.done()
     return spec
 

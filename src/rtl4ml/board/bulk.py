@@ -165,6 +165,7 @@ class BoardSimulator:
         design = [int.from_bytes(bytes.fromhex(w), "little") for w in words]
         design += [shell.bands, shell.count_bytes, shell.frame_rows, shell.frame_columns, shell.frame_bytes]
         design += [RESULTS[shell.result], int(shell.banded), DATA_BYTES, round(clock_mhz * 1000)]
+        design += [shell.spill_bytes]
         with (
             disk_errors(self.binary.parent),
             tempfile.TemporaryDirectory(prefix="run-", dir=self.binary.parent) as name,
@@ -299,7 +300,7 @@ def build(
     host = host or Path(str(files("rtl4ml.boards") / "host"))
     flags = verilator_flags(asserts=asserts)
     copies = [
-        *(sim / n for n in ("board.cpp", "board.h", "clocks.h", "random.h")),
+        *(sim / n for n in ("board.cpp", "board.h", "clocks.h", "dram.h", "random.h")),
         host / "r4.c",
         host / "r4.h",
         host / "r4_regs.h",

@@ -19,13 +19,15 @@ AnyBoard = Board | OpenProject
 def make(of: Of, *, board: str = "zcu102", **options: Any) -> AnyBoard:
     """Writes the folder `board` of a design: `accelerator.make` or, where the flow is open, `ecp5.project.make`.
 
-    Raises BadInput for a design with skips in DRAM, to which no shell leads yet, and what these raise.
+    Raises BadInput for a design with more skips in DRAM than the board has ports for, and what these raise.
     """
-    if found := spills(of.netlist):
+    is_open = boards.flow(board) == FLOW
+    ports = 0 if is_open else len(boards.board(board).spills)
+    if len(found := spills(of.netlist)) > ports:
         raise BadInput(
-            f"{', '.join(c.layer for c in found)}: the skips of a board's design must be in the device, not in DRAM; "
-            f"convert with {named('skips', 'late')}"
+            f"{', '.join(c.layer for c in found)}: a design for {board} must have at most {ports} skips in DRAM, not "
+            f"{len(found)}; give others another home by {named('skips')}"
         )
-    if boards.flow(board) == FLOW:
+    if is_open:
         return project.make(of, board=board, **options)
     return accelerator.make(of, board=board, **options)

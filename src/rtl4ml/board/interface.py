@@ -145,6 +145,7 @@ def of_board(
             "signature": shell.signature,
             "data_bytes": DATA_BYTES,
             "clock_mhz": clock_mhz,
+            **({"spill_bytes": shell.spill_bytes} if shell.spills else {}),
         },
         "s_axis": found["s_axis"],
         "m_axis": found["m_axis"],
@@ -204,6 +205,7 @@ def header_text(content: Mapping[str, Any]) -> str:
         "banded": int("bil" in given["layouts"]),
         "data_bytes": hardware["data_bytes"],
         "clock_khz": round(hardware["clock_mhz"] * 1000),
+        "spill_bytes": hardware.get("spill_bytes", 0),
     }
     lines = [f"  .signature = {{{words}}},", *(f"  .{k} = {v}," for k, v in values.items())]
     return "\n".join(

@@ -130,6 +130,7 @@ def _vivado(content: Content, sources: Sequence[Path], folder: Path) -> None:
         module=WRAPPER,
         jobs=content.jobs,
         double_clock=content.shell.double_clock,
+        spills=len(content.shell.spills),
     )
     vivado.write_conf(values, target / vivado.CONF)
 
@@ -179,6 +180,11 @@ def _filled(path: Path, content: Content, described: Mapping[str, Any]) -> str:
         clock_hz=round(described["hardware"]["clock_mhz"] * 1_000_000),
         registers=content.spec.registers,
         linux=content.spec.linux,
+        afi=[
+            *content.spec.linux.afi,
+            *(a for s in content.spec.spills[: len(content.shell.spills)] for a in s.afi),
+        ],
+        spill_bytes=content.shell.spill_bytes,
         name="r4",
         result=content.shell.result,
         model=described["model"],

@@ -12,13 +12,15 @@ Names, by example (all addresses are bytes from the start of the map):
     R4_ID, R4_VERSION, R4_SIGNATURE0 to R4_SIGNATURE3, R4_CONTROL, R4_STATUS, R4_SRC_LOW, R4_SRC_HIGH, R4_DST_LOW,
     R4_DST_HIGH, R4_FRAMES, R4_ROWS, R4_COLUMNS, R4_BANDS, R4_ROW_STRIDE, R4_ROW_BYTES, R4_BAND_STRIDE, R4_LAYOUT,
     R4_CAPABILITIES, R4_FRAME_ROWS, R4_FRAME_COLUMNS, R4_FRAME_BYTES, R4_CYCLES_LOW, R4_CYCLES_HIGH, R4_STARVED,
-    R4_BLOCKED, R4_FRAMES_DONE, R4_FIRST_FRAME, R4_FRAME_ERRORS, R4_AXI_ERRORS, R4_SCRATCH, R4_FREE_CYCLES
+    R4_BLOCKED, R4_FRAMES_DONE, R4_FIRST_FRAME, R4_FRAME_ERRORS, R4_AXI_ERRORS, R4_SPILL_LOW, R4_SPILL_HIGH,
+    R4_SPILL_BYTES, R4_SCRATCH, R4_FREE_CYCLES
     R4_CONTROL_START, R4_CONTROL_ABORT, R4_CONTROL_IRQ_ENABLE, R4_CONTROL_CLEAR       fields: the mask, in its place
     R4_STATUS_BUSY, R4_STATUS_DONE, R4_STATUS_READ_ERROR, R4_STATUS_WRITE_ERROR, R4_STATUS_FRAME_ERROR,
     R4_STATUS_ABORTED, R4_STATUS_BAD_LENGTH, R4_LAYOUT_BANDED, R4_CAPABILITIES_COUNT_BYTES, R4_CAPABILITIES_BANDED,
     R4_CAPABILITIES_RESULT, R4_CAPABILITIES_DATA_BYTES
     R4_CONTROL_START_SHIFT ...                                                        fields: the lowest bit's number
-    R4_ID_VALUE, R4_VERSION_VALUE, R4_MAP_BYTES, R4_DST_ALIGN, R4_RESULT_RAW, R4_RESULT_MAP, R4_RESULT_MASK
+    R4_ID_VALUE, R4_VERSION_VALUE, R4_MAP_BYTES, R4_DST_ALIGN, R4_SPILL_ALIGN, R4_RESULT_RAW, R4_RESULT_MAP,
+    R4_RESULT_MASK
                                                                                       values
 """
 
@@ -38,6 +40,7 @@ CONSTANTS: Mapping[str, int] = {
     "VERSION_VALUE": 0x00010000,
     "MAP_BYTES": 0x1000,
     "DST_ALIGN": 16,
+    "SPILL_ALIGN": 4096,
     "RESULT_RAW": 0,
     "RESULT_MAP": 1,
     "RESULT_MASK": 2,
@@ -168,6 +171,13 @@ REGISTERS: tuple[Register, ...] = (
     Register("FIRST_FRAME", 0x074, "ro", "cycles from start to the first frame's last output beat"),
     Register("FRAME_ERRORS", 0x078, "ro", "frames of a wrong length that the network was given"),
     Register("AXI_ERRORS", 0x07C, "ro", "answers of memory that were errors"),
+    _job(
+        "SPILL_LOW",
+        0x080,
+        "address of SPILL_BYTES of memory that nobody else uses, bits 31:0; a multiple of SPILL_ALIGN",
+    ),
+    _job("SPILL_HIGH", 0x084, "that address, bits 63:32; those beyond the address width are dropped"),
+    Register("SPILL_BYTES", 0x088, "ro", "bytes that the network keeps in memory while a job runs; 0: none"),
     Register("SCRATCH", 0x0F0, "rw", "kept, without any effect"),
     Register("FREE_CYCLES", 0x0F4, "ro", "cycles since reset, modulo 2**32"),
 )

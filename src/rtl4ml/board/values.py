@@ -6,14 +6,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 from rtl4ml.board import registers
 from rtl4ml.board.ports import DATA_BYTES
 from rtl4ml.cells.axis import container
+from rtl4ml.cells.streams import AXI_WORD, spills
 from rtl4ml.errors import Rtl4mlError
 from rtl4ml.netlist.netlist import Netlist, Param
 
+_PAGE = registers.CONSTANTS["SPILL_ALIGN"]
 RESULTS: Mapping[str, int] = {
     "raw": registers.CONSTANTS["RESULT_RAW"],
     "map": registers.CONSTANTS["RESULT_MAP"],
@@ -71,6 +74,7 @@ class Shell:
     banded:        whether BIL and BSQ are possible
     signature:     32 hexadecimal digits: the first 128 bits of the design's identity
     double_clock:  whether the network has a second clock, of twice the rate
+    spills:        bytes of the memory of each of the network's spills, in the order of their ports
 
     A mask of 128 x 128 pixels has 128 rows of 16 bytes: frame_bytes is 2,048.
 
@@ -92,6 +96,7 @@ class Shell:
     quantizer: Quantizer
     signature: str = "0" * 32
     double_clock: bool = False
+    spills: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.bands % self.lanes:
@@ -127,6 +132,20 @@ class Shell:
     def tiles(self) -> Tiles:
         """How BIL and BSQ are turned into pixels."""
         return Tiles.of(self.lanes, self.count_bytes)
+
+    @property
+    def spill_offsets(self) -> tuple[int, ...]:
+        """Where the memory of each spill begins in that of all, a page each at least."""
+        return (
+            tuple(accumulate((-(-n // _PAGE) * _PAGE for n in self.spills[:-1]), initial=0))
+            if self.spills
+            else ()
+        )
+
+    @property
+    def spill_bytes(self) -> int:
+        """Bytes of the memory of all spills; 0 where there are none."""
+        return self.spill_offsets[-1] + self.spills[-1] if self.spills else 0
 
     @property
     def pixels(self) -> bool:
@@ -179,4 +198,5 @@ def of_netlist(
         quantizer=quantizer,
         signature=signature,
         double_clock=netlist.double_clock,
+        spills=tuple(c.ring * AXI_WORD // 8 for c in spills(netlist)),
     )

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rtl4ml.board.boards import BoardSpec, root
+from rtl4ml.board.ports import masters
 from rtl4ml.errors import BadInput, BuildFailed, EnvironmentProblem
 from rtl4ml.host import processes
 from rtl4ml.host.tools import check_writing, disk_errors
@@ -35,7 +36,7 @@ _KEYS = {
     "block_design": (
         "ps_ip", "ps_rule", "ps_set", "clock_mhz", "clock_actual", "module", "control_port", "control_clock",
         "data_port", "data_clock", "clock_pin", "double_clock", "reset_pin", "irq_pin", "leds", "registers", "memory",
-        "segments",
+        "segments", "spill", "spill_memory",
     ),
     "synth": (),
     "impl": ("strategy",),
@@ -109,6 +110,7 @@ def configuration(
     name: str = "r4",
     jobs: int = 2,
     double_clock: bool = False,
+    spills: int = 0,
 ) -> dict[str, str | list[str]]:
     """The values of project.conf for a design on a board.
 
@@ -116,11 +118,14 @@ def configuration(
     clock_mhz:       what was asked for; BadInput where PL0 cannot give it within 0.1 %
     module:          the plain Verilog module that the block design refers to
     double_clock:    whether it has a second clock, of twice that rate
+    spills:          skips that it keeps in memory, at most as many as the board has ports for
     """
     rate = spec.clock.rate(clock_mhz)
     # Asked for is a little more than the rate: Vivado takes the next divisor that is not faster (249.9975 -> 250).
     asked = math.ceil(rate * 1.00001 * 1000) / 1000
+    used = list(zip(masters(spills)[1:], spec.spills, strict=False))
     settings = {**spec.settings, spec.clock.asked: f"{asked:g}"}
+    settings |= dict(each.split() for _, s in used for each in s.settings)
     return {
         "name": name,
         "part": spec.device.part,
@@ -145,6 +150,10 @@ def configuration(
         "registers": f"{spec.registers.name} {spec.registers.offset:#x} {spec.registers.range:#x}",
         "segments": spec.segments,
         "memory": [f"{m.name} {m.offset:#x} {m.range:#x}" for m in spec.memory],
+        "spill": [f"{bus} {s.port.name} {s.port.clock} {s.segments}" for bus, s in used],
+        "spill_memory": [
+            f"{bus} {s.segment(m.name)} {m.offset:#x} {m.range:#x}" for bus, s in used for m in spec.memory
+        ],
         "leds": str(len(spec.leds)),
         "strategy": list(STRATEGIES),
         "jobs": str(jobs),
