@@ -128,7 +128,7 @@ class Adders(FreeRunning, GeneratedCell):
                 f"{width}'h{t.constant & ((1 << width) - 1):x}" if t.node is None else f"n{t.node}_s{stage}"
             )
             pins.append(f".{port}_i({read})")
-        return (
-            f"  r4_addsub{'' if len(terms) == 2 else 3} #({', '.join(values)}, "
-            f".YWidth({self.graph.nodes[node].type.width})) u_n{node} ({', '.join(pins)}, .y_o(n{node}_s{stage}));"
-        )
+        values.append(f".YWidth({self.graph.nodes[node].type.width})")
+        pins.append(f".y_o(n{node}_s{stage})")
+        adder = "r4_addsub #(" if len(terms) == 2 else "r4_addsub3 #("
+        return f"  {adder}{', '.join(values)}) u_n{node} ({', '.join(pins)});"
