@@ -194,11 +194,15 @@ def test_auto_takes_late_before_dram_and_dram_within_its_budget(
 ) -> None:
     asked: list[tuple[set[str], set[str]]] = []
 
-    def folded(graph: Graph, **_: Any) -> Plan:
+    def within(graph: Graph, **_: Any) -> Plan | None:
         late = {op.name.rpartition("_for_")[2] for op in graph.ops if "_for_" in op.name}
         asked.append((late, {join for join, _ in graph.spilled}))
+        return None
+
+    def folded(graph: Graph, **_: Any) -> Plan:
         raise OverBudget("no")
 
+    monkeypatch.setattr(homes, "fold_within", within)
     monkeypatch.setattr(homes, "fold_for", folded)
 
     def auto(wanted: Wanted) -> list[tuple[set[str], set[str]]]:

@@ -62,17 +62,23 @@ def test_auto_takes_as_many_late_as_fit(parsed: Any, monkeypatch: pytest.MonkeyP
     enough = 0
     asked: list[tuple[set[str], bool]] = []
 
-    def folded(graph: Graph, *, fit: bool, **_: Any) -> Plan:
+    def within(graph: Graph, **_: Any) -> Plan | None:
         late = {op.name.rpartition("_for_")[2] for op in graph.ops if "_for_" in op.name}
-        asked.append((late, fit))
-        if fit and len(late) < enough:
-            raise OverBudget(f"{len(late)} late")
-        return Plan(graph, {})
+        asked.append((late, True))
+        return None if len(late) < enough else Plan(graph, {})
+
+    def folded(graph: Graph, *, fit: bool, **_: Any) -> Plan:
+        found = within(graph)
+        if fit:
+            raise OverBudget(f"{len(asked[-1][0])} late")
+        asked[-1] = (asked[-1][0], False)
+        return found or Plan(graph, {})
 
     def auto(*, fit: bool = True) -> Plan:
         asked.clear()
         return homes.fold_with_skips(parsed.graph, "auto", homes.Wanted(9), fit=fit)
 
+    monkeypatch.setattr(homes, "fold_within", within)
     monkeypatch.setattr(homes, "fold_for", folded)
     assert auto().graph is parsed.graph
     enough = 1

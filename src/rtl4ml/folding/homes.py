@@ -9,7 +9,7 @@ from typing import Literal
 
 from rtl4ml.device import ZCU102, Device
 from rtl4ml.errors import BadInput, OverBudget, named
-from rtl4ml.folding.search import fold_for
+from rtl4ml.folding.search import fold_for, fold_within
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.late import Home, skips, with_homes
 from rtl4ml.ir.types import Stream
@@ -68,16 +68,17 @@ def fold_with_skips(
                 f"{moved:.1f}; give some another home, or take a longer {named('target_interval')}"
             )
         return fold(homes, fit=fit)
-    refused: OverBudget | None = None
     for choice in _choices(graph, wanted, share * wanted.device.dram_gbps):
-        try:
-            return fold(choice, fit=True)
-        except OverBudget as error:
-            refused = refused or error
-    if fit:
-        assert refused is not None
-        raise refused
-    return fold("bram", fit=False)
+        found = fold_within(
+            with_homes(graph, choice),
+            target_interval=wanted.target_interval,
+            budget=budget,
+            layers=wanted.layers,
+            device=wanted.device,
+        )
+        if found is not None:
+            return found
+    return fold("bram", fit=fit)  # with fit its refusal, which says how much is too much
 
 
 def _gbps(skip: Stream, graph: Graph, wanted: Wanted) -> float:

@@ -50,21 +50,17 @@ def fold_for(
         cheapest = explorer.fold(target_interval)
         if not fit:
             return cheapest
-        total, beside = overhead_resources(cheapest, limits)
-        if within_limits(total, limits):
-            return cheapest
-        # Where FIFOs, converters and edges alone exceed the limits, no folding helps.
-        if all(getattr(beside, k) < v for k, v in limits.items()):
-            if (fits := _search(explorer, limits, [target_interval])[0]) is not None:
-                return fits[0]
+        found, beside = _at(explorer, limits, target_interval)
+        if found is not None:
+            return found
+        if _helps(beside, limits):
             fits, beside = _search(explorer, limits, explorer.intervals_from(target_interval))
             if fits is not None:
                 raise OverBudget(
                     f"{describe_excess(cheapest, limits)}; {named('target_interval', fits[1])} fits"
                 )
     else:
-        x = graph.inputs[0]
-        target_interval = max(1, x.pixels if len(x.shape) > 1 else x.elements)
+        target_interval = _positions(graph)
         fits, beside = _search(explorer, limits, explorer.intervals_from(target_interval))
         if fits is not None:
             return fits[0]
@@ -90,6 +86,51 @@ def fold_for(
         f"{describe_excess(smallest, limits)}; no smaller design was found: {out}, or look at its report "
         f"with {named('fit', False)}"
     )
+
+
+def fold_within(
+    graph: Graph,
+    *,
+    target_interval: int | None,
+    budget: Mapping[str, float] | None,
+    layers: Mapping[str, tuple[int, int]] | None = None,
+    device: Device = ZCU102,
+) -> Plan | None:
+    """The plan of `fold_for`, None where none is found: without its search for what would fit.
+
+    Raises OverBudget where even the fastest folding of a layer is too slow, BadInput.
+    """
+    shares = device.shares(arguments.budget(budget, device.capacity), target_interval)
+    explorer = Explorer(graph, arguments.foldings(layers), device, shares)
+    limits = {k: v * shares[k] for k, v in device.capacity.items()}
+    if target_interval is not None:
+        return _at(explorer, limits, target_interval)[0]
+    fits, _ = _search(explorer, limits, explorer.intervals_from(_positions(graph)))
+    return None if fits is None else fits[0]
+
+
+def _positions(graph: Graph) -> int:
+    """The interval that is taken where none is asked for: a cycle for every position of the input."""
+    x = graph.inputs[0]
+    return max(1, x.pixels if len(x.shape) > 1 else x.elements)
+
+
+def _at(
+    explorer: Explorer, limits: Mapping[str, float], target_interval: int
+) -> tuple[Plan | None, Resources]:
+    """The plan for an interval within limits, if one is found, and what FIFOs, converters and edges take."""
+    cheapest = explorer.fold(target_interval)
+    total, beside = overhead_resources(cheapest, limits)
+    if within_limits(total, limits):
+        return cheapest, beside
+    if _helps(beside, limits) and (fits := _search(explorer, limits, [target_interval])[0]) is not None:
+        return fits[0], beside
+    return None, beside
+
+
+def _helps(beside: Resources, limits: Mapping[str, float]) -> bool:
+    """Whether a folding can help: not where FIFOs, converters and edges alone exceed the limits."""
+    return all(getattr(beside, k) < v for k, v in limits.items())
 
 
 def _enough(share: float) -> float:
