@@ -225,21 +225,24 @@ module r4_serial #(
   // -- reset of the network: after counts that stopped coming --------------------------------------------------
   logic [ResetWidth-1:0] reset_q;
   logic cut_q;  // the body is filled up
+  logic net_rst_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      net_rst_no <= 1'b0;
+      net_rst_q <= 1'b0;
       reset_q    <= '0;
       cut_q      <= 1'b0;
     end else if (idle && (take_q == Counts || take_q == Check)) begin
-      net_rst_no <= 1'b0;
+      net_rst_q <= 1'b0;
       reset_q    <= '0;
       cut_q      <= 1'b1;
     end else begin
-      if (!net_rst_no) reset_q <= reset_q + 1'b1;
-      if (reset_q == ResetWidth'(ResetCycles - 1)) net_rst_no <= 1'b1;
+      if (!net_rst_q) reset_q <= reset_q + 1'b1;
+      if (reset_q == ResetWidth'(ResetCycles - 1)) net_rst_q <= 1'b1;
       if (answered) cut_q <= 1'b0;
     end
   end
+  // A register more, that nothing but this leads to: copies of it may stand all over the device.
+  always_ff @(posedge clk_i) net_rst_no <= net_rst_q;
 
   // -- answers -----------------------------------------------------------------------------------------------
   logic give, last_give, last_result, body_end;
