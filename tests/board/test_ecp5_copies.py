@@ -80,7 +80,7 @@ def test_a_copy_for_every_few(count: int, rng: np.random.Generator) -> None:
 
 
 def test_a_row_is_copied_as_one(rng: np.random.Generator) -> None:
-    """Of two stages with products at both, each copy of the second takes what the first one's of the same share gives."""
+    """Of two stages with products at both, each copy of the second takes what the first one's for its share gives."""
     cells = {"root": register(DATA, FIRST), "one": register(FIRST, SECOND), "two": register(SECOND, 12)}
     cells |= readers(4 * SHARE, SECOND, OUT, "pe") | {
         n.replace("]", "].row"): c for n, c in readers(4 * SHARE, 12, 300, "pe").items()

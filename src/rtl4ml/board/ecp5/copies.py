@@ -31,9 +31,10 @@ def copy_registers(netlist: Mapping[str, Any]) -> int:
     """Copies flip-flops that drive more than `SHARE` groups of cells, in a netlist as Yosys' `write_json` has it; how
     many copies it made.
 
-    A group is what is placed together: a carry chain with its flip-flops, a LUT with its own, a block RAM, a multiplier.
-    Those that stand side by side by name have a copy together. Only flip-flops that take what another one gives are
-    copied, for that one may then be far away, and those that drive so many block RAMs that they are far from some anyway.
+    A group is what is placed together: a carry chain with its flip-flops, a LUT with its own, a block RAM, a
+    multiplier. Those that stand side by side by name have a copy together. Only flip-flops that take what another one
+    gives are copied, for that one may then be far away, and those that drive so many block RAMs that they are far from
+    some anyway.
     """
     return sum(_Copies(module).make() for module in netlist["modules"].values())
 
@@ -105,11 +106,13 @@ class _Copies:
     def _passes_on(self, sink: _Sink) -> bool:
         """Whether a sink is a flip-flop's input."""
         name, port, _ = sink
-        return port == "DI" and self._cells[name]["type"] == "TRELLIS_FF" and bool(self._net(name))
+        kind: str = self._cells[name]["type"]
+        return kind == "TRELLIS_FF" and port == "DI" and bool(self._net(name))
 
     def _net(self, name: str) -> Bit:
         """What a flip-flop drives; "" if nothing."""
-        return next(iter(self._cells[name]["connections"].get("Q", ())), "")
+        nets: list[Bit] = self._cells[name]["connections"].get("Q", [])
+        return nets[0] if nets else ""
 
     def _copy(self, name: str) -> int:
         register, net = self._cells[name], self._net(name)
@@ -137,7 +140,7 @@ class _Copies:
         before = self._driver.get(register["connections"]["DI"][0])
         if before is not None and self._cells[before]["type"] == "TRELLIS_FF":
             return True
-        return sum(self._cells[g]["type"] == "DP16KD" for g in groups) >= MEMORIES
+        return len([g for g in groups if self._cells[g]["type"] == "DP16KD"]) >= MEMORIES
 
     def _add(self, name: str, register: Cell, share: list[_Sink]) -> None:
         """A copy that drives a share of the sinks."""
