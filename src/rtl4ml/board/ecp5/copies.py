@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rtl4ml.board.ecp5.primitives import Bit, Cell
+from rtl4ml.board.ecp5.primitives import Bit, Cell, unused
 
 SHARE = 4  # groups of cells that a copy drives
 MOST = 8  # copies in place of one flip-flop
@@ -52,8 +52,7 @@ class _Copies:
                 if c["port_directions"][port] == "output":
                     self._driver |= dict.fromkeys(bits, name)
         self._outside = {b for p in module["ports"].values() if p["direction"] != "input" for b in p["bits"]}
-        nets = [b for c in self._cells.values() for bits in c["connections"].values() for b in bits]
-        self._free = 1 + max((b for b in nets if isinstance(b, int)), default=1)
+        self._free = unused(module)
         self._groups = self._grouped()
 
     def _read(self, name: str, cell: Cell) -> None:
