@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from rtl4ml.board.ecp5 import carries, copies, multipliers, outputs, resets
+from rtl4ml.board.ecp5 import carries, chains, copies, multipliers, outputs, resets
 from rtl4ml.board.ecp5.spec import OpenBoard
 from rtl4ml.errors import BuildFailed, EnvironmentProblem, OverBudget
 from rtl4ml.host import processes
@@ -81,6 +81,7 @@ def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, l
         outputs.register_outputs(made)
         multipliers.register_multipliers(made)
         carries.absorb(made)
+        chains.join_chains(made)
         resets.invert_resets(made)
         copies.copy_registers(made)
         netlist.write_text(json.dumps(made), encoding="utf-8")
