@@ -11,6 +11,7 @@ from typing import Any
 
 import equivalence
 import pytest
+from ecp5_netlists import lut, register
 
 from rtl4ml.board.ecp5.chains import MOST, join_chains
 from rtl4ml.netlist.netlist import Param
@@ -103,6 +104,39 @@ def test_a_third_one_stays() -> None:
     made = design(cells, [300, 304])
     assert join_chains(made) == 1
     assert sorted(c["CIN"][0] for c in carries(made) if c["CIN"][0] in ("0", "1")) == ["0", "0"]
+
+
+def rows(bits: int = 5) -> dict[str, Any]:
+    """A chain between flip-flops, and one behind it that adds to what they keep and ends at flip-flops."""
+    cells = chain("a", bits, 100, 10) | chain("b", bits, 200, 500)
+    for i in range(bits):
+        cells |= {
+            f"p{i}": register(300 + i, 10 + i),
+            f"q{i}": register(100 + i, 500 + i),
+            f"r{i}": register(200 + i, 600 + i),
+        }
+    return design(cells | {"s": register(399, 5)}, [600 + i for i in range(bits)])
+
+
+def test_chains_between_flip_flops() -> None:
+    made = rows()
+    assert join_chains(made) == 1
+    assert sorted(c["CIN"][0] for c in carries(made) if isinstance(c["CIN"][0], str)) == ["0"]
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_chains_that_do_more_in_a_cycle(begins: bool) -> None:
+    """Logic before the first one or behind the second would make a way of three."""
+    made = rows()
+    cells = made["modules"]["gate"]["cells"]
+    if begins:
+        cells["p3"] = lut(0x6666, 300, 301, "0", "0", 13)
+    else:
+        cells["l"] = lut(0x6666, 202, 301, "0", "0", 700)
+        made["modules"]["gate"]["ports"]["z"] = {"direction": "output", "bits": [700]}
+    before = copy.deepcopy(made)
+    assert join_chains(made) == 0
+    assert made == before
 
 
 def _apart() -> dict[str, Any]:

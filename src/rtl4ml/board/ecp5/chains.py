@@ -48,21 +48,18 @@ def join_chains(netlist: Mapping[str, Any]) -> int:
 
     The second of a pair adds to sums of the first. Between them is half a cell that begins the second one, whatever the
     first one's carry. Both begin with a constant, and no carry of either is read but by the next cell.
+
+    The router takes the carry to go on from the first to the second. It has no longer way for that: either the second
+    one waits for the first one's sums anyway, or the first one begins at flip-flops and the second ends at them.
     """
     return sum(_join(module) for module in netlist["modules"].values())
 
 
 def _join(module: Mapping[str, Any]) -> int:
     cells: dict[str, Cell] = module["cells"]
-    found = list(_chains(cells, readers(module)))
-    sums = {bit: chain for chain in found for half in chain.halves for bit in half.sum}
-    for c in cells.values():
-        if c["type"] == "TRELLIS_FF" and c["connections"].get("DI", [""])[0] in sums:
-            sums[c["connections"]["Q"][0]] = sums[c["connections"]["DI"][0]]
-    before = {
-        c: dict.fromkeys(s for h in c.halves for bit in h.pins if (s := sums.get(bit)) and s is not c)
-        for c in found
-    }
+    read = readers(module)
+    found = list(_chains(cells, read))
+    before = _summands(cells, found, read)
     taken, free, pairs = set[_Chain](), count(unused(module)), 0
     for second in _first_first(found, before):
         for first in before[second]:
@@ -73,6 +70,34 @@ def _join(module: Mapping[str, Any]) -> int:
             _rewrite(cells, first, second, free)
             pairs += 1
     return pairs
+
+
+def _summands(
+    cells: Mapping[str, Cell], found: list[_Chain], read: Counter[Bit]
+) -> dict[_Chain, dict[_Chain, None]]:
+    """Of every chain those whose sums it adds to and that can be joined with it, sums of the same cycle first."""
+    sums = {bit: chain for chain in found for half in chain.halves for bit in half.sum}
+    registers = [
+        c["connections"] for c in cells.values() if c["type"] == "TRELLIS_FF" and c["connections"].get("DI")
+    ]
+    kept = {c["Q"][0] for c in registers}
+    goes_on = {c["DI"][0]: c["Q"][0] for c in registers if read[c["DI"][0]] == 1}
+    # What flip-flops keep of chains that begin at flip-flops.
+    last = {
+        goes_on[bit]: chain
+        for bit, chain in sums.items()
+        if bit in goes_on
+        and all(pin in kept for half in chain.halves for pin in half.pins if isinstance(pin, int))
+    }
+    before = {}
+    for chain in found:
+        nets = [bit for half in chain.halves for bit in half.pins]
+        now = dict.fromkeys(sums[bit] for bit in nets if bit in sums)
+        if all(bit in goes_on for half in chain.halves for bit in half.sum):
+            now |= dict.fromkeys(last[bit] for bit in nets if bit in last)
+        now.pop(chain, None)
+        before[chain] = now
+    return before
 
 
 def _chains(cells: Mapping[str, Cell], read: Counter[Bit]) -> Iterator[_Chain]:
