@@ -50,7 +50,7 @@ def router() -> tuple[str, str]:
 
 def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, log: Path) -> None:
     """Yosys: SystemVerilog to a netlist of the ECP5's cells, as JSON, with what it leaves outside block RAMs,
-    multipliers and carry chains moved into them.
+    multipliers and carry chains moved into them, carry chains joined, resets without inverters, registers copied.
 
     Raises BuildFailed where Yosys stops.
 
