@@ -123,6 +123,15 @@ module r4_serial #(
     end
   end
 
+  // What is asked of a header, a cycle later: the bytes of its CRC come between them and Judge.
+  logic identify_q, run_kind_q, other_q, none_q;
+  always_ff @(posedge clk_i) begin
+    identify_q <= kind_q == Identify;
+    run_kind_q <= kind_q == Run;
+    other_q    <= design_q != Signature[31:0];
+    none_q     <= frames_q == '0;
+  end
+
   logic bad_byte;
   assign bad_byte = bad_q || x_data_i != in_crc_byte;
 
@@ -167,10 +176,10 @@ module r4_serial #(
           begins_q <= 1'b1;
           take_q   <= Wait;
           ended_q  <= 1'b1;
-          if (kind_q == Identify)                 status_q <= Good;
-          else if (kind_q != Run)                 status_q <= BadKind;
-          else if (design_q != Signature[31:0])   status_q <= BadDesign;
-          else if (frames_q == '0)                status_q <= NoFrames;
+          if (identify_q)       status_q <= Good;
+          else if (!run_kind_q) status_q <= BadKind;
+          else if (other_q)     status_q <= BadDesign;
+          else if (none_q)      status_q <= NoFrames;
           else begin
             take_q  <= Counts;
             ended_q <= 1'b0;
@@ -215,7 +224,7 @@ module r4_serial #(
       if (at_q[3:2] == 2'd1)                 design_q <= {x_data_i, design_q[31:8]};
       if (at_q == 4'd8 || at_q == 4'd9)      frames_q <= {x_data_i, frames_q[15:8]};
     end
-    if (take_q == Judge && (kind_q != Run || design_q != Signature[31:0])) frames_q <= '0;
+    if (take_q == Judge && (!run_kind_q || other_q)) frames_q <= '0;
   end
   always_ff @(posedge clk_i) begin
     if (take_q == Judge)                                          in_left_q <= frames_q;
@@ -225,21 +234,24 @@ module r4_serial #(
   // -- reset of the network: after counts that stopped coming --------------------------------------------------
   logic [ResetWidth-1:0] reset_q;
   logic cut_q;  // the body is filled up
+  logic net_rst_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      net_rst_no <= 1'b0;
+      net_rst_q <= 1'b0;
       reset_q    <= '0;
       cut_q      <= 1'b0;
     end else if (idle && (take_q == Counts || take_q == Check)) begin
-      net_rst_no <= 1'b0;
+      net_rst_q <= 1'b0;
       reset_q    <= '0;
       cut_q      <= 1'b1;
     end else begin
-      if (!net_rst_no) reset_q <= reset_q + 1'b1;
-      if (reset_q == ResetWidth'(ResetCycles - 1)) net_rst_no <= 1'b1;
+      if (!net_rst_q) reset_q <= reset_q + 1'b1;
+      if (reset_q == ResetWidth'(ResetCycles - 1)) net_rst_q <= 1'b1;
       if (answered) cut_q <= 1'b0;
     end
   end
+  // A register more, that nothing but this leads to: copies of it may stand all over the device.
+  always_ff @(posedge clk_i) net_rst_no <= net_rst_q;
 
   // -- answers -----------------------------------------------------------------------------------------------
   logic give, last_give, last_result, body_end;
@@ -255,8 +267,8 @@ module r4_serial #(
   logic refused_q;
   always_ff @(posedge clk_i) begin
     if (take_q == Judge) begin
-      run_q     <= kind_q == Run;
-      refused_q <= kind_q != Identify && (kind_q != Run || design_q != Signature[31:0] || frames_q == '0);
+      run_q     <= run_kind_q;
+      refused_q <= !identify_q && (!run_kind_q || other_q || none_q);
     end
   end
 

@@ -94,7 +94,8 @@ class Bench:
         self.r4.time = SimpleNamespace(sleep=lambda _: self.silence(2))
         dut.btn_fire1.value = 0
         # Hardware's configuration starts registers with 0, this simulation with 1.
-        for register in (dut.reset_q, dut.u_board.u_serial.net_rst_no):
+        shell = dut.u_board.u_serial
+        for register in (dut.reset_q, shell.net_rst_q, shell.net_rst_no):
             register.set(Immediate(0))
         self.port = Port(dut, self.case["bit_ns"])
         self.counts, self.result = np.load(self.case["counts"]), np.load(self.case["result"])

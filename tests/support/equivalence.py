@@ -20,7 +20,9 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyosys
 
@@ -95,6 +97,17 @@ def synthesize(unit: Unit, folder: Path) -> None:
             f"write_rtlil -selected {NETLIST}",
         ],
     )
+
+
+def change(folder: Path, by: Callable[[dict[str, Any]], int]) -> int:
+    """Changes gate.il by a pass over netlists of Yosys' `write_json`; what that gives back."""
+    read = [f"read_rtlil {NETLIST}", "read_verilog -lib -DNO_INCLUDES +/lattice/cells_sim_ecp5.v"]
+    yosys(folder, "to.ys", [*read, "select gate", "write_json -selected gate.json"])
+    netlist = json.loads((folder / "gate.json").read_text())
+    found = by(netlist)
+    (folder / "gate.json").write_text(json.dumps(netlist))
+    yosys(folder, "from.ys", ["read_json gate.json", f"write_rtlil {NETLIST}"])
+    return found
 
 
 def equivalent(folder: Path, *, reset: int = RESET) -> bool:

@@ -23,6 +23,12 @@ def readers(module: Mapping[str, Any]) -> Counter[Bit]:
     return found
 
 
+def unused(module: Mapping[str, Any]) -> int:
+    """A number above those of all nets that cells are at."""
+    bits = (b for c in module["cells"].values() for bits in c["connections"].values() for b in bits)
+    return 1 + max((b for b in bits if isinstance(b, int)), default=1)
+
+
 def plain(cell: Cell) -> bool:
     """Whether a cell is a flip-flop without reset that takes its input at the rising edge."""
     if cell["type"] != "TRELLIS_FF":

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from rtl4ml.board.ecp5 import carries, multipliers, outputs
+from rtl4ml.board.ecp5 import carries, chains, copies, multipliers, outputs, resets
 from rtl4ml.board.ecp5.spec import OpenBoard
 from rtl4ml.errors import BuildFailed, EnvironmentProblem, OverBudget
 from rtl4ml.host import processes
@@ -50,7 +50,7 @@ def router() -> tuple[str, str]:
 
 def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, log: Path) -> None:
     """Yosys: SystemVerilog to a netlist of the ECP5's cells, as JSON, with what it leaves outside block RAMs,
-    multipliers and carry chains moved into them.
+    multipliers and carry chains moved into them, carry chains joined, resets without inverters, registers copied.
 
     Raises BuildFailed where Yosys stops.
 
@@ -81,6 +81,9 @@ def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, l
         outputs.register_outputs(made)
         multipliers.register_multipliers(made)
         carries.absorb(made)
+        chains.join_chains(made)
+        resets.invert_resets(made)
+        copies.copy_registers(made)
         netlist.write_text(json.dumps(made), encoding="utf-8")
 
 
