@@ -272,8 +272,17 @@ module r4_serial #(
     end
   end
 
-  // One table for the header's 4 bytes and the body's 16; its address is no register, which a ROM would take in.
-  assign signature = Signature[8*{give_q == Body ? give_at_q[3:2] : 2'd0, give_at_q[1:0]}+:8];
+  // The body's 16 bytes; the header has the first 4 of them.
+  logic [31:0] word;
+  always_comb begin
+    unique case (give_at_q[3:2])
+      2'd0:    word = Signature[31:0];
+      2'd1:    word = Signature[63:32];
+      2'd2:    word = Signature[95:64];
+      default: word = Signature[127:96];
+    endcase
+  end
+  assign signature = word[8*give_at_q[1:0]+:8];
   always_comb begin
     unique case (give_at_q)
       4'd0:    head = First;
@@ -282,7 +291,7 @@ module r4_serial #(
       4'd3:    head = number_q;
       4'd8:    head = frames_q[7:0];
       4'd9:    head = frames_q[15:8];
-      default: head = signature;
+      default: head = Signature[8*give_at_q[1:0]+:8];
     endcase
   end
 
