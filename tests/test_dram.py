@@ -14,7 +14,6 @@ import pytest
 from contract import assert_exact
 from pages import SCHEMA
 from skip_nets import model
-from unets import images, lively
 
 import rtl4ml
 from rtl4ml.cells.streams import Spill, spills
@@ -24,11 +23,9 @@ from rtl4ml.folding import homes
 from rtl4ml.folding.homes import Wanted, fold_with_skips
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.load import load
-from rtl4ml.frontends.qkeras.reference import expected
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.late import with_homes
 from rtl4ml.lowering import builder
-from rtl4ml.models import unet
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.timing.cycles import frame_ends, predict
@@ -257,22 +254,3 @@ def test_a_board_without_ports_for_skips_is_refused(tmp_path: Path) -> None:
     assert str(error.value) == (
         "up1_concat: a design for kv260 must have at most 0 skips in DRAM, not 1; give others another home by skips"
     )
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(7200)
-def test_a_student_of_a_quarter_of_the_widths_on_whole_frames(tmp_path: Path) -> None:
-    """768 x 768 in 4 bits, all four skips in DRAM: 118,000 words wait in the largest ring."""
-    rng = np.random.default_rng(7)
-    made = unet.build(widths=(16, 32, 48, 48, 48), size=(768, 768), weight_bits=4, activation_bits=4)
-    lively(made, rng)
-    design = rtl4ml.convert(made, out=tmp_path, target_interval=2_359_296, skips="dram")
-    x = images(made, 3, rng)
-    want = expected(design.parsed, x)[0]
-    assert len(np.unique(want)) > 10
-    run = design.simulate(x)
-    np.testing.assert_array_equal(run.y, want)
-    report = design.report()
-    assert report["cycles"]["frames"] == {"compared": 3, "as_predicted": 3}
-    assert report["cycles"]["interval"]["model"] == 2_359_296
-    print(report["cycles"], report["skips"], design.peaks, report["seconds"])
