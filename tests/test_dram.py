@@ -213,6 +213,7 @@ def test_auto_takes_late_before_dram_and_dram_within_its_budget(
     assert auto(Wanted(4096)) == [(no, no), ({one}, no), (no, {one}), ({one, two}, no), (no, {one, two})]
     # The first of them moves 0.063 GB/s at that interval, the second half as much; 0.07 are left to them.
     assert auto(Wanted(4096, {"dram": 0.0055}))[-1] == ({two}, {one})
+    assert auto(Wanted(4096, device=replace(ZCU102, dram_ports=1)))[-1] == ({two}, {one})
     assert auto(Wanted(4096, device=replace(ZCU102, dram_gbps=0.0))) == [
         (no, no),
         ({one}, no),

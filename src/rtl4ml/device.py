@@ -45,6 +45,7 @@ class Device:
                     addresses must come out of registers, 2 where weights must pass another register on their way
 
     dram_gbps:      GB/s that its memory can be planned to move, read and written together; 0 where that is not known
+    dram_ports:     skips that its boards have ports to that memory for; `skips="auto"` takes no more
     dram_latency:   cycles that this memory is assumed to take for an answer, at most 464, which r4_spill hides at a
                     word a cycle: no figure of a data sheet
 
@@ -73,6 +74,7 @@ class Device:
     late_weights: int = 0
     hard_block_weight: float = 0.5
     dram_gbps: float = 0.0
+    dram_ports: int = 0
     dram_latency: int = 200
 
     @cached_property
@@ -112,7 +114,14 @@ class Device:
 # Capacities: DS891, table of Zynq UltraScale+ EG devices; there is no UltraRAM. Memory: DDR4-2133 of 64 bits moves
 # 17.07 GB/s at most, of which Manev, Vaishnav and Koch (FPT 2019) measured 75 % on the ZCU102.
 ZCU102 = Device(
-    "XCZU9EG", "xczu9eg-ffvb1156-2-e", lut=274_080, ff=548_160, dsp=2_520, bram36=912, dram_gbps=12.8
+    "XCZU9EG",
+    "xczu9eg-ffvb1156-2-e",
+    lut=274_080,
+    ff=548_160,
+    dsp=2_520,
+    bram36=912,
+    dram_gbps=12.8,
+    dram_ports=2,
 )
 DEVICES = {d.part: d for d in (ZCU102,)}
 

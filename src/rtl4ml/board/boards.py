@@ -228,6 +228,7 @@ def _spec(folder: Path, t: Table) -> BoardSpec:
             dsp=device.take("dsp", int),
             bram36=device.take("bram36", int),
             dram_gbps=device.take("dram_gbps", float),
+            dram_ports=len(spills),
         ),
         uram=device.take("uram", int),
         tried=t.values("tried", str),

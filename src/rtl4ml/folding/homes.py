@@ -36,7 +36,8 @@ def fold_with_skips(
     """The plan of `fold_for` for the graph with the homes of its skips; the plan's graph has them.
 
     homes: as of `with_homes`; or "auto": those of most bits a frame first, as many as it takes to fit late, or in DRAM
-           as long as their traffic is within its budget; none where that does not help and `fit` is False
+           as long as the device's boards have ports for them and their traffic is within its budget; none where that
+           does not help and `fit` is False
     Raises what both raise, BadInput where a home is DRAM and nothing is known of the device's, OverBudget where skips
     move more than DRAM may and `fit` is True; where no choice of "auto" fits, that of the one with all skips in memory.
     """
@@ -93,7 +94,8 @@ def _choices(graph: Graph, wanted: Wanted, gbps: float) -> Iterator[dict[str, Ho
     widest = sorted(known, key=lambda j: -known[j].elements * known[j].type.width)
     may: list[str] = []
     for join in widest:
-        if (moves := _gbps(known[join], graph, wanted)) <= gbps:
+        moves = _gbps(known[join], graph, wanted)
+        if moves <= gbps and len(may) < wanted.device.dram_ports:
             may.append(join)
             gbps -= moves
     for moved in range(len(widest) + 1):
