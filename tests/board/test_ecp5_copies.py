@@ -106,6 +106,28 @@ def test_a_ring(rng: np.random.Generator) -> None:
     assert same(before, after, rng)
 
 
+def test_each_copy_has_the_lut_that_enables_it(rng: np.random.Generator) -> None:
+    """Two flip-flops side by side, an address, share the LUTs: copies of one number stand together."""
+    step, third, fourth, second_out = 20, 21, 22, 300
+    cells = {
+        "step": lut(0x8888, ENABLE, DATA, "0", "0", step),
+        "root[0]": register(DATA, FIRST),
+        "root[1]": register(RESET, third),
+        "at[0]": register(FIRST, SECOND, ce=step),
+        "at[1]": register(third, fourth, ce=step),
+    }
+    count = 3 * SHARE
+    cells |= readers(count, SECOND, OUT, "pe") | readers(count, fourth, second_out, "qe")
+    before = netlist(cells, [n + 2 * i + 1 for n in (OUT, second_out) for i in range(count)])
+    made = copy.deepcopy(before)
+    assert copy_registers(made) == 4
+    found = made["modules"]["top"]["cells"]
+    by = {c["connections"]["Z"][0]: n for n, c in found.items() if c["type"] == "LUT4"}
+    enables = {n: by[c["connections"]["CE"][0]] for n, c in found.items() if n.startswith("at")}
+    assert enables == {f"at[{i}]{of}": f"step{of}" for i in (0, 1) for of in ("", "$copy1", "$copy2")}
+    assert same(before, made, rng)
+
+
 def test_a_group_is_placed_together() -> None:
     """All of a carry chain reads one copy, its flip-flops' enables, too."""
     cells = {"root": register(DATA, FIRST), "stage": register(FIRST, SECOND)}

@@ -34,7 +34,7 @@ def copy_registers(netlist: Mapping[str, Any]) -> int:
     A group is what is placed together: a carry chain with its flip-flops, a LUT with its own, a block RAM, a
     multiplier. Those that stand side by side by name have a copy together. Only flip-flops that take what another one
     gives are copied, for that one may then be far away, and those that drive so many block RAMs that they are far from
-    some anyway.
+    some anyway. Where a LUT enables a flip-flop, each copy has one beside it: that LUT would stand between all of them.
     """
     return sum(_Copies(module).make() for module in netlist["modules"].values())
 
@@ -131,7 +131,7 @@ class _Copies:
                 at = number[self._groups[sink[0]]]
             shares[at].append(sink)
         for i, share in enumerate(shares[1:], 1):
-            self._add(f"{name}$copy{i}", register, share)
+            self._add(f"{name}$copy{i}", self._enabled(register, i), share)
         self._sinks[net] = shares[0]
         return copies - 1
 
@@ -140,6 +140,24 @@ class _Copies:
         if before is not None and self._cells[before]["type"] == "TRELLIS_FF":
             return True
         return len([g for g in groups if self._cells[g]["type"] == "DP16KD"]) >= MEMORIES
+
+    def _enabled(self, register: Cell, number: int) -> Cell:
+        """The register with an enable of its own, where a LUT makes it: one for all copies of this number."""
+        bit = next(iter(register["connections"].get("CE", ())), "")
+        name = self._driver.get(bit, "")
+        if not name or self._cells[name]["type"] != "LUT4":
+            return register
+        copy = f"{name}$copy{number}"
+        if copy not in self._cells:
+            lut = self._cells[name]
+            self._cells[copy] = {**lut, "connections": {**lut["connections"], "Z": [self._free]}}
+            self._read(copy, self._cells[copy])
+            self._groups[copy] = self._driver[self._free] = copy
+            self._free += 1
+        return {
+            **register,
+            "connections": {**register["connections"], "CE": list(self._cells[copy]["connections"]["Z"])},
+        }
 
     def _add(self, name: str, register: Cell, share: list[_Sink]) -> None:
         """A copy that drives a share of the sinks."""
