@@ -51,7 +51,7 @@ def test_sums_are_proven_to_stay_the_same(
 def test_products_are_proven_to_stay_the_same(tmp_path: Path) -> None:
     sizes: dict[str, Param] = {"Simd": 3, "XWidth": 4, "WeightWidth": 4, "ProdWidth": 8, "SumWidth": 10}
     equivalence.synthesize(Unit("dot", "", "r4_dot_lut", {**sizes, "RowElements": 1}), tmp_path)
-    assert equivalence.change(tmp_path, join_chains) > 3
+    assert equivalence.change(tmp_path, join_chains) > 2
     assert equivalence.equivalent(tmp_path)
 
 
