@@ -23,7 +23,7 @@ INVERTERS = [
 def design(init: int, pins: tuple[int | str, ...], *, others: bool = False) -> dict[str, Any]:
     """Two flip-flops with a reset by a LUT; others: a LUT reads it, too."""
     cells = {
-        "i": lut(init, *pins, INVERTED),  # type: ignore[arg-type]
+        "i": lut(init, *pins, INVERTED),  # type: ignore[arg-type]  # pins are nets or constants
         "a": register(DATA, 20, lsr=INVERTED),
         "b": register(20, 21, ce=DATA, lsr=INVERTED, regset="SET"),
         "c": register(21, 22, lsr=RESET),

@@ -242,12 +242,12 @@ def test_the_simulated_board(raw: tuple[rtl4ml.Design, Board]) -> None:
     cube = rng.integers(0, 256, (12, 60, 3)).astype(np.uint8)
     want = design.emulate((cube / 256).astype(np.float32).reshape(2, 6, 60, 3))
     for layout, stalls in (("bip", False), ("bil", True)):
-        run = board.simulate(cube, layout, stalls=stalls)  # type: ignore[arg-type]
+        run = board.simulate(cube, layout, stalls=stalls)  # type: ignore[arg-type]  # a layout by its name
         assert run.result.shape == (2, 3, 30, 2)
         np.testing.assert_array_equal(run.result * design.graph.outputs[0].type.step, want)
         assert run.mismatches == 0
     assert design.exactness["emulate"].mismatches == 0, "and as QKeras has it"
-    assert board.runs.frames == 2 * 2 * len(board.meaning.strips.plan(60))  # type: ignore[union-attr]
+    assert board.runs.frames == 2 * 2 * len(board.meaning.strips.plan(60))  # type: ignore[union-attr]  # a wide design has strips
 
 
 @pytest.mark.gate

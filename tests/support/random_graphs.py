@@ -119,7 +119,7 @@ class Draw:
         if cls is not Concat:
             alike = [s for s in alike if s.shape == self.stream.shape]
         others = [alike[i] for i in self.rng.integers(0, len(alike), int(self.rng.integers(1, 3)))]
-        return cls(name=name, inputs=(self.stream, *others))  # type: ignore[no-any-return]
+        return cls(name=name, inputs=(self.stream, *others))  # type: ignore[no-any-return]  # cls is of any operator
 
     def reshaped(self, name: str) -> Op:
         h, w, c = self.stream.hwc
