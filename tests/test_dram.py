@@ -16,13 +16,14 @@ from pages import SCHEMA
 from skip_nets import model
 
 import rtl4ml
-from rtl4ml.cells.streams import Spill, spills
+from rtl4ml.cells.streams import Spill, packed, spills
 from rtl4ml.device import ZCU102
 from rtl4ml.errors import BadInput, OverBudget, UnsupportedLayer
 from rtl4ml.folding import homes
 from rtl4ml.folding.homes import Wanted, fold_with_skips
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.load import load
+from rtl4ml.host import frameworks
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.late import with_homes
 from rtl4ml.lowering import builder
@@ -184,6 +185,38 @@ def test_what_dram_cannot_do_is_refused(parsed: Any) -> None:
         for k in range(9):
             n.spill(n.wire(f"x{k}", lanes=1, bits=8, signed=False, beats=16))
     assert str(many.value) == "join: at most 8 skips may be in DRAM, not more; give some another home"
+
+
+def joined(times: int) -> Any:
+    """A join that reads a skip of 23 x 23 pixels of 5 channels of 4 bits so many times."""
+    keras, q = frameworks.keras(), frameworks.qkeras()
+    first = keras.Input((23, 23, 5))
+    x = skip = q.QActivation("quantized_relu(4,1)")(q.QActivation("quantized_bits(8,3,1)")(first))
+    x = q.QActivation("quantized_relu(4,1)")(q.QConv2D(5, 3, padding="same", kernel_quantizer="quantized_bits(4,1,0)",
+                                                       use_bias=False, kernel_initializer="ones")(x))  # fmt: skip
+    return parse(keras.Model(first, keras.layers.Concatenate(name="join")([skip] * times + [x])))
+
+
+def test_the_budget_counts_words_and_every_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No two of 23 x 23 pixels share a word, so 20 bits move as 128; and a skip that is read twice moves twice."""
+    assert (packed(20, 529), packed(20, 528), packed(129, 529)) == ((1, 1), (6, 1), (1, 2))
+    tried: list[bool] = []
+    monkeypatch.setattr(homes, "fold_within", lambda graph, **_: tried.append(bool(graph.spilled)))
+    monkeypatch.setattr(homes, "fold_for", lambda *_, **__: None)
+    for times, moves in ((1, "8.0"), (2, "16.0")):
+        graph = joined(times).graph
+        with pytest.raises(OverBudget, match=f"^join: .* at most 6.4 GB/s, not {moves}; "):
+            fold_with_skips(graph, "dram", Wanted(529, {"dram": 0.5}))
+        tried.clear()
+        fold_with_skips(graph, "auto", Wanted(4096, device=replace(ZCU102, dram_ports=1)))
+        assert any(tried) == (times == 1), "a port for every time"
+
+
+def test_the_report_adds_what_a_join_reads_twice(tmp_path: Path) -> None:
+    design = rtl4ml.convert(joined(2).model, out=tmp_path, target_interval=1058, skips="dram")
+    assert [c.traffic for c in spills(design.netlist)] == [2 * 529 * 16] * 2
+    (found,) = design.report()["skips"]["homes"]
+    assert (found["home"], found["dram_bytes"]) == ("dram", 2 * 2 * 529 * 16)
 
 
 def test_auto_takes_late_before_dram_and_dram_within_its_budget(

@@ -244,6 +244,7 @@ def test_a_wide_model_in_hardware_of_fewer_columns(narrowed: rtl4ml.Design, desi
 COLUMNS_THAT_ARE_NONE = {
     116: "columns: must be fewer than the model's 116, not 116; leave it out",
     42: "columns: must be the model's 116 less a multiple of 4, not 42; take 44 or 40",
+    115: "columns: must be the model's 116 less a multiple of 4, not 115; take 112",
     3: "columns: must be the model's 116 less a multiple of 4, not 3; take 4",
     0: "columns: must be a whole number of columns from 1 to 2^31 - 1, not 0; leave it out for the model's",
 }

@@ -78,6 +78,16 @@ AXI_WORD, AXI_ADDRESS, AXI_BURST = 128, 40, 16
 MOST_SPILLS = 8
 
 
+def packed(width: int, beats: int) -> tuple[int, int]:
+    """(beats of a word, words of a beat) of frames of so many beats of `width` bits in memory; one of the two is 1.
+
+    No word holds beats of two frames: of 529 beats, 23 x 23, of 20 bits six fit a word, but none of 2 to 6 divides 529.
+    So packed(20, 529) is (1, 1), and packed(20, 528) is (6, 1).
+    """
+    most = max(1, AXI_WORD // width)
+    return next(g for g in range(most, 0, -1) if beats % g == 0), -(-width // AXI_WORD)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Spill(Fifo):
     """FIFO in the memory behind an AXI4 port of its own.
@@ -110,13 +120,12 @@ class Spill(Fifo):
     @property
     def group(self) -> int:
         """Beats of a word: a divisor of those of a frame, so that none waits for the next frame."""
-        most = max(1, AXI_WORD // self.x.width)
-        return next(g for g in range(most, 0, -1) if self.x.beats % g == 0)
+        return packed(self.x.width, self.x.beats)[0]
 
     @property
     def words(self) -> int:
         """Words of a beat, or 1 for several beats."""
-        return -(-self.x.width // AXI_WORD)
+        return packed(self.x.width, self.x.beats)[1]
 
     @property
     def ring(self) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from rtl4ml.cells.streams import AXI_WORD, packed
 from rtl4ml.device import ZCU102, Device
 from rtl4ml.errors import BadInput, OverBudget, named
 from rtl4ml.folding.search import fold_for, fold_within
@@ -62,7 +63,7 @@ def fold_with_skips(
                 "use 'bram' or 'late'"
             )
         known, most = skips(graph), share * wanted.device.dram_gbps
-        moved = sum(_gbps(known[join], graph, wanted) for join, _ in spilled)
+        moved = sum(_gbps(join, known[join], graph, wanted) for join, _ in spilled)
         if fit and moved > most:
             raise OverBudget(
                 f"{', '.join(join for join, _ in spilled)}: skips in DRAM must move at most {most:.1f} GB/s, not "
@@ -82,10 +83,17 @@ def fold_with_skips(
     return fold("bram", fit=fit)  # with fit its refusal, which says how much is too much
 
 
-def _gbps(skip: Stream, graph: Graph, wanted: Wanted) -> float:
-    """What a skip in DRAM moves, written and read."""
+def _gbps(join: str, skip: Stream, graph: Graph, wanted: Wanted) -> float:
+    """What a skip in DRAM moves, written and read, if its beats are pixels; a join may read it more than once."""
     interval = wanted.target_interval or graph.inputs[0].pixels
-    return 2 * skip.elements * skip.type.width / 8 / interval * wanted.clock_mhz / 1000
+    group, words = packed(skip.channels * skip.type.width, skip.pixels)
+    moved = 2 * skip.pixels // group * words * AXI_WORD / 8 * _ports(join, skip, graph)
+    return moved / interval * wanted.clock_mhz / 1000
+
+
+def _ports(join: str, skip: Stream, graph: Graph) -> int:
+    """Ports to memory that a skip takes: as many as its join has inputs that are this stream."""
+    return sum(s.name == skip.name for op in graph.ops if op.name == join for s in op.inputs)
 
 
 def _choices(graph: Graph, wanted: Wanted, gbps: float) -> Iterator[dict[str, Home]]:
@@ -93,11 +101,13 @@ def _choices(graph: Graph, wanted: Wanted, gbps: float) -> Iterator[dict[str, Ho
     known = skips(graph)
     widest = sorted(known, key=lambda j: -known[j].elements * known[j].type.width)
     may: list[str] = []
+    ports = wanted.device.dram_ports
     for join in widest:
-        moves = _gbps(known[join], graph, wanted)
-        if moves <= gbps and len(may) < wanted.device.dram_ports:
+        moves, takes = _gbps(join, known[join], graph, wanted), _ports(join, known[join], graph)
+        if moves <= gbps and takes <= ports:
             may.append(join)
             gbps -= moves
+            ports -= takes
     for moved in range(len(widest) + 1):
         late: dict[str, Home] = dict.fromkeys(widest[:moved], "late")
         yield late

@@ -91,9 +91,10 @@ class Parsed:
         align = strips(self.graph).align
         if (own - columns) % align:
             less = own - -(-(own - columns) // align) * align
+            near = [f"{n:,}" for n in (less + align, less) if 0 < n < own]
             raise BadInput(
                 f"{named('columns')}: must be the model's {own:,} less a multiple of {align:,}, not {columns:,}; "
-                f"take {less + align:,}" + (f" or {less:,}" if less > 0 else "")
+                f"{'take ' + ' or '.join(near) if near else 'leave it out'}"
             )
         graph = self.graph.of_frames(rows, columns)
         strips(graph)

@@ -12,17 +12,18 @@ from rtl4ml.report.subject import Subject
 def skips(design: Subject) -> Skips | None:
     """The entry; None where the model has no skips."""
     found: list[Skip] = []
-    in_dram = {c.layer: c for c in spills(design.netlist)}
+    in_dram: dict[str, int] = {}  # bytes by join, which may read its skip more than once
+    for c in spills(design.netlist):
+        in_dram[c.layer] = in_dram.get(c.layer, 0) + c.traffic
     joins = {op.name: op for op in design.graph.ops}
     frames_per_s = design.clock_mhz * 1e6 / float(design.cycles.interval)
     for join, stream in late.skips(design.parsed.graph).items():
-        spill = in_dram.get(join)
         stays = any(s.name == stream.name for s in joins[join].inputs)
-        moved = spill.traffic if spill else 0
+        moved = in_dram.get(join, 0)
         found.append(
             {
                 "join": join,
-                "home": "dram" if spill else "bram" if stays else "late",
+                "home": "dram" if moved else "bram" if stays else "late",
                 "bits": stream.elements * stream.type.width,
                 "dram_bytes": moved,
                 "dram_gbps": moved * frames_per_s / 1e9,
