@@ -9,22 +9,19 @@ registers that hold the same, so that copies in the RTL would not stay.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rtl4ml.board.ecp5.primitives import Bit, Cell, unused
+from rtl4ml.board.ecp5.primitives import LOGIC, Bit, Cell, Sink, Sinks, unused
 
 SHARE = 4  # groups of cells that a copy drives
 MOST = 8  # copies in place of one flip-flop
 MEMORIES = 16  # block RAMs from which on a flip-flop is copied wherever its input comes from
 # What is placed with the cell that drives it: the ports, by kind.
 _TIED = {"CCU2C": ("CIN",), "PFUMX": ("ALUT", "BLUT"), "L6MUX21": ("D0", "D1"), "TRELLIS_FF": ("DI",)}
-_LOGIC = ("LUT4", "CCU2C", "PFUMX", "L6MUX21")
 _NUMBER = re.compile(r"(\d+)")
 
 _Key = tuple[tuple[int, int | str], ...]
-_Sink = tuple[str, str, int]  # cell, port, which of its bits
 
 
 def copy_registers(netlist: Mapping[str, Any]) -> int:
@@ -42,24 +39,17 @@ def copy_registers(netlist: Mapping[str, Any]) -> int:
 class _Copies:
     def __init__(self, module: Mapping[str, Any]) -> None:
         self._cells: dict[str, Cell] = module["cells"]
-        self._sinks: dict[Bit, list[_Sink]] = defaultdict(list)
+        self._sinks = Sinks(self._cells)
         self._driver: dict[Bit, str] = {}
         # Of flip-flops that were looked at: the place of the first that they drive.
         self._places: dict[str, _Key] = {}
         for name, c in self._cells.items():
-            self._read(name, c)
             for port, bits in c["connections"].items():
                 if c["port_directions"][port] == "output":
                     self._driver |= dict.fromkeys(bits, name)
         self._outside = {b for p in module["ports"].values() if p["direction"] != "input" for b in p["bits"]}
         self._free = unused(module)
         self._groups = self._grouped()
-
-    def _read(self, name: str, cell: Cell) -> None:
-        for port, bits in cell["connections"].items():
-            if cell["port_directions"][port] != "output":
-                for i, bit in enumerate(bits):
-                    self._sinks[bit].append((name, port, i))
 
     def _grouped(self) -> dict[str, str]:
         """Of every cell one that stands for its group."""
@@ -74,7 +64,7 @@ class _Copies:
         for name, c in self._cells.items():
             for port in _TIED.get(c["type"], ()):
                 before = self._driver.get(next(iter(c["connections"].get(port, ())), ""))
-                if before is not None and self._cells[before]["type"] in _LOGIC:
+                if before is not None and self._cells[before]["type"] in LOGIC:
                     root[find(name)] = find(before)
         return {name: find(name) for name in self._cells}
 
@@ -102,7 +92,7 @@ class _Copies:
         """The flip-flops that take what one gives."""
         return (s[0] for s in self._sinks[self._net(name)] if self._passes_on(s))
 
-    def _passes_on(self, sink: _Sink) -> bool:
+    def _passes_on(self, sink: Sink) -> bool:
         """Whether a sink is a flip-flop's input."""
         name, port, _ = sink
         kind: str = self._cells[name]["type"]
@@ -124,7 +114,7 @@ class _Copies:
         if net in self._outside or copies < 2 or not self._may(register, groups):
             return 0
         number = {group: i * copies // len(groups) for i, group in enumerate(groups)}
-        shares: list[list[_Sink]] = [[] for _ in range(copies)]
+        shares: list[list[Sink]] = [[] for _ in range(copies)]
         at = 0
         for sink in ordered:
             if not self._passes_on(sink):
@@ -151,7 +141,7 @@ class _Copies:
         if copy not in self._cells:
             lut = self._cells[name]
             self._cells[copy] = {**lut, "connections": {**lut["connections"], "Z": [self._free]}}
-            self._read(copy, self._cells[copy])
+            self._sinks.add(copy)
             self._groups[copy] = self._driver[self._free] = copy
             self._free += 1
         return {
@@ -159,22 +149,13 @@ class _Copies:
             "connections": {**register["connections"], "CE": list(self._cells[copy]["connections"]["Z"])},
         }
 
-    def _add(self, name: str, register: Cell, share: list[_Sink]) -> None:
+    def _add(self, name: str, register: Cell, share: list[Sink]) -> None:
         """A copy that drives a share of the sinks."""
-        self._cells[name] = {
-            **register,
-            "parameters": dict(register["parameters"]),
-            "connections": {**register["connections"], "Q": [self._free]},
-        }
-        for cell, port, i in share:
-            self._cells[cell]["connections"][port] = list(self._cells[cell]["connections"][port])
-            self._cells[cell]["connections"][port][i] = self._free
-        self._read(name, self._cells[name])
+        self._sinks.copy_register(name, register, self._free, share)
         self._groups[name], self._driver[self._free], self._places[name] = name, name, self._place(share[0])
-        self._sinks[self._free] = share
         self._free += 1
 
-    def _place(self, sink: _Sink) -> _Key:
+    def _place(self, sink: Sink) -> _Key:
         """Where a sink's group stands, by name; of a flip-flop that takes it, what that one drives."""
         name = sink[0]
         if self._passes_on(sink) and name in self._places:

@@ -1,14 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Netlists of the ECP5's primitives as Yosys' `write_json` has them: who reads a net, which flip-flops are plain."""
+"""Netlists of the ECP5's primitives as Yosys' `write_json` has them: who reads a net, copies of flip-flops, which of
+them are plain.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Bit = int | str  # a net, or "0", "1" or "x"
 Cell = dict[str, Any]
+Sink = tuple[str, str, int]  # an input of a cell: its name, the port, which of its bits
+LOGIC = ("LUT4", "CCU2C", "PFUMX", "L6MUX21")  # kinds of cells that keep nothing
+
+
+class Sinks(defaultdict[Bit, list[Sink]]):
+    """By net, the inputs of cells that read it."""
+
+    def __init__(self, cells: dict[str, Cell]) -> None:
+        super().__init__(list)
+        self._cells = cells
+        for name in cells:
+            self.add(name)
+
+    def add(self, name: str) -> None:
+        """Counts the inputs of a cell."""
+        cell = self._cells[name]
+        for port, bits in cell["connections"].items():
+            if cell["port_directions"][port] != "output":
+                for i, bit in enumerate(bits):
+                    self[bit].append((name, port, i))
+
+    def copy_register(self, name: str, register: Cell, net: int, share: Iterable[Sink]) -> None:
+        """Adds a flip-flop like `register`, of another name, that drives `net` and there a share of its sinks.
+
+        That these are no longer at the first one's net is for the caller to note.
+        """
+        self._cells[name] = {
+            **register,
+            "parameters": dict(register["parameters"]),
+            "connections": {**register["connections"], "Q": [net]},
+        }
+        for cell, port, i in share:
+            self._cells[cell]["connections"][port] = list(self._cells[cell]["connections"][port])
+            self._cells[cell]["connections"][port][i] = net
+        self.add(name)
+        self[net] = list(share)
 
 
 def readers(module: Mapping[str, Any]) -> Counter[Bit]:
