@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Netlists of the ECP5's primitives as Yosys' `write_json` has them: who reads a net, copies of flip-flops, which of
-them are plain.
+"""Netlists of the ECP5's primitives as Yosys' `write_json` has them: who reads a net, copies of cells, which flip-flops
+are plain.
 """
 
 from __future__ import annotations
@@ -32,15 +32,16 @@ class Sinks(defaultdict[Bit, list[Sink]]):
                 for i, bit in enumerate(bits):
                     self[bit].append((name, port, i))
 
-    def copy_register(self, name: str, register: Cell, net: int, share: Iterable[Sink]) -> None:
-        """Adds a flip-flop like `register`, of another name, that drives `net` and there a share of its sinks.
+    def copy(self, name: str, like: Cell, net: int, share: Iterable[Sink]) -> None:
+        """Adds a flip-flop or LUT like another one, of another name, that drives `net` and there a share of its sinks.
 
         That these are no longer at the first one's net is for the caller to note.
         """
+        output = "Q" if like["type"] == "TRELLIS_FF" else "Z"
         self._cells[name] = {
-            **register,
-            "parameters": dict(register["parameters"]),
-            "connections": {**register["connections"], "Q": [net]},
+            **like,
+            "parameters": dict(like["parameters"]),
+            "connections": {**like["connections"], output: [net]},
         }
         for cell, port, i in share:
             self._cells[cell]["connections"][port] = list(self._cells[cell]["connections"][port])

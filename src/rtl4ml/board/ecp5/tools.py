@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from rtl4ml.board.ecp5 import carries, chains, copies, multipliers, outputs, resets, units
+from rtl4ml.board.ecp5 import carries, chains, copies, enables, multipliers, outputs, resets, units
 from rtl4ml.board.ecp5.spec import OpenBoard
 from rtl4ml.errors import BuildFailed, EnvironmentProblem, OverBudget
 from rtl4ml.host import processes
@@ -50,8 +50,8 @@ def router() -> tuple[str, str]:
 
 def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, log: Path) -> None:
     """Yosys: SystemVerilog to a netlist of the ECP5's cells, as JSON, with what it leaves outside block RAMs,
-    multipliers and carry chains moved into them, carry chains joined, resets without inverters, registers copied for
-    other units and for much that they drive.
+    multipliers and carry chains moved into them, carry chains joined, resets without inverters, registers and
+    LUTs copied for what they drive.
 
     Raises BuildFailed where Yosys stops.
 
@@ -85,6 +85,7 @@ def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, l
         chains.join_chains(made)
         resets.invert_resets(made)
         units.copy_for_units(made)
+        enables.split_enables(made)
         copies.copy_registers(made)
         netlist.write_text(json.dumps(made), encoding="utf-8")
 
