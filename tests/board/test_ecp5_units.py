@@ -44,7 +44,8 @@ def source(made: dict[str, Any], reader: str, pin: str = "A") -> str:
     """The flip-flop that drives a pin."""
     cells = made["modules"]["top"]["cells"]
     by = {c["connections"]["Q"][0]: n for n, c in cells.items() if "Q" in c["connections"]}
-    return by[cells[reader]["connections"][pin][0]]
+    name: str = by[cells[reader]["connections"][pin][0]]
+    return name
 
 
 def same(before: dict[str, Any], after: dict[str, Any], rng: np.random.Generator) -> bool:

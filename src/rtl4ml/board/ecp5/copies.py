@@ -151,7 +151,7 @@ class _Copies:
 
     def _add(self, name: str, register: Cell, share: list[Sink]) -> None:
         """A copy that drives a share of the sinks."""
-        self._sinks.copy(name, register, self._free, share)
+        self._sinks.add_like(name, register, self._free, share)
         self._groups[name], self._driver[self._free], self._places[name] = name, name, self._place(share[0])
         self._free += 1
 

@@ -31,7 +31,7 @@ def _split(module: Mapping[str, Any]) -> int:
         others: list[Sink] = [s for s in sinks[net] if s[1] not in _PORTS]
         if others and len(sinks[net]) - len(others) >= MANY:
             sinks[net] = [s for s in sinks[net] if s[1] in _PORTS]
-            sinks.copy(f"{name}$logic", lut, free, others)
+            sinks.add_like(f"{name}$logic", lut, free, others)
             free += 1
             copies += 1
     return copies

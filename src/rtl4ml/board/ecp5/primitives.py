@@ -32,7 +32,7 @@ class Sinks(defaultdict[Bit, list[Sink]]):
                 for i, bit in enumerate(bits):
                     self[bit].append((name, port, i))
 
-    def copy(self, name: str, like: Cell, net: int, share: Iterable[Sink]) -> None:
+    def add_like(self, name: str, like: Cell, net: int, share: Iterable[Sink]) -> None:
         """Adds a flip-flop or LUT like another one, of another name, that drives `net` and there a share of its sinks.
 
         That these are no longer at the first one's net is for the caller to note.

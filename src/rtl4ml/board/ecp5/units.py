@@ -58,7 +58,7 @@ class _Units:
         for i, unit in enumerate(others, 1):
             for sink in shares[unit]:
                 self._sinks[net].remove(sink)
-            self._sinks.copy(f"{name}$unit{i}", register, self._free, shares[unit])
+            self._sinks.add_like(f"{name}$unit{i}", register, self._free, shares[unit])
             self._free += 1
         return len(others)
 
