@@ -19,7 +19,9 @@ from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.load import load
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.late import skips, with_homes
+from rtl4ml.models import unet
 from rtl4ml.netlist.plan import Plan
+from rtl4ml.timing.sizing import sized_netlist
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +91,15 @@ def test_auto_takes_as_many_late_as_fit(parsed: Any, monkeypatch: pytest.MonkeyP
         auto()
     assert auto(fit=False).graph is parsed.graph
     assert asked[-1] == (set(), False)
+
+
+def test_the_image_waits_for_a_pooled_level_too() -> None:
+    """Level 2 has half of the image's rows: as large a part of the frame waits, not as many rows."""
+    network = unet.build(widths=(16, 16, 16), size=(32, 32), weight_bits=4, activation_bits=4, blocks=1)
+    plan = homes.fold_with_skips(parse(load(network)).graph, {"up2_concat": "late"}, homes.Wanted(16_384))
+    waits = {c.name: c for c in sized_netlist(plan).cells if isinstance(c, Fifo)}
+    join = waits["u_down2_1_pw_relu_for_up2_concat_f"]
+    assert 4 * join.depth < join.x.beats // 16, "less than a quarter of a row waits as features"
 
 
 def waiting_bits(design: rtl4ml.Design) -> int:

@@ -91,8 +91,8 @@ def depths(
     2. Many of these beats can wait in front of faster cells instead. So all FIFOs but the skips are cut to the smallest
        share of a row that keeps the interval, in powers of two; where `roomy`, to a row.
     3. `skips` are minimised one by one: with one entry less the netlist would slow down or deadlock. Deep ones are
-       minimised in steps of GRAIN, `roomy` ones to within a twelfth. A FIFO of `early` gets as many rows as its skip
-       FIFO had, so that this one keeps what must wait behind the cells between; it is minimised last.
+       minimised in steps of GRAIN, `roomy` ones to within a twelfth. A FIFO of `early` gets room for as large a part of
+       the frame as its skip FIFO had, so that this one keeps what must wait behind the cells between; it is minimised last.
     4. FIFOs of two beats that a beat reaches seldom keep one, which takes no LUT a bit, if the interval allows it.
        None behind cells that run freely: these start nothing while it is full, so they would wait for its reader.
 
@@ -106,7 +106,8 @@ def depths(
     # Cells that run freely start nothing while the FIFO behind them says that it is full. Then as many beats as it
     # holds must not be fewer than were held and in flight in that run: else they would start later than they did.
     enough = {k: max(free.peaks[k] + slack[k] + stepper.made[k].flying, least[k]) for k in inner}
-    enough, skips = _held_early(enough, rows, skips, early or {})
+    beats = {k: stepper.made[k].x.beats for k in inner}
+    enough, skips = _held_early(enough, rows, beats, skips, early or {})
 
     # The steady interval hardly ever depends on the initial state, because in every loop of cells and FIFOs the number
     # of beats plus free slots is invariant; only a pipeline that stalls as a whole keeps its gaps. So each probe starts
@@ -163,10 +164,17 @@ def depths(
 
 
 def _held_early(
-    enough: dict[str, int], rows: Mapping[str, int], skips: list[str], early: Mapping[str, str]
+    enough: dict[str, int],
+    rows: Mapping[str, int],
+    beats: Mapping[str, int],
+    skips: list[str],
+    early: Mapping[str, str],
 ) -> tuple[dict[str, int], list[str]]:
-    """Depths with which what waits in skip FIFOs can wait in those of `early` too, which are minimised after them."""
-    deeper = {narrow: (-(-enough[name] // rows[name]) + 1) * rows[narrow] for name, narrow in early.items()}
+    """Depths with which what waits in skip FIFOs can wait in those of `early` too, which are minimised after them.
+
+    beats: FIFO name to beats a frame. A part of a frame waits, and a row: what is pooled has fewer rows than the image.
+    """
+    deeper = {n: -(-enough[name] * beats[n] // beats[name]) + rows[n] for name, n in early.items()}
     last = dict.fromkeys(early.values())
     return (
         {k: max(v, deeper.get(k, 0)) for k, v in enough.items()},
