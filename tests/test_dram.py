@@ -151,10 +151,8 @@ def test_cycles_of_a_spill_alone() -> None:
 
 
 def lowered(parsed: Any, latency: int) -> Any:
-    device = replace(ZCU102, dram_latency=latency)
-    wanted = Wanted(4096, device=device)
-    plan = fold_with_skips(parsed.graph, {"up1_concat": "dram"}, wanted)
-    return sized_netlist(plan)
+    plan = fold_with_skips(parsed.graph, {"up1_concat": "dram"}, Wanted(4096))
+    return sized_netlist(replace(plan, device=replace(ZCU102, dram_latency=latency)))
 
 
 def test_latency_is_hidden_until_it_is_longer_than_what_waits(parsed: Any) -> None:
@@ -177,9 +175,20 @@ def test_what_dram_cannot_do_is_refused(parsed: Any) -> None:
     with pytest.raises(OverBudget) as over:
         fold_with_skips(parsed.graph, "dram", Wanted(256, {"dram": 0.05}))
     assert str(over.value) == (
-        "up2_concat, up1_concat: skips in DRAM must move at most 0.6 GB/s, not 1.5; give some another home, or take "
+        "up2_concat, up1_concat: skips in DRAM must move at most 0.64 GB/s, not 1.5; give some another home, or take "
         "a longer target_interval"
     )
+    with pytest.raises(OverBudget, match=r"at most 0\.0061 GB/s, not 0\.094;"):
+        fold_with_skips(parsed.graph, "dram", Wanted(4096, {"dram": 0.0061 / 12.8}))
+    with pytest.raises(BadInput) as slow:
+        fold_with_skips(parsed.graph, "dram", Wanted(4096, device=replace(ZCU102, dram_latency=465)))
+    assert str(slow.value) == (
+        "skips: must not be 'dram' where XCZU9EG's memory answers after more than 464 cycles, not 465 "
+        "(`dram_latency`), of which no more are hidden; use 'bram' or 'late', or a slower clock"
+    )
+    assert fold_with_skips(
+        parsed.graph, "dram", Wanted(4096, device=replace(ZCU102, dram_latency=464))
+    ).graph.spilled
     n = builder.NetlistBuilder(Graph("g", (), (), ()), layer="join")
     with pytest.raises(UnsupportedLayer) as many:
         for k in range(9):
@@ -247,11 +256,8 @@ def test_auto_takes_late_before_dram_and_dram_within_its_budget(
     # The first of them moves 0.063 GB/s at that interval, the second half as much; 0.07 are left to them.
     assert auto(Wanted(4096, {"dram": 0.0055}))[-1] == ({two}, {one})
     assert auto(Wanted(4096, device=replace(ZCU102, dram_ports=1)))[-1] == ({two}, {one})
-    assert auto(Wanted(4096, device=replace(ZCU102, dram_gbps=0.0))) == [
-        (no, no),
-        ({one}, no),
-        ({one, two}, no),
-    ]
+    for device in (replace(ZCU102, dram_gbps=0.0), replace(ZCU102, dram_latency=465)):
+        assert auto(Wanted(4096, device=device)) == [(no, no), ({one}, no), ({one, two}, no)]
 
 
 @pytest.mark.gate

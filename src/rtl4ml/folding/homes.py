@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from rtl4ml.cells.streams import AXI_WORD, packed
-from rtl4ml.device import ZCU102, Device
+from rtl4ml.device import DRAM_HIDDEN, ZCU102, Device
 from rtl4ml.errors import BadInput, OverBudget, named
+from rtl4ml.folding.options import Costs
 from rtl4ml.folding.search import fold_for, fold_within
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.late import Home, skips, with_homes
@@ -39,11 +42,13 @@ def fold_with_skips(
     homes: as of `with_homes`; or "auto": those of most bits a frame first, as many as it takes to fit late, or in DRAM
            as long as the device's boards have ports for them and their traffic is within its budget; none where that
            does not help and `fit` is False
-    Raises what both raise, BadInput where a home is DRAM and nothing is known of the device's, OverBudget where skips
+    Raises what both raise, BadInput where a home is DRAM and nothing is known of the device's or it answers later than
+    `DRAM_HIDDEN`, OverBudget where skips
     move more than DRAM may and `fit` is True; where no choice of "auto" fits, that of the one with all skips in memory.
     """
     budget = dict(wanted.budget or {})
     share = budget.pop("dram", 1.0)
+    costs = Costs()
 
     def fold(homes: Mapping[str, Home] | Home, *, fit: bool) -> Plan:
         return fold_for(
@@ -53,6 +58,7 @@ def fold_with_skips(
             layers=wanted.layers,
             fit=fit,
             device=wanted.device,
+            costs=costs,
         )
 
     if homes != "auto":
@@ -62,12 +68,18 @@ def fold_with_skips(
                 f"{named('skips')}: must not be 'dram' for {wanted.device.name}, of whose memory nothing is known; "
                 "use 'bram' or 'late'"
             )
+        if spilled and wanted.device.dram_latency > DRAM_HIDDEN:
+            raise BadInput(
+                f"{named('skips')}: must not be 'dram' where {wanted.device.name}'s memory answers after more than "
+                f"{DRAM_HIDDEN} cycles, not {wanted.device.dram_latency} (`dram_latency`), of which no more are "
+                "hidden; use 'bram' or 'late', or a slower clock"
+            )
         known, most = skips(graph), share * wanted.device.dram_gbps
         moved = sum(_gbps(join, known[join], graph, wanted) for join, _ in spilled)
         if fit and moved > most:
             raise OverBudget(
-                f"{', '.join(join for join, _ in spilled)}: skips in DRAM must move at most {most:.1f} GB/s, not "
-                f"{moved:.1f}; give some another home, or take a longer {named('target_interval')}"
+                f"{', '.join(join for join, _ in spilled)}: skips in DRAM must move at most {_rate(most)} GB/s, not "
+                f"{_rate(moved)}; give some another home, or take a longer {named('target_interval')}"
             )
         return fold(homes, fit=fit)
     for choice in _choices(graph, wanted, share * wanted.device.dram_gbps):
@@ -77,10 +89,16 @@ def fold_with_skips(
             budget=budget,
             layers=wanted.layers,
             device=wanted.device,
+            costs=costs,
         )
         if found is not None:
             return found
     return fold("bram", fit=fit)  # with fit its refusal, which says how much is too much
+
+
+def _rate(gbps: float) -> str:
+    """GB/s with one place behind the point, or two digits where it is less than 1: 12.8, 0.64, 0.0061."""
+    return f"{gbps:.1f}" if gbps >= 1 or not gbps else np.format_float_positional(gbps, 2, fractional=False)
 
 
 def _gbps(join: str, skip: Stream, graph: Graph, wanted: Wanted) -> float:
@@ -101,7 +119,7 @@ def _choices(graph: Graph, wanted: Wanted, gbps: float) -> Iterator[dict[str, Ho
     known = skips(graph)
     widest = sorted(known, key=lambda j: -known[j].elements * known[j].type.width)
     may: list[str] = []
-    ports = wanted.device.dram_ports
+    ports = wanted.device.dram_ports if wanted.device.dram_latency <= DRAM_HIDDEN else 0
     for join in widest:
         moves, takes = _gbps(join, known[join], graph, wanted), _ports(join, known[join], graph)
         if moves <= gbps and takes <= ports:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from typing import NamedTuple
 
 from rtl4ml.cells.streams import Spill
@@ -92,7 +93,8 @@ def depths(
        share of a row that keeps the interval, in powers of two; where `roomy`, to a row.
     3. `skips` are minimised one by one: with one entry less the netlist would slow down or deadlock. Deep ones are
        minimised in steps of GRAIN, `roomy` ones to within a twelfth. A FIFO of `early` gets room for as large a part of
-       the frame as its skip FIFO had, so that this one keeps what must wait behind the cells between; it is minimised last.
+       the frame as its skip FIFO had, so that this one keeps what must wait behind the cells between; it is minimised
+       last.
     4. FIFOs of two beats that a beat reaches seldom keep one, which takes no LUT a bit, if the interval allows it.
        None behind cells that run freely: these start nothing while it is full, so they would wait for its reader.
 
@@ -139,13 +141,8 @@ def depths(
         eighths, now = eighths // 2, less
     for name in skips:
         if roomy:
-            few, grain = least[name] - 1, max(1, now[name] // 12)
-            while now[name] - few > grain:
-                probe = (now[name] + few) // 2
-                if holds(now | {name: probe}):
-                    now[name] = probe
-                else:
-                    few = probe
+            enough_of = partial(_with, holds, now, name)
+            now[name] = _about(least[name], now[name], enough_of, up=name in (early or {}))
             continue
         if holds(now | {name: least[name]}):
             now[name] = least[name]
@@ -161,6 +158,30 @@ def depths(
             else:
                 few, stride = probe, max(1, (now[name] - probe) // 2 // grain) * grain
     return now | _single(paced, now, holds), state
+
+
+def _with(holds: Callable[[Mapping[str, int]], bool], now: dict[str, int], name: str, depth: int) -> bool:
+    """Whether depths hold with another one of one FIFO."""
+    return holds(now | {name: depth})
+
+
+def _about(least: int, enough: int, holds: Callable[[int], bool], *, up: bool) -> int:
+    """The least depth that holds, to within a twelfth; `enough` does.
+
+    up: the search begins at the least depth: where little waits, what does not hold shows at once, while what holds
+        shows only once the FIFO before has filled
+    """
+    few = least - 1
+    if up:
+        probe = least
+        while probe < enough and not holds(probe):
+            few, probe = probe, 4 * probe
+        enough = min(probe, enough)
+    grain = max(1, enough // 12)
+    while enough - few > grain:
+        probe = (enough + few) // 2
+        few, enough = (few, probe) if holds(probe) else (probe, enough)
+    return enough
 
 
 def _held_early(
