@@ -62,7 +62,8 @@ def fold_with_skips(
         )
 
     if homes != "auto":
-        spilled = with_homes(graph, homes).spilled
+        changed = with_homes(graph, homes)
+        spilled = changed.spilled
         if spilled and not wanted.device.dram_gbps:
             raise BadInput(
                 f"{named('skips')}: must not be 'dram' for {wanted.device.name}, of whose memory nothing is known; "
@@ -74,8 +75,7 @@ def fold_with_skips(
                 f"{DRAM_HIDDEN} cycles, not {wanted.device.dram_latency} (`dram_latency`), of which no more are "
                 "hidden; use 'bram' or 'late', or a slower clock"
             )
-        known, most = skips(graph), share * wanted.device.dram_gbps
-        moved = sum(_gbps(join, known[join], graph, wanted) for join, _ in spilled)
+        most, moved = share * wanted.device.dram_gbps, sum(g for g, _ in _traffic(changed, wanted))
         if fit and moved > most:
             raise OverBudget(
                 f"{', '.join(join for join, _ in spilled)}: skips in DRAM must move at most {_rate(most)} GB/s, not "
@@ -109,6 +109,15 @@ def _gbps(join: str, skip: Stream, graph: Graph, wanted: Wanted) -> float:
     return moved / interval * wanted.clock_mhz / 1000
 
 
+def _traffic(graph: Graph, wanted: Wanted) -> list[tuple[float, int]]:
+    """GB/s and ports of each skip in DRAM of a graph with homes."""
+    streams = {s.name: s for op in graph.ops for s in op.inputs}
+    return [
+        (_gbps(join, streams[name], graph, wanted), _ports(join, streams[name], graph))
+        for join, name in graph.spilled
+    ]
+
+
 def _ports(join: str, skip: Stream, graph: Graph) -> int:
     """Ports to memory that a skip takes: as many as its join has inputs that are this stream."""
     return sum(s.name == skip.name for op in graph.ops if op.name == join for s in op.inputs)
@@ -116,7 +125,7 @@ def _ports(join: str, skip: Stream, graph: Graph) -> int:
 
 def _choices(graph: Graph, wanted: Wanted, gbps: float) -> Iterator[dict[str, Home]]:
     """Homes to try, the least effort first: every number of skips late, then as many of these as may be in DRAM."""
-    known = skips(graph)
+    known, most = skips(graph), gbps
     widest = sorted(known, key=lambda j: -known[j].elements * known[j].type.width)
     may: list[str] = []
     ports = wanted.device.dram_ports if wanted.device.dram_latency <= DRAM_HIDDEN else 0
@@ -130,4 +139,12 @@ def _choices(graph: Graph, wanted: Wanted, gbps: float) -> Iterator[dict[str, Ho
         late: dict[str, Home] = dict.fromkeys(widest[:moved], "late")
         yield late
         if dram := [join for join in widest[:moved] if join in may]:
-            yield {**late, **dict.fromkeys(dram, "dram")}
+            mixed: dict[str, Home] = {**late, **dict.fromkeys(dram, "dram")}
+            takes_all = _traffic(
+                with_homes(graph, mixed), wanted
+            )  # with copies of joins whose skip is in DRAM
+            if (
+                sum(g for g, _ in takes_all) <= most
+                and sum(n for _, n in takes_all) <= wanted.device.dram_ports
+            ):
+                yield mixed
