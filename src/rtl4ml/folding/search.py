@@ -142,10 +142,18 @@ def _at(
     total, beside = overhead_resources(cheapest, limits)
     if within_limits(total, limits):
         return cheapest, beside
-    least = Resources(**{k: _OVERHEAD * getattr(beside, k) for k in limits})
-    if not _helps(beside, limits) or explorer.fill(target_interval, limits, least) > 1:
+    if not _helps(beside, limits):
         return None, beside
-    fits, _ = _search(explorer, limits, [target_interval])
+    start = explorer.waiting
+    if (
+        start.bram36
+    ):  # a design with deep skips takes long to size: begin with those of the cheapest, if that may do
+        start = Resources(bram36=beside.bram36)
+        if explorer.fill(target_interval, limits, start) > 1:
+            start = Resources(bram36=_OVERHEAD * beside.bram36)
+            if explorer.fill(target_interval, limits, start) > 1:
+                return None, beside
+    fits, _ = _search(explorer, limits, [target_interval], start)
     return (None if fits is None else fits[0]), beside
 
 
@@ -200,14 +208,17 @@ def first_feasible(
 
 
 def _search(
-    explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int]
+    explorer: Explorer,
+    limits: Mapping[str, float],
+    intervals: Sequence[int],
+    beside: Resources | None = None,
 ) -> tuple[tuple[Plan, int] | None, Resources]:
     """The plan of the first of ascending intervals whose design fits, with the interval, or None; and the overhead.
 
-    The overhead is known only of a finished design. The search begins with what skips take at least; where the design
-    that it finds does not fit, it is repeated with the overhead of that design.
+    The overhead is known only of a finished design. The search begins with `beside`, or what skips take at least; where
+    the design that it finds does not fit, it is repeated with the overhead of that design.
     """
-    beside = explorer.waiting
+    beside = beside or explorer.waiting
     for _ in range(6):
         rest = {k: v - getattr(beside, k) for k, v in limits.items()}
         made = None
