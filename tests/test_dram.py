@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from contract import assert_exact
+from contract import assert_exact, samples
 from pages import SCHEMA
 from skip_nets import model
 
@@ -23,6 +23,7 @@ from rtl4ml.folding import homes
 from rtl4ml.folding.homes import Wanted, fold_with_skips
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.load import load
+from rtl4ml.frontends.qkeras.reference import expected
 from rtl4ml.host import frameworks
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.late import with_homes
@@ -151,10 +152,8 @@ def test_cycles_of_a_spill_alone() -> None:
 
 
 def lowered(parsed: Any, latency: int) -> Any:
-    device = replace(ZCU102, dram_latency=latency)
-    wanted = Wanted(4096, device=device)
-    plan = fold_with_skips(parsed.graph, {"up1_concat": "dram"}, wanted)
-    return sized_netlist(plan)
+    plan = fold_with_skips(parsed.graph, {"up1_concat": "dram"}, Wanted(4096))
+    return sized_netlist(replace(plan, device=replace(ZCU102, dram_latency=latency)))
 
 
 def test_latency_is_hidden_until_it_is_longer_than_what_waits(parsed: Any) -> None:
@@ -177,9 +176,20 @@ def test_what_dram_cannot_do_is_refused(parsed: Any) -> None:
     with pytest.raises(OverBudget) as over:
         fold_with_skips(parsed.graph, "dram", Wanted(256, {"dram": 0.05}))
     assert str(over.value) == (
-        "up2_concat, up1_concat: skips in DRAM must move at most 0.6 GB/s, not 1.5; give some another home, or take "
+        "up2_concat, up1_concat: skips in DRAM must move at most 0.64 GB/s, not 1.5; give some another home, or take "
         "a longer target_interval"
     )
+    with pytest.raises(OverBudget, match=r"at most 0\.0061 GB/s, not 0\.094;"):
+        fold_with_skips(parsed.graph, "dram", Wanted(4096, {"dram": 0.0061 / 12.8}))
+    with pytest.raises(BadInput) as slow:
+        fold_with_skips(parsed.graph, "dram", Wanted(4096, device=replace(ZCU102, dram_latency=465)))
+    assert str(slow.value) == (
+        "skips: must not be 'dram' where XCZU9EG's memory answers after more than 464 cycles, not 465 "
+        "(`dram_latency`), of which no more are hidden; use 'bram' or 'late', or a slower clock"
+    )
+    assert fold_with_skips(
+        parsed.graph, "dram", Wanted(4096, device=replace(ZCU102, dram_latency=464))
+    ).graph.spilled
     n = builder.NetlistBuilder(Graph("g", (), (), ()), layer="join")
     with pytest.raises(UnsupportedLayer) as many:
         for k in range(9):
@@ -219,6 +229,39 @@ def test_the_report_adds_what_a_join_reads_twice(tmp_path: Path) -> None:
     assert (found["home"], found["dram_bytes"]) == ("dram", 2 * 2 * 529 * 16)
 
 
+def nested() -> Any:
+    """A join whose skip leads to another join: what is computed late for it has that join's skip a second time."""
+    keras, q = frameworks.keras(), frameworks.qkeras()
+
+    def conv(x: Any) -> Any:
+        made = q.QConv2D(4, 3, padding="same", kernel_quantizer="quantized_bits(4,1,0)", use_bias=False,
+                         kernel_initializer="ones")(x)  # fmt: skip
+        return q.QActivation("quantized_relu(4,1)")(made)
+
+    first = keras.Input((16, 16, 4))
+    a = conv(q.QActivation("quantized_bits(4,1,1)")(first))
+    b = conv(keras.layers.Concatenate(name="inner")([a, conv(a)]))
+    return keras.Model(first, keras.layers.Concatenate(name="outer")([b, conv(conv(b))]))
+
+
+def test_a_join_that_is_computed_again_has_its_skip_in_dram_again(tmp_path: Path) -> None:
+    """Its copy too, which counts: exact, and the report adds what both move."""
+    network, homes_of = nested(), {"inner": "dram", "outer": "late"}
+    design = rtl4ml.convert(network, out=tmp_path, target_interval=4096, skips=homes_of)
+    x = samples(design, 3, np.random.default_rng(4))
+    run = design.simulate(x)
+    np.testing.assert_array_equal(run.y, expected(design.parsed, x)[0])
+    assert len(np.unique(run.y)) > 1 and run.interval == design.cycles.interval
+    assert run.latency <= design.cycles.latency, "a bound: less waits than memory may take"
+    assert [join for join, _ in design.plan.graph.spilled] == ["inner", "inner_for_outer"]
+    assert [c.layer for c in spills(design.netlist)] == ["inner", "inner_for_outer"]
+    found = {entry["join"]: entry for entry in design.report()["skips"]["homes"]}
+    assert (found["outer"]["home"], found["inner"]["home"]) == ("late", "dram")
+    assert found["inner"]["dram_bytes"] == 2 * 2 * 16 * 16 * 2
+    with pytest.raises(OverBudget, match=r"^inner, inner_for_outer: .* not 0\.12; "):
+        fold_with_skips(parse(load(network)).graph, homes_of, Wanted(4096, {"dram": 0.12 / 12.8}))
+
+
 def test_auto_takes_late_before_dram_and_dram_within_its_budget(
     parsed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,11 +290,8 @@ def test_auto_takes_late_before_dram_and_dram_within_its_budget(
     # The first of them moves 0.063 GB/s at that interval, the second half as much; 0.07 are left to them.
     assert auto(Wanted(4096, {"dram": 0.0055}))[-1] == ({two}, {one})
     assert auto(Wanted(4096, device=replace(ZCU102, dram_ports=1)))[-1] == ({two}, {one})
-    assert auto(Wanted(4096, device=replace(ZCU102, dram_gbps=0.0))) == [
-        (no, no),
-        ({one}, no),
-        ({one, two}, no),
-    ]
+    for device in (replace(ZCU102, dram_gbps=0.0), replace(ZCU102, dram_latency=465)):
+        assert auto(Wanted(4096, device=device)) == [(no, no), ({one}, no), ({one, two}, no)]
 
 
 @pytest.mark.gate

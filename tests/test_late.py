@@ -14,12 +14,16 @@ from skip_nets import model
 import rtl4ml
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.errors import BadInput, OverBudget
-from rtl4ml.folding import homes
+from rtl4ml.folding import homes, options, search
+from rtl4ml.folding.explorer import Explorer
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.load import load
 from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.lag import rows_waiting
 from rtl4ml.ir.late import skips, with_homes
+from rtl4ml.models import unet
 from rtl4ml.netlist.plan import Plan
+from rtl4ml.timing.sizing import sized_netlist
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +93,51 @@ def test_auto_takes_as_many_late_as_fit(parsed: Any, monkeypatch: pytest.MonkeyP
         auto()
     assert auto(fit=False).graph is parsed.graph
     assert asked[-1] == (set(), False)
+
+
+def test_the_image_waits_for_a_pooled_level_too() -> None:
+    """Level 2 has half of the image's rows: as large a part of the frame waits, not as many rows."""
+    network = unet.build(widths=(16, 16, 16), size=(32, 32), weight_bits=4, activation_bits=4, blocks=1)
+    plan = homes.fold_with_skips(parse(load(network)).graph, {"up2_concat": "late"}, homes.Wanted(16_384))
+    waits = {c.name: c for c in sized_netlist(plan).cells if isinstance(c, Fifo)}
+    join = waits["u_down2_1_pw_relu_for_up2_concat_f"]
+    assert 4 * join.depth < join.x.beats // 16, "less than a quarter of a row waits as features"
+
+
+def test_the_rows_that_wait_by_what_depends_on_what(parsed: Any) -> None:
+    """Level 3 goes through 3 taps and comes back by 2, then level 2 the same; FIFOs hold no fewer."""
+    graph = parsed.graph
+    assert rows_waiting(graph) == {"up2_concat": 3, "up1_concat": 11}
+    assert rows_waiting(with_homes(graph, {"up1_concat": "late"})) == {"up2_concat": 3, "up1_concat": 0}
+    net = sized_netlist(homes.fold_with_skips(graph, "bram", homes.Wanted(4096)))
+    deep = {
+        c.layer: c.depth * c.x.width for c in net.cells if isinstance(c, Fifo) and c.name.endswith("_b_f")
+    }
+    for join, stream in skips(graph).items():
+        row = stream.elements * stream.type.width // stream.hwc[0]
+        assert deep[join] >= row * (rows_waiting(graph)[join] - 1)
+
+
+def test_skips_that_alone_are_too_much_need_no_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = unet.build(widths=(16, 16, 16), size=(512, 512), weight_bits=4, activation_bits=4, blocks=1)
+    graph = parse(load(network)).graph
+    kept, late = (Explorer(with_homes(graph, home)) for home in ("bram", "late"))
+    assert kept.waiting.bram36 == pytest.approx((11 * 512 + 3 * 256) * 16 * 4 / 36_864)
+    assert late.waiting.bram36 == 0
+    monkeypatch.delattr(search, "overhead_resources")
+    limits: dict[str, Any] = {"target_interval": 2**20, "budget": {"bram36": kept.waiting.bram36 / 912}}
+    assert search.fold_within(graph, **limits) is None
+    with pytest.raises(NameError):
+        search.fold_within(with_homes(graph, "late"), **limits)
+
+
+def test_copies_cost_what_is_known_of_the_first(parsed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, costs = parsed.graph, options.Costs()
+    want = Explorer(with_homes(graph, "late")).fold(4096)
+    Explorer(graph, costs=costs).fold(4096)
+    monkeypatch.delattr(options, "operator_resources")
+    found = Explorer(with_homes(graph, "late"), costs=costs).fold(4096)
+    assert found.foldings == want.foldings and any("_for_" in name for name in found.foldings)
 
 
 def waiting_bits(design: rtl4ml.Design) -> int:

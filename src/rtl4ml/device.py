@@ -9,6 +9,9 @@ from functools import cached_property
 
 ROW_ADDERS = 2  # adders between registers in r4_dot_pair, products made of rows in LUTs: five levels of logic
 ROW_ELEMENTS = 2  # elements of a row of r4_dot_pair: their multiplexer shares a LUT6 with its adder
+DRAM_HIDDEN = (
+    464  # cycles for an answer that r4_spill hides at a word a cycle: 512 words ahead, less 3 bursts
+)
 ADDER_INPUTS = 3  # numbers that an adder of r4_sum_tree takes, where a LUT has two outputs
 
 
@@ -46,8 +49,8 @@ class Device:
 
     dram_gbps:      GB/s that its memory can be planned to move, read and written together; 0 where that is not known
     dram_ports:     skips that its boards have ports to that memory for; `skips="auto"` takes no more
-    dram_latency:   cycles that this memory is assumed to take for an answer, at most 464, which r4_spill hides at a
-                    word a cycle: no figure of a data sheet
+    dram_latency:   cycles that this memory is assumed to take for an answer, at most `DRAM_HIDDEN`: no figure of a data
+                    sheet
 
     hard_block_weight: what a share of DSP slices or of block RAM counts where a share of the LUTs counts 1. Hard blocks
                        stand in columns with wires of their own and serve nothing else, so nearly all of them can be

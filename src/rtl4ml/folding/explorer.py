@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import product
 from math import gcd
 
@@ -15,18 +16,18 @@ from rtl4ml.errors import BadInput, OverBudget, named
 from rtl4ml.folding.options import (
     LARGEST,
     UNROLLED,
+    Costs,
     Option,
-    netlist_cost,
-    operator_resources,
-    packed_variants,
     pinned_folding,
 )
 from rtl4ml.folding.program import Program
 from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.lag import rows_waiting
+from rtl4ml.ir.late import skips
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Stream
-from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.lowering.registry import lowering_of
+from rtl4ml.netlist.memories import BLOCK_BITS, is_block
 from rtl4ml.netlist.plan import Folding, Plan
 from rtl4ml.ops.conv import Linear
 
@@ -44,6 +45,7 @@ class Explorer:
 
     layers: (pe, simd) that the user fixed, by layer or operator name
     shares: the greatest share of a resource that its plans may take, see `Plan`
+    costs:  what is known of operators, from other graphs too
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Explorer:
         layers: Mapping[str, tuple[int, int]] | None = None,
         device: Device = ZCU102,
         shares: Mapping[str, float] | None = None,
+        costs: Costs | None = None,
     ) -> None:
         self.graph = graph
         self.device = device
@@ -73,6 +76,7 @@ class Explorer:
                 f"{next(iter(given))}: {named('foldings')} must name layers of the model, not {next(iter(given))!r}; "
                 f"layers: {', '.join(o.name for o in graph.ops)}"
             )
+        self._costs = costs or Costs()
         self._options: dict[tuple[str, Folding], list[Option]] = {}
         self._widths: dict[tuple[str, int, int], Resources] = {}
         self._fills: dict[tuple[object, ...], float] = {}
@@ -109,22 +113,31 @@ class Explorer:
                     for f in foldings
                     if f.style == "unrolled" and (not products or f.pe * f.simd <= min(2 * least, UNROLLED))
                 ]
-        for f in foldings:
-            if (op.name, f) not in self._options:
-                self._options[op.name, f] = [
-                    Option(v, operator_resources(self.graph, op, v, self.device))
-                    for v in packed_variants(op, f, self.device)
-                ]
-        return [o for f in foldings for o in self._options[op.name, f]]
+        return [o for f in foldings for o in self._option(op, f)]
+
+    def _option(self, op: Op, folding: Folding) -> list[Option]:
+        if (op.name, folding) not in self._options:
+            self._options[op.name, folding] = self._costs.options(self.graph, op, folding, self.device)
+        return self._options[op.name, folding]
 
     def _width(self, stream: Stream, made: int, read: int) -> Resources:
-        """Cost of the width converters from the lanes that are made to the lanes that are read."""
         key = (stream.name, made, read)
         if key not in self._widths:
-            builder = NetlistBuilder(self.graph, self.device)
-            builder.lanes(builder.like(stream, "x", made), read)
-            self._widths[key] = netlist_cost(builder)
+            self._widths[key] = self._costs.width(self.graph, stream, made, read, self.device)
         return self._widths[key]
+
+    @cached_property
+    def waiting(self) -> Resources:
+        """Block RAM that skips take at least, beside operators and width converters, in any design of the graph."""
+        known, blocks = skips(self.graph), 0.0
+        for join, rows in rows_waiting(self.graph).items():
+            _, columns, channels = known[join].hwc
+            width = channels * known[join].type.width
+            if (join, known[join].name) not in self.graph.spilled and is_block(
+                rows * columns, width, self.device
+            ):
+                blocks += rows * columns * width / BLOCK_BITS
+        return Resources(bram36=blocks)
 
     def choose(self, target: int, limits: Mapping[str, float] | None = None) -> Plan | None:
         """The plan that meets the interval `target` and has the least `objective`; None where no plan does.

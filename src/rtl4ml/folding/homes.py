@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from rtl4ml.cells.streams import AXI_WORD, packed
-from rtl4ml.device import ZCU102, Device
+from rtl4ml.device import DRAM_HIDDEN, ZCU102, Device
 from rtl4ml.errors import BadInput, OverBudget, named
+from rtl4ml.folding.options import Costs
 from rtl4ml.folding.search import fold_for, fold_within
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.late import Home, skips, with_homes
@@ -39,11 +42,13 @@ def fold_with_skips(
     homes: as of `with_homes`; or "auto": those of most bits a frame first, as many as it takes to fit late, or in DRAM
            as long as the device's boards have ports for them and their traffic is within its budget; none where that
            does not help and `fit` is False
-    Raises what both raise, BadInput where a home is DRAM and nothing is known of the device's, OverBudget where skips
+    Raises what both raise, BadInput where a home is DRAM and nothing is known of the device's or it answers later than
+    `DRAM_HIDDEN`, OverBudget where skips
     move more than DRAM may and `fit` is True; where no choice of "auto" fits, that of the one with all skips in memory.
     """
     budget = dict(wanted.budget or {})
     share = budget.pop("dram", 1.0)
+    costs = Costs()
 
     def fold(homes: Mapping[str, Home] | Home, *, fit: bool) -> Plan:
         return fold_for(
@@ -53,21 +58,28 @@ def fold_with_skips(
             layers=wanted.layers,
             fit=fit,
             device=wanted.device,
+            costs=costs,
         )
 
     if homes != "auto":
-        spilled = with_homes(graph, homes).spilled
+        changed = with_homes(graph, homes)
+        spilled = changed.spilled
         if spilled and not wanted.device.dram_gbps:
             raise BadInput(
                 f"{named('skips')}: must not be 'dram' for {wanted.device.name}, of whose memory nothing is known; "
                 "use 'bram' or 'late'"
             )
-        known, most = skips(graph), share * wanted.device.dram_gbps
-        moved = sum(_gbps(join, known[join], graph, wanted) for join, _ in spilled)
+        if spilled and wanted.device.dram_latency > DRAM_HIDDEN:
+            raise BadInput(
+                f"{named('skips')}: must not be 'dram' where {wanted.device.name}'s memory answers after more than "
+                f"{DRAM_HIDDEN} cycles, not {wanted.device.dram_latency} (`dram_latency`), of which no more are "
+                "hidden; use 'bram' or 'late', or a slower clock"
+            )
+        most, moved = share * wanted.device.dram_gbps, sum(g for g, _ in _traffic(changed, wanted))
         if fit and moved > most:
             raise OverBudget(
-                f"{', '.join(join for join, _ in spilled)}: skips in DRAM must move at most {most:.1f} GB/s, not "
-                f"{moved:.1f}; give some another home, or take a longer {named('target_interval')}"
+                f"{', '.join(join for join, _ in spilled)}: skips in DRAM must move at most {_rate(most)} GB/s, not "
+                f"{_rate(moved)}; give some another home, or take a longer {named('target_interval')}"
             )
         return fold(homes, fit=fit)
     for choice in _choices(graph, wanted, share * wanted.device.dram_gbps):
@@ -77,10 +89,16 @@ def fold_with_skips(
             budget=budget,
             layers=wanted.layers,
             device=wanted.device,
+            costs=costs,
         )
         if found is not None:
             return found
     return fold("bram", fit=fit)  # with fit its refusal, which says how much is too much
+
+
+def _rate(gbps: float) -> str:
+    """GB/s with one place behind the point, or two digits where it is less than 1: 12.8, 0.64, 0.0061."""
+    return f"{gbps:.1f}" if gbps >= 1 or not gbps else np.format_float_positional(gbps, 2, fractional=False)
 
 
 def _gbps(join: str, skip: Stream, graph: Graph, wanted: Wanted) -> float:
@@ -91,6 +109,15 @@ def _gbps(join: str, skip: Stream, graph: Graph, wanted: Wanted) -> float:
     return moved / interval * wanted.clock_mhz / 1000
 
 
+def _traffic(graph: Graph, wanted: Wanted) -> list[tuple[float, int]]:
+    """GB/s and ports of each skip in DRAM of a graph with homes."""
+    streams = {s.name: s for op in graph.ops for s in op.inputs}
+    return [
+        (_gbps(join, streams[name], graph, wanted), _ports(join, streams[name], graph))
+        for join, name in graph.spilled
+    ]
+
+
 def _ports(join: str, skip: Stream, graph: Graph) -> int:
     """Ports to memory that a skip takes: as many as its join has inputs that are this stream."""
     return sum(s.name == skip.name for op in graph.ops if op.name == join for s in op.inputs)
@@ -98,10 +125,10 @@ def _ports(join: str, skip: Stream, graph: Graph) -> int:
 
 def _choices(graph: Graph, wanted: Wanted, gbps: float) -> Iterator[dict[str, Home]]:
     """Homes to try, the least effort first: every number of skips late, then as many of these as may be in DRAM."""
-    known = skips(graph)
+    known, most = skips(graph), gbps
     widest = sorted(known, key=lambda j: -known[j].elements * known[j].type.width)
     may: list[str] = []
-    ports = wanted.device.dram_ports
+    ports = wanted.device.dram_ports if wanted.device.dram_latency <= DRAM_HIDDEN else 0
     for join in widest:
         moves, takes = _gbps(join, known[join], graph, wanted), _ports(join, known[join], graph)
         if moves <= gbps and takes <= ports:
@@ -112,4 +139,12 @@ def _choices(graph: Graph, wanted: Wanted, gbps: float) -> Iterator[dict[str, Ho
         late: dict[str, Home] = dict.fromkeys(widest[:moved], "late")
         yield late
         if dram := [join for join in widest[:moved] if join in may]:
-            yield {**late, **dict.fromkeys(dram, "dram")}
+            mixed: dict[str, Home] = {**late, **dict.fromkeys(dram, "dram")}
+            takes_all = _traffic(
+                with_homes(graph, mixed), wanted
+            )  # with copies of joins whose skip is in DRAM
+            if (
+                sum(g for g, _ in takes_all) <= most
+                and sum(n for _, n in takes_all) <= wanted.device.dram_ports
+            ):
+                yield mixed

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from rtl4ml.device import ZCU102, Device, Resources
 from rtl4ml.errors import BadInput, named
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
+from rtl4ml.ir.types import Stream
 from rtl4ml.lowering import lower as _lower  # noqa: F401 -- registers all lowerings
 from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.lowering.registry import lowering_of
@@ -88,6 +89,40 @@ def operator_resources(graph: Graph, op: Op, folding: Folding, device: Device) -
         wires = [builder.fifo(w) for w in wires]
     lowering.lower(builder, folding, *wires)
     return netlist_cost(builder)
+
+
+class Costs:
+    """The options of operators and the costs of width converters, found once for all that are alike.
+
+    The copies that compute a late skip once more are alike, and so are the operators of one network with other homes.
+    """
+
+    def __init__(self) -> None:
+        self._options: dict[object, list[Option]] = {}
+        self._widths: dict[object, Resources] = {}
+        self._ops: list[Op] = []  # kept, so that no other object gets the id of one of their fields
+
+    def options(self, graph: Graph, op: Op, folding: Folding, device: Device) -> list[Option]:
+        """The folding of an operator in all packings."""
+        made = {f.name: getattr(op, f.name) for f in fields(op) if f.name not in ("name", "inputs", "layers")}
+        reads = tuple(replace(s, name="") for s in op.inputs)
+        key = (type(op), reads, tuple(map(id, made.values())), folding, id(device))
+        if key not in self._options:
+            self._ops.append(op)
+            self._options[key] = [
+                Option(v, operator_resources(graph, op, v, device))
+                for v in packed_variants(op, folding, device)
+            ]
+        return self._options[key]
+
+    def width(self, graph: Graph, stream: Stream, made: int, read: int, device: Device) -> Resources:
+        """Cost of the width converters from the lanes that are made to the lanes that are read."""
+        key = (replace(stream, name=""), made, read, id(device))
+        if key not in self._widths:
+            builder = NetlistBuilder(graph, device)
+            builder.lanes(builder.like(stream, "x", made), read)
+            self._widths[key] = netlist_cost(builder)
+        return self._widths[key]
 
 
 def pinned_folding(op: Op, options: list[Folding], given: dict[str, tuple[int, int]]) -> Folding | None:

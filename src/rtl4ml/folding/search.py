@@ -16,7 +16,7 @@ from rtl4ml import arguments
 from rtl4ml.device import ZCU102, Device, Resources
 from rtl4ml.errors import OverBudget, named
 from rtl4ml.folding.explorer import Explorer
-from rtl4ml.folding.options import operator_resources
+from rtl4ml.folding.options import Costs, operator_resources
 from rtl4ml.folding.resources import layer_resources
 from rtl4ml.ir.graph import Graph
 from rtl4ml.netlist.plan import Plan
@@ -30,6 +30,7 @@ def fold_for(
     layers: Mapping[str, tuple[int, int]] | None = None,
     fit: bool = True,
     device: Device = ZCU102,
+    costs: Costs | None = None,
 ) -> Plan:
     """The plan for an interval, or for the smallest interval that the budget holds.
 
@@ -37,15 +38,12 @@ def fold_for(
     budget:          largest share of the device by resource (0 to 1]; see `Device.shares` for those left out
     fit:             False: a design that does not fit is returned, too: the one for the target interval; without a
                      target, the fastest that needs hardly more than the smallest
+    costs:           what is known of operators from the search with other homes of skips
     Raises OverBudget with the layer that costs most and the nearest interval that fits; BadInput.
     """
-    shares = arguments.budget(budget, device.capacity)
     target_interval = arguments.target_interval(target_interval)
-    layers = arguments.foldings(layers)
     asked = target_interval is not None
-    shares = device.shares(shares, target_interval)
-    explorer = Explorer(graph, layers, device, shares)
-    limits = {k: v * shares[k] for k, v in device.capacity.items()}
+    explorer, limits = _explorer(graph, target_interval, budget, layers, device, costs)
     if target_interval is not None:
         cheapest = explorer.fold(target_interval)
         if not fit:
@@ -95,24 +93,45 @@ def fold_within(
     budget: Mapping[str, float] | None,
     layers: Mapping[str, tuple[int, int]] | None = None,
     device: Device = ZCU102,
+    costs: Costs | None = None,
 ) -> Plan | None:
     """The plan of `fold_for`, None where none is found: without its search for what would fit.
 
     Raises OverBudget where even the fastest folding of a layer is too slow, BadInput.
     """
-    shares = device.shares(arguments.budget(budget, device.capacity), target_interval)
-    explorer = Explorer(graph, arguments.foldings(layers), device, shares)
-    limits = {k: v * shares[k] for k, v in device.capacity.items()}
+    explorer, limits = _explorer(graph, target_interval, budget, layers, device, costs)
     if target_interval is not None:
+        # Skips that alone, beside the smallest operators, take too much need no FIFO to be sized.
+        if explorer.waiting.bram36 and explorer.fill(target_interval, limits, explorer.waiting) > 1:
+            return None
         return _at(explorer, limits, target_interval)[0]
     fits, _ = _search(explorer, limits, explorer.intervals_from(_positions(graph)))
     return None if fits is None else fits[0]
+
+
+def _explorer(
+    graph: Graph,
+    target_interval: int | None,
+    budget: Mapping[str, float] | None,
+    layers: Mapping[str, tuple[int, int]] | None,
+    device: Device,
+    costs: Costs | None,
+) -> tuple[Explorer, dict[str, float]]:
+    """The foldings of a graph, and what a design may take of each resource."""
+    shares = device.shares(arguments.budget(budget, device.capacity), target_interval)
+    explorer = Explorer(graph, arguments.foldings(layers), device, shares, costs)
+    return explorer, {k: v * shares[k] for k, v in device.capacity.items()}
 
 
 def _positions(graph: Graph) -> int:
     """The interval that is taken where none is asked for: a cycle for every position of the input."""
     x = graph.inputs[0]
     return max(1, x.pixels if len(x.shape) > 1 else x.elements)
+
+
+# A design has at least this share of the overhead of the cheapest one for the same interval: nearly all of it is
+# FIFOs of skips, and inner levels twice as fast make those a sixth shallower (the fourth U-Net student, 768 x 768).
+_OVERHEAD = 0.8
 
 
 def _at(
@@ -123,9 +142,19 @@ def _at(
     total, beside = overhead_resources(cheapest, limits)
     if within_limits(total, limits):
         return cheapest, beside
-    if _helps(beside, limits) and (fits := _search(explorer, limits, [target_interval])[0]) is not None:
-        return fits[0], beside
-    return None, beside
+    if not _helps(beside, limits):
+        return None, beside
+    start = explorer.waiting
+    if (
+        start.bram36
+    ):  # a design with deep skips takes long to size: begin with those of the cheapest, if that may do
+        start = Resources(bram36=beside.bram36)
+        if explorer.fill(target_interval, limits, start) > 1:
+            start = Resources(bram36=_OVERHEAD * beside.bram36)
+            if explorer.fill(target_interval, limits, start) > 1:
+                return None, beside
+    fits, _ = _search(explorer, limits, [target_interval], start)
+    return (None if fits is None else fits[0]), beside
 
 
 def _helps(beside: Resources, limits: Mapping[str, float]) -> bool:
@@ -179,14 +208,17 @@ def first_feasible(
 
 
 def _search(
-    explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int]
+    explorer: Explorer,
+    limits: Mapping[str, float],
+    intervals: Sequence[int],
+    beside: Resources | None = None,
 ) -> tuple[tuple[Plan, int] | None, Resources]:
     """The plan of the first of ascending intervals whose design fits, with the interval, or None; and the overhead.
 
-    The overhead is known only of a finished design. The search begins with none; where the design that it finds does
-    not fit, it is repeated with the overhead of that design.
+    The overhead is known only of a finished design. The search begins with `beside`, or what skips take at least; where
+    the design that it finds does not fit, it is repeated with the overhead of that design.
     """
-    beside = Resources()
+    beside = beside or explorer.waiting
     for _ in range(6):
         rest = {k: v - getattr(beside, k) for k, v in limits.items()}
         made = None

@@ -43,7 +43,7 @@ def skips(graph: Graph) -> dict[str, Stream]:
 
 def with_homes(graph: Graph, homes: Mapping[str, Home] | Home) -> Graph:
     """The graph with the skips whose home is "late" computed a second time, each by operators of its own, and those
-    whose home is "dram" in `Graph.spilled`.
+    whose home is "dram" in `Graph.spilled`, with those of the copies of their joins.
 
     homes: by name of the join or of its layer; one for all. A skip that is not named stays in memory ("bram").
     Raises BadInput where a name is no join with a skip.
@@ -60,15 +60,19 @@ def with_homes(graph: Graph, homes: Mapping[str, Home] | Home) -> Graph:
                 f"joins: {', '.join(known) or 'none in this model'}"
             )
         chosen[join.name] = home
+    in_dram = {join: known[join].name for join in known if chosen.get(join) == "dram"}
     for op in graph.ops:
         if chosen.get(op.name) == "late":
-            graph = _late(graph, op.name, known[op.name])
-    spilled = tuple((join, known[join].name) for join in known if chosen.get(join) == "dram")
-    return replace(graph, spilled=spilled) if spilled else graph
+            graph, in_dram = _late(graph, op.name, known[op.name], in_dram)
+    return replace(graph, spilled=tuple(in_dram.items())) if in_dram else graph
 
 
-def _late(graph: Graph, join: str, skip: Stream) -> Graph:
-    """The graph with copies of all operators that lead to `skip`, which one join reads in its place."""
+def _late(graph: Graph, join: str, skip: Stream, in_dram: Mapping[str, str]) -> tuple[Graph, dict[str, str]]:
+    """The graph with copies of all operators that lead to `skip`, which one join reads in its place.
+
+    in_dram: name of a join to that of its skip, where that waits in DRAM; returned with the copies of these joins
+    """
+    spilled = dict(in_dram)
     wanted, ops = {skip.name}, {op.output.name for op in graph.ops}
     for op in reversed(graph.ops):
         if op.output.name in wanted:
@@ -84,8 +88,10 @@ def _late(graph: Graph, join: str, skip: Stream) -> Graph:
                     name += "_again"
                 taken.add(name)
                 copy = replace(source, name=name, inputs=tuple(copies.get(s.name, s) for s in source.inputs))
+                if (held := in_dram.get(source.name)) is not None:
+                    spilled[name] = copies[held].name
                 copies[source.output.name] = copy.output
                 out.append(copy)
             op = replace(op, inputs=tuple(copies[s.name] if s.name == skip.name else s for s in op.inputs))
         out.append(op)
-    return replace(graph, ops=tuple(out))
+    return replace(graph, ops=tuple(out)), spilled

@@ -25,6 +25,8 @@ def _either(depth: int, width: int) -> tuple[float, float]:
 Terms = dict[str, float]
 
 
+BLOCK_BITS = 36_864  # of an RAMB36
+
 # (bits, words, RAMB36) of the shapes of a block RAM, an RAMB18 half of one.
 TILES = [(72, 512, 1.0), (36, 1024, 1.0), (18, 2048, 1.0), (9, 4096, 1.0), (4, 8192, 1.0), (2, 16384, 1.0),
          (1, 32768, 1.0), (36, 512, 0.5), (18, 1024, 0.5), (9, 2048, 0.5), (4, 4096, 0.5), (2, 8192, 0.5),

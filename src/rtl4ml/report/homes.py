@@ -12,14 +12,16 @@ from rtl4ml.report.subject import Subject
 def skips(design: Subject) -> Skips | None:
     """The entry; None where the model has no skips."""
     found: list[Skip] = []
-    in_dram: dict[str, int] = {}  # bytes by join, which may read its skip more than once
+    # Bytes by join: it may read its skip more than once, and be computed once more for a late skip, by the same layers.
+    in_dram: dict[tuple[str, ...], int] = {}
+    layers = {op.name: op.layers or (op.name,) for op in design.graph.ops}
     for c in spills(design.netlist):
-        in_dram[c.layer] = in_dram.get(c.layer, 0) + c.traffic
+        in_dram[layers[c.layer]] = in_dram.get(layers[c.layer], 0) + c.traffic
     joins = {op.name: op for op in design.graph.ops}
     frames_per_s = design.clock_mhz * 1e6 / float(design.cycles.interval)
     for join, stream in late.skips(design.parsed.graph).items():
         stays = any(s.name == stream.name for s in joins[join].inputs)
-        moved = in_dram.get(join, 0)
+        moved = in_dram.get(layers[join], 0)
         found.append(
             {
                 "join": join,

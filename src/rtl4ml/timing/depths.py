@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from typing import NamedTuple
 
 from rtl4ml.cells.streams import Spill
@@ -91,8 +92,9 @@ def depths(
     2. Many of these beats can wait in front of faster cells instead. So all FIFOs but the skips are cut to the smallest
        share of a row that keeps the interval, in powers of two; where `roomy`, to a row.
     3. `skips` are minimised one by one: with one entry less the netlist would slow down or deadlock. Deep ones are
-       minimised in steps of GRAIN, `roomy` ones to within a twelfth. A FIFO of `early` gets as many rows as its skip
-       FIFO had, so that this one keeps what must wait behind the cells between; it is minimised last.
+       minimised in steps of GRAIN, `roomy` ones to within a twelfth. A FIFO of `early` gets room for as large a part of
+       the frame as its skip FIFO had, so that this one keeps what must wait behind the cells between; it is minimised
+       last.
     4. FIFOs of two beats that a beat reaches seldom keep one, which takes no LUT a bit, if the interval allows it.
        None behind cells that run freely: these start nothing while it is full, so they would wait for its reader.
 
@@ -106,7 +108,8 @@ def depths(
     # Cells that run freely start nothing while the FIFO behind them says that it is full. Then as many beats as it
     # holds must not be fewer than were held and in flight in that run: else they would start later than they did.
     enough = {k: max(free.peaks[k] + slack[k] + stepper.made[k].flying, least[k]) for k in inner}
-    enough, skips = _held_early(enough, rows, skips, early or {})
+    beats = {k: stepper.made[k].x.beats for k in inner}
+    enough, skips = _held_early(enough, rows, beats, skips, early or {})
 
     # The steady interval hardly ever depends on the initial state, because in every loop of cells and FIFOs the number
     # of beats plus free slots is invariant; only a pipeline that stalls as a whole keeps its gaps. So each probe starts
@@ -138,13 +141,8 @@ def depths(
         eighths, now = eighths // 2, less
     for name in skips:
         if roomy:
-            few, grain = least[name] - 1, max(1, now[name] // 12)
-            while now[name] - few > grain:
-                probe = (now[name] + few) // 2
-                if holds(now | {name: probe}):
-                    now[name] = probe
-                else:
-                    few = probe
+            enough_of = partial(_with, holds, now, name)
+            now[name] = _about(least[name], now[name], enough_of, up=name in (early or {}))
             continue
         if holds(now | {name: least[name]}):
             now[name] = least[name]
@@ -162,11 +160,42 @@ def depths(
     return now | _single(paced, now, holds), state
 
 
+def _with(holds: Callable[[Mapping[str, int]], bool], now: dict[str, int], name: str, depth: int) -> bool:
+    """Whether depths hold with another one of one FIFO."""
+    return holds(now | {name: depth})
+
+
+def _about(least: int, enough: int, holds: Callable[[int], bool], *, up: bool) -> int:
+    """The least depth that holds, to within a twelfth; `enough` does.
+
+    up: the search begins at the least depth: where little waits, what does not hold shows at once, while what holds
+        shows only once the FIFO before has filled
+    """
+    few = least - 1
+    if up:
+        probe = least
+        while probe < enough and not holds(probe):
+            few, probe = probe, 4 * probe
+        enough = min(probe, enough)
+    grain = max(1, enough // 12)
+    while enough - few > grain:
+        probe = (enough + few) // 2
+        few, enough = (few, probe) if holds(probe) else (probe, enough)
+    return enough
+
+
 def _held_early(
-    enough: dict[str, int], rows: Mapping[str, int], skips: list[str], early: Mapping[str, str]
+    enough: dict[str, int],
+    rows: Mapping[str, int],
+    beats: Mapping[str, int],
+    skips: list[str],
+    early: Mapping[str, str],
 ) -> tuple[dict[str, int], list[str]]:
-    """Depths with which what waits in skip FIFOs can wait in those of `early` too, which are minimised after them."""
-    deeper = {narrow: (-(-enough[name] // rows[name]) + 1) * rows[narrow] for name, narrow in early.items()}
+    """Depths with which what waits in skip FIFOs can wait in those of `early` too, which are minimised after them.
+
+    beats: FIFO name to beats a frame. A part of a frame waits, and a row: what is pooled has fewer rows than the image.
+    """
+    deeper = {n: -(-enough[name] * beats[n] // beats[name]) + rows[n] for name, n in early.items()}
     last = dict.fromkeys(early.values())
     return (
         {k: max(v, deeper.get(k, 0)) for k, v in enough.items()},

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
@@ -63,7 +62,7 @@ def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> 
             net = relieved(net, relief(net) if known is None else known)
             paced = unhindered(net)
         rows = {c.name: -(-c.x.beats // _rows(net, c)) for c in net.cells if isinstance(c, Fifo)}
-        early = early_fifos(net, rows)
+        early = early_fifos(net)
         found, settled = depths(paced, rows, _skips(net), roomy=roomy, known=dict(fifos(net)), early=early)
     cells = (replace(c, depth=found[c.name]) if isinstance(c, Fifo) else c for c in net.cells)
     return replace(net, cells=tuple(cells), settled=settled)
@@ -132,14 +131,12 @@ def _skips(net: Netlist) -> list[str]:
     return sorted((name for name in found if name not in in_memory), key=lambda name: -found[name])
 
 
-def early_fifos(net: Netlist, rows: Mapping[str, int]) -> dict[str, str]:
+def early_fifos(net: Netlist) -> dict[str, str]:
     """Skip FIFO to the narrowest FIFO before it in which its beats can wait as well, before they are made.
 
-    rows: FIFO name to beats a row
-
-    Such a FIFO is on the short way to a join and not on the long one, and a row of the frame takes fewer bits in it. A
-    short way that computes level 1 of a U-Net from the image once more has one at the image: a row of 768 pixels of
-    3 x 8 bits in place of 64 x 4.
+    Such a FIFO is on the short way to a join and not on the long one, and a frame takes fewer bits in it. A short way
+    that computes level 1 of a U-Net from the image once more has one at the image: a pixel of 3 x 8 bits in place of
+    64 x 4.
     """
     makers = {w.name: c for c in net.cells for w in c.outputs.values()}
 
@@ -162,7 +159,7 @@ def early_fifos(net: Netlist, rows: Mapping[str, int]) -> dict[str, str]:
             held = next((name for name, c in way.items() if isinstance(c, Fifo)), "")
             others = set().union(*(w for n, w in enumerate(ways) if n != k))
             alone = {
-                n: c.x.width * rows[n] for n, c in way.items() if isinstance(c, Fifo) and n not in others
+                n: c.x.width * c.x.beats for n, c in way.items() if isinstance(c, Fifo) and n not in others
             }
             if held in skips and alone:
                 narrow = min(alone, key=lambda n: alone[n])
