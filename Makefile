@@ -10,6 +10,7 @@
 #   make lint      ruff, the layers by import-linter, mypy --strict, Verilator -Wall on every cell alone
 #   make bench     the figures of the README, measured on this machine
 #   make docs      the parts of docs/ that follow from the code, written afresh
+#   make site      the documentation as a site, in build/site; its notebooks are run
 #   make lock      resolve the dependencies afresh into requirements.lock
 #   make clean     remove everything generated; the environment stays
 
@@ -23,7 +24,7 @@ READY := $(VENV)/rtl4ml.ready
 # What may be used again (compiled simulation runtime, synthesized cells) stays in this folder too.
 export RTL4ML_CACHE ?= $(CURDIR)/build/cache
 
-.PHONY: demo test test-gate test-all lint bench docs lock clean
+.PHONY: demo test test-gate test-all lint bench docs site lock clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -50,6 +51,9 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/python scripts/document.py
+
+site: $(READY)
+	RTL4ML_SITE_EXECUTE=true NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 lock: $(READY)
 	$(BIN)/python scripts/lock.py

@@ -107,7 +107,7 @@ def counted_stages(name: str, until: float) -> None:
             types = Counter(c["type"].rsplit("\\", 1)[-1] for c in top["cells"].values())
             known[stage.key] = read_stat({"design": {"num_cells_by_type": types}})
             cache.write(counts_of(stage), json.dumps(asdict(known[stage.key])).encode())
-            sta._keep(stage.key, analyse(circuit(top, family(sta.FAMILY)), sta.owner(stage)))
+            sta.keep(stage.key, analyse(circuit(top, family(sta.FAMILY)), sta.owner(stage)))
         print(f"{name}: {len(known)} of {len(distinct)} distinct stages", flush=True)
     done = [s for s in order if s.key in known]
     said = {s.key: total(estimate(c.module, c.params(), c) for c in s.cells) for s in order}
@@ -119,7 +119,7 @@ def counted_stages(name: str, until: float) -> None:
 
 def counts_of(stage: Stage) -> str:
     """The cache's name for the counts of a stage."""
-    return f"stage_counts/{stage.key}{sta._method()}"
+    return f"stage_counts/{stage.key}{sta.method()}"
 
 
 @click.command(help=__doc__)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the parts of docs/ that follow from the code: the layers, the objects of a tiny network, cells, timing.
+"""Writes the parts of docs/ that follow from the code: layers, the objects of a tiny network, cells, timing, commands.
 
     python scripts/document.py             rewrites the generated parts; `make docs` does that
     python scripts/document.py --check     names the pages that are out of date, and fails if there are any
@@ -22,11 +22,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
 import rtl4ml
 from rtl4ml.cells.streams import Fifo, ForkCell
 from rtl4ml.cells.window import Window
+from rtl4ml.cli.group import cli
 from rtl4ml.host import frameworks
 from rtl4ml.ir.window import Geometry
 from rtl4ml.netlist.netlist import Cell, Timing, Wire
@@ -279,11 +281,27 @@ def timing() -> dict[str, str]:
     }
 
 
+# -- docs/commands.md -------------------------------------------------------------------------------------------
+
+
+def commands() -> dict[str, str]:
+    """The help of every command, as a terminal of 100 columns has it."""
+    parts = []
+    with click.Context(cli, info_name="rtl4ml", help_option_names=["-h", "--help"]) as above:
+        for name, command in cli.commands.items():
+            with click.Context(
+                command, parent=above, info_name=name, terminal_width=100, max_content_width=100
+            ) as c:
+                parts.append(f"## rtl4ml {name}\n\n{fenced(command.get_help(c).splitlines())}")
+    return {"commands": "\n\n".join(parts)}
+
+
 # -- pages ------------------------------------------------------------------------------------------------------
 
 PAGES: dict[str, Callable[[], dict[str, str]]] = {
     "architecture.md": lambda: {**layers(), **life()},
     "cells.md": cells,
+    "commands.md": commands,
     "timing.md": timing,
 }
 

@@ -20,6 +20,7 @@ class LazyCommand(click.Command):
     """A command whose function is imported when it runs.
 
     function: module within this package and function, as in "design:convert"; the arguments go to it by name.
+    example:  a call of the command, without "rtl4ml" and its name; the end of its help.
     """
 
     def __init__(
@@ -29,9 +30,11 @@ class LazyCommand(click.Command):
         help: str,  # noqa: A002 -- as click has it
         params: list[click.Parameter],
         *,
+        example: str,
         summary: str | None = None,
     ) -> None:
-        super().__init__(name, params=params, help=help, short_help=summary, callback=self.call)
+        told = f"Example: rtl4ml {name} {example}"
+        super().__init__(name, params=params, help=help, short_help=summary, callback=self.call, epilog=told)
         self.function = function
 
     def call(self, **arguments: Any) -> Any:
@@ -49,6 +52,7 @@ COMMANDS = (
         With --seeds, several recipes may be given; they are compared with each other and with their networks in float.
         """,
         options.training(),
+        example="salinas_1dcnn_4bit --data scenes --seeds 1-5",
         summary="Train the student of RECIPE.",
     ),
     LazyCommand(
@@ -56,6 +60,7 @@ COMMANDS = (
         "design:convert",
         "Write the HLS project, the RTL and the predicted report of MODEL (.keras or .h5).",
         options.conversion(),
+        example="model.keras --target-interval 204",
         summary="Write the HLS project and the RTL of MODEL.",
     ),
     LazyCommand(
@@ -63,6 +68,7 @@ COMMANDS = (
         "design:verify",
         "Convert MODEL and prove that emulation, HLS and RTL compute its numbers.",
         [*options.conversion(), *options.proof()],
+        example="model.keras --data x.npy",
         summary="Convert MODEL and prove that all compute its numbers.",
     ),
     LazyCommand(
@@ -70,18 +76,21 @@ COMMANDS = (
         "design:synth",
         "Convert MODEL and count its resources with Yosys.",
         options.conversion(),
+        example="model.keras --budget lut=0.1",
     ),
     LazyCommand(
         "report",
         "design:report",
         "All of it for MODEL: convert, verify, synth. For a project folder: show its report.",
         [*options.conversion(), *options.proof()],
+        example="model.keras --data x.npy --out build/model",
     ),
     LazyCommand(
         "sweep",
         "sweep:sweep",
         "Convert MODEL for several intervals and compare what they cost.",
         [*options.conversion(sweeps=True), *options.intervals()],
+        example="model.keras --intervals 204,408,1000",
     ),
     LazyCommand(
         "board",
@@ -92,6 +101,7 @@ COMMANDS = (
         its build.
         """,
         options.boards(),
+        example="model.keras --scale-log2 13 --out build/mine",
         summary="Write the board project of MODEL, and build it where Vivado is.",
     ),
     LazyCommand(
@@ -99,6 +109,7 @@ COMMANDS = (
         "demo:demo",
         "The main job: the trained Salinas student to verified hardware, on every pixel of the scene.",
         options.main_job(),
+        example="--samples 64",
         summary="The trained student to verified hardware.",
     ),
 )

@@ -93,7 +93,7 @@ def estimate(
     """Of a whole design, stage by stage; equal stages are analysed once, known ones are read from the cache."""
     todo = stages(netlist, frames_in_flight=frames_in_flight)
     distinct = {s.key: s for s in todo}
-    known = {key: found for key in distinct if (found := _kept(key)) is not None}
+    known = {key: found for key in distinct if (found := kept(key)) is not None}
     missing = [s for key, s in distinct.items() if key not in known]
     if progress and missing:
         progress(len(known), len(distinct))
@@ -101,7 +101,7 @@ def estimate(
         for some, analyses in pool.map(lambda b: (b, analysed(b)), list(batches(missing))):
             for stage, analysis in zip(some, analyses, strict=True):
                 known[stage.key] = analysis
-                _keep(stage.key, analysis)
+                keep(stage.key, analysis)
             if progress:
                 progress(len(known), len(distinct))
     pairs = [(s, named(known[s.key], s)) for s in todo]
@@ -188,13 +188,13 @@ def alone(todo: Sequence[Unit], *, at_once: int = 24) -> list[Analysis]:
     Paths from or to a cell's ports, such as that of `ready`, are not among these.
     """
     distinct = {u.key: u for u in todo}
-    known = {key: found for key in distinct if (found := _kept(key)) is not None}
+    known = {key: found for key in distinct if (found := kept(key)) is not None}
     missing = [u for key, u in distinct.items() if key not in known]
     for some in (missing[i : i + at_once] for i in range(0, len(missing), at_once)):
         tops = mapping.mapped([Job.of_unit(u) for u in some])
         for u, top in zip(some, tops, strict=True):
             known[u.key] = analyse(circuit(top, family(FAMILY)), lambda _: "")
-            _keep(u.key, known[u.key])
+            keep(u.key, known[u.key])
     return [known[u.key] for u in todo]
 
 
@@ -225,7 +225,7 @@ def named(analysis: Analysis, stage: Stage) -> Analysis:
 
 
 @lru_cache(maxsize=1)
-def _method() -> str:
+def method() -> str:
     """A digest of what decides an analysis beside the stage: Yosys, its commands, the delays, how paths are found."""
     with TemporaryDirectory(prefix="rtl4ml_sta_") as tmp:
         told = yosys.mapping(Path(tmp))
@@ -237,16 +237,17 @@ def _method() -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-def _keep(key: str, analysis: Analysis) -> None:
-    cache.write(f"sta/{key}{_method()}", json.dumps(asdict(analysis)).encode())
+def keep(key: str, analysis: Analysis) -> None:
+    """Writes the analysis of a stage or a cell, by its key, to the cache."""
+    cache.write(f"sta/{key}{method()}", json.dumps(asdict(analysis)).encode())
 
 
-def _kept(key: str) -> Analysis | None:
+def kept(key: str) -> Analysis | None:
     """An analysis from the cache, None where there is none that can be read."""
-    kept = cache.read(f"sta/{key}{_method()}")
-    if kept is None:
+    text = cache.read(f"sta/{key}{method()}")
+    if text is None:
         return None
     try:
-        return _read.structure(json.loads(kept), Analysis)
+        return _read.structure(json.loads(text), Analysis)
     except (ValueError, BaseValidationError):
         return None
