@@ -512,6 +512,7 @@ def test_verdicts_come_first_on_the_page():
         "1.23 million pixels/sat an assumed 250 MHz clock: one pixel every 204 cycles, measured in RTL simulation.",
         "✓ Cycles as predictedinterval 204, latency 656 cycles in RTL simulation; "
         "13,907 of 13,908 frames in the predicted cycle.",
+        "? Timing not knownno router has seen the design; rtl4ml synth estimates the longest path.",
     ]
     assert p.text.index("Not exact") < p.text.index("Resources against the device")
     assert p.all("title")[0][1] == "student_204: Not exact, fits · rtl4ml"
@@ -550,7 +551,7 @@ def test_blank_report_says_not_run():
     assert [c[2] for c in table(p, "cycles")] == ["not run", "not run"]
     assert [c[1] for c in table(p, "seconds")] == ["not run"] * 6
     assert "Not run: no labelled data set was given." in p.text
-    assert [v.kind for v in report_verdicts.verdicts(blank())] == ["open"] * 4
+    assert [v.kind for v in report_verdicts.verdicts(blank())] == ["open"] * 5
 
 
 # Numbers and names
@@ -1145,3 +1146,22 @@ def test_example_is_not_shared_between_calls():
     before = copy.deepcopy(r)
     report_page.build(r, example.extras())
     assert r == before
+
+
+# Layers
+
+
+def test_layers_show_types_reuse_and_totals():
+    r = example.report()
+    r["layers"][0] |= {"reuse": 32, "types": {"inputs": ["u8.8", "u8.8"], "weights": "s5.3", "out": "s14.11"}}
+    jsonschema.validate(r, SCHEMA)
+    first, *_, last = table(page(r), "layers")
+    assert first[5:8] == ["32", "u8.8 → s14.11", "s5.3"]
+    keys = ("macs", "lut", "ff", "dsp", "bram36")
+    whole = [f"{sum(layer[key] or 0 for layer in r['layers']):,.0f}" for key in keys]
+    assert [text for text in last if text] == ["All", *whole]
+
+
+def test_without_types_there_are_no_columns_of_them():
+    first, *_ = table(page(example.report()), "layers")
+    assert first[:6] == ["conv1", "Conv", "9,792", "16", "3", "204"]

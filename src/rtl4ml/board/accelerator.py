@@ -38,8 +38,8 @@ from rtl4ml.host.tools import absolute
 from rtl4ml.ir.strips import strips_if_any
 from rtl4ml.measurements import Cycles
 from rtl4ml.netlist.netlist import Netlist
+from rtl4ml.report.boards import OnBoard
 from rtl4ml.report.figures.maps import ClassMap, Frames
-from rtl4ml.report.schema import OnBoard
 
 FOLDER = "board"
 LAYOUTS = ("any", "bip")

@@ -13,9 +13,9 @@ from rtl4ml.board.bulk import Outcome
 from rtl4ml.board.ports import DATA_BYTES
 from rtl4ml.board.vectors import Cube, Meaning
 from rtl4ml.frontends.parsed import Parsed
+from rtl4ml.report.boards import BoardCosim, BoardDram
 from rtl4ml.report.figures.maps import ClassMap, Frames
 from rtl4ml.report.pictures import looks
-from rtl4ml.report.schema import BoardCosim, BoardDram
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,13 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from rtl4ml.device import Resources
+from rtl4ml.ir.op import Op
+from rtl4ml.ir.types import Fixed
+from rtl4ml.netlist.plan import Folding
+from rtl4ml.ops.conv import Linear
 from rtl4ml.report import extras as report_extras
 from rtl4ml.report import schema
 from rtl4ml.report.subject import Subject
@@ -18,6 +24,24 @@ def refusals(design: Subject) -> list[report_extras.Refusal]:
 def use(r: Resources) -> schema.Use:
     """Resources as report.json writes them."""
     return {"lut": round(r.lut), "ff": round(r.ff), "dsp": round(r.dsp), "bram36": r.bram36}
+
+
+def weights(op: Linear) -> str:
+    """The type of the weights, the fraction only where all channels have the same: "s6.5", else "s6"."""
+    kind, fractions = op.weight_type, set(op.weight_fraction.tolist())
+    if len(fractions) > 1:
+        return str(kind).partition(".")[0]
+    (fraction,) = fractions
+    return str(Fixed(kind.signed, kind.integer - fraction, fraction))
+
+
+def reuse(op: Op, folding: Folding) -> int | None:
+    """Products of an output position that each multiplier makes one after the other; None of an operator without any.
+
+    A dense layer of 64 inputs and 16 outputs that makes 4 * 8 products at once: 32.
+    """
+    at_once = folding.pe * folding.simd
+    return op.macs // (prod(op.output.shape[:-1]) * at_once) or None if op.macs else None
 
 
 def layers(design: Subject) -> list[schema.Layer]:
@@ -45,6 +69,12 @@ def layers(design: Subject) -> list[schema.Layer]:
                 "macs": op.macs,
                 "pe": design.plan[op].pe,
                 "simd": design.plan[op].simd,
+                "reuse": reuse(op, design.plan[op]),
+                "types": {
+                    "inputs": [str(x.type) for x in op.inputs],
+                    "weights": weights(op) if isinstance(op, Linear) else None,
+                    "out": str(op.output.type),
+                },
                 "interval": work.get(op.name, 0),  # no cells: wires only
                 **use(r),
             }
@@ -57,6 +87,8 @@ def layers(design: Subject) -> list[schema.Layer]:
                 "macs": 0,
                 "pe": None,
                 "simd": None,
+                "reuse": None,
+                "types": None,
                 "interval": work[name],
                 **use(r),
             }

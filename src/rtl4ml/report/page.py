@@ -33,6 +33,7 @@ from rtl4ml.report.tables import (
     equal_layers,
     excess_rows,
     fifo_rows,
+    layer_totals,
     nearly_full,
     packed_products,
     resource_bars,
@@ -112,6 +113,7 @@ def build(report: Report, extras: Extras) -> str:
             maps=(
                 maps.pictures(extras.class_map, extras.class_names) if extras.class_map is not None else ()
             ),
+            totals=layer_totals(report),
             slowest=max((layer["interval"] or 0 for layer in report["layers"]), default=0),
             bottlenecks=bottleneck_rows(report, extras),
             each_frame=each_frame(report),

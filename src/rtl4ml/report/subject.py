@@ -17,8 +17,9 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.measurements import Cycles, FrameTally, Tally
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
+from rtl4ml.report.boards import OnBoard
 from rtl4ml.report.clocks import PlaceAndRoute, Timing
-from rtl4ml.report.schema import AfterSynthesis, OnBoard
+from rtl4ml.report.schema import AfterSynthesis
 
 
 @dataclass(frozen=True)

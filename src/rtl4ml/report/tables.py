@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from rtl4ml.device import DEVICES, ZCU102
 from rtl4ml.report.extras import Extras, FifoPlace, Products
@@ -34,6 +35,13 @@ class _Group:
     bars: tuple[_Bar, ...]
     difference: float | None
     agrees: bool | None
+
+
+def layer_totals(report: Report) -> dict[str, float]:
+    """Multiply-accumulates and predicted resources of all layers together."""
+    keys = ("macs", *RESOURCE_NAMES)
+    rows = [cast("dict[str, float | None]", layer) for layer in report["layers"]]
+    return {key: sum(row[key] or 0 for row in rows) for key in keys}
 
 
 def resource_bars(report: Report) -> list[_Group]:

@@ -9,9 +9,10 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from rtl4ml.report import pace, routes
+from rtl4ml.report.boards import BoardCosim
 from rtl4ml.report.figures import maps
 from rtl4ml.report.numbers import magnitude, number, percent, plural
-from rtl4ml.report.schema import Accuracy, BoardCosim, Check, Pair, Report, Use
+from rtl4ml.report.schema import Accuracy, Check, Pair, Report, Use
 
 INTERVAL_TOLERANCE = 0  # cycles: the predicted interval is exact
 LATENCY_TOLERANCE = (0.01, 2)  # of the measured latency, or cycles
@@ -36,15 +37,14 @@ SOURCE_NAMES = {
 CHECK_NAMES = {"emulate": "emulation", "csim": "C simulation", "rtl": "RTL simulation"}
 
 
-def verdicts(
-    report: Report, *, sample: str = "sample", synthetic: bool = False
-) -> tuple[Verdict, Verdict, Verdict, Verdict]:
-    """Exact or not, fits or not, how fast, cycles as predicted or not; `synthetic` samples are called so."""
+def verdicts(report: Report, *, sample: str = "sample", synthetic: bool = False) -> tuple[Verdict, ...]:
+    """Exact or not, fits or not, how fast, cycles as predicted or not, timing; `synthetic` samples are called so."""
     return (
         exact(report, f"synthetic {sample}" if synthetic else sample),
         fits(report),
         speed(report, sample),
         predicted(report),
+        timing(report),
     )
 
 
@@ -202,6 +202,26 @@ def predicted(report: Report) -> Verdict:
     )
     said = [f"{known} cycles in RTL simulation", *missing, *([frames.text] if frames else [])]
     return Verdict("good", "Cycles as predicted", "; ".join(said))
+
+
+def timing(report: Report) -> Verdict:
+    """What is known of the clock: by a router, Vivado or nextpnr; by a static analysis; or nothing."""
+    board, estimated = report.get("board"), report.get("timing")
+    built = None if board is None or board["vivado"] is None else board["vivado"]["timing"]
+    if built is not None:
+        said = f"{built['wns_ns']:.2f} ns of slack, by Vivado"
+        return Verdict("good", "Timing met", said) if built["met"] else Verdict("bad", "Timing not met", said)
+    if (route := routes.met(report)) is not None:
+        said = f"{number(route['fmax_mhz'])} MHz after routing by {route['tool']}, {number(route['clock_mhz'])} asked"
+        return Verdict("good", "Timing met", said)
+    if estimated is None:
+        said = "no router has seen the design; rtl4ml synth estimates the longest path"
+        return Verdict("open", "Timing not known", said)
+    asked = f"{estimated['period_ns']:.2f} ns for {1000 / estimated['clock_mhz_asked']:.2f} asked"
+    said = f"longest path {asked}, by a static analysis; no router has seen it"
+    if estimated["slack_ns"] < 0:
+        return Verdict("bad", "Timing estimated: too slow", said)
+    return Verdict("fact", "Timing estimated", said)
 
 
 @dataclass(frozen=True)
