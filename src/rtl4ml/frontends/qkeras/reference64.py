@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -48,28 +50,37 @@ def _layer64(layer: Any, x: list[Real], end: bool) -> Real:
         if end:
             return a
         return activation64(layer, layer.quantizer if kind == "QActivation" else layer.activation, a)
-    if kind == "ReLU":
-        top = np.inf if layer.max_value is None else float(layer.max_value)
-        t, slope = float(layer.threshold), float(layer.negative_slope)
-        return np.minimum(np.where(a > t, a, 0.0), top) - slope * np.maximum(t - a, 0.0)
-    if kind == "LeakyReLU":
-        return np.where(a > 0, a, float(np.float32(layer.alpha)) * a)
+    if kind in ("ReLU", "LeakyReLU", "ELU"):
+        return activation64(layer, layer, a)
+    if kind == "PReLU":
+        return np.where(a > 0, a, np.asarray(layer.alpha, np.float64) * a)
     if kind in ("BatchNormalization", "QBatchNormalization"):
         return _normalization64(layer, a)
-    if kind == "Add":
-        return np.asarray(np.sum(np.stack(x), axis=0))
-    if kind == "Multiply":
-        return np.asarray(np.prod(np.stack(x), axis=0))
-    if kind == "Maximum":
-        return np.asarray(np.max(np.stack(x), axis=0))
+    if kind in _JOINS64:
+        rank = max(v.ndim for v in x)
+        return _JOINS64[kind]([v.reshape(len(v), *(1,) * (rank - v.ndim), *v.shape[1:]) for v in x])
     if kind == "Concatenate":
         return np.concatenate(x, axis=layer.axis)
     if (moved := _moved64(layer, kind, a)) is not None:
         return moved
+    if kind.startswith("Q") and "Pooling" in kind:
+        y = _quantized_pool64(layer, a)
+        return y if end else activation64(layer, layer.activation, y)
     if "Pooling" in kind:
         return _pool64(layer, a)
     y = _linear64(layer, a)
     return y if end else activation64(layer, layer.activation, y)
+
+
+# Of inputs that have as many axes, each broadcast to the others.
+_JOINS64: dict[str, Callable[[list[Real]], Real]] = {
+    "Add": lambda x: np.asarray(reduce(np.add, x)),
+    "Subtract": lambda x: np.asarray(x[0] - x[1]),
+    "Average": lambda x: np.asarray(reduce(np.add, x) / len(x)),
+    "Multiply": lambda x: np.asarray(reduce(np.multiply, x)),
+    "Maximum": lambda x: np.asarray(reduce(np.maximum, x)),
+    "Minimum": lambda x: np.asarray(reduce(np.minimum, x)),
+}
 
 
 def _moved64(layer: Any, kind: str, a: Real) -> Real | None:
@@ -203,8 +214,16 @@ def _scatter(layer: Any, x: Real, kernel: Real) -> Real:
     return y
 
 
+def _quantized_pool64(layer: Any, x: Real) -> Real:
+    y = _pool64(layer, x)
+    if not layer.average_quantizer:
+        return y
+    area = np.prod(x.shape[1:3]) if "Global" in type(layer).__name__ else np.prod(layer.pool_size)
+    return np.asarray(y * area * _value(layer, "average", np.float32(1 / area)))
+
+
 def _pool64(layer: Any, x: Real) -> Real:
-    kind = type(layer).__name__
+    kind = type(layer).__name__.removeprefix("Q")
     reduce = np.max if "Max" in kind else np.mean
     if kind.startswith("Global"):
         return np.asarray(reduce(x, axis=tuple(range(1, x.ndim - 1)), keepdims=layer.keepdims))
