@@ -51,6 +51,8 @@ class Value:
     alone:   whether the model reads this value once
     moved:   whether elements were moved behind the last waiting function
     borders: of an average whose windows have not all as many elements, by which the first waiting function divides
+    order:   of the value's shape, the element of the stream, counted in its order, that each of its elements is; None:
+             its own. A layer of the model that comes moves them
 
     Behind a dense layer and a normalization of its 16 outputs, before the activation:
     Value(Stream("dense", (16,), ...), steps=(Function(name="normalization", ...),), origin=...)
@@ -65,6 +67,7 @@ class Value:
     alone: bool = True
     moved: bool = False
     borders: Borders | None = None
+    order: Ints | None = None
 
     @property
     def head(self) -> str:
@@ -98,7 +101,7 @@ class GraphBuilder(OperatorBuilder):
         """The stream behind a quantizer, with everything that waited before it; `what` as in `name`."""
         if v.raw:  # the input stream is what this quantizer makes of the input
             return replace(v, raw=False)
-        return Value(self.compiled(layer, v, self.waiting(layer, v, f).steps, what))
+        return Value(self.compiled(layer, v, self.waiting(layer, v, f).steps, what), order=v.order)
 
     def settled(self, layer: str, v: Value) -> Stream:
         """The stream of a value that must be on a fixed-point grid now. Raises UnsupportedLayer."""

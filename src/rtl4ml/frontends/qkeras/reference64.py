@@ -12,6 +12,7 @@ import numpy as np
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.frontends.qkeras.functions64 import activation64
 from rtl4ml.frontends.qkeras.heads import Real, head_of
+from rtl4ml.frontends.qkeras.operations import OPERATIONS, operands, slices
 from rtl4ml.frontends.qkeras.quantizers.live import without_residue
 from rtl4ml.frontends.qkeras.walk import Call, walk
 from rtl4ml.host import frameworks
@@ -25,6 +26,8 @@ def predict64(model: Any, x: Any, *, batch_size: int = 64) -> list[Real]:
     ends = {id(t.node.layer) for t in model.outputs if head_of(t.node.layer)}
 
     def visit(call: Call, inputs: list[Any]) -> list[Any]:
+        if type(call.layer).__name__ in ("TFOpLambda", "SlicingOpLambda"):
+            return [_operation64(call, inputs)]
         return [_layer64(call.layer, inputs, id(call.layer) in ends)]
 
     parts: list[list[Real]] = []
@@ -68,6 +71,9 @@ def _layer64(layer: Any, x: list[Real], end: bool) -> Real:
         return y if end else activation64(layer, layer.activation, y)
     if "Pooling" in kind:
         return _pool64(layer, a)
+    if kind == "TimeDistributed":
+        y = _layer64(layer.layer, [a.reshape(-1, *a.shape[2:])], end=False)
+        return y.reshape(*a.shape[:2], *y.shape[1:])
     y = _linear64(layer, a)
     return y if end else activation64(layer, layer.activation, y)
 
@@ -83,8 +89,17 @@ _JOINS64: dict[str, Callable[[list[Real]], Real]] = {
 }
 
 
+def _operation64(call: Call, x: list[Real]) -> Real:
+    args, kwargs = call.arguments(x)
+    if type(call.layer).__name__ == "SlicingOpLambda":
+        return np.asarray(x[0][slices(args, kwargs)])
+    return _JOINS64[OPERATIONS[call.layer.symbol]](operands(args, kwargs))
+
+
 def _moved64(layer: Any, kind: str, a: Real) -> Real | None:
     """Elements moved, repeated or blended; None for a layer of another kind."""
+    if kind == "Permute":
+        return np.asarray(a.transpose(0, *layer.dims))
     if kind == "Flatten":
         return a.reshape(len(a), int(np.prod(a.shape[1:])))
     if kind == "Reshape":

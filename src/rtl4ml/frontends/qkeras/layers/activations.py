@@ -30,17 +30,18 @@ from rtl4ml.host import frameworks
     "GaussianNoise",
     "GaussianDropout",
     "ActivityRegularization",
+    ordered=True,
 )
 def _nothing(_b: ModelBuilder, _layer: Any, x: list[Value]) -> Value:
     return x[0]
 
 
-@handles("QActivation")
+@handles("QActivation", ordered=True)
 def _qactivation(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     return b.function(layer, x[0], layer.quantizer)
 
 
-@handles("Activation")
+@handles("Activation", ordered=True)
 def _activation(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     return b.function(layer, x[0], layer.activation)
 
@@ -55,7 +56,7 @@ def _softmax(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     return b.function(layer, x[0], frameworks.keras().activations.softmax)
 
 
-@handles(*LAYER_FUNCTIONS)
+@handles(*LAYER_FUNCTIONS, ordered=True)
 def _function_layer(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     return b.elementwise(layer, x[0], LAYER_FUNCTIONS[type(layer).__name__](layer.name, layer))
 
