@@ -15,6 +15,7 @@ import pytest
 
 from rtl4ml.errors import BadModel, Rtl4mlError, UnsupportedLayer
 from rtl4ml.frontends.qkeras.importer import parse
+from rtl4ml.frontends.qkeras.quantizers.live import without_residue
 from rtl4ml.frontends.qkeras.reference import expected
 from rtl4ml.frontends.qkeras.reference64 import predict64
 from rtl4ml.host import frameworks
@@ -399,3 +400,13 @@ def test_a_file_calls_no_other_function(tmp_path: Path) -> None:
         "math.multiply, math.maximum, math.minimum, not 'io.write_file'; correct the model",
         BadModel,
     )
+
+
+def test_quantizers_of_wrapped_layers_leave_no_residue() -> None:
+    dense = linear(activation="quantized_relu(4,1)")
+    model = K.Sequential([L.Input((5, 3)), act(), L.TimeDistributed(dense)])
+    found = (dense.kernel_quantizer_internal, dense.activation)
+    assert all(q.use_ste for q in found)
+    with without_residue(model):
+        assert not any(q.use_ste for q in found)
+    assert all(q.use_ste for q in found)

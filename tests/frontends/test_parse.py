@@ -903,8 +903,8 @@ REFUSED: dict[str, tuple[Callable[[], list[Any]], str]] = {
         "its sums depend on all times before; use QConv1D with padding='causal' and dilation over them instead",
     ),
     "gru": (
-        lambda: [named(Q.QGRU, 4)],
-        "culprit: the layer must be one of the supported layers, not QGRU; "
+        lambda: [named(L.GRU, 4)],
+        "culprit: the layer must be one of the supported layers, not GRU; "
         "its sums depend on all times before; use QConv1D with padding='causal' and dilation over them instead",
     ),
     "adaptive activation": (
