@@ -37,9 +37,14 @@ class _Network(Network):
         return y
 
     def function(self) -> None:
-        kind = self._one("", "", "Activation", "LeakyReLU", "PReLU", "ELU", "QActivation")
+        kind = self._one("", "", "Activation", "LeakyReLU", "PReLU", "ELU", "QActivation", "number")
         if not kind:
             super().function()
+        elif kind == "number":
+            how, number = self._one("+", "-", "*"), self._one(0.5, 0.25, -1.5, 0.3)
+            made = {"+": lambda x: x + number, "-": lambda x: number - x, "*": lambda x: x * number}
+            self.x = made[how](self.x)
+            self.text.append(f"{how} {number}")
         elif kind == "Activation":
             self.x = self._put("Activation", self._one("leaky_relu", "elu"))
         elif kind == "QActivation":

@@ -116,6 +116,10 @@ MODELS: dict[str, tuple[Callable[[Any], Any], list[str]]] = {
     "difference": (lambda a: two(a)[1] - a, ["Dense", "Activation", "Subtract"]),
     "product with itself": (lambda a: a * a, ["Product"]),
     "least": (lambda a: tf.minimum(*two(a)), ["Dense", "Activation", "Minimum"]),
+    "one less": (lambda a: 1.0 - linear()(a), ["Dense", "Depthwise"]),
+    "a number more": (lambda a: act()(linear()(a) + 0.3), ["Dense", "Activation"]),
+    "half, and a quarter more": (lambda a: a * 0.5 + 0.25, ["Activation"]),
+    "a quarter": (lambda a: act()(linear()(a) / 4.0), ["Dense", "Activation"]),
     "average of three": (
         lambda a: act()(L.Average()([*two(a), a])),
         ["Dense", "Activation", "Add", "Activation"],
@@ -145,6 +149,7 @@ MODELS: dict[str, tuple[Callable[[Any], Any], list[str]]] = {
 
 # Their values lie on no grid before a quantizer rounds them, in float32 on its one side, in float64 on the other.
 ROUNDED = (
+    "a number more",
     "elu",
     "leaky by name",
     "own average",
@@ -175,7 +180,7 @@ def test_what_layers_become(name: str, rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(
     "name",
     ["prelu, any", "elu", "leaky by name", "a layer as activation", "own average", "slice", "slice, row", "sum",
-     "difference", "permute, absorbed", "by time"],
+     "difference", "one less", "a number more", "permute, absorbed", "by time"],
 )  # fmt: skip
 def test_files(name: str, suffix: str, tmp_path: Path, rng: np.random.Generator) -> None:
     K.backend.clear_session()
@@ -224,14 +229,24 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
         "culprit: its values must lie on a fixed-point grid, not be floats; "
         "put a QActivation with quantized_bits behind it",
     ),
-    "a constant": (
-        lambda a: tf.multiply(a, 0.5, name="culprit"),
-        "tf.math.multiply: both sides of math.multiply must be tensors of the model, not the constant 0.5; "
-        "take it into the weights or the quantizer before it",
+    "a greatest number": (
+        lambda a: tf.maximum(a, 0.5),
+        "tf.math.maximum: math.maximum must have tensors of the model on both sides, or +, -, * and / a number, "
+        "not a tensor and float32 0.5; use layers of Keras or QKeras",
+    ),
+    "a quotient of tensors": (
+        lambda a: a / a,
+        "tf.math.truediv: math.truediv must have tensors of the model on both sides, or +, -, * and / a number, "
+        "not a tensor and a tensor; use layers of Keras or QKeras",
+    ),
+    "a third": (
+        lambda a: a / 3.0,
+        "tf.math.truediv: its values must lie on a fixed-point grid, not be floats; "
+        "put a QActivation with quantized_bits behind it",
     ),
     "another function": (
         lambda a: tf.math.square(a),
-        "tf.math.square: TensorFlow's functions must be +, -, *, maximum or minimum of two tensors, or slices, "
+        "tf.math.square: TensorFlow's functions must be +, -, *, / by a number, maximum, minimum or slices, "
         "not math.square; use a layer of Keras or QKeras",
     ),
     "other axes": (
@@ -397,7 +412,7 @@ def test_a_file_calls_no_other_function(tmp_path: Path) -> None:
     refusal(
         evil,
         f"{evil}: tf.__operators__.add: function must be one of __operators__.add, math.add, math.subtract, "
-        "math.multiply, math.maximum, math.minimum, not 'io.write_file'; correct the model",
+        "math.multiply, math.maximum, math.minimum, math.truediv, not 'io.write_file'; correct the model",
         BadModel,
     )
 

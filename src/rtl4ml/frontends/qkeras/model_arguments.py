@@ -13,7 +13,7 @@ from typing import Any
 
 from rtl4ml.arguments import shown
 from rtl4ml.errors import BadModel
-from rtl4ml.frontends.qkeras.operations import OPERATIONS, SLICE
+from rtl4ml.frontends.qkeras.operations import DIVISION, OPERATIONS, SLICE
 
 _DEPTHWISE = "Depthwise"
 
@@ -109,7 +109,7 @@ def _rules(kind: str) -> dict[str, _Rule]:
     elif "Dense" in kind:
         rules["units"] = _count()
     elif kind in ("TFOpLambda", "SlicingOpLambda"):
-        known = (SLICE,) if kind == "SlicingOpLambda" else tuple(OPERATIONS)
+        known = (SLICE,) if kind == "SlicingOpLambda" else (*OPERATIONS, DIVISION)
         rules["function"] = _Rule(f"one of {', '.join(known)}", lambda v: v in known)
     elif "Normalization" in kind or kind in ("Softmax", "Concatenate"):
         rules["axis"] = _AXES

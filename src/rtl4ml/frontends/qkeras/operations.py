@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 # By TensorFlow's name, the layer of Keras that does the same.
 OPERATIONS: Mapping[str, str] = {
     "__operators__.add": "Add",
@@ -15,12 +17,21 @@ OPERATIONS: Mapping[str, str] = {
     "math.maximum": "Maximum",
     "math.minimum": "Minimum",
 }
+# ... and what divides by a constant.
+DIVISION = "math.truediv"
 SLICE = "__operators__.getitem"
 
 
 def operands(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-    """The two sides of an operation."""
-    return [*args[:2], *(kwargs[k] for k in ("x", "y") if k in kwargs)]
+    """The two sides of an operation: tensors' values, and numbers in float32 as TensorFlow takes them."""
+    sides = [*args[:2], *(kwargs[k] for k in ("x", "y") if k in kwargs)]
+    return [np.float32(s) if np.ndim(s) == 0 and _is_number(s) else s for s in sides]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, bool | int | float | np.number) or (
+        hasattr(value, "dtype") and hasattr(value, "numpy")
+    )
 
 
 def slices(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.frontends.qkeras.functions64 import activation64
 from rtl4ml.frontends.qkeras.heads import Real, head_of
-from rtl4ml.frontends.qkeras.operations import OPERATIONS, operands, slices
+from rtl4ml.frontends.qkeras.operations import DIVISION, OPERATIONS, operands, slices
 from rtl4ml.frontends.qkeras.quantizers.live import without_residue
 from rtl4ml.frontends.qkeras.walk import Call, walk
 from rtl4ml.host import frameworks
@@ -93,7 +93,8 @@ def _operation64(call: Call, x: list[Real]) -> Real:
     args, kwargs = call.arguments(x)
     if type(call.layer).__name__ == "SlicingOpLambda":
         return np.asarray(x[0][slices(args, kwargs)])
-    return _JOINS64[OPERATIONS[call.layer.symbol]](operands(args, kwargs))
+    a, b = (np.asarray(s, np.float64) for s in operands(args, kwargs))
+    return a / b if call.layer.symbol == DIVISION else _JOINS64[OPERATIONS[call.layer.symbol]]([a, b])
 
 
 def _moved64(layer: Any, kind: str, a: Real) -> Real | None:

@@ -66,9 +66,6 @@ def _prelu(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     """A ReLU with a slope for every channel; of a layer that has one for every position all must be alike."""
     v = _by_channel(b, layer, x[0])
     alpha = np.asarray(layer.alpha, np.float32)
-    if not np.isfinite(alpha).all():
-        raise BadModel(f"{layer.name}: slopes must be finite numbers, not {alpha[~np.isfinite(alpha)].flat[0]}; "
-                       "train or load the model again")  # fmt: skip
     axes = tuple(range(alpha.ndim - 1))
     slopes = alpha.reshape(-1, alpha.shape[-1])
     if (slopes != slopes[:1]).any():

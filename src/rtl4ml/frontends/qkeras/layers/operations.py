@@ -10,10 +10,12 @@ import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.frontends.builder import Value
+from rtl4ml.frontends.functions import Floats, Function, Line
 from rtl4ml.frontends.operators import PoolGeometry
 from rtl4ml.frontends.qkeras.builder import ModelBuilder
 from rtl4ml.frontends.qkeras.layers.shapes import reshaped, unpooled
-from rtl4ml.frontends.qkeras.operations import OPERATIONS, operands, slices
+from rtl4ml.frontends.qkeras.operations import DIVISION, OPERATIONS, operands, slices
+from rtl4ml.frontends.qkeras.quantizers.live import on_arrays
 from rtl4ml.frontends.qkeras.registry import REGISTERED, handles
 from rtl4ml.ops.conv import Conv
 from rtl4ml.ops.shape import Crop
@@ -22,26 +24,75 @@ from rtl4ml.ops.shape import Crop
 @handles("TFOpLambda", joins=True)
 def _operation(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     assert b.call is not None
-    kind = OPERATIONS.get(str(layer.symbol))
-    if kind is None:
+    symbol = str(layer.symbol)
+    if symbol not in (*OPERATIONS, DIVISION):
         raise UnsupportedLayer(
-            f"{layer.name}: TensorFlow's functions must be +, -, *, maximum or minimum of two tensors, or slices, "
-            f"not {layer.symbol}; use a layer of Keras or QKeras"
+            f"{layer.name}: TensorFlow's functions must be +, -, *, / by a number, maximum, minimum or slices, "
+            f"not {symbol}; use a layer of Keras or QKeras"
         )
     sides = operands(*b.call.arguments(x))
-    constant = next((s for s in sides if not isinstance(s, Value)), None)
-    if constant is not None:
+    if any(isinstance(s, np.float32) for s in sides):
+        value = next((s for s in sides if isinstance(s, Value)), None)
+        f = _with_number(layer, symbol, sides)
+        if value is not None and f is not None:
+            return b.elementwise(layer, value, f)
+    if symbol == DIVISION or not all(isinstance(s, Value) for s in sides):
         raise UnsupportedLayer(
-            f"{layer.name}: both sides of {layer.symbol} must be tensors of the model, not the constant "
-            f"{np.asarray(constant).reshape(-1)[0]:g}; take it into the weights or the quantizer before it"
+            f"{layer.name}: {symbol} must have tensors of the model on both sides, or +, -, * and / a number, "
+            f"not {_shown(sides)}; use layers of Keras or QKeras"
         )
     ranks = [len(v.stream.shape) for v in sides]
     if ranks[0] != ranks[1]:
         raise UnsupportedLayer(
-            f"{layer.name}: both sides of {layer.symbol} must have as many axes, not {ranks[0]} and {ranks[1]}; "
-            f"reshape one of them or use the layer {kind}"
+            f"{layer.name}: both sides of {symbol} must have as many axes, not {ranks[0]} and {ranks[1]}; "
+            f"reshape one of them or use the layer {OPERATIONS[symbol]}"
         )
-    return REGISTERED[kind].add(b, layer, sides)
+    return REGISTERED[OPERATIONS[symbol]].add(b, layer, sides)
+
+
+def _shown(sides: list[Any]) -> str:
+    return " and ".join(
+        "a tensor" if isinstance(s, Value) else f"{type(s).__name__} {s!s:.20}" for s in sides
+    )
+
+
+def _with_number(layer: Any, symbol: str, sides: list[Any]) -> Function | None:
+    """The function of a tensor and a number; None for one that there is not."""
+    first = isinstance(sides[0], Value)
+    number = float(sides[1 if first else 0])
+    kind = OPERATIONS.get(symbol, "Divide")
+    if (
+        kind in ("Maximum", "Minimum")
+        or not np.isfinite(number)
+        or (kind == "Divide" and (not first or not number))
+    ):
+        return None
+    factor, offset = {
+        "Add": (1.0, number),
+        "Subtract": (1.0, -number) if first else (-1.0, number),
+        "Multiply": (number, 0.0),
+        "Divide": (1.0 / number if number else 0.0, 0.0),
+    }[kind]
+    mantissa, exponent = np.frexp(factor)
+    exact = kind != "Divide" or abs(mantissa) == 0.5  # a product with the inverse is the quotient
+
+    def function(t: Any) -> Any:
+        return layer.function(t, sides[1]) if first else layer.function(sides[0], t)
+
+    def f64(x: Floats) -> Floats:
+        x = np.asarray(x, np.float64)
+        return np.asarray(x / number if kind == "Divide" else x * factor + offset)
+
+    return Function(
+        name=symbol,
+        f32=on_arrays(function),
+        f64=f64,
+        monotone=int(np.sign(factor)),
+        scale=int(exponent) - 1 if mantissa == 0.5 and offset == 0 else None,
+        pieces=(Line(factor, offset),) if exact else None,
+        layer=layer.name,
+        framework_object=function,
+    )
 
 
 @handles("SlicingOpLambda")
