@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sum of two streams, lane by lane: y = a * 2**ShiftA + b * 2**ShiftB, kept to YWidth bits.
-// Sums wrap at YWidth, so a chain is right wherever its last sum fits.
+// Sum of two streams, lane by lane: y = a * 2**ShiftA + b * 2**ShiftB, or with Subtract the first less the second,
+// kept to YWidth bits. Sums wrap at YWidth, so a chain is right wherever its last sum fits.
 // Beat: Lanes elements, element 0 at the LSB.  Latency: 1 cycle.  Throughput: 1 beat/cycle.
 // A beat of one input is taken together with that of the other. The ready path is combinational from y_ready_i and
 // from the other input's valid.
 
 module r4_add #(
-  parameter int unsigned Lanes   = 1,
-  parameter int unsigned WidthA  = 8,
-  parameter int unsigned WidthB  = 8,
-  parameter bit          SignedA = 1'b1,
-  parameter bit          SignedB = 1'b1,
-  parameter int unsigned ShiftA  = 0,
-  parameter int unsigned ShiftB  = 0,
-  parameter int unsigned YWidth  = 9
+  parameter int unsigned Lanes    = 1,
+  parameter int unsigned WidthA   = 8,
+  parameter int unsigned WidthB   = 8,
+  parameter bit          SignedA  = 1'b1,
+  parameter bit          SignedB  = 1'b1,
+  parameter int unsigned ShiftA   = 0,
+  parameter int unsigned ShiftB   = 0,
+  parameter bit          Subtract = 1'b0,
+  parameter int unsigned YWidth   = 9
 ) (
   input  logic                    clk_i,
   input  logic                    rst_ni,
@@ -58,7 +59,7 @@ module r4_add #(
       .y_o(b)
     );
     always_ff @(posedge clk_i) begin
-      if (load) y_q <= a + b;
+      if (load) y_q <= Subtract ? a - b : a + b;
     end
     assign y_data_o[i*YWidth+:YWidth] = y_q;
   end

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Maximum of two streams, lane by lane: the greater of a * 2**ShiftA and b * 2**ShiftB, kept to YWidth bits.
-// YWidth may be less than an input's width, where the other input bounds the maximum from below.
+// Maximum of two streams, lane by lane: the greater of a * 2**ShiftA and b * 2**ShiftB, or with Least the lesser, kept
+// to YWidth bits. YWidth may be less than an input's width, where the other input bounds the result.
 // Beat: Lanes elements, element 0 at the LSB.  Latency: 1 cycle.  Throughput: 1 beat/cycle.
 // A beat of one input is taken together with that of the other. The ready path is combinational from y_ready_i and
 // from the other input's valid.
@@ -14,6 +14,7 @@ module r4_max #(
   parameter bit          SignedB = 1'b1,
   parameter int unsigned ShiftA  = 0,
   parameter int unsigned ShiftB  = 0,
+  parameter bit          Least   = 1'b0,
   parameter int unsigned YWidth  = 8
 ) (
   input  logic                    clk_i,
@@ -64,7 +65,7 @@ module r4_max #(
       .y_o(b)
     );
     always_ff @(posedge clk_i) begin
-      if (load) y_q <= YWidth'(a > b ? a : b);
+      if (load) y_q <= YWidth'((a > b) != Least ? a : b);
     end
     assign y_data_o[i*YWidth+:YWidth] = y_q;
   end

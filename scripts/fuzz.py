@@ -8,7 +8,7 @@
 
 One process, one network after the other, until so many were converted. The results get a line when a network is begun
 and one when it is done, so that a run goes on where it ended, and a network that ended the process counts as a crash.
-Networks are those of `random_networks.py`; weights are random (uniform). Cycles of a design with skips in DRAM are
+Networks are those of `random_layers.py`; weights are random (uniform). Cycles of a design with skips in DRAM are
 those for words that are there as late as the memory's latency allows: a frame may come earlier, and none later.
 """
 
@@ -60,6 +60,7 @@ def check(
     seed: int, index: int, *, rtl: bool, csim: bool, folder: Path, unets: bool = False
 ) -> dict[str, Any]:
     """What became of network `index`: its outcome, and of a fault or refusal the reason."""
+    import random_layers
     import random_networks
 
     from rtl4ml.errors import EnvironmentProblem, Rtl4mlError, SimulationFailed
@@ -68,7 +69,7 @@ def check(
     frameworks.keras().backend.clear_session()
     rng = np.random.default_rng([seed, index, 1])
     try:
-        drawn = (random_networks.draw_unet if unets else random_networks.draw)([seed, index])
+        drawn = (random_networks.draw_unet if unets else random_layers.draw)([seed, index])
     except (ValueError, TypeError) as error:  # Keras does not build it: no user can bring it
         return {"outcome": "not built", "reason": _general(str(error))}
     found: dict[str, Any] = {"network": drawn.text}

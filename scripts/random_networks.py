@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random QKeras networks: every layer and quantizer of the README's tables, in any order that Keras allows.
+"""Random QKeras networks: layers and quantizers of the README's tables, in any order that Keras allows.
+
+Those of `random_layers.py` have all of them. Here the networks of a seed stay as they are: figures were taken of them.
 
 Nothing here knows what rtl4ml takes. A network that Keras builds is a network that a user may bring; whether it is
 converted or refused, and for what reason, is what `scripts/fuzz.py` finds out.
@@ -29,6 +31,8 @@ HOSTILE = (
 # Networks are small, so that a simulator is compiled in seconds: elements of any tensor, products of any layer.
 MOST_ELEMENTS = 1500
 MOST_PRODUCTS = 40_000
+# Of a PReLU's channels.
+SLOPES = (0.0, 0.25, 0.5, 1.0, 0.3, -0.5)
 
 
 @dataclass
@@ -42,7 +46,7 @@ class Drawn:
 
 def draw(seed: Sequence[int]) -> Drawn:
     """The network of a seed. Its weights are drawn too; the same seed gives the same network."""
-    return _Network(np.random.default_rng(seed)).finished()
+    return Network(np.random.default_rng(seed)).finished()
 
 
 def draw_unet(seed: Sequence[int]) -> Drawn:
@@ -72,8 +76,10 @@ def draw_unet(seed: Sequence[int]) -> Drawn:
     return Drawn(model, options, [f"U-Net {widths} of {size}, {bits}, {homes}, {latency} cycles"])
 
 
-class _Network:
+class Network:
     """A network that grows layer by layer at `x`, the end of the chain; `open` holds earlier tensors to join with."""
+
+    joins: tuple[str, ...] = ("Concatenate", "Add", "Multiply", "Maximum")
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
@@ -177,15 +183,19 @@ class _Network:
 
     # -- layers --------------------------------------------------------------------------------------------------
 
+    def function(self) -> None:
+        """A function of every element, before a quantizer."""
+        kind = self._one("ReLU", "Activation", "LeakyReLU")
+        if kind == "Activation":
+            self.x = self._put("Activation", self._one("relu", "linear"))
+        elif kind == "LeakyReLU":
+            self.x = self._put("LeakyReLU", alpha=0.25)
+        else:
+            self.x = self._put("ReLU", max_value=self._one(None, 2.0, 6.0))
+
     def quantize(self) -> None:
         if self._chance(0.12):
-            kind = self._one("ReLU", "Activation", "LeakyReLU")
-            if kind == "Activation":
-                self.x = self._put("Activation", self._one("relu", "linear"))
-            elif kind == "LeakyReLU":
-                self.x = self._put("LeakyReLU", alpha=0.25)
-            else:
-                self.x = self._put("ReLU", max_value=self._one(None, 2.0, 6.0))
+            self.function()
             if self._chance(0.3):
                 return
         self.x = self._put("QActivation", self.activation())
@@ -314,15 +324,23 @@ class _Network:
         if not fitting:
             return
         other = self._one(*fitting)
-        kind = self._one("Concatenate", "Add", "Multiply", "Maximum")
-        if kind != "Concatenate" and other.shape[-1] != self.x.shape[-1]:
+        kind = self._one(*self.joins)
+        if kind != "Concatenate" and not self.joined_as_they_are(int(other.shape[-1]), int(self.x.shape[-1])):
             kind = "Concatenate"
-        if self.linear and kind not in ("Add", "Maximum"):
+        if self.linear and kind in ("Concatenate", "Multiply"):
             self.quantize()
         pair = [self.x, other] if self._chance(0.5) else [other, self.x]
-        self.x = self._put(kind, on=pair)
+        self.x = self.join_by(kind, pair)
         if kind != "Concatenate":
             self.quantize()
+
+    def joined_as_they_are(self, a: int, b: int) -> bool:
+        """Whether a layer joins sides of these channels element by element."""
+        return a == b
+
+    def join_by(self, kind: str, pair: list[Any]) -> Any:
+        """Two tensors, joined."""
+        return self._put(kind, on=pair)
 
     # -- the whole -------------------------------------------------------------------------------------------------
 
@@ -354,15 +372,18 @@ class _Network:
         self.text.append(f"convert(**{self.options})")
         return Drawn(model, self.options, self.text)
 
-    def _layer(self) -> None:
-        spatial: list[Callable[[], None]] = [
+    def spatial(self) -> list[Callable[[], None]]:
+        """What a network of rows or images may get next."""
+        return [
             self.conv, self.conv, self.folded_conv, self.depthwise, self.separable, self.transposed, self.pool,
             self.pool, self.upsample, self.pad, self.crop, self.reshape, self.flatten, self.global_pool, self.join,
             self.join, self.dense,
         ]  # fmt: skip
+
+    def _layer(self) -> None:
         flat: list[Callable[[], None]] = [self.dense, self.dense, self.join, self.reshape]
         before = len(self.text)
-        self._one(*(spatial if self.rank else flat))()
+        self._one(*(self.spatial() if self.rank else flat))()
         if self.linear and len(self.text) > before:
             if self._chance(0.2):
                 self.normalize()
@@ -391,6 +412,8 @@ class _Network:
             [
                 np.abs(self.rng.normal(0.6, 0.3, w.shape)) + 0.05
                 if "variance" in v.name
+                else self.rng.choice(SLOPES, w.shape)
+                if "alpha" in v.name
                 else self.rng.uniform(-reach, reach, w.shape)
                 for w, v in zip(model.get_weights(), model.weights, strict=True)
             ]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from contract import OpContract
+from contract_nets import head, relu, weights
 from hypothesis import strategies as st
 
 from rtl4ml.host import frameworks
@@ -13,22 +14,6 @@ from rtl4ml.host import frameworks
 keras = frameworks.keras()
 q = frameworks.qkeras()
 L = keras.layers
-
-
-def head(shape: tuple[int, ...], bits: int = 8) -> list[Any]:
-    """Input and its quantizer."""
-    return [L.Input(shape), q.QActivation(f"quantized_bits({bits},0,alpha=1)", name="quant")]
-
-
-def weights(bits: int = 4) -> dict[str, Any]:
-    return {
-        "kernel_quantizer": q.quantized_bits(bits, 0, alpha=1),
-        "bias_quantizer": q.quantized_bits(6, 1, alpha=1),
-    }
-
-
-def relu(bits: int = 4) -> Any:
-    return q.QActivation(f"quantized_relu({bits},1)", name="relu")
 
 
 class TestConv1D(OpContract):

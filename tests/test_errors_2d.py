@@ -43,16 +43,6 @@ def joined(layer: Any, **options: Any) -> Any:
     return K.Model(x, layer([a, L.MaxPooling2D(**options)(a)]), name="net")
 
 
-@pytest.mark.parametrize(("layer", "what"), [(L.Add, "sum"), (L.Multiply, "product"), (L.Maximum, "maximum")])
-def test_nothing_is_broadcast(layer: Any, what: str) -> None:
-    refusal(
-        f"join: the sides of a {what} must have one shape, not (1, 1, 2) and (4, 6, 2); "
-        "upsample or reshape the smaller side",
-        UnsupportedLayer,
-        joined(layer(name="join"), pool_size=(4, 6)),
-    )
-
-
 def test_concatenation_of_rows() -> None:
     refusal(
         "join: concatenation must be over the channels (axis -1), not axis 1; set axis=-1",

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""r4_add in simulation: grids and signs that differ, ends of the range, and a chain of three as one design."""
+"""r4_add in simulation: sums and differences, grids and signs that differ, ends of the range."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import rtl_cells
 import rtl_join
 
 from rtl4ml.cells.join import AddCell
 from rtl4ml.ir.types import Stream
-from rtl4ml.ops.merge import Add
+from rtl4ml.ops.merge import Add, Subtract
 
 # shape, (least, greatest, fraction) of either input, lanes
 Side = tuple[int, int, int]
@@ -23,11 +24,12 @@ CASES: dict[str, tuple[tuple[int, ...], Side, Side, int]] = {
 }
 
 
-def test_add(rng: np.random.Generator, seed: int) -> None:
+@pytest.mark.parametrize("kind", [Add, Subtract])
+def test_add(kind: type[Add | Subtract], rng: np.random.Generator, seed: int) -> None:
     cases = []
     for name, (shape, a, b, lanes) in CASES.items():
         streams = Stream.covering("a", shape, *a), Stream.covering("b", shape, *b)
-        op = Add(name="y", inputs=streams)
+        op = kind(name="y", inputs=streams)
         n = rtl_cells.builder()
         wires = [n.like(s, s.name, lanes) for s in streams]
         rtl_cells.lower(n, op, rtl_cells.folding(op, pe=lanes), *wires)
@@ -36,10 +38,11 @@ def test_add(rng: np.random.Generator, seed: int) -> None:
         xa, xb = (rng.integers(s.lo, s.hi + 1, (6, *s.shape)) for s in streams)
         for frame, (p, q) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
             xa[frame], xb[frame] = a[p], b[q]
-        want = (xa << op.shifts[0]) + (xb << op.shifts[1])
+        b_of_y = (xb << op.shifts[1]) * (1 if kind is Add else -1)
+        want = (xa << op.shifts[0]) + b_of_y
         cases.append(
             rtl_join.Case(
                 name, cell, {"a": xa.reshape(6, -1), "b": xb.reshape(6, -1)}, {"y": want.reshape(6, -1)}
             )
         )
-    rtl_join.check("add", cases, seed=seed)
+    rtl_join.check(kind.op.lower(), cases, seed=seed)

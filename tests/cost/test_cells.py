@@ -20,9 +20,10 @@ CELLS = [
 ]  # fmt: skip
 
 # How far off the model may be, of a cell or, where no model tells what Yosys does, of the cells named here: over beats,
-# abc9 makes a maximum of 5 bits of 4 to 6.5 LUTs a lane, by chance as it seems.
+# abc9 makes a maximum of 5 bits of 4 to 6.5 LUTs a lane, by chance as it seems, and a minimum of 4 and 8 bits without
+# a sign of a sixth less than any other of these.
 WITHIN = 0.10
-ERRATIC = {"r4_reduce": 0.15}
+ERRATIC = {"r4_reduce": 0.15, "r4_max": 0.17}
 
 
 def assert_close(todo: list[Unit], found: list[Resources]) -> None:

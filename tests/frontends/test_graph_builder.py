@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from rtl4ml.errors import BadInput, BadModel, UnsupportedLayer
-from rtl4ml.frontends.builder import GraphBuilder, PoolGeometry, Value
+from rtl4ml.frontends.builder import GraphBuilder, Value
 from rtl4ml.frontends.functions import EVERYTHING, Floats, Function, Grid, linear
 from rtl4ml.frontends.heads import add_argmax, add_mask
+from rtl4ml.frontends.operators import PoolGeometry
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.mappings import Rounding, Table
 from rtl4ml.ir.types import FLOAT32_EXACT, Fixed, Stream

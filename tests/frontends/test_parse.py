@@ -895,16 +895,17 @@ REFUSED: dict[str, tuple[Callable[[], list[Any]], str]] = {
     "lambda": (
         lambda: [named(L.Lambda, lambda x: x)],
         "culprit: the layer must be one of the supported layers, not Lambda; "
-        "see the README's table of layers",
+        "its code is not looked into; use layers of Keras and QKeras",
     ),
     "lstm": (
         lambda: [named(L.LSTM, 4)],
-        "culprit: the layer must be one of the supported layers, not LSTM; see the README's table of layers",
+        "culprit: the layer must be one of the supported layers, not LSTM; "
+        "its sums depend on all times before; use QConv1D with padding='causal' and dilation over them instead",
     ),
-    "permute": (
-        lambda: [named(L.Permute, (2, 1))],
-        "culprit: the layer must be one of the supported layers, not Permute; "
-        "see the README's table of layers",
+    "gru": (
+        lambda: [named(L.GRU, 4)],
+        "culprit: the layer must be one of the supported layers, not GRU; "
+        "its sums depend on all times before; use QConv1D with padding='causal' and dilation over them instead",
     ),
     "adaptive activation": (
         lambda: [named(Q.QAdaptiveActivation, "quantized_relu", 6)],
@@ -1196,10 +1197,10 @@ def test_a_layer_of_several_outputs(width: int, rng: np.random.Generator) -> Non
     x = entry = K.Input((9, 2))
     x = act(f"quantized_bits({width},0,alpha=1)")(x)
     x = Q.QConv1D(3, 3, kernel_quantizer=bits(8), bias_quantizer=bits(8))(x)
-    y, *_ = L.LSTM(4, return_state=True, name="culprit")(act("quantized_relu(4,1)")(x))
+    y, *_ = L.RNN(L.LSTMCell(4), return_state=True, name="culprit")(act("quantized_relu(4,1)")(x))
     refusal(
         randomize(K.Model(entry, y), rng),
-        "culprit: the layer must be one of the supported layers, not LSTM; see the README's table of layers",
+        "culprit: the layer must be one of the supported layers, not RNN; see the README's table of layers",
     )
 
 
@@ -1375,7 +1376,8 @@ def test_a_file_with_a_lambda(tmp_path: Path) -> None:
         K.Sequential([K.Input((4,)), named(L.Lambda, lambda x: x)]).save(path)
         file_refusal(
             path,
-            r"culprit: must be a layer or quantizer that rtl4ml knows, not Lambda; see the README's table",
+            "culprit: must be a layer or quantizer that rtl4ml knows, not Lambda; "
+            "its code is not looked into; use layers of Keras and QKeras",
             UnsupportedLayer,
         )
 

@@ -227,7 +227,7 @@ def test_random_graphs_are_exact_on_larger_frames(axis: int) -> None:
     """Each operator behind each other, in frames of a few to many strips; what is refused is refused by name."""
     met: Counter[str] = Counter()
     refused = 0
-    for seed in range(600):
+    for seed in range(720):
         graph, rng = drawn(seed, axis)
         said = "\n".join(f"{op.name}: {[s.name for s in op.inputs]} -> {op.output}" for op in graph.ops)
         try:
@@ -248,7 +248,7 @@ def test_random_graphs_are_exact_on_larger_frames(axis: int) -> None:
         except AssertionError as error:
             raise AssertionError(f"seed {seed}, {plan}, {size}\n{said}") from error
         met.update(type(op).__name__ for op in graph.ops)
-    assert refused < 250, "most graphs must have strips"
+    assert refused < 300, "most graphs must have strips"
     rare = [kind.__name__ for kind in KINDS if met[kind.__name__] < 15]
     assert not rare, met
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The maximum of streams: its definition over real numbers, ranges, foldings, refusals, and its cells."""
+"""Maximum and minimum of streams: their definition over real numbers, ranges, foldings, refusals, and their cells."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rtl4ml.frontends.qkeras.reference64 import predict64
 from rtl4ml.host import frameworks
 from rtl4ml.ir.types import Ints, Stream
 from rtl4ml.netlist.netlist import Wire
-from rtl4ml.ops.maximum import Maximum
+from rtl4ml.ops.maximum import Extremum, Maximum, Minimum
 
 # least, greatest, fraction
 Side = tuple[int, int, int]
@@ -27,9 +27,9 @@ sides = st.tuples(st.integers(-300, 300), st.integers(0, 300), st.integers(-3, 6
 )
 
 
-def operator(*inputs: Side, shape: tuple[int, ...] = (3, 2)) -> Maximum:
+def operator(*inputs: Side, shape: tuple[int, ...] = (3, 2), kind: type[Extremum] = Maximum) -> Extremum:
     streams = tuple(Stream.covering(f"x{k}", shape, *i) for k, i in enumerate(inputs))
-    return Maximum(name="l", inputs=streams)
+    return kind(name="l", inputs=streams)
 
 
 def samples(s: Stream, rng: np.random.Generator) -> Ints:
@@ -43,15 +43,16 @@ def real(s: Stream, x: Ints) -> list[Fraction]:
     return [Fraction(int(v)) / Fraction(2) ** s.type.fraction for v in x.reshape(-1)]
 
 
-@given(st.lists(sides, min_size=2, max_size=4), st.integers(0, 2**16))
-def test_is_the_maximum_of_real_numbers(inputs: list[Side], seed: int) -> None:
+@pytest.mark.parametrize(("kind", "choose"), [(Maximum, max), (Minimum, min)])
+@given(inputs=st.lists(sides, min_size=2, max_size=4), seed=st.integers(0, 2**16))
+def test_is_that_of_real_numbers(kind: type[Extremum], choose: Any, inputs: list[Side], seed: int) -> None:
     rng = np.random.default_rng(seed)
-    op = operator(*inputs)
+    op = operator(*inputs, kind=kind)
     x = [samples(s, rng) for s in op.inputs]
     before = [a.copy() for a in x]
     y = op.golden(*x)
     values = [real(s, a) for s, a in zip(op.inputs, x, strict=True)]
-    assert real(op.output, y) == [max(v) for v in zip(*values, strict=True)]
+    assert real(op.output, y) == [choose(v) for v in zip(*values, strict=True)]
     assert op.output.shape == (3, 2)
     assert (y[0] == op.output.lo).all() and (y[1] == op.output.hi).all(), "the range is tight"
     for a, b in zip(x, before, strict=True):
@@ -89,6 +90,14 @@ def test_type_is_that_of_the_maximum() -> None:
         (3, 28, "u5.2"),
     ]
     assert op.bound == 32
+
+
+def test_type_is_that_of_the_minimum() -> None:
+    """What no input can rise above and what the least input reaches; a sign where any input has one."""
+    op = operator((-8, 7, 0), (0, 200, 0), kind=Minimum)
+    assert (op.output.lo, op.output.hi, str(op.output.type)) == (-8, 7, "s4.0")
+    op = operator((0, 15, 0), (3, 9, 1), kind=Minimum)
+    assert (op.output.lo, op.output.hi, str(op.output.type), op.bound) == (0, 9, "u4.1", 30)
 
 
 def test_foldings() -> None:

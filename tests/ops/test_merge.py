@@ -20,7 +20,7 @@ from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Ints, Stream
 from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.netlist.netlist import Wire
-from rtl4ml.ops.merge import Add, Concat, Product
+from rtl4ml.ops.merge import Add, Concat, Product, Subtract
 
 
 def stream(name: str, shape: tuple[int, ...], lo: int, hi: int, fraction: int) -> Stream:
@@ -61,6 +61,31 @@ def test_add_is_the_sum_of_real_numbers(inputs: list[tuple[int, int, int]], seed
         np.testing.assert_array_equal(a, b, err_msg="inputs stay as they are")
     partial = [real(s, a)[0] for s, a in zip(streams, x, strict=True)]
     assert op.bound >= abs(sum(partial, Fraction()) * Fraction(2) ** op.output.type.fraction)
+
+
+@given(sides, sides, st.integers(0, 2**16))
+def test_subtract_is_the_difference_of_real_numbers(
+    a: tuple[int, int, int], b: tuple[int, int, int], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    streams = (stream("a", (3, 2), *a), stream("b", (3, 2), *b))
+    op = Subtract(name="l", inputs=streams)
+    x = [ends(s, rng) for s in streams]
+    x[1][[0, 1]] = x[1][[1, 0]]  # the least less the greatest
+    y = op.golden(*x)
+    p, q = (real(s, v) for s, v in zip(streams, x, strict=True))
+    assert real(op.output, y) == [i - k for i, k in zip(p, q, strict=True)]
+    assert (y[0] == op.output.lo).all() and (y[1] == op.output.hi).all(), "the range is tight"
+    step = Fraction(2) ** op.output.type.fraction
+    assert op.bound == max(abs(v * step) for v in (*p, *q, *real(op.output, y)))
+
+
+def test_average_of_two_is_a_sum_whose_point_moved() -> None:
+    a, b = stream("a", (2,), -3, 4, 1), stream("b", (2,), 0, 7, 0)
+    op = Add(name="l", inputs=(a, b), shift=1)
+    y = op.golden(np.array([[3, -1]]), np.array([[1, 2]]))
+    assert y.tolist() == [[5, 3]] and str(op.output.type) == "s6.2"
+    assert op.output.real(y).tolist() == [[1.25, 0.75]]
 
 
 @given(st.lists(sides, min_size=2, max_size=4), st.integers(0, 2**16))
@@ -160,6 +185,16 @@ def test_foldings() -> None:
             Add,
             [(4, 2), (4, 2), (4, 1)],
             "l: added streams must have the same shape, not (4, 2) (x0) and (4, 1) (x2); nothing is broadcast",
+        ),
+        (
+            Subtract,
+            [(4, 2), (4, 2), (4, 2)],
+            "l: there must be 2 streams to subtract, not 3; subtract one at a time",
+        ),
+        (
+            Subtract,
+            [(4, 2), (4, 1)],
+            "l: subtracted streams must have the same shape, not (4, 2) (x0) and (4, 1) (x1); nothing is broadcast",
         ),
         (
             Concat,

@@ -33,10 +33,12 @@ def samples(design_or_parsed: Any, n: int, rng: np.random.Generator) -> np.ndarr
 
 
 def randomize(model: Any, rng: np.random.Generator) -> Any:
-    """The model with weights drawn over the range that quantizers use, biases too."""
+    """The model with weights drawn over the range that quantizers use, biases too; slopes stay as they are."""
     model.set_weights(
         [
-            np.abs(rng.normal(0.6, 0.3, w.shape)) + 0.05
+            w
+            if "alpha" in v.name
+            else np.abs(rng.normal(0.6, 0.3, w.shape)) + 0.05
             if "variance" in v.name
             else rng.normal(0, 0.6, w.shape)
             for w, v in zip(model.get_weights(), model.weights, strict=True)

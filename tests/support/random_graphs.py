@@ -16,8 +16,8 @@ from rtl4ml.ops.activation import Activation
 from rtl4ml.ops.bilinear import Bilinear
 from rtl4ml.ops.conv import Conv, Dense, Depthwise
 from rtl4ml.ops.head import ArgMax, Mask
-from rtl4ml.ops.maximum import Maximum
-from rtl4ml.ops.merge import Add, Concat, Product
+from rtl4ml.ops.maximum import Maximum, Minimum
+from rtl4ml.ops.merge import Add, Concat, Product, Subtract
 from rtl4ml.ops.opening import Opening
 from rtl4ml.ops.pool import Pool
 from rtl4ml.ops.scale import Scale
@@ -118,7 +118,8 @@ class Draw:
         alike = [s for s in self.streams if s.shape[:-1] == self.stream.shape[:-1]]
         if cls is not Concat:
             alike = [s for s in alike if s.shape == self.stream.shape]
-        others = [alike[i] for i in self.rng.integers(0, len(alike), int(self.rng.integers(1, 3)))]
+        count = int(self.rng.integers(1, 3)) if cls is not Subtract else 1
+        others = [alike[i] for i in self.rng.integers(0, len(alike), count)]
         return cls(name=name, inputs=(self.stream, *others))  # type: ignore[no-any-return]  # cls is of any operator
 
     def reshaped(self, name: str) -> Op:
@@ -132,7 +133,7 @@ class Draw:
             return self.linear(cls, name)
         if cls is Activation:
             return self.activation(name)
-        if cls in (Add, Concat, Maximum, Product):
+        if cls in (Add, Concat, Maximum, Minimum, Product, Subtract):
             return self.joined(cls, name)
         if cls is Reshape:
             return self.reshaped(name)
@@ -180,4 +181,4 @@ class Draw:
 
 
 KINDS = (Conv, Dense, Depthwise, Transposed, Activation, Add, Concat, Product, Reshape, Pool, Mask, ArgMax, Bilinear,
-         UpSample, Stuff, Pad, Crop, Scale, Opening, Maximum)  # fmt: skip
+         UpSample, Stuff, Pad, Crop, Scale, Opening, Maximum, Minimum, Subtract)  # fmt: skip

@@ -18,19 +18,27 @@ def concat(
             "YWidth": width + shift}  # fmt: skip
 
 
-def add(lanes: int, a: int, b: int, shift: int, signed_a: int = 1, signed_b: int = 0) -> Params:
-    """Parameters of an r4_add, a shifted."""
-    return {"Lanes": lanes, "WidthA": a, "WidthB": b, "SignedA": signed_a, "SignedB": signed_b,
-            "ShiftA": shift, "ShiftB": 0,
-            "YWidth": max(a + shift, b) + 1 + (signed_a != signed_b)}  # fmt: skip
-
-
-def maximum(lanes: int, a: int, b: int, shift: int, signed_a: int, signed_b: int) -> Params:
-    """Parameters of an r4_max, a shifted, or b if `shift` is negative; without a sign if either input has none."""
+def add(
+    lanes: int, a: int, b: int, shift: int, signed_a: int = 1, signed_b: int = 0, subtract: int = 0
+) -> Params:
+    """Parameters of an r4_add, a shifted, or b if `shift` is negative."""
     up, more = max(0, shift), max(0, -shift)
     return {"Lanes": lanes, "WidthA": a, "WidthB": b, "SignedA": signed_a, "SignedB": signed_b,
-            "ShiftA": up, "ShiftB": more,
-            "YWidth": max(a + up - (signed_a > signed_b), b + more - (signed_b > signed_a))}  # fmt: skip
+            "ShiftA": up, "ShiftB": more, "Subtract": subtract,
+            "YWidth": max(a + up, b + more) + 1 + (signed_a != signed_b)}  # fmt: skip
+
+
+def maximum(lanes: int, a: int, b: int, shift: int, signed_a: int, signed_b: int, least: int = 0) -> Params:
+    """Parameters of an r4_max, a shifted, or b if `shift` is negative. A maximum has no sign if either input has none;
+    a minimum has one if either has, and of an input without one no more bits than the other can have.
+    """
+    up, more = max(0, shift), max(0, -shift)
+    sides = (a + up - signed_a, signed_a), (b + more - signed_b, signed_b)
+    width = max(w for w, _ in sides) + (signed_a and signed_b)
+    if least:
+        width = max(min(w for w, _ in sides), *(w for w, s in sides if s), 0) + max(signed_a, signed_b)
+    return {"Lanes": lanes, "WidthA": a, "WidthB": b, "SignedA": signed_a, "SignedB": signed_b,
+            "ShiftA": up, "ShiftB": more, "Least": least, "YWidth": width}  # fmt: skip
 
 
 @points("r4_max")
@@ -47,6 +55,28 @@ def _max(module: str, rng: np.random.Generator) -> list[Params]:
                   (8, 4, 4, 0, 0, 1), (6, 5, 5, 0, 1, 0), (6, 4, 4, -2, 0, 0), (10, 9, 9, 0, 0, 1),
                   (4, 10, 8, -3, 0, 1), (4, 12, 8, 0, 0, 1), (4, 8, 12, 0, 1, 0), (5, 4, 4, 1, 0, 0),
                   (16, 1, 1, 0, 1, 1), (16, 1, 1, 0, 1, 0), (8, 2, 2, 0, 1, 0), (8, 6, 6, 0, 0, 0))
+    ]  # fmt: skip
+
+
+@points("r4_max")
+def _min(module: str, rng: np.random.Generator) -> list[Params]:
+    wide = ((1, 8, 8, 0, 1, 1), (16, 8, 8, 0, 0, 0), (4, 6, 6, 0, 1, 0), (2, 12, 12, 0, 1, 1),
+            (3, 6, 8, 2, 1, 1), (4, 8, 10, 3, 1, 0), (5, 7, 7, 0, 0, 0), (12, 4, 8, 0, 0, 0),
+            (6, 11, 7, 2, 0, 1), (4, 13, 13, 0, 0, 0), (8, 5, 5, 0, 1, 1), (3, 8, 6, -2, 1, 1),
+            (6, 5, 9, 0, 0, 0), (10, 9, 9, 0, 0, 1), (4, 12, 8, 0, 0, 1), (4, 8, 12, 0, 1, 0),
+            (6, 10, 7, 0, 0, 1), (3, 7, 11, 1, 1, 0), (5, 14, 9, 0, 0, 1), (4, 9, 14, 0, 1, 0))  # fmt: skip
+    narrow = [(8, w, w, 0, a, b) for w in range(1, 6) for a, b in ((1, 1), (0, 0), (1, 0), (0, 1))]
+    return [maximum(*q, least=1) for q in (*wide, *narrow)]
+
+
+@points("r4_add")
+def _subtract(module: str, rng: np.random.Generator) -> list[Params]:
+    return [
+        add(*q, subtract=1)
+        for q in ((1, 6, 6, 0, 1, 1), (4, 5, 6, 2, 1, 1), (3, 8, 8, 0, 0, 0), (8, 4, 4, 1, 0, 0),
+                  (2, 12, 10, 0, 1, 0), (4, 8, 8, 0, 1, 1), (16, 8, 8, 3, 1, 1), (4, 12, 8, 0, 1, 0),
+                  (2, 6, 16, 4, 1, 1), (32, 4, 8, -1, 0, 1), (8, 6, 6, -6, 0, 0), (3, 5, 7, -2, 1, 0),
+                  (5, 11, 6, 0, 1, 1), (6, 7, 9, 3, 0, 0), (4, 8, 8, -4, 1, 1), (11, 6, 11, 2, 0, 1))
     ]  # fmt: skip
 
 

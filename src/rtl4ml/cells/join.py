@@ -71,12 +71,14 @@ class ConcatCell(Join):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AddCell(Join):
-    """The sum of a and b, element by element."""
+    """The sum of a and b, element by element; `subtract`: a less b."""
 
     module: ClassVar[str] = "r4_add"
 
+    subtract: bool = False
+
     def params(self) -> dict[str, Param]:
-        return {"Lanes": self.y.lanes, **self._aligned()}
+        return {"Lanes": self.y.lanes, **self._aligned(), "Subtract": int(self.subtract)}
 
     def timing(self) -> Timing:
         return Timing.passing(self.y.beats, 1, inputs=2)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cell that takes the greater of two streams."""
+"""The cell that takes the greater or the lesser of two streams."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from rtl4ml.netlist.netlist import Param, Timing
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MaximumCell(Join):
-    """The greater of a and b, element by element."""
+    """The greater of a and b, element by element; `least`: the lesser."""
 
     module: ClassVar[str] = "r4_max"
 
+    least: bool = False
+
     def params(self) -> dict[str, Param]:
-        return {"Lanes": self.y.lanes, **self._aligned()}
+        return {"Lanes": self.y.lanes, **self._aligned(), "Least": int(self.least)}
 
     def timing(self) -> Timing:
         return Timing.passing(self.y.beats, 1, inputs=2)

@@ -14,6 +14,10 @@ def _add(params: Params) -> tuple[Terms, Terms, float]:
     n, sa, sb = params["Lanes"], params["ShiftA"], params["ShiftB"]
     signed = bool(params["SignedA"] or params["SignedB"])
     ends = [params[f"Shift{s}"] + params[f"Width{s}"] + (signed and not params[f"Signed{s}"]) for s in "AB"]
+    if params["Subtract"]:  # bits of a below b pass through the adder, and b's lowest where a has none
+        y = min(params["YWidth"], max(ends) + 1)
+        alone = sa > sb or (not params["SignedA"] and sa + params["WidthA"] <= sb)
+        return {"one": 1, "both": n * (y - sb - alone)}, {"one": 1, "w": n * (y - min(sa, sb))}, 0.0
     meet = min(ends) > max(sa, sb)
     y = min(params["YWidth"], max(ends) + meet)  # the sum's bits; those above repeat its sign
     # Bits below either operand, or above an unsigned one, pass through the adder.

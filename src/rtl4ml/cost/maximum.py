@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Model of the cell that takes the greater of two streams."""
+"""Model of the cell that takes the greater or the lesser of two streams."""
 
 from __future__ import annotations
 
@@ -28,12 +28,15 @@ def _max(params: Params) -> tuple[Terms, Terms, float]:
     ff: Terms = {"one": 1, "w": n * (y - min(shifts))}
     if max(ends) - min(shifts) <= _NARROW:
         kind = "mixed" if mixed else "signed" if signs[0] else "unsigned"
-        return {"one": 1, f"{kind}{y - min(shifts)}": n}, ff, 0.0
+        least = "least_" if params["Least"] else ""
+        return {"one": 1, f"{least}{kind}{y - min(shifts)}": n}, ff, 0.0
     # A bit is chosen by a LUT. Where one of the two has zeros, the flip-flops are reset by one LUT.
     lut: Terms = {"one": 1, "reset": n * ((low_a > 0) + (low_b > 0) + high)}
     if mixed:  # what a sign decides alone needs no comparison
         lut |= {"w": n * both, "compared": n * (ceil(2 * both / 3) + 1), "mixed_low": n * low_a}
         lut |= {f"repeated_{'a' if signs[0] else 'b'}": n * repeated}
+        if params["Least"]:  # whether the one without a sign reaches beyond the other
+            lut |= {f"beyond_{'b' if signs[0] else 'a'}": n * max(0, ends[signs[0]] - y + 1)}
     else:
         lut |= {"w": n * (both + repeated), "compared": n * _compared(params), "low": n * low_a}
     return lut, ff, 0.0

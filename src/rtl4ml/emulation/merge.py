@@ -8,8 +8,8 @@ import numpy as np
 from rtl4ml.emulation.block import Block, Held, computed_by
 from rtl4ml.emulation.registry import add_steps, join_parts, made_in
 from rtl4ml.emulation.rounding import scaled
-from rtl4ml.ops.maximum import Maximum
-from rtl4ml.ops.merge import Add, Aligned, Concat, Product
+from rtl4ml.ops.maximum import Extremum
+from rtl4ml.ops.merge import Add, Aligned, Concat, Product, Subtract
 
 # -- joins ---------------------------------------------------------------------------------------------------
 
@@ -34,8 +34,13 @@ def _add(op: Add, block: Block, *streams: Held) -> None:
 
 
 @add_steps.register
-def _maximum(op: Maximum, block: Block, *streams: Held) -> None:
-    _join_aligned(op, np.maximum, block, *streams)
+def _extremum(op: Extremum, block: Block, *streams: Held) -> None:
+    _join_aligned(op, op.ufunc, block, *streams)
+
+
+@add_steps.register
+def _subtract(op: Subtract, block: Block, *streams: Held) -> None:
+    _join_aligned(op, np.subtract, block, *streams)
 
 
 @add_steps.register

@@ -8,35 +8,34 @@ A linear layer becomes an operator whose output is its exact accumulator; the el
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.frontends.borders import MOST, Borders, Factors
-from rtl4ml.frontends.elementwise import Compiled, Source, compile_functions, is_identity
-from rtl4ml.frontends.functions import Evaluator, Function
-from rtl4ml.frontends.names import identifier
+from rtl4ml.frontends.borders import MOST, Borders
+from rtl4ml.frontends.elementwise import (
+    TABLE,
+    THRESHOLDS,
+    Compiled,
+    Source,
+    compile_functions,
+    is_identity,
+    only_rounds,
+)
+from rtl4ml.frontends.functions import EVERYTHING, Bend, Evaluator, Function, Piece
+from rtl4ml.frontends.operators import OperatorBuilder, PoolGeometry, are_exact
+from rtl4ml.frontends.weights import to_grid
 from rtl4ml.ir.mappings import Rounding
-from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import FLOAT32_EXACT, Fixed, Ints, Stream
 from rtl4ml.ops.activation import Activation
-from rtl4ml.ops.conv import Padding
-from rtl4ml.ops.pool import Pool
-from rtl4ml.ops.scale import Scale
-from rtl4ml.ops.shape import Reshape
 
 # Activations that may stand at the output, where the graph ends before them.
 HEADS = ("softmax", "sigmoid", "tanh")
 
-
-@dataclass(frozen=True)
-class PoolGeometry:
-    """Where a pool's windows lie: PoolGeometry("pool", (2, 2), (2, 2), ((0, 0), (0, 1))) has a column of padding."""
-
-    layer: str
-    size: tuple[int, int]
-    stride: tuple[int, int]
-    padding: Padding
+# Fraction bits up to which float32 computes lines and clips exactly, those of smooth_tanh, which has the finest.
+_PIECED = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +51,8 @@ class Value:
     alone:   whether the model reads this value once
     moved:   whether elements were moved behind the last waiting function
     borders: of an average whose windows have not all as many elements, by which the first waiting function divides
+    order:   of the value's shape, the element of the stream, counted in its order, that each of its elements is; None:
+             its own. A layer of the model that comes moves them
 
     Behind a dense layer and a normalization of its 16 outputs, before the activation:
     Value(Stream("dense", (16,), ...), steps=(Function(name="normalization", ...),), origin=...)
@@ -66,6 +67,7 @@ class Value:
     alone: bool = True
     moved: bool = False
     borders: Borders | None = None
+    order: Ints | None = None
 
     @property
     def head(self) -> str:
@@ -74,81 +76,13 @@ class Value:
 
 
 @dataclass(kw_only=True)
-class GraphBuilder:
-    """The operators of a graph while a front end builds it. Layers are known by their names.
+class GraphBuilder(OperatorBuilder):
+    """The operators of a graph while a front end builds it, with the functions that become activations.
 
     evaluator: how the framework computes functions that stand in a row
-    reserved:  identifiers of the model's layers, which nothing that is made beside a layer may take
-    float64:   whether elementwise functions are evaluated in float64, because some sum exceeds what float32 holds
-    bound:     greatest magnitude of any partial sum so far
     """
 
     evaluator: Evaluator
-    reserved: frozenset[str]
-    float64: bool
-    ops: list[Op] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
-    bound: int = 0
-
-    def needs_float64(self) -> bool:
-        """Whether some sum exceeds what float32 holds, and float32 was taken: the graph must be built again.
-
-        Until its builder sees that, functions are not compiled any more.
-        """
-        return not self.float64 and self.bound > FLOAT32_EXACT
-
-    def name(self, layer: str, what: str = "") -> str:
-        """A new name: a layer's, or with `what` one that no layer of the model has, for what is made beside it.
-
-        A layer whose name is taken, as by another call of it, gets a number.
-        """
-        base = identifier("_".join(part for part in (layer, what) if part))
-        name, k = base, 1
-        while name in self.names or ((what or k > 1) and name in self.reserved):
-            k += 1
-            name = f"{base}_{k}"
-        self.names.add(name)
-        return name
-
-    def add(self, op: Op) -> Stream:
-        """Appends the operator; its output."""
-        self.bound = max(self.bound, op.bound)
-        self.ops.append(op)
-        return op.output
-
-    # -- operators without weights --
-
-    def passed(self, layer: str, s: Stream) -> Stream:
-        """The stream through an operator that changes nothing."""
-        return self.add(
-            Activation(
-                name=self.name(layer), inputs=(s,), mapping=Rounding(0, s.lo, s.hi), out=s.type, lo=s.lo, hi=s.hi
-            )
-        )  # fmt: skip
-
-    def scaled(self, layer: str, s: Stream, f: Factors, shift: int = 0) -> Stream:
-        """The stream times a factor for every row and every column."""
-        return self.add(
-            Scale(
-                name=self.name(layer, "scaled"), inputs=(s,), layers=(layer,),
-                rows=f.rows, columns=f.columns, lo=f.lo, hi=f.hi, shift=shift,
-            )
-        )  # fmt: skip
-
-    def reshaped(self, layer: str, s: Stream, shape: tuple[int, ...], what: str = "") -> Stream:
-        """The stream in another shape, the same elements in the same order."""
-        if s.shape == shape:
-            return s
-        return self.add(Reshape(name=self.name(layer, what), inputs=(s,), layers=(layer,), shape=shape))
-
-    def pooled(self, p: PoolGeometry, s: Stream, mode: Literal["max", "sum"]) -> Stream:
-        """The stream behind a pool."""
-        return self.add(
-            Pool(
-                name=self.name(p.layer), inputs=(s,), layers=(p.layer,),
-                mode=mode, size=p.size, stride=p.stride, padding=p.padding,
-            )
-        )  # fmt: skip
 
     # -- functions --
 
@@ -167,7 +101,7 @@ class GraphBuilder:
         """The stream behind a quantizer, with everything that waited before it; `what` as in `name`."""
         if v.raw:  # the input stream is what this quantizer makes of the input
             return replace(v, raw=False)
-        return Value(self.compiled(layer, v, self.waiting(layer, v, f).steps, what))
+        return Value(self.compiled(layer, v, self.waiting(layer, v, f).steps, what), order=v.order)
 
     def settled(self, layer: str, v: Value) -> Stream:
         """The stream of a value that must be on a fixed-point grid now. Raises UnsupportedLayer."""
@@ -189,15 +123,58 @@ class GraphBuilder:
         s = v.stream
         channels = s.channels if v.rows is None else int(v.rows.max()) + 1
         source = Source(s.type.fraction, s.lo, s.hi, channels)
+        count = self._pieced_steps(source, steps)
+        if count:
+            s = self.pieced(layer, s, _pieces(steps[:count], v.rows))
+            if count == len(steps):
+                return self._maxima(s, v)
+            return self.compiled(layer, replace(v, stream=s, rows=None, origin=None), steps[count:], what)
         together = self.evaluator(v.origin, steps)
         c = compile_functions(layer, source, steps, float64=self.float64, rows=v.rows, together=together)
         if c.mapping is not None:
             s = self._activated(layer, s, steps, c, what)
         elif not is_identity(c, source):  # the same integers, on another grid where a scale was applied
             s = replace(s, type=Fixed.covering(s.lo, s.hi, c.fraction))
+        return self._maxima(s, v)
+
+    def _maxima(self, s: Stream, v: Value) -> Stream:
+        """The stream behind the maxima that waited."""
         for p in v.pools:
             s = self.pooled(p, s, "max")
         return s
+
+    def _pieced_steps(self, source: Source, steps: Sequence[Function]) -> int:
+        """How many of the first functions become operators of their own: those without a quantizer behind them that
+        have too many values for a table; those before a rounding, where each channel has slopes that no multiplier
+        needs, or where thresholds would be too many. Else none.
+        """
+        rounds = steps[-1].grid is not None and steps[-1].grid.sparse is None and steps[-1].clip == EVERYTHING
+        first = steps[:-1] if rounds else steps
+        if not first or any(f.pieces is None for f in first) or only_rounds(source, steps):
+            return 0
+        pieces = _pieces(first, None)
+        bends = [p for p in pieces if isinstance(p, Bend)]
+        # Where channels differ, thresholds would need a row for each; powers of two need no multiplier.
+        free = any(p.per_channel for p in bends) and all(p.powers for p in bends)
+        if not are_exact(pieces) or not (self.float64 or source.fraction <= _PIECED):
+            return 0
+        if not rounds:
+            return len(first) if free or source.count > TABLE else 0
+        if len(bends) != len(pieces) or not (self.float64 or self._reach(source, bends) <= FLOAT32_EXACT):
+            return 0
+        grid = steps[-1].grid
+        assert grid is not None
+        many = source.count > TABLE and grid.count - 1 > THRESHOLDS
+        return len(first) if free or many else 0
+
+    @staticmethod
+    def _reach(source: Source, bends: Sequence[Bend]) -> float:
+        """The greatest magnitude of a value behind bends, in steps of the finest."""
+        reach = float(max(abs(source.lo), abs(source.hi)))
+        for bend in bends:
+            fraction = max(0, int(to_grid(bend.slopes[None, :]).fraction.max()))
+            reach *= 2.0**fraction * max(1.0, float(np.abs(bend.slopes - 1).max()))
+        return reach
 
     def _activated(
         self, layer: str, s: Stream, steps: Sequence[Function], c: Compiled, what: str = ""
@@ -257,3 +234,12 @@ class GraphBuilder:
         )
         assert c.mapping is not None  # a division by several numbers is no identity
         return c
+
+
+def _pieces(steps: Sequence[Function], rows: Ints | None) -> tuple[Piece, ...]:
+    """The pieces of functions in a row, for the channels that `rows` names where a stream was flattened since."""
+    pieces = [p for f in steps for p in f.pieces or ()]
+    return tuple(
+        Bend(p.slopes[rows]) if rows is not None and isinstance(p, Bend) and p.per_channel else p
+        for p in pieces
+    )

@@ -97,6 +97,11 @@ def is_identity(compiled: Compiled, source: Source) -> bool:
     return compiled.mapping is None and compiled.fraction == source.fraction
 
 
+def only_rounds(source: Source, steps: Sequence[Function]) -> bool:
+    """Whether functions are a shift, a rounding and a clip, all together."""
+    return _symbolic(source, steps) is not None
+
+
 # -- functions that are shifts, roundings and clips ---------------------------------------------------------
 
 

@@ -51,6 +51,42 @@ class Grid:
         return k[(k >= lo) & (k <= hi)]
 
 
+@dataclass(frozen=True)
+class Line:
+    """factor * x + offset, such as Line(0.5, 0.5)."""
+
+    factor: float
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Bend:
+    """x where it is above zero, else slopes * x; (1,) or (channels,) slopes, such as [0.25]."""
+
+    slopes: NDArray[np.float64]
+
+    @property
+    def per_channel(self) -> bool:
+        return len(self.slopes) > 1
+
+    @property
+    def powers(self) -> bool:
+        """Whether every slope is zero or a positive power of two, at most 1: no multiplier makes it."""
+        mantissa, exponent = np.frexp(self.slopes)
+        return bool((((mantissa == 0.5) & (exponent <= 1)) | (self.slopes == 0)).all())
+
+
+@dataclass(frozen=True)
+class Clip:
+    """x clipped to [lo, hi], such as Clip(0.0, 1.0)."""
+
+    lo: float = -np.inf
+    hi: float = np.inf
+
+
+Piece = Line | Bend | Clip
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Function:
     """An elementwise function of a model.
@@ -62,6 +98,7 @@ class Function:
     clip:       (a, b), where the function is x clipped to [a, b], then rounded if there is a grid; None otherwise
     rounding:   r, where that rounding is k = round(x * 2**r); the value of k is that of `grid` (an alpha scales it)
     scale:      s, where the function is x * 2**s
+    pieces:     lines, bends and clips that one after the other are the function, exactly; None: it is none of that kind
     per_channel: whether each channel has a function of its own
     layer:      name of the layer of the model that it belongs to
     framework_object: the framework's own layer or function, where there is one; for the front end's evaluator
@@ -82,6 +119,7 @@ class Function:
     clip: tuple[float, float] | None = None
     rounding: int = 0
     scale: int | None = None
+    pieces: tuple[Piece, ...] | None = None
     per_channel: bool = False
     layer: str = ""
     framework_object: Any = None
@@ -117,7 +155,14 @@ class Function:
 def linear(layer: str = "") -> Function:
     """Leaves everything as it is."""
     return Function(
-        name="linear", f32=lambda x: x, f64=lambda x: x, monotone=1, clip=EVERYTHING, scale=0, layer=layer
+        name="linear",
+        f32=lambda x: x,
+        f64=lambda x: x,
+        monotone=1,
+        clip=EVERYTHING,
+        scale=0,
+        pieces=(),
+        layer=layer,
     )
 
 

@@ -12,7 +12,7 @@ from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.lowering.registry import OperatorLowering, divisors, lowers
 from rtl4ml.netlist.netlist import Wire
 from rtl4ml.netlist.plan import Folding
-from rtl4ml.ops.merge import Add, Concat, Product
+from rtl4ml.ops.merge import Add, Concat, Product, Subtract
 
 
 @lowers(Concat)
@@ -92,6 +92,28 @@ class AddLowering(OperatorLowering[Add]):
             )
             shift = 0
         return y
+
+
+@lowers(Subtract)
+class SubtractLowering(OperatorLowering[Subtract]):
+    """One adder that subtracts its second input."""
+
+    cuts_ready: ClassVar[bool] = False
+
+    def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:
+        op = self.op
+        a, b = (builder.buffered(w, folding.pe) for w in x)
+        return builder.add(
+            AddCell(
+                name=f"u_{op.name}",
+                inputs={"a": a, "b": b},
+                outputs={"y": builder.like(op.output, op.name, folding.pe)},
+                layer=builder.layer,
+                shift_a=op.shifts[0],
+                shift_b=op.shifts[1],
+                subtract=True,
+            )
+        )
 
 
 @lowers(Product)

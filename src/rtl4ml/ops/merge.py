@@ -90,9 +90,14 @@ class Concat(Aligned):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Add(Aligned):
-    """The sum of all inputs, element by element."""
+    """The sum of all inputs, element by element.
+
+    shift: the result stands for the sum times 2**-shift: the average of two streams is a sum whose point moved.
+    """
 
     op: ClassVar[str] = "Add"
+
+    shift: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -101,7 +106,7 @@ class Add(Aligned):
     @cached_property
     def output(self) -> Stream:
         lo, hi = sum(r[0] for r in self.ranges), sum(r[1] for r in self.ranges)
-        return Stream.covering(self.name, self.x.shape, lo, hi, self.fraction)
+        return Stream.covering(self.name, self.x.shape, lo, hi, self.fraction + self.shift)
 
     @property
     def bound(self) -> int:
@@ -115,6 +120,35 @@ class Add(Aligned):
         for a in more:
             y += a
         return y
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subtract(Aligned):
+    """The first input less the second, element by element."""
+
+    op: ClassVar[str] = "Subtract"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require_same_shape("subtracted")
+        if len(self.inputs) > 2:
+            raise UnsupportedLayer(
+                f"{self.name}: there must be 2 streams to subtract, not {len(self.inputs)}; subtract one at a time"
+            )
+
+    @cached_property
+    def output(self) -> Stream:
+        (a_lo, a_hi), (b_lo, b_hi) = self.ranges
+        return Stream.covering(self.name, self.x.shape, a_lo - b_hi, a_hi - b_lo, self.fraction)
+
+    @property
+    def bound(self) -> int:
+        """Greatest magnitude of an input or of the result, in steps of the output."""
+        return max(abs(v) for v in (self.output.lo, self.output.hi, *(v for r in self.ranges for v in r)))
+
+    def golden(self, *x: Ints) -> Ints:
+        a, b = self.aligned(*x)
+        return np.asarray(a - b)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,7 +13,7 @@ import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.ir.op import Op
-from rtl4ml.ir.reads import Reads
+from rtl4ml.ir.reads import AXES, Reads
 from rtl4ml.ir.types import Ints, Stream
 from rtl4ml.ops.conv import Padding
 
@@ -130,11 +130,16 @@ class Pad(Spatial):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Crop(Spatial):
-    """The frame without its margins: cropping ((top, bottom), (left, right))."""
+    """The frame without its margins: cropping ((top, bottom), (left, right)).
+
+    fixed: whether rows and columns are counted from the frame's start, as in x[:, 1:5]: of frames of another size other
+           margins would go
+    """
 
     op: ClassVar[str] = "Crop"
 
     cropping: Padding
+    fixed: tuple[bool, bool] = (False, False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -159,6 +164,17 @@ class Crop(Spatial):
 
     def reads(self, axis: int) -> tuple[Reads, ...]:
         return (Reads.window(self.out_hw[axis], 1, before=-self.cropping[axis][0]),)
+
+    def of_frames(self, inputs: Sequence[Stream]) -> Crop:
+        """Raises UnsupportedLayer where another size would leave other positions of a slice."""
+        new = super().of_frames(inputs)
+        for axis, name in AXES.items():
+            if self.fixed[axis] and new.x.hwc[axis] != self.x.hwc[axis]:
+                raise UnsupportedLayer(
+                    f"{self.layer}: in frames of another size a slice must count its {name} from both ends, as [1:-1], "
+                    "not from the first alone; write it so, or convert for the larger frames"
+                )
+        return new
 
     def golden(self, *x: Ints) -> Ints:
         (top, _), (left, _) = self.cropping

@@ -275,7 +275,8 @@ module r4_top (
     .SignedB(1),
     .ShiftA(0),
     .ShiftB(1),
-    .YWidth(7)
+    .YWidth(7),
+    .Subtract(0)
   ) u_add (
     .clk_i(aclk),
     .rst_ni(aresetn),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rtl4ml.bridge.builder import LayerBuilder, Node
 from rtl4ml.bridge.registry import writes
 from rtl4ml.ir.types import Fixed
-from rtl4ml.ops.merge import Add, Concat, Merge, Product
+from rtl4ml.ops.merge import Add, Concat, Merge, Product, Subtract
 
 
 @writes(Concat)
@@ -25,7 +25,15 @@ def _concat(b: LayerBuilder, op: Concat, *xs: Node) -> Node:
 
 @writes(Add)
 def _add(b: LayerBuilder, op: Add, *xs: Node) -> Node:
-    return _merge(b, op, xs, "add", [op.output.type] * len(xs))
+    out = op.output.type
+    # The sum itself: an average's shift moves the point where the result is read.
+    t = Fixed(out.signed, out.integer + op.shift, out.fraction - op.shift)
+    return _merge(b, op, xs, "add", [t] * len(xs))
+
+
+@writes(Subtract)
+def _subtract(b: LayerBuilder, op: Subtract, *xs: Node) -> Node:
+    return _merge(b, op, xs, "subtract", [op.output.type] * len(xs))
 
 
 @writes(Product)

@@ -15,6 +15,7 @@ from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.checks import activation_of, known_module, origin
 from rtl4ml.frontends.qkeras.snapshot import Snapshot
 from rtl4ml.frontends.qkeras.walk import Call, walk
+from rtl4ml.frontends.qkeras.ways_out import way_out
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.types import Stream
 
@@ -23,11 +24,13 @@ from rtl4ml.ir.types import Stream
 class Handler:
     """What makes a layer's operators: value = handler.add(builder, layer, inputs).
 
-    joins: whether the layer may have several inputs
+    joins:   whether the layer may have several inputs
+    ordered: whether it takes elements that a Permute moved
     """
 
     add: Callable[[ModelBuilder, Any, list[Value]], Value]
     joins: bool = False
+    ordered: bool = False
 
 
 @dataclass(kw_only=True)
@@ -39,6 +42,7 @@ class ModelBuilder(GraphBuilder):
     handlers:  by the names of Keras layer classes
     values:    by layer, the streams of values for which nothing waits
     sums:      by linear layer, the streams of its sums with their bias
+    call:      the call whose handler is at work
     """
 
     model: Any
@@ -48,6 +52,7 @@ class ModelBuilder(GraphBuilder):
     handlers: Mapping[str, Handler]
     values: dict[str, Stream] = field(default_factory=dict)
     sums: dict[str, Stream] = field(default_factory=dict)
+    call: Call | None = None
 
     # -- the way of a model --
 
@@ -87,6 +92,8 @@ class ModelBuilder(GraphBuilder):
         layer = self._output_layer(k)
         if v.raw:
             raise BadModel(f"{layer}: the output must be computed, not be the input itself; add layers")
+        if v.order is not None:
+            raise self.wrong_order(self.model.outputs[k].node.layer, output=True)
         s = self.settled(layer, replace(v, steps=v.steps[:-1]) if v.head else v)
         return self.passed(layer, s) if s.name == source.name else s
 
@@ -119,8 +126,9 @@ class ModelBuilder(GraphBuilder):
             return inputs[:1] * call.outputs
         layer = call.layer
         handler = self._handler(call, inputs)
+        self.call = call
         value = replace(handler.add(self, layer, inputs), alone=call.readers == 1)
-        if not (value.raw or value.steps or value.pools):
+        if not (value.raw or value.steps or value.pools or value.order is not None):
             self.values[layer.name] = value.stream
         return [value]
 
@@ -132,7 +140,7 @@ class ModelBuilder(GraphBuilder):
         if handler is None or not known_module(type(layer)):
             raise UnsupportedLayer(
                 f"{layer.name}: the layer must be one of the supported layers, not {origin(type(layer))}; "
-                "see the README's table of layers"
+                f"{way_out(kind)}"
             )
         if len(inputs) > 1 and not handler.joins:
             raise UnsupportedLayer(
@@ -143,6 +151,8 @@ class ModelBuilder(GraphBuilder):
                 f"{layer.name}: {kind} must be called for inference, not with training=True; "
                 "remove the argument"
             )
+        if not handler.ordered and any(v.order is not None for v in inputs):
+            raise self.wrong_order(layer)
         for v in inputs:
             if v.head == "softmax":
                 raise UnsupportedLayer(
@@ -162,6 +172,14 @@ class ModelBuilder(GraphBuilder):
                 f"put a QActivation behind the input or give {named('input_precision')}"
             )
         return self.settled(layer.name, v)
+
+    def wrong_order(self, layer: Any, *, output: bool = False) -> UnsupportedLayer:
+        """The error for elements that a Permute moved and nothing brings back."""
+        return UnsupportedLayer(
+            f"{layer.name}: behind a Permute that moves elements there must be activations, and then a Flatten and a "
+            f"QDense or a Permute back, not {'the output' if output else type(layer).__name__}; "
+            "train the model without the Permute"
+        )
 
     def function(self, layer: Any, v: Value, obj: Any, what: str = "") -> Value:
         """A value behind an activation object: a quantizer compiles, everything else waits; `what` as in `name`."""

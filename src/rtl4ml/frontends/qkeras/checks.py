@@ -8,17 +8,18 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
-from rtl4ml.errors import BadModel, named
+from rtl4ml.errors import BadModel, UnsupportedLayer, named
 from rtl4ml.frontends.functions import Function, linear
 from rtl4ml.frontends.names import MOST_NAME, identifier
 from rtl4ml.frontends.qkeras.quantizers.read import read_function
+from rtl4ml.frontends.qkeras.ways_out import WAYS_OUT, way_out
 
 # Values of a frame: no device holds more.
 MOST_VALUES = 2**28
 
 
 def check_layer(layer: Any, share: Fraction) -> None:
-    """What every layer must be, whatever its kind, a model within the model too. Raises BadModel.
+    """What every layer must be, whatever its kind, a model within the model too. Raises BadModel, UnsupportedLayer.
 
     share: of a frame, that the hardware takes at once
     """
@@ -26,6 +27,11 @@ def check_layer(layer: Any, share: Fraction) -> None:
     if len(name) > MOST_NAME:
         raise BadModel(
             f"{name[:40]}…: a name must have at most {MOST_NAME} characters, not {len(name):,}; give a shorter one"
+        )
+    kind = type(layer).__name__
+    if kind in WAYS_OUT:  # the layer itself, before whatever follows from it
+        raise UnsupportedLayer(
+            f"{name}: the layer must be one of the supported layers, not {origin(type(layer))}; {way_out(kind)}"
         )
     policy = getattr(getattr(layer, "dtype_policy", None), "name", "float32")
     if policy != "float32":

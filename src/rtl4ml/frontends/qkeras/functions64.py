@@ -125,6 +125,20 @@ def _hswish64(q: Any, x: Real) -> Real:
     return _bits64(q, x * gate / q.relu_upper_bound)
 
 
+def _relu_layer64(layer: Any, x: Real) -> Real:
+    top = np.inf if layer.max_value is None else float(layer.max_value)
+    t, slope = float(layer.threshold), float(layer.negative_slope)
+    return np.asarray(np.minimum(np.where(x > t, x, 0.0), top) - slope * np.maximum(t - x, 0.0))
+
+
+def _elu64(x: Real, alpha: float) -> Real:
+    return np.where(x > 0, x, float(np.float32(alpha)) * np.expm1(np.minimum(x, 0)))
+
+
+def _leaky64(x: Real, slope: float) -> Real:
+    return np.where(x > 0, x, float(np.float32(slope)) * x)
+
+
 _FUNCTIONS64: dict[str, Callable[[Any, Real], Real]] = {
     "linear": lambda _, x: x,
     "relu": lambda _, x: np.maximum(x, 0),
@@ -133,7 +147,11 @@ _FUNCTIONS64: dict[str, Callable[[Any, Real], Real]] = {
     "tanh": lambda _, x: np.tanh(x),
     "softplus": lambda _, x: np.logaddexp(0, x),
     "softsign": lambda _, x: x / (1 + np.abs(x)),
-    "elu": lambda _, x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
+    "elu": lambda _, x: _elu64(x, 1.0),
+    "leaky_relu": lambda _, x: _leaky64(x, 0.2),
+    "ReLU": _relu_layer64,
+    "LeakyReLU": lambda layer, x: _leaky64(x, layer.alpha),
+    "ELU": lambda layer, x: _elu64(x, layer.alpha),
     "swish": lambda _, x: x * _sigmoid(x),
     "silu": lambda _, x: x * _sigmoid(x),
     "exponential": lambda _, x: np.exp(x),

@@ -10,8 +10,10 @@ from rtl4ml.frontends.qkeras.layers import (  # noqa: F401 -- they register thei
     activations,
     joins,
     linear,
+    operations,
     pooling,
     shapes,
+    wrappers,
 )
 from rtl4ml.frontends.qkeras.registry import REGISTERED
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from rtl4ml.arguments import shown
 from rtl4ml.errors import BadModel
+from rtl4ml.frontends.qkeras.operations import DIVISION, OPERATIONS, SLICE
 
 _DEPTHWISE = "Depthwise"
 
@@ -107,6 +108,9 @@ def _rules(kind: str) -> dict[str, _Rule]:
         rules["size"] = _each(rank)
     elif "Dense" in kind:
         rules["units"] = _count()
+    elif kind in ("TFOpLambda", "SlicingOpLambda"):
+        known = (SLICE,) if kind == "SlicingOpLambda" else (*OPERATIONS, DIVISION)
+        rules["function"] = _Rule(f"one of {', '.join(known)}", lambda v: v in known)
     elif "Normalization" in kind or kind in ("Softmax", "Concatenate"):
         rules["axis"] = _AXES
     return rules
@@ -116,7 +120,15 @@ def _needed(kind: str) -> tuple[str, ...]:
     """Arguments without which Keras makes no layer of the class."""
     if "Conv" in kind:
         return ("kernel_size",) if _DEPTHWISE in kind else ("filters", "kernel_size")
-    return {"QDense": ("units",), "Dense": ("units",), "Reshape": ("target_shape",)}.get(kind, ())
+    return {
+        "QDense": ("units",),
+        "Dense": ("units",),
+        "Reshape": ("target_shape",),
+        "Permute": ("dims",),
+        "TimeDistributed": ("layer",),
+        "TFOpLambda": ("function",),
+        "SlicingOpLambda": ("function",),
+    }.get(kind, ())
 
 
 def check_layer(path: str, owner: str, kind: str, config: Mapping[str, Any]) -> None:

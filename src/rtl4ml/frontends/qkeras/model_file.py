@@ -29,6 +29,7 @@ from rtl4ml.frontends.qkeras.model_arguments import check_layer
 from rtl4ml.frontends.qkeras.model_graph import check_graph, check_numbers
 from rtl4ml.frontends.qkeras.model_weights import check_weights
 from rtl4ml.frontends.qkeras.quantizers.arguments import check_arguments, check_text
+from rtl4ml.frontends.qkeras.ways_out import WAYS_OUT
 from rtl4ml.host import frameworks
 from rtl4ml.host.readonce import private_copy
 
@@ -64,7 +65,7 @@ _HELPERS = frozenset(
         "HeUniform", "LecunNormal",
         "LecunUniform", "L1", "L2", "L1L2", "OrthogonalRegularizer", "MaxNorm", "MinMaxNorm", "NonNeg",
         "UnitNorm",
-        "Functional", "Model", "Sequential", "__tensor__", "__numpy__", "__tuple__",
+        "Functional", "Model", "Sequential", "__tensor__", "__numpy__", "__tuple__", "__ellipsis__",
     }
 )  # fmt: skip
 _MODULES = ("keras", "tf_keras", "qkeras", "builtins")
@@ -203,12 +204,7 @@ def custom_objects() -> dict[str, Any]:
 def _read_keras(path: Path) -> tuple[Any, int]:
     """The configuration of a `.keras` archive, and how many weights it holds."""
     members = read_members(path)
-    version = str(_json(path, METADATA, members[METADATA]).get("keras_version", ""))
-    if version.startswith("3"):
-        raise BadModel(
-            f"{path}: must be saved by tf_keras (Keras 2), not by Keras {version[:20]}; "
-            "save it with TF_USE_LEGACY_KERAS=1"
-        )
+    _check_version(path, _json(path, METADATA, members[METADATA]).get("keras_version", ""))
     with _hdf5(path, io.BytesIO(members[WEIGHTS])) as file:
         weights = check_weights(str(path), file)
     return _json(path, CONFIG, members[CONFIG]), weights
@@ -217,12 +213,23 @@ def _read_keras(path: Path) -> tuple[Any, int]:
 def _read_h5(path: Path) -> tuple[Any, int]:
     """The configuration of an HDF5 model file, and how many weights it holds."""
     with _hdf5(path, path) as file:
+        _check_version(path, file.attrs.get("keras_version", ""))
         weights = check_weights(str(path), file)
         config = file.attrs.get("model_config")
     if config is None:
         raise BadModel(f"{path}: must hold a whole model, not only weights; save it with model.save('x.h5')")
     text = config if isinstance(config, str | bytes) else str(config)
     return _json(path, "model_config", text), weights
+
+
+def _check_version(path: Path, version: Any) -> None:
+    """Raises BadModel for a file of Keras 3, whose configurations tf_keras does not read."""
+    text = version.decode(errors="replace") if isinstance(version, bytes) else str(version)
+    if text.startswith("3"):
+        raise BadModel(
+            f"{path}: must be saved by tf_keras (Keras 2), not by Keras {text[:20]}; "
+            "save it with TF_USE_LEGACY_KERAS=1"
+        )
 
 
 def _json(path: Path, name: str, text: str | bytes) -> Any:
@@ -272,10 +279,10 @@ def check_config(path: str, config: Any) -> None:
             module = node.get("module")
             foreign = module is not None and module != _OURS and str(module).partition(".")[0] not in _MODULES
             if foreign or short not in layers | _HELPERS | QUANTIZERS:
-                kind = f"{name} of {module}" if foreign else name
+                kind, table = f"{name} of {module}" if foreign else name, "see the README's table"
                 raise UnsupportedLayer(
                     f"{path}: {owner}: must be a layer or quantizer that rtl4ml knows, not {kind}; "
-                    "see the README's table"
+                    f"{WAYS_OUT.get(short, table)}"
                 )
             inner = node.get("config")
             if (short in layers or short == "InputLayer") and isinstance(inner, dict):

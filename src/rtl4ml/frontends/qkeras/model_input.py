@@ -19,7 +19,7 @@ _MOVERS = {
     "InputLayer", "Flatten", "Reshape", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "UpSampling1D",
     "UpSampling2D", "Cropping1D", "Cropping2D", "ZeroPadding1D", "ZeroPadding2D", "MaxPooling1D",
         "MaxPooling2D",
-    "GlobalMaxPooling1D", "GlobalMaxPooling2D",
+    "GlobalMaxPooling1D", "GlobalMaxPooling2D", "Permute", "SlicingOpLambda",
 }  # fmt: skip
 
 

@@ -72,13 +72,9 @@ def depends_on_batch(model: Any) -> bool:
 
         def visit(call: Call, inputs: list[Any]) -> list[Any]:
             nonlocal found
-            given = inputs if len(inputs) > 1 else inputs[0]
-            y = call.layer(given)
+            y = call.apply(inputs)
             if call.layer.weights:
-                parts = [
-                    call.layer([x[i : i + 1] for x in inputs] if len(inputs) > 1 else given[i : i + 1])
-                    for i in (0, 1)
-                ]
+                parts = [call.apply([x[i : i + 1] for x in inputs]) for i in (0, 1)]
                 both, alone = np.asarray(y), np.concatenate(parts)
                 found |= bool(np.abs(both - alone).max(initial=0) > _GROSS * np.abs(alone).max(initial=0))
             return list(y) if isinstance(y, list | tuple) else [y]
@@ -163,7 +159,7 @@ def _run_on_other_frames(model: Any, x: Any, whole: bool) -> Any:
     sizes: list[int] = []
 
     def visit(call: Call, inputs: list[Any]) -> list[Any]:
-        y = call.layer(inputs if len(inputs) > 1 else inputs[0])
+        y = call.apply(inputs)
         made = list(y) if isinstance(y, list | tuple) else [y]
         sizes.extend(prod(t.shape[1:]) for t in made)
         return made

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.frontends.qkeras.functions64 import activation64
 from rtl4ml.frontends.qkeras.heads import Real, head_of
+from rtl4ml.frontends.qkeras.operations import DIVISION, OPERATIONS, operands, slices
 from rtl4ml.frontends.qkeras.quantizers.live import without_residue
 from rtl4ml.frontends.qkeras.walk import Call, walk
 from rtl4ml.host import frameworks
@@ -23,6 +26,8 @@ def predict64(model: Any, x: Any, *, batch_size: int = 64) -> list[Real]:
     ends = {id(t.node.layer) for t in model.outputs if head_of(t.node.layer)}
 
     def visit(call: Call, inputs: list[Any]) -> list[Any]:
+        if type(call.layer).__name__ in ("TFOpLambda", "SlicingOpLambda"):
+            return [_operation64(call, inputs)]
         return [_layer64(call.layer, inputs, id(call.layer) in ends)]
 
     parts: list[list[Real]] = []
@@ -48,32 +53,54 @@ def _layer64(layer: Any, x: list[Real], end: bool) -> Real:
         if end:
             return a
         return activation64(layer, layer.quantizer if kind == "QActivation" else layer.activation, a)
-    if kind == "ReLU":
-        top = np.inf if layer.max_value is None else float(layer.max_value)
-        t, slope = float(layer.threshold), float(layer.negative_slope)
-        return np.minimum(np.where(a > t, a, 0.0), top) - slope * np.maximum(t - a, 0.0)
-    if kind == "LeakyReLU":
-        return np.where(a > 0, a, float(np.float32(layer.alpha)) * a)
+    if kind in ("ReLU", "LeakyReLU", "ELU"):
+        return activation64(layer, layer, a)
+    if kind == "PReLU":
+        return np.where(a > 0, a, np.asarray(layer.alpha, np.float64) * a)
     if kind in ("BatchNormalization", "QBatchNormalization"):
         return _normalization64(layer, a)
-    if kind == "Add":
-        return np.asarray(np.sum(np.stack(x), axis=0))
-    if kind == "Multiply":
-        return np.asarray(np.prod(np.stack(x), axis=0))
-    if kind == "Maximum":
-        return np.asarray(np.max(np.stack(x), axis=0))
+    if kind in _JOINS64:
+        rank = max(v.ndim for v in x)
+        return _JOINS64[kind]([v.reshape(len(v), *(1,) * (rank - v.ndim), *v.shape[1:]) for v in x])
     if kind == "Concatenate":
         return np.concatenate(x, axis=layer.axis)
     if (moved := _moved64(layer, kind, a)) is not None:
         return moved
+    if kind.startswith("Q") and "Pooling" in kind:
+        y = _quantized_pool64(layer, a)
+        return y if end else activation64(layer, layer.activation, y)
     if "Pooling" in kind:
         return _pool64(layer, a)
+    if kind == "TimeDistributed":
+        y = _layer64(layer.layer, [a.reshape(-1, *a.shape[2:])], end=False)
+        return y.reshape(*a.shape[:2], *y.shape[1:])
     y = _linear64(layer, a)
     return y if end else activation64(layer, layer.activation, y)
 
 
+# Of inputs that have as many axes, each broadcast to the others.
+_JOINS64: dict[str, Callable[[list[Real]], Real]] = {
+    "Add": lambda x: np.asarray(reduce(np.add, x)),
+    "Subtract": lambda x: np.asarray(x[0] - x[1]),
+    "Average": lambda x: np.asarray(reduce(np.add, x) / len(x)),
+    "Multiply": lambda x: np.asarray(reduce(np.multiply, x)),
+    "Maximum": lambda x: np.asarray(reduce(np.maximum, x)),
+    "Minimum": lambda x: np.asarray(reduce(np.minimum, x)),
+}
+
+
+def _operation64(call: Call, x: list[Real]) -> Real:
+    args, kwargs = call.arguments(x)
+    if type(call.layer).__name__ == "SlicingOpLambda":
+        return np.asarray(x[0][slices(args, kwargs)])
+    a, b = (np.asarray(s, np.float64) for s in operands(args, kwargs))
+    return a / b if call.layer.symbol == DIVISION else _JOINS64[OPERATIONS[call.layer.symbol]]([a, b])
+
+
 def _moved64(layer: Any, kind: str, a: Real) -> Real | None:
     """Elements moved, repeated or blended; None for a layer of another kind."""
+    if kind == "Permute":
+        return np.asarray(a.transpose(0, *layer.dims))
     if kind == "Flatten":
         return a.reshape(len(a), int(np.prod(a.shape[1:])))
     if kind == "Reshape":
@@ -203,8 +230,16 @@ def _scatter(layer: Any, x: Real, kernel: Real) -> Real:
     return y
 
 
+def _quantized_pool64(layer: Any, x: Real) -> Real:
+    y = _pool64(layer, x)
+    if not layer.average_quantizer:
+        return y
+    area = np.prod(x.shape[1:3]) if "Global" in type(layer).__name__ else np.prod(layer.pool_size)
+    return np.asarray(y * area * _value(layer, "average", np.float32(1 / area)))
+
+
 def _pool64(layer: Any, x: Real) -> Real:
-    kind = type(layer).__name__
+    kind = type(layer).__name__.removeprefix("Q")
     reduce = np.max if "Max" in kind else np.mean
     if kind.startswith("Global"):
         return np.asarray(reduce(x, axis=tuple(range(1, x.ndim - 1)), keepdims=layer.keepdims))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import gcd, prod
 from typing import Any
@@ -20,12 +20,27 @@ class Call:
     training: whether the model calls it with training=True
     readers:  calls that read its output, the model's own output included
     outputs:  tensors that it gives
+    node:     Keras's own record of the call
     """
 
     layer: Any
     training: bool
     readers: int
     outputs: int
+    node: Any
+
+    def arguments(self, values: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The call's arguments, with values in the place of the tensors that it reads, in their order."""
+        given: dict[str, list[Any]] = {}
+        for tensor, value in zip(self.node.keras_inputs, values, strict=True):
+            given.setdefault(str(id(tensor)), []).append(value)
+        args, kwargs = self.node.map_arguments(given)
+        return tuple(args), dict(kwargs)
+
+    def apply(self, tensors: Sequence[Any]) -> Any:
+        """What the layer makes of tensors."""
+        args, kwargs = self.arguments(tensors)
+        return self.layer(*args, **kwargs)
 
 
 Visit = Callable[[Call, list[Any]], list[Any]]
@@ -57,7 +72,7 @@ def walk(model: Any, feeds: list[Any], visit: Visit) -> list[Any]:
             else:
                 training = node.call_kwargs.get("training") is True
                 count = sum(readers[id(t)] for t in outputs)
-                made = visit(Call(layer, training, count, len(outputs)), inputs)
+                made = visit(Call(layer, training, count, len(outputs), node), inputs)
             values.update({id(t): v for t, v in zip(outputs, made, strict=True)})
             for t in node.keras_inputs:
                 waiting[id(t)] -= 1

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.frontends.builder import PoolGeometry
+from rtl4ml.frontends.operators import PoolGeometry
 from rtl4ml.ir.types import Stream
 
 

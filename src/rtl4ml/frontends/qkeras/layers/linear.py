@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,17 +25,32 @@ from rtl4ml.ops.conv import Conv, Dense, Depthwise
 from rtl4ml.ops.stuff import Stuff, Transposed
 
 
-@handles("QDense", "Dense")
+@handles("QDense", "Dense", ordered=True)
 def _dense(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
-    s = b.stream(layer, x[0])
+    return add_dense(b, layer, x[0], layer.name)
+
+
+def add_dense(b: ModelBuilder, layer: Any, v: Value, name: str, *, alone: bool = False) -> Value:
+    """The value behind a dense layer that the model has under `name`.
+
+    alone: whether TensorFlow computes it of every position alone, as within TimeDistributed. Raises UnsupportedLayer.
+    """
+    s = b.stream(layer, replace(v, order=None))
     kernel = np.asarray(layer.kernel)
     w = kernel_weights(layer, "kernel", kernel, (1, 1, *kernel.shape))
+    if v.order is not None:  # the rows of the kernel, in the order of the stream
+        if v.order.ndim > 1:
+            raise b.wrong_order(layer)
+        turned = np.empty_like(w.integers)
+        turned[:, :, v.order] = w.integers
+        w = replace(w, integers=turned)
+        s = b.reshaped(name, s, (s.elements,), "flat")
     bias, fraction, function = bias_values(layer)
     op = Dense(
-        name=b.name(layer.name), inputs=(s,), layers=(layer.name,),
+        name=b.name(name), inputs=(s,), layers=(name,),
         weights=w.integers, weight_fraction=w.fraction, bias=bias, bias_fraction=fraction,
     )  # fmt: skip
-    return finish_linear(b, layer, b.add(op), function)
+    return finish_linear(b, layer, b.add(op), function, name=name, rank=1 if alone else None)
 
 
 @handles("QConv1D", "Conv1D", "QConv2D", "Conv2D", "QConv2DBatchnorm")

@@ -4,14 +4,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import Any, Literal
+
+import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.frontends.borders import Borders, division
-from rtl4ml.frontends.builder import PoolGeometry, Value
+from rtl4ml.frontends.builder import Value
+from rtl4ml.frontends.functions import Function, Line
+from rtl4ml.frontends.operators import PoolGeometry
 from rtl4ml.frontends.qkeras.builder import ModelBuilder
 from rtl4ml.frontends.qkeras.layers.geometry import check_conv, pairs_of, pooled_size, same_padding
 from rtl4ml.frontends.qkeras.layers.shapes import reshaped
+from rtl4ml.frontends.qkeras.quantizers.live import on_arrays
+from rtl4ml.frontends.qkeras.quantizers.weights import weight_values
 from rtl4ml.frontends.qkeras.registry import handles
 from rtl4ml.ops.pool import Pool
 
@@ -81,3 +88,38 @@ def _global(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
     hw = v.stream.hwc[:2]
     v = _pool(b, layer, v, "max" if "Max" in type(layer).__name__ else "sum", hw, hw, "valid")
     return v if layer.keepdims else reshaped(b, layer, v, (v.stream.channels,))
+
+
+@handles("QAveragePooling2D", "QGlobalAveragePooling2D")
+def _quantized_average(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    """QKeras's own: an average times the area of the pool times the quantized inverse of that area, each product in
+    float32; then an activation.
+    """
+    whole = "Global" in type(layer).__name__
+    area = prod(x[0].stream.hwc[:2]) if whole else prod(pairs_of(3, layer.pool_size))
+    v = (_global if whole else _pooling)(b, layer, x)
+    if layer.average_quantizer:
+        v = b.elementwise(layer, v, _reweighted(layer, area))
+    return b.function(layer, v, layer.activation, "activation")
+
+
+def _reweighted(layer: Any, area: int) -> Function:
+    """The product x * area * factor, where the factor is what the layer's quantizer makes of 1 / area."""
+    quantizer = layer.average_quantizer_internal
+    factor = weight_values(layer.name, "the factor 1 / area", quantizer, np.float32(1 / area))
+    single, double = np.float32(factor), float(factor)
+    mantissa, exponent = np.frexp(area * double)
+
+    def function(t: Any) -> Any:
+        return t * float(area) * single
+
+    return Function(
+        name="average_quantizer",
+        f32=on_arrays(function),
+        f64=lambda x: np.asarray(x, np.float64) * area * double,
+        monotone=1,
+        scale=int(exponent) - 1 if mantissa == 0.5 and area & (area - 1) == 0 else None,
+        pieces=(Line(area * double),) if area & (area - 1) == 0 else None,
+        layer=layer.name,
+        framework_object=function,
+    )

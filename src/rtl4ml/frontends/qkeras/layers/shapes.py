@@ -14,22 +14,24 @@ from rtl4ml.frontends.builder import Value
 from rtl4ml.frontends.qkeras.builder import ModelBuilder
 from rtl4ml.frontends.qkeras.layers.geometry import check_conv, edges_of, pairs_of
 from rtl4ml.frontends.qkeras.registry import handles
+from rtl4ml.ir.types import Ints
 from rtl4ml.ops.bilinear import Bilinear
 from rtl4ml.ops.shape import Crop, Pad, UpSample
 
 # -- shapes --
 
 
-def _unpooled(b: ModelBuilder, layer: Any, v: Value) -> Value:
+def unpooled(b: ModelBuilder, layer: Any, v: Value) -> Value:
     """The value without waiting maxima, which a layer that moves elements cannot pass."""
-    return replace(Value(b.stream(layer, v)) if v.pools or v.borders else v, moved=True)
+    settled = Value(b.stream(layer, v), order=v.order) if v.pools or v.borders else v
+    return replace(settled, moved=True)
 
 
 def reshaped(b: ModelBuilder, layer: Any, v: Value, shape: tuple[int, ...]) -> Value:
     """The value in another shape."""
     if v.borders and not any(f.per_channel for f in v.steps):  # the order of elements stays
         return replace(v, stream=b.reshaped(layer.name, v.stream, shape))
-    v = _unpooled(b, layer, v)
+    v = unpooled(b, layer, v)
     if shape == v.stream.shape:
         return v
     rows = v.rows
@@ -43,14 +45,30 @@ def reshaped(b: ModelBuilder, layer: Any, v: Value, shape: tuple[int, ...]) -> V
     return replace(v, stream=b.reshaped(layer.name, v.stream, shape), rows=rows)
 
 
-@handles("Flatten")
+def _moved(b: ModelBuilder, layer: Any, v: Value, order: Ints) -> Value:
+    """The value in the shape and order of `order`; where that is the stream's own, only its shape is another."""
+    if (np.diff(order.reshape(-1)) == 1).all():
+        return reshaped(b, layer, replace(v, order=None), order.shape)
+    return replace(unpooled(b, layer, v), order=order)
+
+
+@handles("Permute", ordered=True)
+def _permute(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    v = x[0]
+    order = np.arange(v.stream.elements).reshape(v.stream.shape) if v.order is None else v.order
+    return _moved(b, layer, v, order.transpose([d - 1 for d in layer.dims]))
+
+
+@handles("Flatten", ordered=True)
 def _flatten(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
+    if x[0].order is not None:
+        return _moved(b, layer, x[0], x[0].order.reshape(-1))
     return reshaped(b, layer, x[0], (x[0].stream.elements,))
 
 
-@handles("Reshape")
+@handles("Reshape", ordered=True)
 def _reshape(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
-    v = _unpooled(b, layer, x[0])
+    v = unpooled(b, layer, x[0])
     target = [int(d) for d in layer.target_shape]
     if -1 in target:
         target[target.index(-1)] = v.stream.elements // -prod(target)
@@ -58,6 +76,8 @@ def _reshape(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
         raise UnsupportedLayer(
             f"{layer.name}: the shape must be (C,), (W, C) or (H, W, C), not {tuple(target)}; drop an axis"
         )
+    if v.order is not None:
+        return _moved(b, layer, v, v.order.reshape(target))
     return reshaped(b, layer, v, tuple(target))
 
 
@@ -77,7 +97,7 @@ def _zero_padding(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
 
 @handles("Cropping1D", "Cropping2D")
 def _cropping(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
-    v = _unpooled(b, layer, x[0])
+    v = unpooled(b, layer, x[0])
     rank = 2 if "1D" in type(layer).__name__ else 3
     check_conv(layer, v.stream, rank)
     edges = edges_of(rank, layer.cropping)
@@ -101,7 +121,7 @@ def _upsampling(b: ModelBuilder, layer: Any, x: list[Value]) -> Value:
         raise UnsupportedLayer(
             f"{layer.name}: interpolation must be nearest or bilinear, not {how}; set interpolation='nearest'"
         )
-    v = _unpooled(b, layer, x[0])
+    v = unpooled(b, layer, x[0])
     op = UpSample(
         name=b.name(layer.name),
         inputs=(v.stream,),

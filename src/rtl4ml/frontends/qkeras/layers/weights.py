@@ -105,9 +105,20 @@ def _kernel_layer(layer: Any) -> Any:
     return q.QConv2D(1, layer.kernel_size, **options)
 
 
-def finish_linear(b: ModelBuilder, layer: Any, s: Stream, bias: Function | None) -> Value:
-    """The value behind a linear layer: its sums, and the functions that wait behind them."""
-    v = Value(s, () if bias is None else (bias,), origin=Origin(_kernel_layer(layer), len(s.shape)))
+def finish_linear(
+    b: ModelBuilder,
+    layer: Any,
+    s: Stream,
+    bias: Function | None,
+    *,
+    name: str = "",
+    rank: int | None = None,
+) -> Value:
+    """The value behind a linear layer: its sums, and the functions that wait behind them.
+
+    name: the model's name of it, rank: axes of what TensorFlow gives it, where these are not its own and the stream's
+    """
+    v = Value(s, () if bias is None else (bias,), origin=Origin(_kernel_layer(layer), rank or len(s.shape)))
     if bias is None:
-        b.sums[layer.name] = s
+        b.sums[name or layer.name] = s
     return b.function(layer, v, layer.activation, "activation")

@@ -96,6 +96,8 @@ def _layers(model: Any) -> Iterator[Any]:
             yield from _layers(layer)
         else:
             yield layer
+            if hasattr(layer, "layer"):  # it wraps another
+                yield from _layers(layer.layer)
 
 
 def _quantizers(layer: Any) -> Iterator[Any]:

@@ -11,9 +11,14 @@ import numpy as np
 from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.frontends.functions import Function
 from rtl4ml.frontends.qkeras.quantizers.arguments import check_object
-from rtl4ml.frontends.qkeras.quantizers.functions import KERAS_FUNCTIONS, QKERAS_FUNCTIONS
+from rtl4ml.frontends.qkeras.quantizers.functions import (
+    KERAS_FUNCTIONS,
+    LAYER_FUNCTIONS,
+    QKERAS_FUNCTIONS,
+)
 from rtl4ml.frontends.qkeras.quantizers.live import of_qkeras, refuse_random, text_of, without_gradient
 from rtl4ml.frontends.qkeras.quantizers.readers import READERS
+from rtl4ml.host import frameworks
 
 # -- activations --------------------------------------------------------------------------------------------
 
@@ -39,6 +44,8 @@ def read_function(layer: str, obj: Any) -> Function:
         raise UnsupportedLayer(
             f"{layer}: the quantizer must have a fixed-point grid, not be {name}; use quantized_bits"
         )
+    if name in LAYER_FUNCTIONS and isinstance(obj, frameworks.keras().layers.Layer):
+        return LAYER_FUNCTIONS[name](layer, obj)
     plain = getattr(obj, "__name__", name)
     if of_qkeras(obj) and plain in QKERAS_FUNCTIONS:
         return replace(QKERAS_FUNCTIONS[plain](obj), layer=layer)
