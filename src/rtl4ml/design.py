@@ -26,6 +26,7 @@ from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import ZCU102, Device, Resources, total
 from rtl4ml.emit import systemverilog
 from rtl4ml.errors import HlsCannot, StaleProject
+from rtl4ml.folding.by_hand import wanted_interval
 from rtl4ml.folding.homes import Wanted, fold_with_skips
 from rtl4ml.folding.placement import analysed
 from rtl4ml.frontends.parsed import Parsed
@@ -42,7 +43,7 @@ from rtl4ml.ir.late import Home
 from rtl4ml.ir.types import Fixed
 from rtl4ml.measurements import Cycles, FrameTally, Run, Tally
 from rtl4ml.netlist.netlist import Netlist
-from rtl4ml.netlist.plan import Plan
+from rtl4ml.netlist.plan import ByHand, Plan
 from rtl4ml.report.clocks import Timing
 from rtl4ml.report.collect import write
 from rtl4ml.report.extras import Extras
@@ -70,7 +71,7 @@ def convert(
     threshold: float | None = None,
     opening: int | None = None,
     columns: int | None = None,
-    foldings: Mapping[str, tuple[int, int]] | None = None,
+    foldings: Mapping[str, ByHand] | None = None,
     fit: bool = True,
     pumped: bool = False,
     skips: Mapping[str, Home] | Home | Literal["auto"] = "bram",
@@ -90,8 +91,8 @@ def convert(
     output:          "logits", "argmax" or, for one channel, "mask" with `threshold`
     opening:         for "mask" of rows and columns: radius, 1 to 7 pixels, of a disk by which it is opened
     columns:         of the hardware's frames, fewer than the model's, which are then cut into strips (`ir.strips`)
-    foldings:        (pe, simd) of layers by hand; the legal values are in the error for illegal ones; where they are
-                     too slow for target_interval, `Design.excess` and the report say so
+    foldings:        (pe, simd) or `Reuse` of layers by hand, "*": all; the error for illegal ones has the legal values;
+                     where they are too slow for target_interval, `Design.excess` and the report say so
     fit:             False: a design that does not fit device or budget is made all the same, that of target_interval
                      or else about the smallest; its report says what does not fit and by how much
     pumped:          whether DSP slices may make two products a cycle, at a second clock of twice the rate, aclk2x
@@ -113,9 +114,9 @@ def convert(
     fit = arguments.flag("fit", fit)
     homes = arguments.skips(skips)
     start = time.perf_counter()
-    live = load(model)
     head: dict[str, Any] = {"output": output, "threshold": threshold, "opening": opening}
-    parsed = parse(live, input_precision=input_precision, columns=columns, **head)
+    parsed = parse(load(model), input_precision=input_precision, columns=columns, **head)
+    target_interval = target_interval or wanted_interval(parsed.graph, foldings)
     wanted = Wanted(target_interval, budget, foldings, device, clock_mhz)
     plan = fold_with_skips(parsed.graph, homes, wanted, fit=fit)
     hls: HlsProject | HlsCannot

@@ -14,7 +14,7 @@ from rtl4ml.folding.search import fold_for, fold_within
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.late import Home, skips, with_homes
 from rtl4ml.ir.types import Stream
-from rtl4ml.netlist.plan import Plan
+from rtl4ml.netlist.plan import ByHand, Plan
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Wanted:
 
     target_interval: int | None = None
     budget: Mapping[str, float] | None = None
-    layers: Mapping[str, tuple[int, int]] | None = None
+    layers: Mapping[str, ByHand] | None = None
     device: Device = ZCU102
     clock_mhz: float = 250.0
 

@@ -19,7 +19,7 @@ from rtl4ml.folding.explorer import Explorer
 from rtl4ml.folding.options import operator_resources
 from rtl4ml.folding.resources import layer_resources
 from rtl4ml.ir.graph import Graph
-from rtl4ml.netlist.plan import Plan
+from rtl4ml.netlist.plan import ByHand, Plan
 
 
 def fold_for(
@@ -27,7 +27,7 @@ def fold_for(
     *,
     target_interval: int | None,
     budget: Mapping[str, float] | None,
-    layers: Mapping[str, tuple[int, int]] | None = None,
+    layers: Mapping[str, ByHand] | None = None,
     fit: bool = True,
     device: Device = ZCU102,
 ) -> Plan:
@@ -93,7 +93,7 @@ def fold_within(
     *,
     target_interval: int | None,
     budget: Mapping[str, float] | None,
-    layers: Mapping[str, tuple[int, int]] | None = None,
+    layers: Mapping[str, ByHand] | None = None,
     device: Device = ZCU102,
 ) -> Plan | None:
     """The plan of `fold_for`, None where none is found: without its search for what would fit.
