@@ -19,8 +19,8 @@ import numpy as np
 from rtl4ml.device import Device
 from rtl4ml.errors import BadInput, named
 from rtl4ml.ir.late import HOMES, Home
-from rtl4ml.netlist.plan import ByHand, Reuse
 from rtl4ml.ops.opening import MOST as MOST_OPENING
+from rtl4ml.reuse import ByHand, Reuse
 
 OUTPUTS = ("logits", "argmax", "mask")
 STALLS = ("none", "random")

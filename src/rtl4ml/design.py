@@ -43,12 +43,13 @@ from rtl4ml.ir.late import Home
 from rtl4ml.ir.types import Fixed
 from rtl4ml.measurements import Cycles, FrameTally, Run, Tally
 from rtl4ml.netlist.netlist import Netlist
-from rtl4ml.netlist.plan import ByHand, Plan
+from rtl4ml.netlist.plan import Plan
 from rtl4ml.report.clocks import Timing
 from rtl4ml.report.collect import write
 from rtl4ml.report.extras import Extras
 from rtl4ml.report.schema import Accuracy
 from rtl4ml.report.subject import Part, Subject
+from rtl4ml.reuse import ByHand
 from rtl4ml.simulation.bulk import RunResult, Simulator, build
 from rtl4ml.sta.estimate import timing
 from rtl4ml.synthesis.yosys import Unit, synthesize, units
@@ -213,11 +214,10 @@ class Design:
         progress: is told now and then how many of how many samples are done
         """
         ints, cut = self.parsed.cut_input(x)
-        hls = self.hls
         with self._undisturbed(), self._timed("csim"):
             if len(ints):
-                self._know(hls.compile())
-            y = hls.csim(
+                self._know(self.hls.compile())
+            y = self.hls.csim(
                 self.parsed.input.real(ints),
                 progress=None if progress is None else lambda done: progress(done, len(ints)),
             )

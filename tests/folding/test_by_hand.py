@@ -19,7 +19,8 @@ from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.host import frameworks
 from rtl4ml.ir.graph import Graph
 from rtl4ml.lowering.registry import lowering_of
-from rtl4ml.netlist.plan import ByHand, Plan, Reuse
+from rtl4ml.netlist.plan import Plan
+from rtl4ml.reuse import ByHand, Reuse
 
 
 def model(filters: int = 6) -> Any:

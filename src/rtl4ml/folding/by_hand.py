@@ -10,8 +10,9 @@ from rtl4ml.folding.options import LARGEST
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
 from rtl4ml.lowering.registry import lowering_of
-from rtl4ml.netlist.plan import EVERY, ByHand, Folding, Plan, Reuse
+from rtl4ml.netlist.plan import Folding, Plan
 from rtl4ml.ops.conv import Linear
+from rtl4ml.reuse import EVERY, ByHand, Reuse
 
 
 def legal(op: Op) -> list[Folding]:

@@ -20,8 +20,9 @@ from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Stream
 from rtl4ml.lowering.builder import NetlistBuilder
 from rtl4ml.lowering.registry import lowering_of
-from rtl4ml.netlist.plan import ByHand, Folding, Plan
+from rtl4ml.netlist.plan import Folding, Plan
 from rtl4ml.ops.conv import Linear
+from rtl4ml.reuse import ByHand
 
 # Foldings that are more than this many times faster than the slowest that meets the target are skipped: they only cost
 # more.

@@ -14,7 +14,8 @@ from rtl4ml.folding.search import fold_for, fold_within
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.late import Home, skips, with_homes
 from rtl4ml.ir.types import Stream
-from rtl4ml.netlist.plan import ByHand, Plan
+from rtl4ml.netlist.plan import Plan
+from rtl4ml.reuse import ByHand
 
 
 @dataclass(frozen=True)

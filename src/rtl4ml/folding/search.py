@@ -19,7 +19,8 @@ from rtl4ml.folding.explorer import Explorer
 from rtl4ml.folding.options import operator_resources
 from rtl4ml.folding.resources import layer_resources
 from rtl4ml.ir.graph import Graph
-from rtl4ml.netlist.plan import ByHand, Plan
+from rtl4ml.netlist.plan import Plan
+from rtl4ml.reuse import ByHand
 
 
 def fold_for(

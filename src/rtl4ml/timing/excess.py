@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 from rtl4ml.ir.graph import Graph
 from rtl4ml.measurements import Cycles
 from rtl4ml.netlist.netlist import Netlist
-from rtl4ml.netlist.plan import ByHand
 from rtl4ml.report.numbers import number
+from rtl4ml.reuse import ByHand
 
 
 def by_hand(graph: Graph, foldings: Mapping[str, ByHand] | None) -> set[str]:
