@@ -290,7 +290,8 @@ def test_refusals_come_from_the_converter(backend: Any, tmp_path: Path) -> None:
     with pytest.raises(BadModel, match=r"^dense/kernel: weights must be finite numbers, not inf; train or"):
         convert(wild, tmp_path / "p")
     with pytest.raises(
-        OverBudget, match=r"^\w+: the design must fit .*; or raise ReuseFactor, or give target_interval in its place$"
+        OverBudget,
+        match=r"^\w+: the design must fit .*; or raise ReuseFactor, or give target_interval in its place$",
     ):
         convert(model(), tmp_path / "p", budget={"lut": 1e-5})
     assert not (tmp_path / "p").exists()

@@ -24,7 +24,7 @@ def model(quantized: bool = True) -> Any:
     return m
 
 
-def chain(*, softmax: bool = False) -> Any:
+def chain(*, softmax: bool = False, within: bool = True) -> Any:
     """Layers of every sort: convolution with an activation within it, pool, dense, normalization, activation."""
     keras, q = frameworks.keras(), frameworks.qkeras()
     w = {
@@ -33,7 +33,7 @@ def chain(*, softmax: bool = False) -> Any:
     }
     i = keras.layers.Input((12, 2), name="start")
     x = q.QActivation(q.quantized_bits(6, 0, alpha=1), name="quantize")(i)
-    x = q.QConv1D(4, 3, activation=q.quantized_relu(4, 1), name="conv", **w)(x)
+    x = q.QConv1D(4, 3, activation=q.quantized_relu(4, 1) if within else None, name="conv", **w)(x)
     x = keras.layers.MaxPooling1D(2, name="pool")(x)
     x = q.QDense(3, name="dense", **w)(keras.layers.Flatten(name="flat")(x))
     x = keras.layers.BatchNormalization(name="norm")(x)

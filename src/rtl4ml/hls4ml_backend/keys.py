@@ -99,7 +99,7 @@ def read(model: Any, derived: Mapping[str, Any], keras_layers: set[str], options
         if name in nodes:
             _read_layer(name, nodes[name], entry, derived.get(name, {}), asked)
         else:
-            asked.idle |= set(_mapping(name, entry))  # a layer that hls4ml passes over, as Dropout
+            asked.idle |= set(entry)  # a layer that hls4ml passes over, as Dropout
     for kind, entry in (config.get("LayerType") or {}).items():
         if kind not in layer_map:
             known = {n.class_name for n in nodes.values()}
@@ -107,18 +107,12 @@ def read(model: Any, derived: Mapping[str, Any], keras_layers: set[str], options
         members = [n for n in nodes.values() if kind.lower() == n.class_name.lower()]
         for n in members:
             own = (config.get("LayerName") or {}).get(n.name, {})
-            rest = {k: v for k, v in _mapping(kind, entry).items() if k not in own}
+            rest = {k: v for k, v in entry.items() if k not in own}
             _read_layer(n.name, n, rest, derived.get(n.name, {}), asked, of_kind=True)
         if not members:
-            asked.idle |= set(_mapping(kind, entry))
+            asked.idle |= set(entry)
     _read_folding(model, nodes, asked, options)
     return asked
-
-
-def _mapping(name: str, entry: Any) -> Mapping[str, Any]:
-    if not isinstance(entry, Mapping):
-        raise BadInput(f"{name}: the configuration must be keys and values, not {arguments.shown(entry)}")
-    return entry
 
 
 def _read_model(entry: Mapping[str, Any], asked: Asked) -> None:
@@ -149,7 +143,7 @@ def _read_layer(
     keys = _LAYER | _SEPARABLE | {k for a in attributes for k in (a.name, a.config_name)}
     types = {a.name.removesuffix("_t") for a in attributes if isinstance(a, TypeAttribute)} | {"default"}
     types |= {"weight", "bias", "accum", "result"} if node.class_name in WEIGHTED else {"result"}
-    for key, value in _mapping(name, entry).items():
+    for key, value in entry.items():
         if key not in keys and convert_to_snake_case(key) not in keys:
             near = nearest(key, {k for k in keys if k[0].isupper()})
             raise BadInput(f"{name}: must have keys that hls4ml has, not {key!r}; {near}")

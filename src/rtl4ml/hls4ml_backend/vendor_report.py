@@ -165,5 +165,7 @@ def _cosim_text(section: Section) -> str:
         [section[f"{what}Min"], section[f"{what}Min"], section[f"{what}Max"]]
         for what in ("Latency", "Interval")
     )
-    row = " | ".join([section["RTL"], section["Status"], *latency, *interval])
-    return f"RTL | status | latency min, avg, max | interval min, avg, max\n| {row} |\n"
+    row = "| ".join(
+        [section["RTL"], section["Status"], *latency, *interval]
+    )  # no blank before a bar: hls4ml splits there
+    return f"RTL | status | latency min, avg, max | interval min, avg, max\n| {row}|\n"
