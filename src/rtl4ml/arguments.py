@@ -20,6 +20,7 @@ from rtl4ml.device import Device
 from rtl4ml.errors import BadInput, named
 from rtl4ml.ir.late import HOMES, Home
 from rtl4ml.ops.opening import MOST as MOST_OPENING
+from rtl4ml.reuse import ByHand, Reuse
 
 OUTPUTS = ("logits", "argmax", "mask")
 STALLS = ("none", "random")
@@ -159,8 +160,8 @@ def columns(value: Any) -> int | None:
     return number
 
 
-def foldings(value: Any) -> dict[str, tuple[int, int]]:
-    """(pe, simd) by layer; empty where none are given."""
+def foldings(value: Any) -> dict[str, ByHand]:
+    """(pe, simd) or a `Reuse` by layer; empty where none are given."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -168,8 +169,11 @@ def foldings(value: Any) -> dict[str, tuple[int, int]]:
             f"{named('foldings')}: must be pairs (pe, simd) by layer, not {shown(value)}; "
             f"write {named('foldings', {'conv': (4, 3)})}"
         )
-    pairs: dict[str, tuple[int, int]] = {}
+    pairs: dict[str, ByHand] = {}
     for k, v in value.items():
+        if isinstance(k, str) and isinstance(v, Reuse) and (whole(v.factor) or 0) > 0:
+            pairs[k] = v
+            continue
         pair = [whole(n) for n in v] if isinstance(v, tuple | list) else []
         if not isinstance(k, str) or len(pair) != 2 or any(n is None or n < 1 for n in pair):
             raise BadInput(

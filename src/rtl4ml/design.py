@@ -26,6 +26,7 @@ from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import ZCU102, Device, Resources, total
 from rtl4ml.emit import systemverilog
 from rtl4ml.errors import HlsCannot, StaleProject
+from rtl4ml.folding.by_hand import wanted_interval
 from rtl4ml.folding.homes import Wanted, fold_with_skips
 from rtl4ml.folding.placement import analysed
 from rtl4ml.frontends.parsed import Parsed
@@ -48,6 +49,7 @@ from rtl4ml.report.collect import write
 from rtl4ml.report.extras import Extras
 from rtl4ml.report.schema import Accuracy
 from rtl4ml.report.subject import Part, Subject
+from rtl4ml.reuse import ByHand
 from rtl4ml.simulation.bulk import RunResult, Simulator, build
 from rtl4ml.sta.estimate import timing
 from rtl4ml.synthesis.yosys import Unit, synthesize, units
@@ -70,7 +72,7 @@ def convert(
     threshold: float | None = None,
     opening: int | None = None,
     columns: int | None = None,
-    foldings: Mapping[str, tuple[int, int]] | None = None,
+    foldings: Mapping[str, ByHand] | None = None,
     fit: bool = True,
     pumped: bool = False,
     skips: Mapping[str, Home] | Home | Literal["auto"] = "bram",
@@ -90,8 +92,8 @@ def convert(
     output:          "logits", "argmax" or, for one channel, "mask" with `threshold`
     opening:         for "mask" of rows and columns: radius, 1 to 7 pixels, of a disk by which it is opened
     columns:         of the hardware's frames, fewer than the model's, which are then cut into strips (`ir.strips`)
-    foldings:        (pe, simd) of layers by hand; the legal values are in the error for illegal ones; where they are
-                     too slow for target_interval, `Design.excess` and the report say so
+    foldings:        (pe, simd) or `Reuse` of layers by hand, "*": all; the error for illegal ones has the legal values;
+                     where they are too slow for target_interval, `Design.excess` and the report say so
     fit:             False: a design that does not fit device or budget is made all the same, that of target_interval
                      or else about the smallest; its report says what does not fit and by how much
     pumped:          whether DSP slices may make two products a cycle, at a second clock of twice the rate, aclk2x
@@ -113,9 +115,9 @@ def convert(
     fit = arguments.flag("fit", fit)
     homes = arguments.skips(skips)
     start = time.perf_counter()
-    live = load(model)
     head: dict[str, Any] = {"output": output, "threshold": threshold, "opening": opening}
-    parsed = parse(live, input_precision=input_precision, columns=columns, **head)
+    parsed = parse(load(model), input_precision=input_precision, columns=columns, **head)
+    target_interval = target_interval or wanted_interval(parsed.graph, foldings)
     wanted = Wanted(target_interval, budget, foldings, device, clock_mhz)
     plan = fold_with_skips(parsed.graph, homes, wanted, fit=fit)
     hls: HlsProject | HlsCannot
@@ -212,11 +214,10 @@ class Design:
         progress: is told now and then how many of how many samples are done
         """
         ints, cut = self.parsed.cut_input(x)
-        hls = self.hls
         with self._undisturbed(), self._timed("csim"):
             if len(ints):
-                self._know(hls.compile())
-            y = hls.csim(
+                self._know(self.hls.compile())
+            y = self.hls.csim(
                 self.parsed.input.real(ints),
                 progress=None if progress is None else lambda done: progress(done, len(ints)),
             )

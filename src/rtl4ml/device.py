@@ -126,7 +126,26 @@ ZCU102 = Device(
     dram_gbps=12.8,
     dram_ports=2,
 )
-DEVICES = {d.part: d for d in (ZCU102,)}
+
+
+def _virtex(name: str, part: str, clbs: int, dsp: int, bram36: int) -> Device:
+    """A Virtex UltraScale+ of so many CLBs, each of eight LUTs and 16 flip-flops; nothing is said of its memory."""
+    return Device(name, part, lut=8 * clbs, ff=16 * clbs, dsp=dsp, bram36=bram36)
+
+
+# All dies of a device together. Capacities: DS890, tables of Virtex UltraScale+ and Virtex UltraScale+ HBM. An Alveo
+# card carries one of these under another name: XCU200 is a VU9P, XCU250 a VU13P, XCU280 and XCU55C a VU37P, XCU50 a
+# VU35P. UltraRAM is not used.
+_VIRTEX = (
+    _virtex("XCVU9P", "xcvu9p-flga2104-2L-e", 147_780, 6_840, 2_160),
+    _virtex("XCVU13P", "xcvu13p-flga2577-2-e", 216_000, 12_288, 2_688),
+    _virtex("XCU50", "xcu50-fsvh2104-2-e", 108_960, 5_952, 1_344),
+    _virtex("XCU55C", "xcu55c-fsvh2892-2L-e", 162_960, 9_024, 2_016),
+    _virtex("XCU200", "xcu200-fsgd2104-2-e", 147_780, 6_840, 2_160),
+    _virtex("XCU250", "xcu250-figd2104-2L-e", 216_000, 12_288, 2_688),
+    _virtex("XCU280", "xcu280-fsvh2892-2L-e", 162_960, 9_024, 2_016),
+)
+DEVICES = {d.part: d for d in (ZCU102, *_VIRTEX)}
 
 
 @dataclass(frozen=True)

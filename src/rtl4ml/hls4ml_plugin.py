@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rtl4ml.errors import EnvironmentProblem
-from rtl4ml.hls4ml_backend import Rtl4mlBackend
+from rtl4ml.hls4ml_backend.backend import Rtl4mlBackend
 from rtl4ml.host import frameworks
 
 

@@ -12,14 +12,9 @@ from math import gcd
 import numpy as np
 
 from rtl4ml.device import ZCU102, Device, Resources
-from rtl4ml.errors import BadInput, OverBudget, named
-from rtl4ml.folding.options import (
-    LARGEST,
-    UNROLLED,
-    Costs,
-    Option,
-    pinned_folding,
-)
+from rtl4ml.errors import OverBudget, named
+from rtl4ml.folding.by_hand import Given, legal
+from rtl4ml.folding.options import UNROLLED, Costs, Option
 from rtl4ml.folding.program import Program
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.lag import rows_waiting
@@ -30,6 +25,7 @@ from rtl4ml.lowering.registry import lowering_of
 from rtl4ml.netlist.memories import BLOCK_BITS, is_block
 from rtl4ml.netlist.plan import Folding, Plan
 from rtl4ml.ops.conv import Linear
+from rtl4ml.reuse import ByHand
 
 # Foldings that are more than this many times faster than the slowest that meets the target are skipped: they only cost
 # more.
@@ -43,7 +39,7 @@ _HARD_BLOCKS = 0.9
 class Explorer:
     """The foldings of one graph for a device.
 
-    layers: (pe, simd) that the user fixed, by layer or operator name
+    layers: (pe, simd) or `Reuse` that the user fixed, by layer or operator name
     shares: the greatest share of a resource that its plans may take, see `Plan`
     costs:  what is known of operators, from other graphs too
     """
@@ -51,7 +47,7 @@ class Explorer:
     def __init__(
         self,
         graph: Graph,
-        layers: Mapping[str, tuple[int, int]] | None = None,
+        layers: Mapping[str, ByHand] | None = None,
         device: Device = ZCU102,
         shares: Mapping[str, float] | None = None,
         costs: Costs | None = None,
@@ -59,23 +55,15 @@ class Explorer:
         self.graph = graph
         self.device = device
         self.shares = dict(shares or {})
-        given = dict(layers or {})
+        given = Given(layers)
         self.foldings: dict[str, list[Folding]] = {}
         self._pinned: set[str] = set()
         for op in graph.ops:
-            options = [
-                f for f in lowering_of(op).foldings() if f.style != "unrolled" or f.pe * f.simd <= LARGEST
-            ]
-            options = options or list(lowering_of(op).foldings())
-            pinned = pinned_folding(op, options, given)
+            pinned = given.of(op)
             if pinned is not None:
                 self._pinned.add(op.name)
-            self.foldings[op.name] = options if pinned is None else [pinned]
-        if given:
-            raise BadInput(
-                f"{next(iter(given))}: {named('foldings')} must name layers of the model, not {next(iter(given))!r}; "
-                f"layers: {', '.join(o.name for o in graph.ops)}"
-            )
+            self.foldings[op.name] = legal(op) if pinned is None else pinned[1]
+        given.check([op.name for op in graph.ops])
         self._costs = costs or Costs()
         self._options: dict[tuple[str, Folding], list[Option]] = {}
         self._widths: dict[tuple[str, int, int], Resources] = {}
@@ -224,10 +212,10 @@ class Explorer:
         return found
 
 
-def fold(graph: Graph, *, target_interval: int, layers: Mapping[str, tuple[int, int]] | None = None) -> Plan:
+def fold(graph: Graph, *, target_interval: int, layers: Mapping[str, ByHand] | None = None) -> Plan:
     """The plan of the cheapest foldings that meet `target_interval` cycles a sample.
 
-    layers: (pe, simd) that the user fixed, by layer or operator name
+    layers: (pe, simd) or `Reuse` that the user fixed, by layer or operator name
     Raises OverBudget where even the fastest folding of an operator is too slow, BadInput for an illegal one.
     """
     return Explorer(graph, layers).fold(target_interval)

@@ -18,6 +18,7 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.late import Home, skips, with_homes
 from rtl4ml.ir.types import Stream
 from rtl4ml.netlist.plan import Plan
+from rtl4ml.reuse import ByHand
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Wanted:
 
     target_interval: int | None = None
     budget: Mapping[str, float] | None = None
-    layers: Mapping[str, tuple[int, int]] | None = None
+    layers: Mapping[str, ByHand] | None = None
     device: Device = ZCU102
     clock_mhz: float = 250.0
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import ZCU102, Device, Resources
-from rtl4ml.errors import BadInput, named
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Stream
@@ -123,18 +122,3 @@ class Costs:
             builder.lanes(builder.like(stream, "x", made), read)
             self._widths[key] = netlist_cost(builder)
         return self._widths[key]
-
-
-def pinned_folding(op: Op, options: list[Folding], given: dict[str, tuple[int, int]]) -> Folding | None:
-    """The folding that the user fixed, whose entry is removed from `given`; None where there is none."""
-    key = next((k for k in (op.name, *op.layers) if k in given), None) if isinstance(op, Linear) else None
-    if key is None:
-        return None
-    pe, simd = given.pop(key)
-    for f in options:
-        if (f.pe, f.simd) == (pe, simd):
-            return f
-    raise BadInput(
-        f"{key}: {named('foldings')} must have as pe one of {sorted({f.pe for f in options})} and as simd one of "
-        f"{sorted({f.simd for f in options})}, not {pe} and {simd}"
-    )

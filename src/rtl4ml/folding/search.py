@@ -20,6 +20,7 @@ from rtl4ml.folding.options import Costs, operator_resources
 from rtl4ml.folding.resources import layer_resources
 from rtl4ml.ir.graph import Graph
 from rtl4ml.netlist.plan import Plan
+from rtl4ml.reuse import ByHand
 
 
 def fold_for(
@@ -27,7 +28,7 @@ def fold_for(
     *,
     target_interval: int | None,
     budget: Mapping[str, float] | None,
-    layers: Mapping[str, tuple[int, int]] | None = None,
+    layers: Mapping[str, ByHand] | None = None,
     fit: bool = True,
     device: Device = ZCU102,
     costs: Costs | None = None,
@@ -91,7 +92,7 @@ def fold_within(
     *,
     target_interval: int | None,
     budget: Mapping[str, float] | None,
-    layers: Mapping[str, tuple[int, int]] | None = None,
+    layers: Mapping[str, ByHand] | None = None,
     device: Device = ZCU102,
     costs: Costs | None = None,
 ) -> Plan | None:
@@ -113,7 +114,7 @@ def _explorer(
     graph: Graph,
     target_interval: int | None,
     budget: Mapping[str, float] | None,
-    layers: Mapping[str, tuple[int, int]] | None,
+    layers: Mapping[str, ByHand] | None,
     device: Device,
     costs: Costs | None,
 ) -> tuple[Explorer, dict[str, float]]:

@@ -43,6 +43,9 @@ class ConvLowering(OperatorLowering[Conv]):
         parallel = op.window.taps > 1 and folding.simd == len(op.matrix)
         return op.x.channels if folding.style == "unrolled" or parallel else folding.simd
 
+    def reuse(self, folding: Folding) -> int:
+        return len(self.op.matrix) // folding.simd * (self.op.out_channels // folding.pe)
+
     def packings(self, folding: Folding, pump: int = 1, word: int = WORD) -> list[Packing]:
         if folding.style == "unrolled" or self.op.kind is not WeightKind.INTEGER:
             return []

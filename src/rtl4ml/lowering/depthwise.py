@@ -40,6 +40,10 @@ class DepthwiseLowering(OperatorLowering[Depthwise]):
     def input_lanes(self, folding: Folding, index: int = 0) -> int:  # noqa: ARG002 -- there is one input
         return folding.pe // self.op.multiplier
 
+    def reuse(self, folding: Folding) -> int:
+        lanes = self.input_lanes(folding)
+        return self.op.window.taps * lanes // folding.simd * (self.op.x.channels // lanes)
+
     def packings(self, folding: Folding, pump: int = 1, word: int = WORD) -> list[Packing]:
         """Packings of the products of one channel: all its kernels read the same elements."""
         if self.op.kind is not WeightKind.INTEGER:

@@ -46,6 +46,10 @@ class OperatorLowering(ABC, Generic[OpT]):
         """Lanes of the input of this index."""
         return folding.simd
 
+    def reuse(self, folding: Folding) -> int | None:  # noqa: ARG002 -- most make no products
+        """Cycles that it takes for a position of its output, hls4ml's reuse factor; None where it has no weights."""
+        return None
+
     def packings(self, folding: Folding, pump: int = 1, word: int = WORD) -> list[Packing]:  # noqa: ARG002 -- most make no products
         """Every legal packing of the products of a folding."""
         return []

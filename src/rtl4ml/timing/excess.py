@@ -9,9 +9,10 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.measurements import Cycles
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.report.numbers import number
+from rtl4ml.reuse import ByHand
 
 
-def by_hand(graph: Graph, foldings: Mapping[str, tuple[int, int]] | None) -> set[str]:
+def by_hand(graph: Graph, foldings: Mapping[str, ByHand] | None) -> set[str]:
     """Operators of the layers that were folded by hand."""
     return {op.name for op in graph.ops if not {op.name, *op.layers}.isdisjoint(foldings or ())}
 
