@@ -34,6 +34,9 @@ _LONG = 1_000_000
 # A FIFO of one beat takes one every two cycles. One is tried where beats come as many cycles apart as this on the mean.
 _SELDOM = 4
 
+# Frames that come out of a netlist that does not deadlock.
+_SEEN = 3
+
 # Frames within which a `roomy` probe must reach a repetition; else it counts as too slow.
 _SOON = 4
 # As many where skips wait in front of what is computed once more: their FIFOs fill for many frames.
@@ -75,6 +78,7 @@ def depths(
     roomy: bool = False,
     known: Mapping[str, int] | None = None,
     early: Mapping[str, str] | None = None,
+    passing: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, int], State | None]:
     """Depths of FIFOs that do not lengthen the interval: FIFO name to depth; and the state of the cells in the steady
     state.
@@ -86,6 +90,7 @@ def depths(
            share of a row that keeps the interval
     known: FIFO name to depth, where that is the least already
     early: skip FIFO to a narrower one before it, which holds what waits there in its place, see `sizing.early_fifos`
+    passing: FIFO name to beats that cells before it may hold once it is full, or none of them where a side stalled
 
     1. The peaks of a run with endless FIFOs, in which the source spreads its beats evenly over the interval, are deep
        enough: a source that offers more makes no beat later, and beats that come earlier only wait.
@@ -95,7 +100,9 @@ def depths(
        minimised in steps of GRAIN, `roomy` ones to within a twelfth. A FIFO of `early` gets room for as large a part of
        the frame as its skip FIFO had, so that this one keeps what must wait behind the cells between; it is minimised
        last.
-    4. FIFOs of two beats that a beat reaches seldom keep one, which takes no LUT a bit, if the interval allows it.
+    4. A stall leaves gaps in pipelines, and what is in flight then is no more beat that counts: a join behind a global
+       pool would wait for a beat of its skip for ever. So frames must come out, if late, without any that pass.
+    5. FIFOs of two beats that a beat reaches seldom keep one, which takes no LUT a bit, if the interval allows it.
        None behind cells that run freely: these start nothing while it is full, so they would wait for its reader.
 
     Those in memory keep their peak: its next power of two costs nothing in the device.
@@ -157,6 +164,7 @@ def depths(
                 now[name], stride = probe, 4 * stride
             else:
                 few, stride = probe, max(1, (now[name] - probe) // 2 // grain) * grain
+    now = _moving(stepper, now, skips, passing or {})
     return now | _single(paced, now, holds), state
 
 
@@ -182,6 +190,26 @@ def _about(least: int, enough: int, holds: Callable[[int], bool], *, up: bool) -
         probe = (enough + few) // 2
         few, enough = (few, probe) if holds(probe) else (probe, enough)
     return enough
+
+
+def _moving(
+    stepper: Stepper, now: dict[str, int], skips: list[str], passing: Mapping[str, int]
+) -> dict[str, int]:
+    """Depths with which frames come out whatever the stalls: skip FIFOs, deepened by beats that may be missing."""
+
+    def moves() -> bool:
+        certain = now | {k: max(1, now[k] - n) for k, n in passing.items()}
+        return len(stepper.run(depths=certain, frames=_SEEN).ends) == _SEEN
+
+    now = dict(now)
+    for _ in range(_PACES):
+        for name in skips:
+            if not passing.get(name) or moves():
+                continue
+            now[name] += passing[name]
+        if not any(passing.get(name) for name in skips) or moves():
+            break
+    return now
 
 
 def _held_early(

@@ -63,7 +63,10 @@ def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> 
             paced = unhindered(net)
         rows = {c.name: -(-c.x.beats // _rows(net, c)) for c in net.cells if isinstance(c, Fifo)}
         early = early_fifos(net)
-        found, settled = depths(paced, rows, _skips(net), roomy=roomy, known=dict(fifos(net)), early=early)
+        skips = _skips(net)
+        found, settled = depths(
+            paced, rows, skips, roomy=roomy, known=dict(fifos(net)), early=early, passing=_passing(net, skips)
+        )
     cells = (replace(c, depth=found[c.name]) if isinstance(c, Fifo) else c for c in net.cells)
     return replace(net, cells=tuple(cells), settled=settled)
 
@@ -129,6 +132,26 @@ def _skips(net: Netlist) -> list[str]:
         found.update({name: steps for steps, name in sorted(ways, key=lambda way: way[0])[:-1]})
     in_memory = {c.name for c in spills(net)}
     return sorted((name for name in found if name not in in_memory), key=lambda name: -found[name])
+
+
+def _passing(net: Netlist, skips: list[str]) -> dict[str, int]:
+    """FIFO name to beats on their way to it that it may count on only while nothing stalls: those in flight behind
+    cells that run freely, and before a skip those of pipelines, which keep their gaps as they stand.
+    """
+    makers = {w.name: c for c in net.cells for w in c.outputs.values()}
+    in_memory = {c.name for c in spills(net)}
+    found = {
+        c.name: c.slack for c in net.cells if isinstance(c, Fifo) and c.slack and c.name not in in_memory
+    }
+    for fifo in (c for c in net.cells if c.name in skips and c.name not in found):
+        at = makers.get(fifo.x.name)
+        stages = 0
+        while at is not None and not isinstance(at, Fifo) and at.module != "r4_fork":
+            stages += max(0, at.timing().latency - 1)
+            at = makers.get(at.x.name)
+        if stages:
+            found[fifo.name] = stages
+    return found
 
 
 def early_fifos(net: Netlist) -> dict[str, str]:
