@@ -54,13 +54,7 @@ def unet() -> Any:
 # Model, the interval that is asked for, and what goes into `convert` and `board`.
 DESIGNS: dict[str, tuple[Callable[[], Any], int | None, dict[str, Any], dict[str, Any]]] = {
     "student": (model_file("salinas_1dcnn"), 204, {"output": "argmax"}, {}),
-    # 128 products at once, in multipliers; twice as many, at 400 cycles, must be made in LUTs, and the route misses 125 MHz.
-    "student_8bit": (
-        model_file("salinas_1dcnn_8bit"),
-        816,
-        {"output": "argmax", "budget": {"lut": 0.2, "dsp": 1}},
-        {},
-    ),
+    "student_8bit": (model_file("salinas_1dcnn_8bit"), 816, {"output": "argmax"}, {}),
     "student_4bit": (model_file("salinas_1dcnn_4bit"), 204, {"output": "argmax"}, {}),
     "student_2bit": (model_file("salinas_1dcnn_2bit"), 204, {"output": "argmax"}, {}),
     "jets": (jets, 64, {"output": "argmax"}, {"scale_log2": 5}),
