@@ -21,7 +21,7 @@ from rtl4ml.cli import main, options
 from rtl4ml.design import Design
 from rtl4ml.device import ZCU102
 from rtl4ml.errors import BadInput, EnvironmentProblem, named
-from rtl4ml.frontends.parsed import check_batch
+from rtl4ml.frontends.network import check_batch
 from rtl4ml.frontends.qkeras.quantizers.precision import _checked, declared_quantizer, parse_precision
 from rtl4ml.host import frameworks
 from rtl4ml.ir.types import Fixed, Stream

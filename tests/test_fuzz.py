@@ -14,7 +14,7 @@ import random_networks
 from click.testing import CliRunner
 
 import rtl4ml
-from rtl4ml.design import Run
+from rtl4ml.measurements import Run
 from rtl4ml.frontends.qkeras.untouched import Untouched
 
 NETWORK = 5  # one that is converted; which one does not matter

@@ -11,15 +11,18 @@ from rtl4ml._version import __version__
 if TYPE_CHECKING:
     from rtl4ml.design import Design, convert
     from rtl4ml.frontends.qkeras.reference_model import reference
+    from rtl4ml.loaded import SavedDesign, load
     from rtl4ml.measurements import Run
 
-__all__ = ["Design", "Run", "__version__", "convert", "reference"]
+__all__ = ["Design", "Run", "SavedDesign", "__version__", "convert", "load", "reference"]
 
 # What the package gives, and the module where it is; no module may be called like one of them.
 _HOMES = {
     "Design": "design",
     "Run": "measurements",
+    "SavedDesign": "loaded",
     "convert": "design",
+    "load": "loaded",
     "reference": "frontends.qkeras.reference_model",
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from pathlib import Path
@@ -55,16 +56,16 @@ def shown(value: Any) -> str:
     return text if len(text) <= 120 else f"{type(value).__name__} {text[:80]}…"
 
 
-def output_folder(out: Any) -> Path:
-    """The folder of a project."""
+def output_folder(out: Any, name: str = "out") -> Path:
+    """The folder of a project. name: of the argument."""
     try:
         text = os.fspath(out)
     except TypeError:
         text = b""
     if not isinstance(text, str) or not text or "\0" in text:
         raise BadInput(
-            f"{named('out')}: must be the path of a folder, not {shown(out)}; "
-            f"give such as {named('out', 'build/design')}"
+            f"{named(name)}: must be the path of a folder, not {shown(out)}; "
+            f"give such as {named(name, 'build/design')}"
         )
     return Path(text)
 
@@ -196,6 +197,22 @@ def skips(value: Any) -> dict[str, Home] | Home | Literal["auto"]:
             f"not {shown(value)}"
         )
     return dict(value)
+
+
+# The longest name of a design: with it before them, names of modules are still names of files everywhere.
+LONGEST_NAME = 40
+
+
+def name(value: Any) -> str:
+    """The name of a design; "" where none is given."""
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not re.fullmatch(rf"[a-z][a-z0-9_]{{0,{LONGEST_NAME - 1}}}", value):
+        raise BadInput(
+            f"{named('name')}: must be at most {LONGEST_NAME} small letters, digits and _ after a letter, "
+            f"not {shown(value)}; give such as {named('name', 'jets')}"
+        )
+    return value
 
 
 def flag(name: str, value: Any) -> bool:

@@ -141,6 +141,11 @@ def conversion(*, sweeps: bool = False) -> list[click.Parameter]:
             type=click.IntRange(min=1),
             help="Columns of the hardware's frames where these are strips of the model's; default the model's.",
         ),
+        click.Option(
+            ["--name"],
+            metavar="NAME",
+            help="What every module and memory image begins with, so that several designs are read into one project.",
+        ),
     ]
 
 
@@ -209,7 +214,7 @@ def boards() -> list[click.Parameter]:
             ["--jobs"], type=click.IntRange(min=1), default=2, show_default=True, help="Of Vivado, at once."
         ),
     ]
-    return [*(p for p in conversion() if p.name != "output"), *own]
+    return [*(p for p in conversion() if p.name not in ("output", "name")), *own]
 
 
 def proof() -> list[click.Parameter]:

@@ -9,9 +9,10 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from rtl4ml.report import pace, routes
+from rtl4ml.report.board_schema import BoardCosim
 from rtl4ml.report.figures import maps
 from rtl4ml.report.numbers import magnitude, number, percent, plural
-from rtl4ml.report.schema import Accuracy, BoardCosim, Check, Pair, Report, Use
+from rtl4ml.report.schema import Accuracy, Check, Pair, Report, Use
 
 INTERVAL_TOLERANCE = 0  # cycles: the predicted interval is exact
 LATENCY_TOLERANCE = (0.01, 2)  # of the measured latency, or cycles
