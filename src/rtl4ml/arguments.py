@@ -199,6 +199,16 @@ def skips(value: Any) -> dict[str, Home] | Home | Literal["auto"]:
     return dict(value)
 
 
+def frames(value: Any) -> int:
+    """A number of frames."""
+    number = whole(value)
+    if number is None or number < 1:
+        raise BadInput(
+            f"{named('frames')}: must be a whole number from 1 up, not {shown(value)}; 16 is usual"
+        )
+    return number
+
+
 # The longest name of a design: with it before them, names of modules are still names of files everywhere.
 LONGEST_NAME = 40
 

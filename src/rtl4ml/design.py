@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import arguments
-from rtl4ml.board import flows, interface
+from rtl4ml.board import flows
 from rtl4ml.bridge.project import HlsProject
 from rtl4ml.bridge.write import write_project
+from rtl4ml.bundle import write as bundle
+from rtl4ml.bundle.vectors import affordable
+from rtl4ml.bundle.write import Bundle
 from rtl4ml.device import ZCU102, Device
 from rtl4ml.emit import systemverilog
 from rtl4ml.errors import BadInput, HlsCannot, named
@@ -118,8 +121,19 @@ def convert(
             hls = error
         netlist, cycles = stepped.result()
         flags = -(-cycles.latency // cycles.interval) + 2
-        systemverilog.write(netlist, folder, frames_in_flight=flags, name=name)
-        interface.write(interface.of_streams(netlist), folder)
+        project = systemverilog.write(netlist, folder, frames_in_flight=flags, name=name)
+        bundle.write(
+            Bundle(
+                network=parsed,
+                netlist=netlist,
+                cycles=cycles,
+                clock_mhz=clock_mhz,
+                name=name,
+                project=project,
+                frames=affordable(netlist),
+            ),
+            folder,
+        )
         shares = device.shares(budget, target_interval)
         above = excess(netlist, cycles, target_interval, by_hand(plan.graph, foldings))
         content = Content.of(

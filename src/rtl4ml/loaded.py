@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from rtl4ml import arguments
 from rtl4ml.board.ecp5 import mapped
 from rtl4ml.bridge.project import HlsProject
+from rtl4ml.bundle import vectors
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import ZCU102, Resources, total
 from rtl4ml.emit import systemverilog
-from rtl4ml.errors import BadModel, HlsCannot, StaleProject
+from rtl4ml.errors import BadInput, BadModel, HlsCannot, StaleProject, named
 from rtl4ml.frontends.network import Network
 from rtl4ml.host import identity
 from rtl4ml.host.tools import absolute
@@ -295,9 +296,29 @@ class SavedDesign:
             raise
         self._check_folder()
 
+    def check(self) -> None:
+        """Raises StaleProject where the folder is gone, another design's, or where one of its files has changed."""
+        self._check_folder()
+
     def _check_folder(self) -> None:
         identity.check(self.folder, self.identity)
         identity.check_files(self.folder, self._compiled)
+
+    def write_vectors(self, folder: str | Path, frames: int = 16, seed: int = 0) -> Path:
+        """Writes input.hex and expected.hex of random frames into a folder, for the benches of the project; the folder.
+
+        frames: how many, at least 1; seed: fixes them. Not into the project's own `vectors`: its files stay as they
+        were written. Raises BadInput for that folder and for another number of frames.
+        """
+        frames, seed = arguments.frames(frames), arguments.seed(seed)
+        to = absolute(arguments.output_folder(folder, "folder"))
+        if to == self.folder / "vectors":
+            raise BadInput(
+                f"{named('folder')}: must be another folder than the project's own vectors, not {folder}; "
+                f"give such as {self.folder / 'more'} and run make VECTORS=more"
+            )
+        vectors.write(vectors.random_vectors(self.netlist.graph, frames, seed), self.netlist, to)
+        return to
 
     @property
     def hls(self) -> HlsProject:

@@ -84,6 +84,13 @@ COMMANDS = (
         [*options.conversion(sweeps=True), *options.intervals()],
     ),
     LazyCommand(
+        "vectors",
+        "design:vectors",
+        "Write frames of test vectors and what PROJECT makes of them, in hexadecimal, for the benches in its folder.",
+        options.vectors(),
+        summary="Write test vectors of a converted project.",
+    ),
+    LazyCommand(
         "board",
         "board:board",
         """Convert MODEL and write its board project: hardware around it, Vivado's scripts, drivers, self-test.

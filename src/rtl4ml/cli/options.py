@@ -243,6 +243,20 @@ def proof() -> list[click.Parameter]:
     ]
 
 
+def vectors() -> list[click.Parameter]:
+    """The arguments of test vectors."""
+    return [
+        click.Argument(["project"], type=_path()),
+        click.Option(
+            ["--frames"], type=click.IntRange(min=1), default=16, show_default=True, help="How many."
+        ),
+        click.Option(
+            ["--seed"], type=click.IntRange(min=0), default=0, show_default=True, help="Of the frames."
+        ),
+        click.Option(["--out"], type=_path(), help="Folder to write; default PROJECT/more."),
+    ]
+
+
 def intervals() -> list[click.Parameter]:
     """What a sweep tries."""
     return [
