@@ -27,7 +27,7 @@ from rtl4ml.emit import systemverilog
 from rtl4ml.errors import BadInput, BadModel, HlsCannot, StaleProject, named
 from rtl4ml.frontends.network import Network
 from rtl4ml.host import identity
-from rtl4ml.host.tools import absolute
+from rtl4ml.host.tools import absolute, disk_errors
 from rtl4ml.ir.graph import Graph
 from rtl4ml.measurements import Cycles, FrameTally, Run, Tally
 from rtl4ml.netlist.netlist import Netlist
@@ -40,6 +40,7 @@ from rtl4ml.report.subject import Part, Subject
 from rtl4ml.saved import files
 from rtl4ml.simulation.bulk import RunResult, Simulator, build
 from rtl4ml.sta.estimate import timing
+from rtl4ml.synthesis.verilog2005 import translate
 from rtl4ml.synthesis.yosys import Unit, synthesize, units
 from rtl4ml.timing.cycles import frame_ends
 from rtl4ml.timing.simulated import Progress, run, settled
@@ -251,18 +252,18 @@ class SavedDesign:
         """The top module of the RTL."""
         return systemverilog.prefix(self.name) + systemverilog.TOP
 
+    @property
+    def sources(self) -> list[Path]:
+        """The SystemVerilog files of the RTL in the order in which tools read them, the top last."""
+        top = self.folder / f"rtl/{self.top}.sv"
+        found = [self.folder / name for name in sorted(self.identity.files) if name.endswith(".sv")]
+        return [*(s for s in found if s.parent == top.parent and s != top), top]
+
     @cached_property
     def simulator(self) -> Simulator:
         """The compiled RTL."""
         with self._timed("verilate"):
-            top = self.folder / f"rtl/{self.top}.sv"
-            sources = [self.folder / name for name in sorted(self.identity.files) if name.endswith(".sv")]
-            found = build(
-                self.folder,
-                self.top,
-                [*(s for s in sources if s != top), top],
-                images=self.folder / "mem",
-            )
+            found = build(self.folder, self.top, self.sources, images=self.folder / "mem")
             self._know(found.binary)
             return replace(found, memory=self.plan.device.memory(self.clock_mhz))
 
@@ -318,6 +319,20 @@ class SavedDesign:
                 f"give such as {self.folder / 'more'} and run make VECTORS=more"
             )
         vectors.write(vectors.random_vectors(self.netlist.graph, frames, seed), self.netlist, to)
+        return to
+
+    def write_verilog(self, path: str | Path | None = None) -> Path:
+        """Writes the design as one file of Verilog-2005, memory contents included, for tools of before SystemVerilog.
+
+        path: of the file; default `verilog/<top>.v` in the design's folder, which `make icarus` there reads
+        Raises EnvironmentProblem where Yosys is missing.
+        """
+        with self._undisturbed():
+            text = translate(self.sources, self.top, self.folder / "mem")
+            to = self.folder / f"verilog/{self.top}.v" if path is None else absolute(path)
+            with disk_errors(to.parent):
+                to.parent.mkdir(parents=True, exist_ok=True)
+                to.write_text(text, encoding="utf-8")
         return to
 
     @property

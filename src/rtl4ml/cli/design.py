@@ -140,6 +140,14 @@ def vectors(project: Path, frames: int, seed: int, out: Path | None) -> None:
     log(f"{to}: {frames:,} frames; run make -C {project} VECTORS={to}")
 
 
+def verilog(project: Path, out: Path | None) -> None:
+    """Write PROJECT as one file of Verilog-2005."""
+    design = rtl4ml.load(project)
+    with step("translate with Yosys"):
+        to = design.write_verilog(out)
+    log(f"{to}: Verilog-2005, memory contents included")
+
+
 def _read_report(project: Path) -> Report:
     path = project / "report.json"
     try:

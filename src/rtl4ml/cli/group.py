@@ -91,6 +91,13 @@ COMMANDS = (
         summary="Write test vectors of a converted project.",
     ),
     LazyCommand(
+        "verilog",
+        "design:verilog",
+        "Write PROJECT as one file of Verilog-2005, memory contents included, for tools that read no SystemVerilog.",
+        options.verilog(),
+        summary="Write a converted project in Verilog-2005.",
+    ),
+    LazyCommand(
         "board",
         "board:board",
         """Convert MODEL and write its board project: hardware around it, Vivado's scripts, drivers, self-test.

@@ -243,6 +243,14 @@ def proof() -> list[click.Parameter]:
     ]
 
 
+def verilog() -> list[click.Parameter]:
+    """The arguments of the translation."""
+    return [
+        click.Argument(["project"], type=_path()),
+        click.Option(["--out"], type=_path(), help="File to write; default PROJECT/verilog/TOP.v."),
+    ]
+
+
 def vectors() -> list[click.Parameter]:
     """The arguments of test vectors."""
     return [

@@ -54,8 +54,7 @@ def random_frames(design: SavedDesign, frames: int = 16, seed: int = 0) -> NDArr
 
 def rtl_of(design: SavedDesign) -> list[Path]:
     """The design's SystemVerilog files in the order in which tools read them, its top last."""
-    listed = (design.folder / f"{design.top}.f").read_text(encoding="utf-8").split()
-    return [design.folder / name for name in listed]
+    return design.sources
 
 
 def simulator(
