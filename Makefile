@@ -62,6 +62,7 @@ clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find rtl hls boards models sim src tests scripts -name __pycache__ -prune -exec rm -rf {} +
 
+# The installation maps folders by an import hook, which type checkers do not ask: rtl4ml_src.pth shows them src/.
 # The stamp is written last: an installation that was interrupted is done again, a finished one is not repeated.
 $(READY): requirements.lock pyproject.toml
 	@set -e; \
@@ -80,4 +81,5 @@ $(READY): requirements.lock pyproject.toml
 	fi
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@$(BIN)/python -c "import site; open(site.getsitepackages()[0] + '/rtl4ml_src.pth', 'w').write('$(CURDIR)/src\n')"
 	@touch $@

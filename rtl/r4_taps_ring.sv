@@ -144,31 +144,31 @@ module r4_taps_ring #(
   end
 
   // -- what is here, and what is free ---------------------------------------------------------------------------
-  localparam int RowI      = int'(RowBeats);
-  localparam int HeightI   = int'(Height);
-  localparam int BelowTop  = int'(ReachH) - int'(PadTop);        // the last row that the first windows reach
-  localparam int BelowLast = int'(LastTop) + BelowTop;           // and that the last windows reach
+  localparam int RowI      = signed'(RowBeats);
+  localparam int HeightI   = signed'(Height);
+  localparam int BelowTop  = signed'(ReachH) - signed'(PadTop);        // the last row that the first windows reach
+  localparam int BelowLast = signed'(LastTop) + BelowTop;           // and that the last windows reach
   localparam int FirstRow  = BelowTop < HeightI ? BelowTop : HeightI - 1;  // the last that they need
   localparam int LastRow   = BelowLast < HeightI ? BelowLast : HeightI - 1;
   // The last row that is needed by the last windows that do not reach below the frame.
-  localparam int FullRow   = BelowTop + (HeightI - 1 - BelowTop) / int'(StrideH) * int'(StrideH);
+  localparam int FullRow   = BelowTop + (HeightI - 1 - BelowTop) / signed'(StrideH) * signed'(StrideH);
 
   // spare: beats that are here beyond those that this slot needs; below 0 where some are not here yet. How many more the
   // slot behind a row's last one needs:
-  localparam int NeedRow   = (int'(StrideH) - 1) * RowI + 1;
+  localparam int NeedRow   = (signed'(StrideH) - 1) * RowI + 1;
   localparam int NeedLess  = (HeightI - 2 - FullRow) * RowI + 1;  // windows that are the first to reach below the frame
   localparam int NeedFrame = (HeightI - 1 - LastRow + FirstRow) * RowI + 1;
-  localparam int NeedAhead = NeedFrame - 1 + int'(Behind * Groups);  // the slots that complete the last windows
+  localparam int NeedAhead = NeedFrame - 1 + signed'(Behind * Groups);  // the slots that complete the last windows
   // room: places that are free, less one: below 0 is full. How many a row's last slot gives back:
-  localparam int Places    = int'(Banks - PadTop) * RowI;
+  localparam int Places    = signed'(Banks - PadTop) * RowI;
   localparam int GiveRead  = RowSlots > Width ? 0 : 1;
-  localparam int GiveRow   = (int'(StrideH) - 1) * RowI + GiveRead;
-  localparam int GiveFrame = (HeightI - int'(LastTop) - 1) * RowI + GiveRead;
+  localparam int GiveRow   = (signed'(StrideH) - 1) * RowI + GiveRead;
+  localparam int GiveFrame = (HeightI - signed'(LastTop) - 1) * RowI + GiveRead;
   // Rows that may be given back before they come: between those of two rows of windows, below the last windows, and
   // above them where they lie below the frame.
-  localparam int Skipped   = int'(StrideH) - 1 - BelowTop;
+  localparam int Skipped   = signed'(StrideH) - 1 - BelowTop;
   localparam int Rest      = HeightI - 1 - LastRow;
-  localparam int Over      = int'(LastTop) + 1 - HeightI;
+  localparam int Over      = signed'(LastTop) + 1 - HeightI;
   localparam int Early0    = Skipped > Rest ? Skipped : Rest;
   localparam int Early     = Early0 > Over ? Early0 : Over;
   localparam int Most0     = Places + Early * RowI > NeedAhead ? Places + Early * RowI : NeedAhead;
@@ -230,7 +230,7 @@ module r4_taps_ring #(
 
   // -- banks, and the kernel's rows out of them -----------------------------------------------------------------
   logic [Banks*BeatWidth-1:0] banks;
-  for (genvar b = 0; b < int'(Banks); b++) begin : gen_bank
+  for (genvar b = 0; b < signed'(Banks); b++) begin : gen_bank
     logic [BeatWidth-1:0] read_q;
     if (Block) begin : gen_block
       (* ram_style = "block" *) logic [BeatWidth-1:0] mem [RowBeats];
@@ -250,10 +250,10 @@ module r4_taps_ring #(
 
   // top: the bank of the first row of the windows.
   localparam int unsigned TopBits   = $clog2(Banks);
-  localparam int          BanksI    = int'(Banks);
-  localparam int          TurnFirst = (BanksI - int'(PadTop) % BanksI) % BanksI;
-  localparam int          TurnRow   = int'(StrideH) % BanksI;
-  localparam int          TurnFrame = ((HeightI - int'(LastTop)) % BanksI + BanksI) % BanksI;
+  localparam int          BanksI    = signed'(Banks);
+  localparam int          TurnFirst = (BanksI - signed'(PadTop) % BanksI) % BanksI;
+  localparam int          TurnRow   = signed'(StrideH) % BanksI;
+  localparam int          TurnFrame = ((HeightI - signed'(LastTop)) % BanksI + BanksI) % BanksI;
   logic [TopBits-1:0] top_q, top1_q;
   logic [TopBits:0] turned;
   assign turned = {1'b0, top_q} + (last_row ? (TopBits + 1)'(TurnFrame) : (TopBits + 1)'(TurnRow));
@@ -287,12 +287,12 @@ module r4_taps_ring #(
   logic step;  // a column moves into the window
   logic [Column-1:0] taken;
   assign step = en && slot1_q;
-  for (genvar r = 0; r < int'(KernelH); r++) begin : gen_row
+  for (genvar r = 0; r < signed'(KernelH); r++) begin : gen_row
     logic [BeatWidth-1:0] row;
     always_comb begin
-      row = banks[(r*int'(DilationH))%int'(Banks)*BeatWidth+:BeatWidth];
-      for (int b = 1; b < int'(Banks); b++) begin
-        if (top1_q == TopBits'(b)) row = banks[(b+r*int'(DilationH))%int'(Banks)*BeatWidth+:BeatWidth];
+      row = banks[(r*signed'(DilationH))%signed'(Banks)*BeatWidth+:BeatWidth];
+      for (int b = 1; b < signed'(Banks); b++) begin
+        if (top1_q == TopBits'(b)) row = banks[(b+r*signed'(DilationH))%signed'(Banks)*BeatWidth+:BeatWidth];
       end
     end
     assign taken[r*BeatWidth+:BeatWidth] = row_inside1_q[r] ? row : Padding;
@@ -300,12 +300,12 @@ module r4_taps_ring #(
 
   // -- earlier columns: kernel column KernelW - 1 is the latest -----------------------------------------------------
   logic [KernelW*Column-1:0] window;
-  for (genvar c = 0; c < int'(KernelW); c++) begin : gen_column
+  for (genvar c = 0; c < signed'(KernelW); c++) begin : gen_column
     // What lies to the left of the frame is replaced on its way, and stays so as it moves on to the left.
-    localparam bit          Left  = c * int'(DilationW) < int'(PadLeft);
+    localparam bit          Left  = c * signed'(DilationW) < signed'(PadLeft);
     localparam int unsigned Depth = DilationW * Groups;
     logic [Column-1:0] column_q;
-    if (c == int'(KernelW) - 1) begin : gen_latest
+    if (c == signed'(KernelW) - 1) begin : gen_latest
       always_ff @(posedge clk_i) begin
         if (step) column_q <= taken;
       end
@@ -333,9 +333,9 @@ module r4_taps_ring #(
   always_ff @(posedge clk_i) begin
     if (step) col_inside2_q <= col_inside1_q;
   end
-  for (genvar r = 0; r < int'(KernelH); r++) begin : gen_out_row
-    for (genvar c = 0; c < int'(KernelW); c++) begin : gen_out_col
-      localparam bit Right = int'(LastPos) + c * int'(DilationW) >= int'(Width + PadLeft);
+  for (genvar r = 0; r < signed'(KernelH); r++) begin : gen_out_row
+    for (genvar c = 0; c < signed'(KernelW); c++) begin : gen_out_col
+      localparam bit Right = signed'(LastPos) + c * signed'(DilationW) >= signed'(Width + PadLeft);
       assign y_data_o[(r*KernelW+c)*BeatWidth+:BeatWidth] = (!Right || col_inside2_q[c])
           ? window[(c*KernelH+r)*BeatWidth+:BeatWidth] : Padding;
     end

@@ -35,8 +35,8 @@ module r4_taps_ring_col #(
     assign flush_last_o = 1'b1;
     assign early_o      = Lag > 0;
     assign hit_o        = 1'b1;
-    for (genvar k = 0; k < int'(Kernel); k++) begin : gen_tap
-      assign inside_o[k] = k * int'(Dilation) >= int'(Pad) && k * int'(Dilation) < int'(Pad + Size);
+    for (genvar k = 0; k < signed'(Kernel); k++) begin : gen_tap
+      assign inside_o[k] = k * signed'(Dilation) >= signed'(Pad) && k * signed'(Dilation) < signed'(Pad + Size);
     end
     logic unused;
     assign unused = &{1'b0, clk_i, rst_ni, step_i, flush_i};
@@ -89,18 +89,18 @@ module r4_taps_ring_col #(
     end
     assign hit_o = in_range && on_stride;
 
-    for (genvar k = 0; k < int'(Kernel); k++) begin : gen_tap
-      localparam int From = int'(Pad) - k * int'(Dilation);
-      localparam int To   = int'(Size) - 1 + From;
+    for (genvar k = 0; k < signed'(Kernel); k++) begin : gen_tap
+      localparam int From = signed'(Pad) - k * signed'(Dilation);
+      localparam int To   = signed'(Size) - 1 + From;
       logic from, to;
       if (From <= 0) begin : gen_from_any
         assign from = 1'b1;
-      end else if (From > int'(Last)) begin : gen_from_none
+      end else if (From > signed'(Last)) begin : gen_from_none
         assign from = 1'b0;
       end else begin : gen_from
         assign from = at_q >= Bits'(From);
       end
-      if (To >= int'(Last)) begin : gen_to_any
+      if (To >= signed'(Last)) begin : gen_to_any
         assign to = 1'b1;
       end else if (To < 0) begin : gen_to_none
         assign to = 1'b0;

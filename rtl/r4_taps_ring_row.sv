@@ -24,10 +24,10 @@ module r4_taps_ring_row #(
   output logic [Kernel-1:0] inside_o
 );
 
-  localparam int StrideI = int'(Stride);
-  localparam int LastI   = int'(Positions) - 1;
+  localparam int StrideI = signed'(Stride);
+  localparam int LastI   = signed'(Positions) - 1;
   // Room: steps of a window from its first position on that keep it above the frame's end.
-  localparam int Room    = int'(Size + Pad) - int'((Kernel - 1) * Dilation);
+  localparam int Room    = signed'(Size + Pad) - signed'((Kernel - 1) * Dilation);
   localparam int First   = Room > 0 ? (Room + StrideI - 1) / StrideI : 0;  // the first that reaches below
   localparam bit Fresh   = First == 0 || (First - 1) * StrideI < Room - 1;
 
@@ -77,10 +77,10 @@ module r4_taps_ring_row #(
     assign next_needs_less_o = less_q;
   end
 
-  for (genvar k = 0; k < int'(Kernel); k++) begin : gen_tap
-    localparam int Before = int'(Pad) - k * int'(Dilation);       // rows above the frame at the first position
+  for (genvar k = 0; k < signed'(Kernel); k++) begin : gen_tap
+    localparam int Before = signed'(Pad) - k * signed'(Dilation);       // rows above the frame at the first position
     localparam int From   = Before > 0 ? (Before + StrideI - 1) / StrideI : 0;
-    localparam int End    = int'(Size) - 1 + Before;              // moves that keep it above the frame's end
+    localparam int End    = signed'(Size) - 1 + Before;              // moves that keep it above the frame's end
     localparam int To     = End >= 0 ? End / StrideI : -1;
     logic from, to;
     if (From == 0) begin : gen_from_any

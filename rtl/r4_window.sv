@@ -86,22 +86,23 @@ module r4_window #(
   assign end_position  = read && position_ends;
   assign end_row       = read && row_ends;
 
-  // Moves to the next slot's tap, in beats, by what ends in this slot.
-  localparam int MoveKx    = int'(DilationW * Groups);
-  localparam int MoveKy    = int'(DilationH * RowBeats) - int'(KernelW - 1) * MoveKx;
-  localparam int BackG     = -int'(Groups - 1);
-  localparam int BackTaps  = -(int'((KernelH - 1) * DilationH * RowBeats) + int'(KernelW - 1) * MoveKx);
+  // Moves to the next slot's tap, in beats, by what ends in this slot. signed'(N), not int'(N): Yosys 0.70 leaves the
+  // latter unsigned, and with it `%`, `<` and `>`.
+  localparam int MoveKx    = signed'(DilationW * Groups);
+  localparam int MoveKy    = signed'(DilationH * RowBeats) - signed'(KernelW - 1) * MoveKx;
+  localparam int BackG     = -signed'(Groups - 1);
+  localparam int BackTaps  = -(signed'((KernelH - 1) * DilationH * RowBeats) + signed'(KernelW - 1) * MoveKx);
   localparam int Back      = BackG + BackTaps;  // from the last tap to the first
-  localparam int MoveOx    = int'(StrideW * Groups);
-  localparam int MoveOy    = int'(StrideH * RowBeats) - int'(OutWidth - 1) * MoveOx;
-  localparam int MoveFrame = int'(Beats) - int'((OutHeight - 1) * StrideH * RowBeats)
-                           - int'(OutWidth - 1) * MoveOx;
+  localparam int MoveOx    = signed'(StrideW * Groups);
+  localparam int MoveOy    = signed'(StrideH * RowBeats) - signed'(OutWidth - 1) * MoveOx;
+  localparam int MoveFrame = signed'(Beats) - signed'((OutHeight - 1) * StrideH * RowBeats)
+                           - signed'(OutWidth - 1) * MoveOx;
   localparam int MoveTapG  = ChannelMajor ? BackTaps + 1 : 1;
   localparam int MoveTapKx = ChannelMajor ? MoveKx : MoveKx + BackG;
   localparam int MoveTapKy = ChannelMajor ? MoveKy : MoveKy + BackG;
 
   // The same as turns of the ring: modulo Depth.
-  localparam int DepthI     = int'(Depth);
+  localparam int DepthI     = signed'(Depth);
   localparam int TurnG      = ((MoveTapG % DepthI) + DepthI) % DepthI;
   localparam int TurnKx     = ((MoveTapKx % DepthI) + DepthI) % DepthI;
   localparam int TurnKy     = ((MoveTapKy % DepthI) + DepthI) % DepthI;
@@ -109,7 +110,7 @@ module r4_window #(
   localparam int TurnOx     = (((Back + MoveOx) % DepthI) + DepthI) % DepthI;
   localparam int TurnOy     = (((Back + MoveOy) % DepthI) + DepthI) % DepthI;
   localparam int TurnFrame  = (((Back + MoveFrame) % DepthI) + DepthI) % DepthI;
-  localparam int TurnOrigin = ((-int'(PadSlack) % DepthI) + DepthI) % DepthI;
+  localparam int TurnOrigin = ((-signed'(PadSlack) % DepthI) + DepthI) % DepthI;
 
   // spare: beats that are here behind this slot's tap; below 0 where the tap is not here yet. A tap inside the frame
   // lies at most Beats ahead of what is here, and never more than Depth behind.
@@ -195,7 +196,7 @@ module r4_window #(
   assign {unused_at, at_d} = at_wrapped[AddrWidth] ? at_sum : at_wrapped;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) spare_q <= SpareWidth'(int'(PadSlack) - 1);
+    if (!rst_ni) spare_q <= SpareWidth'(signed'(PadSlack) - 1);
     else         spare_q <= spare_d;
   end
   always_ff @(posedge clk_i) begin
@@ -224,13 +225,13 @@ module r4_window #(
   // All before the next position's first tap, where that lies inside the frame; at a frame's end, all of the frame.
   // So the amount depends on which of the frame's positions that is: one behind another of its row, the first inside of
   // the frame, the first inside of a later row, or none.
-  localparam int  FirstX   = int'((PadLeft + StrideW - 1) / StrideW * StrideW) - int'(PadLeft);
-  localparam int  FirstY   = int'((PadTop + StrideH - 1) / StrideH * StrideH) - int'(PadTop);
-  localparam int  LastX    = int'((OutWidth - 1) * StrideW) - int'(PadLeft);
-  localparam int  LastY    = int'((OutHeight - 1) * StrideH) - int'(PadTop);
-  localparam int  GiveHead = FirstY * int'(RowBeats) + FirstX * int'(Groups);
-  localparam int  GiveRow  = int'(StrideH * RowBeats) - (LastX - FirstX) * int'(Groups);
-  localparam int  GiveRest = int'(Beats) - (LastX < 0 || LastY < 0 ? 0 : LastY * int'(RowBeats) + LastX * int'(Groups));
+  localparam int  FirstX   = signed'((PadLeft + StrideW - 1) / StrideW * StrideW) - signed'(PadLeft);
+  localparam int  FirstY   = signed'((PadTop + StrideH - 1) / StrideH * StrideH) - signed'(PadTop);
+  localparam int  LastX    = signed'((OutWidth - 1) * StrideW) - signed'(PadLeft);
+  localparam int  LastY    = signed'((OutHeight - 1) * StrideH) - signed'(PadTop);
+  localparam int  GiveHead = FirstY * signed'(RowBeats) + FirstX * signed'(Groups);
+  localparam int  GiveRow  = signed'(StrideH * RowBeats) - (LastX - FirstX) * signed'(Groups);
+  localparam int  GiveRest = signed'(Beats) - (LastX < 0 || LastY < 0 ? 0 : LastY * signed'(RowBeats) + LastX * signed'(Groups));
   localparam bit  Padded   = PadTop > 0 || PadLeft > 0;
   // room: places that are free, less one: below 0 is full. More are free than there are where beats that no position
   // needs are given back before they come.

@@ -25,9 +25,9 @@ module r4_window_axis #(
   output logic next_origin_inside_o
 );
 
-  localparam int LastOrigin = int'((Positions - 1) * Stride) - int'(Pad);
-  localparam int Last       = LastOrigin + int'((Kernel - 1) * Dilation);  // the last tap of the last position
-  localparam bit Beyond     = Last >= int'(Size);                          // there is padding behind the frame
+  localparam int LastOrigin = signed'((Positions - 1) * Stride) - signed'(Pad);
+  localparam int Last       = LastOrigin + signed'((Kernel - 1) * Dilation);  // the last tap of the last position
+  localparam bit Beyond     = Last >= signed'(Size);                          // there is padding behind the frame
 
   if (Pad == 0 && !Beyond) begin : gen_inside
     assign inside_o             = 1'b1;
@@ -36,40 +36,40 @@ module r4_window_axis #(
     logic unused;
     assign unused = &{1'b0, clk_i, rst_ni, tap_i, tap_last_i, moves_i, move_last_i};
   end else begin : gen_padded
-    localparam int unsigned Most  = Last + 1 > int'(Pad) ? Last + 1 : Pad;
+    localparam int unsigned Most  = Last + 1 > signed'(Pad) ? Last + 1 : Pad;
     localparam int unsigned Width = $clog2(Most) + 1;
 
-    localparam int FromTap   = int'(Dilation);
-    localparam int FromFirst = int'(Stride);
+    localparam int FromTap   = signed'(Dilation);
+    localparam int FromFirst = signed'(Stride);
 
     // Coordinates are signed: the padding before the frame is negative. Flags are made of the coordinate before the
     // move, beside the move.
     logic signed [Width-1:0] origin_q, next, at_q;
     logic tap_inside, next_begun, next_ended, origin_ended;
-    assign next = move_last_i ? Width'(-int'(Pad)) : origin_q + Width'(Stride);
+    assign next = move_last_i ? Width'(-signed'(Pad)) : origin_q + Width'(Stride);
 
     if (Beyond) begin : gen_tap_beyond
       logic tap_begun;
-      assign tap_begun  = int'(Pad) <= FromTap || at_q >= Width'(-FromTap);
-      assign tap_inside = tap_begun && int'(Size + Pad) > FromTap && at_q < Width'(int'(Size) - FromTap);
+      assign tap_begun  = signed'(Pad) <= FromTap || at_q >= Width'(-FromTap);
+      assign tap_inside = tap_begun && signed'(Size + Pad) > FromTap && at_q < Width'(signed'(Size) - FromTap);
     end else begin : gen_tap_before
-      assign tap_inside = int'(Pad) <= FromTap || at_q >= Width'(-FromTap);
+      assign tap_inside = signed'(Pad) <= FromTap || at_q >= Width'(-FromTap);
     end
 
     // Is the origin that follows this one inside, were this one not the last? From the second one on a register.
-    if (int'(Pad) > FromFirst) begin : gen_begins
+    if (signed'(Pad) > FromFirst) begin : gen_begins
       logic next_begun_q;
       always_ff @(posedge clk_i) begin
         if (!rst_ni)               next_begun_q <= 1'b0;
-        else if (tap_i && moves_i) next_begun_q <= !move_last_i && (2 * FromFirst >= int'(Pad) || origin_q >= Width'(-2 * FromFirst));
+        else if (tap_i && moves_i) next_begun_q <= !move_last_i && (2 * FromFirst >= signed'(Pad) || origin_q >= Width'(-2 * FromFirst));
       end
       assign next_begun = next_begun_q;
     end else begin : gen_begun
       assign next_begun = 1'b1;
     end
-    if (LastOrigin >= int'(Size)) begin : gen_ends
-      assign next_ended   = int'(Size + Pad) <= FromFirst || origin_q >= Width'(int'(Size) - FromFirst);
-      assign origin_ended = origin_q >= Width'(int'(Size));
+    if (LastOrigin >= signed'(Size)) begin : gen_ends
+      assign next_ended   = signed'(Size + Pad) <= FromFirst || origin_q >= Width'(signed'(Size) - FromFirst);
+      assign origin_ended = origin_q >= Width'(signed'(Size));
     end else begin : gen_not_ended
       assign next_ended   = 1'b0;
       assign origin_ended = 1'b0;
@@ -77,8 +77,8 @@ module r4_window_axis #(
 
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
-        origin_q <= Width'(-int'(Pad));
-        at_q     <= Width'(-int'(Pad));
+        origin_q <= Width'(-signed'(Pad));
+        at_q     <= Width'(-signed'(Pad));
         inside_o <= Pad == 0;
       end else if (tap_i) begin
         if (!tap_last_i)      at_q <= at_q + Width'(Dilation);

@@ -21,7 +21,7 @@ from rtl4ml.cli import main, options
 from rtl4ml.design import Design
 from rtl4ml.device import ZCU102
 from rtl4ml.errors import BadInput, EnvironmentProblem, named
-from rtl4ml.frontends.parsed import check_batch
+from rtl4ml.frontends.network import check_batch
 from rtl4ml.frontends.qkeras.quantizers.precision import _checked, declared_quantizer, parse_precision
 from rtl4ml.host import frameworks
 from rtl4ml.ir.types import Fixed, Stream
@@ -241,6 +241,8 @@ REFUSALS: list[Callable[[], Any]] = [
     lambda: arguments.head("argmax", None, 2),
     lambda: arguments.head("mask", 0.5, 9),
     lambda: arguments.columns(0),
+    lambda: arguments.frames(0),
+    lambda: arguments.name("Jets"),
     lambda: arguments.foldings(3),
     lambda: arguments.foldings({"c": 1}),
     lambda: arguments.flag("fit", "no"),
@@ -260,7 +262,7 @@ REFUSALS: list[Callable[[], Any]] = [
 STREAM = Stream("x", (4,), Fixed(False, 0, 6), 0, 63)
 NAMES = {
     name
-    for call in (rtl4ml.convert, Design.simulate)
+    for call in (rtl4ml.convert, Design.simulate, Design.write_vectors)
     for name in inspect.signature(call).parameters
     if name not in ("self", "model", "progress")
 }

@@ -15,8 +15,8 @@ import random_networks
 from click.testing import CliRunner
 
 import rtl4ml
-from rtl4ml.design import Run
 from rtl4ml.frontends.qkeras.untouched import Untouched
+from rtl4ml.measurements import Run
 
 NETWORK = 4  # one that is converted; which one does not matter
 

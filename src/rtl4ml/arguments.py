@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from pathlib import Path
@@ -56,16 +57,16 @@ def shown(value: Any) -> str:
     return text if len(text) <= 120 else f"{type(value).__name__} {text[:80]}…"
 
 
-def output_folder(out: Any) -> Path:
-    """The folder of a project."""
+def output_folder(out: Any, name: str = "out") -> Path:
+    """The folder of a project. name: of the argument."""
     try:
         text = os.fspath(out)
     except TypeError:
         text = b""
     if not isinstance(text, str) or not text or "\0" in text:
         raise BadInput(
-            f"{named('out')}: must be the path of a folder, not {shown(out)}; "
-            f"give such as {named('out', 'build/design')}"
+            f"{named(name)}: must be the path of a folder, not {shown(out)}; "
+            f"give such as {named(name, 'build/design')}"
         )
     return Path(text)
 
@@ -200,6 +201,32 @@ def skips(value: Any) -> dict[str, Home] | Home | Literal["auto"]:
             f"not {shown(value)}"
         )
     return dict(value)
+
+
+def frames(value: Any) -> int:
+    """A number of frames."""
+    number = whole(value)
+    if number is None or number < 1:
+        raise BadInput(
+            f"{named('frames')}: must be a whole number from 1 up, not {shown(value)}; 16 is usual"
+        )
+    return number
+
+
+# The longest name of a design: with it before them, names of modules are still names of files everywhere.
+LONGEST_NAME = 40
+
+
+def name(value: Any) -> str:
+    """The name of a design; "" where none is given."""
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not re.fullmatch(rf"[a-z][a-z0-9_]{{0,{LONGEST_NAME - 1}}}", value):
+        raise BadInput(
+            f"{named('name')}: must be at most {LONGEST_NAME} small letters, digits and _ after a letter, "
+            f"not {shown(value)}; give such as {named('name', 'jets')}"
+        )
+    return value
 
 
 def flag(name: str, value: Any) -> bool:

@@ -13,10 +13,13 @@ import board_nets
 import numpy as np
 import pytest
 import rtl_runner
+from contract import randomize, samples
+from designs import DESIGNS
 from numpy.typing import NDArray
 
 import rtl4ml
 from rtl4ml.board.ecp5 import mapped, spec
+from rtl4ml.cells.window import Window
 from rtl4ml.cli import prove
 from rtl4ml.data import catalog
 from rtl4ml.errors import EnvironmentProblem, SimulationFailed
@@ -138,6 +141,16 @@ def test_the_netlist_of_a_small_network_is_exact(tmp_path: Path, rng: np.random.
     assert entry["stalls"] == {"patterns": 2, "frames": 512, "mismatches": 0}
     assert entry["cycles"] == {"compared": 768, "as_rtl": 768}
     assert "Netlist after synthesis" in (tmp_path / "design" / "report.html").read_text()
+
+
+def test_padded_windows_are_read_as_they_are_meant(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Yosys 0.70 leaves int'(N) of an unsigned N unsigned: modulo and comparisons with less than zero went wrong."""
+    build, _ = DESIGNS["skip"]
+    design = rtl4ml.convert(randomize(build(), rng), out=tmp_path / "design", target_interval=512)
+    (window,) = (c for c in design.netlist.cells if isinstance(c, Window))
+    assert window.geo.padding[1] == (1, 1) and window.depth & (window.depth - 1)
+    x = samples(design, 3, rng)
+    np.testing.assert_array_equal(design.simulate_netlist(x).y, design.reference(x))
 
 
 @pytest.mark.slow

@@ -29,7 +29,18 @@ from rtl4ml.ir.types import Fixed, Stream
 from rtl4ml.training.classification import train as classification_train
 from rtl4ml.training.result import Progress
 
-COMMANDS = ["train", "convert", "verify", "synth", "report", "sweep", "board", "demo"]
+COMMANDS = [
+    "train",
+    "convert",
+    "verify",
+    "synth",
+    "report",
+    "sweep",
+    "vectors",
+    "verilog",
+    "board",
+    "demo",
+]
 
 
 class StandIn:
@@ -538,6 +549,7 @@ def test_convert_passes_its_arguments_and_prints_the_report(
         "output": "mask",
         "threshold": 0.5,
         "columns": 64,
+        "name": None,
         "fit": True,
         "pumped": False,
     }
@@ -571,6 +583,7 @@ def test_defaults_are_those_of_the_python_interface(
         "input_precision": None,
         "output": "logits",
         "columns": None,
+        "name": None,
         "fit": True,
         "pumped": False,
     }

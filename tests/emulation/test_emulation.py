@@ -19,8 +19,9 @@ from rtl4ml.emulation.batches import emulate
 from rtl4ml.emulation.block import computed_by, held_by, holder, samples_together
 from rtl4ml.emulation.registry import has_kernel
 from rtl4ml.errors import Rtl4mlError
-from rtl4ml.frontends.qkeras.quantizers.precision import fixed_quantizer, parse_precision
+from rtl4ml.frontends.qkeras.quantizers.precision import parse_precision
 from rtl4ml.frontends.qkeras.quantizers.read import read_function
+from rtl4ml.frontends.readings import fixed_quantizer
 from rtl4ml.host import frameworks
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.mappings import Rounding

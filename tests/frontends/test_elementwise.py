@@ -15,8 +15,8 @@ from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.frontends.elementwise import Compiled, Source, compile_functions, is_identity
 from rtl4ml.frontends.functions import Floats, Function, Grid, linear
 from rtl4ml.frontends.qkeras.quantizers.functions import leaky, relu
-from rtl4ml.frontends.qkeras.quantizers.precision import fixed_quantizer
 from rtl4ml.frontends.qkeras.quantizers.read import read_function
+from rtl4ml.frontends.readings import fixed_quantizer
 from rtl4ml.host import frameworks
 from rtl4ml.ir.mappings import Rounding, Table, Thresholds
 

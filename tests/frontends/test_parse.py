@@ -22,7 +22,7 @@ from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras import fused
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.load import load
-from rtl4ml.frontends.qkeras.quantizers.precision import fixed_quantizer
+from rtl4ml.frontends.readings import fixed_quantizer
 from rtl4ml.host import frameworks
 from rtl4ml.ir.mappings import Rounding, Table, Thresholds
 from rtl4ml.ir.types import Fixed

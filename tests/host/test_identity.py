@@ -19,12 +19,12 @@ from keras_layers import Q, act, linear, sequential
 
 import rtl4ml
 from rtl4ml.cli.main import main
-from rtl4ml.design import Design, Run
+from rtl4ml.design import Design
 from rtl4ml.errors import StaleProject
 from rtl4ml.frontends.qkeras.untouched import OFF_GRID, UNEXPLAINED, Untouched
 from rtl4ml.host import identity
 from rtl4ml.ir.fingerprint import fingerprint
-from rtl4ml.measurements import FrameTally, Tally
+from rtl4ml.measurements import FrameTally, Run, Tally
 
 USES: dict[str, Callable[[Design, Any], Any]] = {
     "csim": lambda d, x: d.csim(x),
@@ -284,7 +284,7 @@ def test_files_that_were_added_are_not_compiled(design: Design, monkeypatch: pyt
         given.extend(sources)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rtl4ml.design.build", build)
+    monkeypatch.setattr("rtl4ml.loaded.build", build)
     with pytest.raises(KeyboardInterrupt):
         design.simulate(np.zeros((1, 6, 1)))
     assert given[-1].name == "r4_top.sv" and "a_more.sv" not in {p.name for p in given}

@@ -381,6 +381,7 @@ def test_report_of_a_design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         peaks={long.name: long.depth - 1},
         refusals=(),
         parsed=SimpleNamespace(declared=False),
+        reference=None,
     )
     e = pictures.pictures(design, Extras())
     edges = {(d.source, d.target): d for d in e.edges}
@@ -417,6 +418,7 @@ def test_the_streams_around_the_operators_have_an_interval():
         fifos=[],
         refusals=(),
         parsed=SimpleNamespace(declared=False),
+        reference=None,
     )
     operators = {op.name for op in net.graph.ops}
     found = [(d["name"], d["op"], d["interval"]) for d in layers.layers(design)]

@@ -18,6 +18,7 @@ from rtl4ml.errors import HlsCannot
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.reference import expected
 from rtl4ml.host import frameworks
+from rtl4ml.ir.fingerprint import fingerprint
 from rtl4ml.lowering.registry import narrowest_plan
 from rtl4ml.timing.sizing import sized_netlist
 
@@ -86,9 +87,20 @@ def assert_exact(
     for seed in range(2):
         stalled = design.simulate(x[:STALLED], stalls="random", seed=seed)
         np.testing.assert_array_equal(stalled.y, want[:STALLED], err_msg=f"RTL under stalls, seed {seed}")
+    assert_saved(design, x, want)
     if csim is not None:
         assert_hls(design, x, want, exact=csim)
     return design
+
+
+def assert_saved(design: rtl4ml.Design, x: np.ndarray, want: np.ndarray) -> rtl4ml.SavedDesign:
+    """The design in the folder is the one that was converted: its numbers, its plan, its netlist."""
+    saved = rtl4ml.load(design.folder)
+    np.testing.assert_array_equal(saved.emulate(x), want, err_msg="saved design")
+    for mine, own in ((saved.plan, design.plan), (saved.netlist, design.netlist)):
+        mine, own = ({k: v for k, v in vars(d).items() if k != "plan"} for d in (mine, own))
+        assert fingerprint(mine) == fingerprint(own)
+    return saved
 
 
 def assert_hls(design: rtl4ml.Design, x: np.ndarray, want: np.ndarray, *, exact: bool) -> None:

@@ -3,6 +3,7 @@
 
 python tests/support/golden_design.py            writes tests/golden/design anew, after a change that is meant
 python tests/support/golden_design.py FOLDER     makes the design there
+python tests/support/golden_design.py --saved    writes tests/golden/saved anew, once its files have another schema
 """
 
 from __future__ import annotations
@@ -53,8 +54,29 @@ def write() -> None:
             (GOLDEN / what).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def write_saved() -> None:
+    """Writes tests/golden/saved anew: the saved design, samples and what it makes of them."""
+    import numpy as np
+
+    import rtl4ml
+    from rtl4ml.saved import files
+
+    to = GOLDEN.with_name("saved")
+    shutil.rmtree(to, ignore_errors=True)
+    to.mkdir()
+    with tempfile.TemporaryDirectory() as name:
+        make(Path(name) / "design")
+        for file in (files.FILE, files.ARRAYS):
+            shutil.copy(Path(name) / "design" / file, to)
+        saved = rtl4ml.load(Path(name) / "design")
+    x = np.random.default_rng(7).uniform(-1.5, 1.5, (6, *saved.parsed.shape)).astype(np.float32)
+    np.savez_compressed(to / "samples.npz", x=x, y=saved.emulate(x))
+
+
 if __name__ == "__main__":
-    if sys.argv[1:]:
+    if sys.argv[1:] == ["--saved"]:
+        write_saved()
+    elif sys.argv[1:]:
         made = Path(sys.argv[1])
         (made.parent / f"{made.name}.json").write_text(json.dumps(make(made), sort_keys=True))
     else:

@@ -32,13 +32,13 @@ from rtl4ml.board.vectors import Cube, Meaning
 from rtl4ml.bridge.project import HlsProject
 from rtl4ml.device import Device, Resources, total
 from rtl4ml.errors import BadInput, HlsCannot, OverBudget, SimulationFailed, named
-from rtl4ml.frontends.parsed import Parsed
+from rtl4ml.frontends.network import Network
 from rtl4ml.host.identity import Identity
 from rtl4ml.host.tools import absolute
 from rtl4ml.ir.strips import strips_if_any
 from rtl4ml.measurements import Cycles
 from rtl4ml.netlist.netlist import Netlist
-from rtl4ml.report.boards import OnBoard
+from rtl4ml.report.board_schema import OnBoard
 from rtl4ml.report.figures.maps import ClassMap, Frames
 
 FOLDER = "board"
@@ -58,11 +58,13 @@ class Of(Protocol):
 
     folder: Path
     identity: Identity
-    parsed: Parsed
     netlist: Netlist
     cycles: Cycles
     clock_mhz: float
     source: Path | None
+
+    @property
+    def parsed(self) -> Network: ...
 
     @property
     def predicted(self) -> list[Resources]: ...
@@ -97,7 +99,7 @@ class Board:
     meaning: Meaning
     integers: Rounded | Affine | Steps
     interface: Mapping[str, Any]
-    parsed: Parsed
+    parsed: Network
     interval: float
     hls: HlsRoad | None = None
     runs: Runs = field(default_factory=Runs)

@@ -14,7 +14,7 @@ from rtl4ml.emit.systemverilog import TOP
 from rtl4ml.errors import BadInput
 from rtl4ml.host import identity
 from rtl4ml.report import page
-from rtl4ml.report.boards import BoardCosim, BoardDram, OnBoard, VivadoRun
+from rtl4ml.report.board_schema import BoardCosim, BoardDram, OnBoard, VivadoRun
 from rtl4ml.report.schema import Use
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from rtl4ml.board.bulk import Outcome
 from rtl4ml.board.ports import DATA_BYTES
 from rtl4ml.board.vectors import Cube, Meaning
-from rtl4ml.frontends.parsed import Parsed
-from rtl4ml.report.boards import BoardCosim, BoardDram
+from rtl4ml.frontends.network import Network
+from rtl4ml.report.board_schema import BoardCosim, BoardDram
 from rtl4ml.report.figures.maps import ClassMap, Frames
 from rtl4ml.report.pictures import looks
 
@@ -102,7 +102,7 @@ class Runs:
             "share": {"in": read / outcome.cycles, "out": written / outcome.cycles},
         }
 
-    def picture(self, meaning: Meaning, parsed: Parsed) -> ClassMap | Frames | None:
+    def picture(self, meaning: Meaning, parsed: Network) -> ClassMap | Frames | None:
         """The map or the masks of the last job; None where there was none, or where its result is no picture.
 
         Masks of images wider than a frame are none.

@@ -132,6 +132,22 @@ def report(model: Path, data: Path | None, samples: int, seed: int, netlist: boo
     prove.judge(result, out)
 
 
+def vectors(project: Path, frames: int, seed: int, out: Path | None) -> None:
+    """Write frames of test vectors and what PROJECT makes of them."""
+    design = rtl4ml.load(project)
+    with step(f"emulate {frames:,} frames"):
+        to = design.write_vectors(out if out is not None else project / "more", frames, seed)
+    log(f"{to}: {frames:,} frames; run make -C {project} VECTORS={to}")
+
+
+def verilog(project: Path, out: Path | None) -> None:
+    """Write PROJECT as one file of Verilog-2005."""
+    design = rtl4ml.load(project)
+    with step("translate with Yosys"):
+        to = design.write_verilog(out)
+    log(f"{to}: Verilog-2005, memory contents included")
+
+
 def _read_report(project: Path) -> Report:
     path = project / "report.json"
     try:

@@ -93,6 +93,22 @@ COMMANDS = (
         example="model.keras --intervals 204,408,1000",
     ),
     LazyCommand(
+        "vectors",
+        "design:vectors",
+        "Write frames of test vectors and what PROJECT makes of them, in hexadecimal, for the benches in its folder.",
+        options.vectors(),
+        example="build/model --frames 64",
+        summary="Write test vectors of a converted project.",
+    ),
+    LazyCommand(
+        "verilog",
+        "design:verilog",
+        "Write PROJECT as one file of Verilog-2005, memory contents included, for tools that read no SystemVerilog.",
+        options.verilog(),
+        example="build/model",
+        summary="Write a converted project in Verilog-2005.",
+    ),
+    LazyCommand(
         "board",
         "board:board",
         """Convert MODEL and write its board project: hardware around it, Vivado's scripts, drivers, self-test.

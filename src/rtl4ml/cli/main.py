@@ -18,6 +18,7 @@ from rtl4ml.cli.options import option_of
 from rtl4ml.cli.outcome import WRITTEN, ProofFailed
 from rtl4ml.errors import BuildFailed, Rtl4mlError, SimulationFailed, readable
 from rtl4ml.host import interruption
+from rtl4ml.host.extras import missing
 from rtl4ml.host.folders import NEW
 from rtl4ml.host.tools import disk_errors
 
@@ -66,6 +67,8 @@ def run(argv: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, ModuleNotFoundError) and (problem := missing(error)):
+            return _complain(str(problem), 2)
         if interruption.happened():
             return _complain(_interrupted(error), 2)
         what = f"{type(error).__name__}: {error}"

@@ -141,6 +141,11 @@ def conversion(*, sweeps: bool = False) -> list[click.Parameter]:
             type=click.IntRange(min=1),
             help="Columns of the hardware's frames where these are strips of the model's; default the model's.",
         ),
+        click.Option(
+            ["--name"],
+            metavar="NAME",
+            help="What every module and memory image begins with, so that several designs are read into one project.",
+        ),
     ]
 
 
@@ -209,7 +214,7 @@ def boards() -> list[click.Parameter]:
             ["--jobs"], type=click.IntRange(min=1), default=2, show_default=True, help="Of Vivado, at once."
         ),
     ]
-    return [*(p for p in conversion() if p.name != "output"), *own]
+    return [*(p for p in conversion() if p.name not in ("output", "name")), *own]
 
 
 def proof() -> list[click.Parameter]:
@@ -235,6 +240,28 @@ def proof() -> list[click.Parameter]:
             is_flag=True,
             help="Simulate the netlist after synthesis too: ECP5 primitives by Yosys, with and without stalls.",
         ),
+    ]
+
+
+def verilog() -> list[click.Parameter]:
+    """The arguments of the translation."""
+    return [
+        click.Argument(["project"], type=_path()),
+        click.Option(["--out"], type=_path(), help="File to write; default PROJECT/verilog/TOP.v."),
+    ]
+
+
+def vectors() -> list[click.Parameter]:
+    """The arguments of test vectors."""
+    return [
+        click.Argument(["project"], type=_path()),
+        click.Option(
+            ["--frames"], type=click.IntRange(min=1), default=16, show_default=True, help="How many."
+        ),
+        click.Option(
+            ["--seed"], type=click.IntRange(min=0), default=0, show_default=True, help="Of the frames."
+        ),
+        click.Option(["--out"], type=_path(), help="Folder to write; default PROJECT/more."),
     ]
 
 

@@ -119,7 +119,7 @@ def _import(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise EnvironmentProblem(
-            f"{name}: must be importable, not failing with {str(error)!r}; reinstall with pip install rtl4ml"
+            f"{name}: must be importable, not failing with {str(error)!r}; run pip install 'rtl4ml[convert]'"
         ) from None
 
 

@@ -15,10 +15,12 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from rtl4ml.errors import BadInput, EnvironmentProblem
+from rtl4ml.host.extras import missing
 
 _REMEDY = {
     "g++": "install it (Debian: apt install g++)",
@@ -74,6 +76,14 @@ def pyosys() -> Any:
         raise EnvironmentProblem(
             f"pyosys: must be importable, not failing with {str(error)!r}; run pip install pyosys==0.70"
         ) from None
+
+
+def yosys_version() -> str:
+    """The version of Yosys. Raises EnvironmentProblem where its wheel is missing."""
+    try:
+        return version("pyosys")
+    except PackageNotFoundError as error:
+        raise missing(error) or error from None
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)

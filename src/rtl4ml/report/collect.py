@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, cast
+from typing import cast
 
 from rtl4ml.device import Resources, total
-from rtl4ml.frontends.parsed import Parsed
+from rtl4ml.frontends.network import Network
 from rtl4ml.host import identity
 from rtl4ml.ir.strips import strips as strips_of
 from rtl4ml.report import page, routes, schema
@@ -29,7 +29,7 @@ def write(
     accuracy: schema.Accuracy | None = None,
     extras: Extras | None = None,
     on_board: ClassMap | Frames | None = None,
-) -> dict[str, Any]:
+) -> Report:
     """Writes report.json and report.html into the design's folder; returns the former.
 
     on_board: the field of the extras, where they have none
@@ -39,7 +39,7 @@ def write(
     shown = replace(shown, on_board=shown.on_board or on_board)
     page.write(found, design.folder, extras=pictures(design, shown))
     identity.sign_reports(design.folder)
-    return dict(found)
+    return found
 
 
 def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Report:
@@ -118,6 +118,8 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
         out["strips"] = strips
     if refused := refusals(design):
         out["refusals"] = [{"layer": r.layer, "reason": r.reason} for r in refused]
+    if design.reference is not None:
+        out["reference"] = design.reference
     if design.timing is not None:
         out["timing"] = design.timing
     if design.mapped is not None:
@@ -129,7 +131,7 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
     return out
 
 
-def _strips(parsed: Parsed) -> schema.Strips | None:
+def _strips(parsed: Network) -> schema.Strips | None:
     """How the model's frames are cut; None where the hardware takes them whole."""
     if parsed.whole is None:
         return None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rtl4ml.cells.streams import Fifo, Spill
 from rtl4ml.frontends import precision
-from rtl4ml.frontends.parsed import Parsed
+from rtl4ml.frontends.network import Network
 from rtl4ml.report import extras as report_extras
 from rtl4ml.report import fifo_places
 from rtl4ml.report.extras import Extras
@@ -78,10 +78,14 @@ def pictures(design: Subject, extras: Extras) -> Extras:
                 skip=at is not None and at in around,
             )
         )
-    reference = extras.reference or (
-        "QKeras predict (float32)"
-        if design.graph.float32_exact
-        else "the model's formulas in float64, since float32 rounds sums of this model"
+    reference = (
+        extras.reference
+        or design.reference
+        or (
+            "QKeras predict (float32)"
+            if design.graph.float32_exact
+            else "the model's formulas in float64, since float32 rounds sums of this model"
+        )
     )
     if design.parsed.declared:
         spec = design.parsed.quantizer.name
@@ -137,7 +141,7 @@ def frames(
     )
 
 
-def looks(parsed: Parsed, x: NDArray[np.floating], y: NDArray[np.floating]) -> maps.Frames | None:
+def looks(parsed: Network, x: NDArray[np.floating], y: NDArray[np.floating]) -> maps.Frames | None:
     """As `frames`, for samples over the range of the input; None where the design makes no masks of images.
 
     Masks are those of the hardware, or where its logits reach zero, if they stand for a sigmoid.

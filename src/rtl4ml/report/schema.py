@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-from rtl4ml.report.boards import OnBoard
+from rtl4ml.report.board_schema import OnBoard
 from rtl4ml.report.clocks import PlaceAndRoute, Timing
 from rtl4ml.report.pace import FrameSize, Gaps, Observed
 
@@ -298,13 +298,17 @@ class Strips(TypedDict):
 
 
 class Report(TypedDict):
-    """The content of report.json; what need not be there (strips, refusals ...) only where there is some."""
+    """The content of report.json; what need not be there (strips, refusals ...) only where there is some.
+
+    reference: what the values were compared with, of a design that was loaded without its model
+    """
 
     schema: Literal[1]
     identity: Identity | None
     model: Model
     target: Target
     exactness: Exactness
+    reference: NotRequired[str]
     stalls: Stalls | None
     cycles: Cycles
     resources: Resources

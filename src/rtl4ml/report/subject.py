@@ -11,13 +11,13 @@ from typing import Any
 
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.device import Resources
-from rtl4ml.frontends.parsed import Parsed
+from rtl4ml.frontends.network import Network
 from rtl4ml.host.identity import Identity
 from rtl4ml.ir.graph import Graph
 from rtl4ml.measurements import Cycles, FrameTally, Tally
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
-from rtl4ml.report.boards import OnBoard
+from rtl4ml.report.board_schema import OnBoard
 from rtl4ml.report.clocks import PlaceAndRoute, Timing
 from rtl4ml.report.schema import AfterSynthesis
 
@@ -49,6 +49,7 @@ class Subject:
 
     counted:     resources by Yosys, or None; timing: the entry `timing`, or None
     exactness:   comparisons with the reference by path; untouched: the entry `exactness.predict`
+    reference:   what this reference is where it is not the model
     patterns:    patterns of random stalls
     measured:    latency and interval in the simulated RTL, None where they were not measured
     peaks:       most beats that each FIFO held
@@ -65,7 +66,7 @@ class Subject:
     budget: Mapping[str, float]
     target_interval: int | None
     excess: str | None
-    parsed: Parsed
+    parsed: Network
     plan: Plan
     netlist: Netlist
     cycles: Cycles
@@ -82,6 +83,7 @@ class Subject:
     refusals: Sequence[str]
     timing: Timing | None = None
     mapped: AfterSynthesis | None = None
+    reference: str | None = None
     on_board: OnBoard | None = None
     route: PlaceAndRoute | None = None
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from rtl4ml.report import pace, routes
-from rtl4ml.report.boards import BoardCosim
+from rtl4ml.report.board_schema import BoardCosim
 from rtl4ml.report.figures import maps
 from rtl4ml.report.numbers import magnitude, number, percent, plural
 from rtl4ml.report.schema import Accuracy, Check, Pair, Report, Use

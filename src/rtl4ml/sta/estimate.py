@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +15,7 @@ from tempfile import TemporaryDirectory
 from cattrs import BaseValidationError, Converter
 
 from rtl4ml.host import cache, processes
+from rtl4ml.host.tools import yosys_version
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.report import clocks
 from rtl4ml.sta import mapping
@@ -233,7 +233,7 @@ def method() -> str:
         (files("rtl4ml.sta") / f).read_text()
         for f in (f"{FAMILY}.json", "circuit.py", "paths.py", "delays.py")
     ]
-    said = "\0".join([version("pyosys"), *told, *code])
+    said = "\0".join([yosys_version(), *told, *code])
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

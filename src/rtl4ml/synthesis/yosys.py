@@ -24,7 +24,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property, lru_cache
-from importlib.metadata import version
 from pathlib import Path
 
 from rtl4ml.cells.axis import edges
@@ -33,7 +32,7 @@ from rtl4ml.device import Resources
 from rtl4ml.emit.library import library, modules
 from rtl4ml.errors import EnvironmentProblem
 from rtl4ml.host import cache, processes
-from rtl4ml.host.tools import check_writing, disk_errors
+from rtl4ml.host.tools import check_writing, disk_errors, yosys_version
 from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.netlist import Cell, Netlist, Param
 
@@ -142,7 +141,7 @@ def _method() -> bytes:
     read = [str(MEMORY_LUTS), str(FLIP_FLOPS)]
     # As unparsed: words of a comment do not count.
     code = [ast.unparse(ast.parse(inspect.getsource(f))) for f in (count, _constant, read_stat)]
-    return "\0".join([version("pyosys"), *told, *read, *code]).encode()
+    return "\0".join([yosys_version(), *told, *read, *code]).encode()
 
 
 @dataclass(frozen=True)

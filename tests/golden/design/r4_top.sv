@@ -3,7 +3,9 @@
 // Frame in:  64 beats of 8 x 8 bit, 6 of them used.
 // Frame out: 64 beats of 4 x 16 bit, 12 of them used, signed.
 
-module r4_top (
+module r4_top #(
+  parameter ImageFolder = ""  // before names of memory images, such as "mem/"
+) (
   input  logic aclk,
   input  logic aresetn,  // synchronous, active low, at least 2 cycles
 
@@ -169,13 +171,13 @@ module r4_top (
     .AccWidth(14),
     .HasBias(1),
     .Block(0),
-    .WeightFile("u_q_conv1d_weight_file.mem"),
+    .WeightFile({ImageFolder, "u_q_conv1d_weight_file.mem"}),
     .Fields(2),
     .Spacing(13),
     .Chain(12),
     .Overlap(0),
     .Flow(1),
-    .BiasFile("u_q_conv1d_bias_file.mem")
+    .BiasFile({ImageFolder, "u_q_conv1d_bias_file.mem"})
   ) u_q_conv1d (
     .clk_i(aclk),
     .rst_ni(aresetn),
@@ -342,9 +344,9 @@ module r4_top (
     .AccWidth(12),
     .HasBias(1),
     .Block(0),
-    .WeightFile("u_q_conv1d_1_weight_file.mem"),
+    .WeightFile({ImageFolder, "u_q_conv1d_1_weight_file.mem"}),
     .Flow(1),
-    .BiasFile("u_q_conv1d_1_bias_file.mem")
+    .BiasFile({ImageFolder, "u_q_conv1d_1_bias_file.mem"})
   ) u_q_conv1d_1 (
     .clk_i(aclk),
     .rst_ni(aresetn),

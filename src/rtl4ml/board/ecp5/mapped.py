@@ -11,7 +11,6 @@ import importlib.util
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from rtl4ml.board.ecp5 import tools
 from rtl4ml.device import Memory
 from rtl4ml.errors import EnvironmentProblem
-from rtl4ml.host.tools import disk_errors
+from rtl4ml.host.tools import disk_errors, yosys_version
 from rtl4ml.measurements import Tally
 from rtl4ml.report.schema import AfterSynthesis
 from rtl4ml.simulation.bulk import RunResult, Simulator, build
@@ -78,7 +77,7 @@ class Mapped:
         return {
             "family": "ECP5",
             "tool": "Yosys",
-            "version": version("pyosys"),
+            "version": yosys_version(),
             "cells": dict(self.cells),
             "samples": self.exactness.samples,
             "values": self.exactness.values,
@@ -106,6 +105,7 @@ def models() -> tuple[Path, ...]:
 
 def synthesize(project: Path, top: str) -> Path:
     """Writes project/netlist/<top>.v, the netlist of the top in project/rtl; its path. Raises BuildFailed."""
+    yosys_version()  # or it is missing
     folder = project / FOLDER
     with disk_errors(project):
         folder.mkdir(exist_ok=True)

@@ -35,7 +35,7 @@ from rtl4ml.host.folders import project_folder
 from rtl4ml.host.tools import absolute, disk_errors
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.report import page, routes
-from rtl4ml.report.boards import OnBoard
+from rtl4ml.report.board_schema import OnBoard
 from rtl4ml.report.clocks import PlaceAndRoute
 
 _TEMPLATE = "board_serial.md.j2"

@@ -19,7 +19,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from rtl4ml.frontends.parsed import Parsed, check_batch
+from rtl4ml.frontends.network import check_batch
+from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.heads import Real, head_of, judged
 from rtl4ml.frontends.qkeras.quantizers.live import cannot_run, without_residue
 from rtl4ml.frontends.qkeras.reference64 import predict64

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml.frontends.parsed import Parsed, check_batch
+from rtl4ml.frontends.network import check_batch
+from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.heads import judged
 from rtl4ml.frontends.qkeras.reference import depends_on_batch, predict
 from rtl4ml.host import frameworks

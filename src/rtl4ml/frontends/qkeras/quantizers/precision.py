@@ -5,31 +5,14 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-
 from rtl4ml.arguments import shown
 from rtl4ml.errors import BadInput, named
 from rtl4ml.frontends import precision
-from rtl4ml.frontends.functions import EVERYTHING, SIGNIFICAND, Floats, Function, Grid
-from rtl4ml.frontends.precision import Modes
+from rtl4ml.frontends.functions import SIGNIFICAND, Function, Grid
 from rtl4ml.frontends.qkeras.quantizers.read import read_function
+from rtl4ml.frontends.readings import fixed_quantizer
 from rtl4ml.host import frameworks
 from rtl4ml.ir.types import Fixed
-
-
-def fixed_quantizer(grid: Grid, name: str, modes: Modes | None = None) -> Function:
-    """Rounds to the grid and keeps to its range by `modes`; by default halves to even, saturating."""
-    how = modes or Modes()
-
-    def f(x: Floats) -> Floats:
-        return np.ldexp(
-            how.integers(np.ldexp(np.asarray(x, np.float64), grid.fraction), grid.lo, grid.hi), -grid.fraction
-        )
-
-    return Function(
-        name=name, f32=f, f64=f, monotone=int(how.rises), grid=grid, clip=EVERYTHING if how.plain else None,
-        rounding=grid.fraction,
-    )  # fmt: skip
 
 
 def declared_quantizer(spec: str | Fixed) -> Function:

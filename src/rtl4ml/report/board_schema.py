@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The types of report.json's entry `board`, key by key."""
+"""The types of the entry `board` of report.json."""
 
 from __future__ import annotations
 
