@@ -95,7 +95,7 @@ def test_counts_are_kept_by_what_decides_them(monkeypatch: pytest.MonkeyPatch) -
         ("mapping", lambda folder: ["synth_xilinx -family xcup"]),
         ("MEMORY_LUTS", {"SRL16E": 2}),
         ("read_stat", device.total),
-        ("version", lambda package: "0.0"),
+        ("yosys_version", lambda: "0.0"),
     ):
         with monkeypatch.context() as changed:
             changed.setattr(yosys, *change)

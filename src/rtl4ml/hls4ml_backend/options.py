@@ -23,6 +23,7 @@ PASSED = (
     "fit",
     "foldings",
     "input_precision",
+    "name",
     "opening",
     "output",
     "pumped",
