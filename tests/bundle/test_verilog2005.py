@@ -44,6 +44,7 @@ def benched(design: rtl4ml.Design, folder: Path) -> str:
         "-CFLAGS",
         "-O0",
         "-Wno-WIDTHEXPAND",
+        "-Wno-WIDTHTRUNC",  # `! phase_q` of several bits
     ]
     flags += ["--top-module", f"{top}_tb", "-Mdir", str(folder / "obj")]
     files = [f"verilog/{top}.v", f"tb/{top}_tb.sv"]

@@ -74,7 +74,7 @@ def test_they_reach_convert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (
             {"xyz": 6},
             "xyz: must be an option of hls4ml's or rtl4ml's, not 'xyz'; there are board, budget, clock_period, "
-            "columns, device, fit, foldings, input_precision, io_type, opening, output, part, pumped, skips, "
+            "columns, device, fit, foldings, input_precision, io_type, name, opening, output, part, pumped, skips, "
             "target_interval, threshold",
         ),
         (

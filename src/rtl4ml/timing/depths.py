@@ -195,13 +195,15 @@ def _about(least: int, enough: int, holds: Callable[[int], bool], *, up: bool) -
 def _moving(
     stepper: Stepper, now: dict[str, int], skips: list[str], passing: Mapping[str, int]
 ) -> dict[str, int]:
-    """Depths with which frames come out whatever the stalls: skip FIFOs, deepened by beats that may be missing."""
+    """Depths with which frames come out whatever the stalls: skip FIFOs, deepened by as few beats that may be missing
+    as it takes.
+    """
 
     def moves() -> bool:
         certain = now | {k: max(1, now[k] - n) for k, n in passing.items()}
         return len(stepper.run(depths=certain, frames=_SEEN).ends) == _SEEN
 
-    now = dict(now)
+    before, now = now, dict(now)
     for _ in range(_PACES):
         for name in skips:
             if not passing.get(name) or moves():
@@ -209,6 +211,12 @@ def _moving(
             now[name] += passing[name]
         if not any(passing.get(name) for name in skips) or moves():
             break
+    for name in skips:
+        few, enough = before[name] - 1, now[name]
+        while enough - few > 1:
+            now[name] = (few + enough) // 2
+            few, enough = (few, now[name]) if moves() else (now[name], enough)
+        now[name] = enough
     return now
 
 
