@@ -25,6 +25,7 @@ from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import ZCU102, Resources, total
 from rtl4ml.emit import systemverilog
 from rtl4ml.errors import BadInput, BadModel, HlsCannot, StaleProject, named
+from rtl4ml.folding.by_hand import reuse_factors
 from rtl4ml.frontends.network import Network
 from rtl4ml.host import identity
 from rtl4ml.host.tools import absolute, disk_errors
@@ -400,6 +401,7 @@ class SavedDesign:
             netlist=self.netlist,
             cycles=self.cycles,
             parts=parts,
+            reuse=reuse_factors(self.plan),
             counted=None if self.counted is None else total(self.counted),
             timing=self.timing,
             mapped=self.mapped.entry() if "mapped" in vars(self) else None,

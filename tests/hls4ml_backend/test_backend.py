@@ -173,7 +173,7 @@ def test_build_takes_the_given_samples(backend: Any, kind: str, tmp_path: Path) 
 
 def test_a_model_that_is_not_keras_is_refused(backend: Any) -> None:
     class Config:
-        config: dict[str, Any] = {"ProjectName": "other"}  # noqa: RUF012
+        config: dict[str, Any] = {"ProjectName": "other"}  # noqa: RUF012 -- a stand-in, made once
 
     class Model:
         config = Config()

@@ -136,7 +136,7 @@ def test_numerical_shows_them_and_converts_no_more(
 class _Dot:
     """The little of pydot that hls4ml's plot asks for, as pydot and graphviz may be missing."""
 
-    written: dict[str, str] = {}  # noqa: RUF012
+    written: dict[str, str] = {}  # noqa: RUF012 -- a stand-in, made once
 
     @staticmethod
     def create(_: Any) -> None:

@@ -42,7 +42,7 @@ class Run:
         self.profiled = False
 
 
-class Rtl4mlBackend(Backend):  # type: ignore[misc]
+class Rtl4mlBackend(Backend):  # type: ignore[misc]  # hls4ml has no types
     """The converter runs `rtl4ml.convert`, `predict` is `Design.emulate`, `build` simulates and synthesizes."""
 
     def __init__(self) -> None:

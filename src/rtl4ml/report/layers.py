@@ -3,12 +3,8 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from rtl4ml.device import Resources
-from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Fixed
-from rtl4ml.netlist.plan import Folding
 from rtl4ml.ops.conv import Linear
 from rtl4ml.report import extras as report_extras
 from rtl4ml.report import schema
@@ -33,15 +29,6 @@ def weights(op: Linear) -> str:
         return str(kind).partition(".")[0]
     (fraction,) = fractions
     return str(Fixed(kind.signed, kind.integer - fraction, fraction))
-
-
-def reuse(op: Op, folding: Folding) -> int | None:
-    """Products of an output position that each multiplier makes one after the other; None of an operator without any.
-
-    A dense layer of 64 inputs and 16 outputs that makes 4 * 8 products at once: 32.
-    """
-    at_once = folding.pe * folding.simd
-    return op.macs // (prod(op.output.shape[:-1]) * at_once) or None if op.macs else None
 
 
 def layers(design: Subject) -> list[schema.Layer]:
@@ -69,7 +56,7 @@ def layers(design: Subject) -> list[schema.Layer]:
                 "macs": op.macs,
                 "pe": design.plan[op].pe,
                 "simd": design.plan[op].simd,
-                "reuse": reuse(op, design.plan[op]),
+                "reuse": design.reuse.get(op.name),
                 "types": {
                     "inputs": [str(x.type) for x in op.inputs],
                     "weights": weights(op) if isinstance(op, Linear) else None,

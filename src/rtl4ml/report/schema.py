@@ -196,8 +196,8 @@ class LayerTypes(TypedDict):
 class Layer(TypedDict):
     """An operator of the design with its folding, interval in cycles and predicted resources.
 
-    reuse: products of an output position that each multiplier makes in turn, as hls4ml's ReuseFactor; None where there
-           are none. A dense layer of 64 inputs and 16 outputs with pe 4 and simd 8 has 64 * 16 / (4 * 8) = 32.
+    reuse: cycles that its multipliers take for an output position, hls4ml's ReuseFactor; None where it has no weights.
+           A dense layer of 64 inputs and 16 outputs with pe 4 and simd 8 has 64 * 16 / (4 * 8) = 32.
     types: None of what is no operator
     """
 

@@ -47,6 +47,7 @@ class Part:
 class Subject:
     """The values that a report is made of.
 
+    reuse:       hls4ml's reuse factor of every operator with weights
     counted:     resources by Yosys, or None; timing: the entry `timing`, or None
     exactness:   comparisons with the reference by path; untouched: the entry `exactness.predict`
     reference:   what this reference is where it is not the model
@@ -71,6 +72,7 @@ class Subject:
     netlist: Netlist
     cycles: Cycles
     parts: Sequence[Part]
+    reuse: Mapping[str, int]
     counted: Resources | None
     exactness: Mapping[str, Tally]
     untouched: Mapping[str, Any] | None
