@@ -27,6 +27,7 @@ from PIL import Image
 
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.device import Resources
+from rtl4ml.folding.by_hand import reuse_factors
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import Stream
@@ -378,6 +379,7 @@ def test_report_of_a_design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             cells={c.name: c.timing().slots for c in net.cells},
         ),
         parts=[],
+        reuse=reuse_factors(net.plan),
         peaks={long.name: long.depth - 1},
         refusals=(),
         parsed=SimpleNamespace(declared=False),
@@ -415,6 +417,7 @@ def test_the_streams_around_the_operators_have_an_interval():
         netlist=net,
         cycles=SimpleNamespace(cells=cells, bottleneck=max(cells, key=lambda name: cells[name])),
         parts=parts,
+        reuse=reuse_factors(net.plan),
         fifos=[],
         refusals=(),
         parsed=SimpleNamespace(declared=False),
@@ -504,6 +507,7 @@ def test_the_reference_names_what_the_input_passes_first(
         cycles=SimpleNamespace(bottleneck=next(c.name for c in net.cells if c.layer == "join")),
         fifos=[],
         parts=[],
+        reuse=reuse_factors(net.plan),
         plan=net.plan,
         refusals=(),
         parsed=SimpleNamespace(
