@@ -382,9 +382,10 @@ class SavedDesign:
 
     def _subject(self) -> Subject:
         """The design as its report sees it."""
+        counted = self.counted or [None] * len(self.units)
         parts = [
-            Part(u.layer, u.module, u.cell.slots, u.cell.multipliers, getattr(u.cell, "dsps", None), r)
-            for u, r in zip(self.units, self.predicted, strict=True)
+            Part(u.layer, u.module, u.cell.slots, u.cell.multipliers, getattr(u.cell, "dsps", None), r, c)
+            for u, r, c in zip(self.units, self.predicted, counted, strict=True)
             if u.cell is not None
         ]
         return Subject(
@@ -402,7 +403,6 @@ class SavedDesign:
             cycles=self.cycles,
             parts=parts,
             reuse=reuse_factors(self.plan),
-            counted=None if self.counted is None else total(self.counted),
             timing=self.timing,
             mapped=self.mapped.entry() if "mapped" in vars(self) else None,
             exactness=self.exactness,

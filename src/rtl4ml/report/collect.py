@@ -90,7 +90,8 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
         "narrower": [{"rows": rows, "columns": columns} for rows, columns in cycles.narrower],
     }
     out["resources"]["model"] = use(total(p.predicted for p in design.parts))
-    out["resources"]["yosys"] = None if design.counted is None else use(design.counted)
+    counted = [p.counted for p in design.parts if p.counted is not None]
+    out["resources"]["yosys"] = use(total(counted)) if counted else None
     multipliers = sum(p.multipliers for p in design.parts)
     out["efficiency"] = {
         "multipliers": multipliers,

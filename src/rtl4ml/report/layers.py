@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from rtl4ml.device import Resources
+from rtl4ml.device import Resources, total
 from rtl4ml.ir.types import Fixed
 from rtl4ml.ops.conv import Linear
 from rtl4ml.report import extras as report_extras
@@ -32,7 +32,7 @@ def weights(op: Linear) -> str:
 
 
 def layers(design: Subject) -> list[schema.Layer]:
-    """A line an operator, and one for each part around them; resources as predicted."""
+    """A line an operator, and one for each part around them; resources as predicted, and by Yosys where it was run."""
     graph = design.graph
     around = {
         graph.aside("s_axis"): "Input stream",
@@ -41,8 +41,11 @@ def layers(design: Subject) -> list[schema.Layer]:
     }
     cost: dict[str, Resources] = {}
     work: dict[str, int] = {}
+    counted: dict[str, list[Resources]] = {}
     for p in design.parts:
         cost[p.layer] = cost.get(p.layer, Resources()) + p.predicted
+        if p.counted is not None:
+            counted.setdefault(p.layer, []).append(p.counted)
         # An operator's work is done by its other cells; a stream around them may be a FIFO alone.
         if p.module != "r4_fifo" or p.layer in around:
             work[p.layer] = max(work.get(p.layer, 0), p.slots)
@@ -80,4 +83,6 @@ def layers(design: Subject) -> list[schema.Layer]:
                 **use(r),
             }
         )
+    for line in lines:  # an operator without cells takes nothing
+        line["yosys"] = use(total(counted.get(line["name"], []))) if counted else None
     return lines

@@ -199,6 +199,7 @@ class Layer(TypedDict):
     reuse: cycles that its multipliers take for an output position, hls4ml's ReuseFactor; None where it has no weights.
            A dense layer of 64 inputs and 16 outputs with pe 4 and simd 8 has 64 * 16 / (4 * 8) = 32.
     types: None of what is no operator
+    yosys: its resources as Yosys counts them, None where that was not run
     """
 
     name: str
@@ -213,6 +214,7 @@ class Layer(TypedDict):
     ff: float | None
     dsp: float | None
     bram36: float | None
+    yosys: NotRequired[Use | None]
 
 
 class Accuracy(TypedDict, total=False):

@@ -29,7 +29,7 @@ class Part:
     slots:       cycles a frame in which it works
     multipliers: products that it makes in a cycle, by multipliers, adders or shifts
     dsps:        DSP48E2 that the cell instantiates; None where only the cost model knows
-    predicted:   resources by the cost model
+    predicted:   resources by the cost model; counted: those by Yosys, None where it was not run
 
     A dense layer of 64 inputs and 16 outputs that makes 32 products a cycle, three to a DSP48E2:
     Part("dense", "r4_mvu", slots=32, multipliers=32, dsps=16, predicted=Resources(lut=286, ff=245, dsp=16))
@@ -41,6 +41,7 @@ class Part:
     multipliers: int
     dsps: int | None
     predicted: Resources
+    counted: Resources | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class Subject:
     """The values that a report is made of.
 
     reuse:       hls4ml's reuse factor of every operator with weights
-    counted:     resources by Yosys, or None; timing: the entry `timing`, or None
+    timing:      the entry `timing`, or None
     exactness:   comparisons with the reference by path; untouched: the entry `exactness.predict`
     reference:   what this reference is where it is not the model
     patterns:    patterns of random stalls
@@ -73,7 +74,6 @@ class Subject:
     cycles: Cycles
     parts: Sequence[Part]
     reuse: Mapping[str, int]
-    counted: Resources | None
     exactness: Mapping[str, Tally]
     untouched: Mapping[str, Any] | None
     stalled: Tally

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from rtl4ml.device import DEVICES, ZCU102
 from rtl4ml.report.extras import Extras, FifoPlace, Products
@@ -37,11 +37,15 @@ class _Group:
     agrees: bool | None
 
 
-def layer_totals(report: Report) -> dict[str, float]:
-    """Multiply-accumulates and predicted resources of all layers together."""
+def layer_totals(report: Report) -> dict[str, Any]:
+    """Multiply-accumulates and resources of all layers together, as a row of the table has them."""
     keys = ("macs", *RESOURCE_NAMES)
     rows = [cast("dict[str, float | None]", layer) for layer in report["layers"]]
-    return {key: sum(row[key] or 0 for row in rows) for key in keys}
+    counted = [use_of(use) for layer in report["layers"] if (use := layer.get("yosys")) is not None]
+    return {
+        **{key: sum(row[key] or 0 for row in rows) for key in keys},
+        "yosys": {key: sum(use[key] or 0 for use in counted) for key in RESOURCE_NAMES} if counted else None,
+    }
 
 
 def resource_bars(report: Report) -> list[_Group]:
