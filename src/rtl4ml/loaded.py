@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -382,7 +382,7 @@ class SavedDesign:
 
     def _subject(self) -> Subject:
         """The design as its report sees it."""
-        counted = self.counted or [None] * len(self.units)
+        counted: Sequence[Resources | None] = self.counted or [None] * len(self.units)
         parts = [
             Part(u.layer, u.module, u.cell.slots, u.cell.multipliers, getattr(u.cell, "dsps", None), r, c)
             for u, r, c in zip(self.units, self.predicted, counted, strict=True)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -34,9 +34,26 @@ class Cycles:
     narrower: tuple[tuple[int, int], ...] = ()
 
 
+@dataclass(frozen=True)
+class Difference:
+    """A value that is not the reference's: of which sample, where in it, what came and what should have come.
+
+    Difference(sample=3, at=(0, 17, 2), got=1.5, want=1.25): of the fourth sample row 0, column 17, channel 2.
+    """
+
+    sample: int
+    at: tuple[int, ...]
+    got: float
+    want: float
+
+
+# Differences that a tally remembers.
+REMEMBERED = 10
+
+
 @dataclass
 class Tally:
-    """How many samples and values were compared with the reference, and how many values differed.
+    """How many samples and values were compared with the reference, how many values differed, and the first of these.
 
     Two samples of 5 values, one of which differs: Tally(samples=2, values=10, mismatches=1).
     """
@@ -44,6 +61,7 @@ class Tally:
     samples: int = 0
     values: int = 0
     mismatches: int = 0
+    first: list[Difference] = field(default_factory=list)
 
     def __repr__(self) -> str:
         if not self.samples:
@@ -51,9 +69,16 @@ class Tally:
         return f"<{self.mismatches:,} of {self.values:,} values differ, {self.samples:,} samples>"
 
     def add(self, got: NDArray[np.float64], want: NDArray[np.float64]) -> None:
+        wrong = got != want
+        samples = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1)) if wrong.size else ()
+        for k in samples[: REMEMBERED - len(self.first)]:
+            for at in np.argwhere(wrong[k])[: REMEMBERED - len(self.first)].tolist():
+                here = (k, *at)
+                found = Difference(self.samples + int(k), tuple(at), float(got[here]), float(want[here]))
+                self.first.append(found)
         self.samples += len(got)
         self.values += got.size
-        self.mismatches += int((got != want).sum())
+        self.mismatches += int(wrong.sum())
 
     def entry(self) -> dict[str, int] | None:
         if not self.samples:

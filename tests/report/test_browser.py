@@ -61,7 +61,7 @@ addEventListener("load", () => {{
     scroll_width: root.scrollWidth, client_width: root.clientWidth, height: root.scrollHeight,
     outside: [...page.querySelectorAll("body *")].filter(outside).map(name),
     verdicts: [...page.querySelectorAll(".verdict")].filter(shown).map((e) => e.innerText),
-    pictures: [...page.querySelectorAll("svg")].filter(shown).map((e) => e.getAttribute("class")),
+    pictures: [...page.querySelectorAll("svg.pipeline")].filter(shown).map((e) => e.getAttribute("class")),
     images: [...page.images].map((i) => i.complete && i.naturalWidth > 0),
     clipped: [...page.querySelectorAll("svg text")].filter((t) => {{
       const svg = t.ownerSVGElement;

@@ -12,6 +12,7 @@ from rtl4ml.device import Resources, total
 from rtl4ml.frontends.network import Network
 from rtl4ml.host import identity
 from rtl4ml.ir.strips import strips as strips_of
+from rtl4ml.measurements import Tally
 from rtl4ml.report import page, routes, schema
 from rtl4ml.report.extras import Extras
 from rtl4ml.report.figures.maps import ClassMap, Frames
@@ -70,7 +71,7 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
         out["target"]["clock2x_mhz"] = 2 * design.clock_mhz
     out["identity"] = {"design": design.identity.design, "files": len(design.identity.files)}
     for how, tally in design.exactness.items():
-        out["exactness"][how] = tally.entry()  # type: ignore[literal-required]
+        out["exactness"][how] = _check(tally)  # type: ignore[literal-required]
     out["exactness"]["predict"] = cast("schema.Predict | None", design.untouched)
     if design.stalled.samples:
         out["stalls"] = {
@@ -130,6 +131,22 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
     if design.route is not None:
         routes.put(out, design.route)
     return out
+
+
+def _check(tally: Tally) -> schema.Check | None:
+    """A comparison; None where it was not made."""
+    if not tally.samples:
+        return None
+    found: schema.Check = {
+        "samples": tally.samples,
+        "values": tally.values,
+        "mismatches": tally.mismatches,
+    }
+    if tally.first:
+        found["first"] = [
+            {"sample": d.sample, "at": list(d.at), "got": d.got, "want": d.want} for d in tally.first
+        ]
+    return found
 
 
 def _strips(parsed: Network) -> schema.Strips | None:

@@ -49,6 +49,12 @@ def layers(design: Subject) -> list[schema.Layer]:
         # An operator's work is done by its other cells; a stream around them may be a FIFO alone.
         if p.module != "r4_fifo" or p.layer in around:
             work[p.layer] = max(work.get(p.layer, 0), p.slots)
+
+    def by_yosys(name: str) -> schema.Use | None:
+        return (
+            use(total(counted.get(name, []))) if counted else None
+        )  # an operator without cells takes nothing
+
     lines: list[schema.Layer] = []
     for op in design.graph.ops:
         r = cost.pop(op.name, Resources())
@@ -66,6 +72,7 @@ def layers(design: Subject) -> list[schema.Layer]:
                     "out": str(op.output.type),
                 },
                 "interval": work.get(op.name, 0),  # no cells: wires only
+                "yosys": by_yosys(op.name),
                 **use(r),
             }
         )
@@ -80,9 +87,8 @@ def layers(design: Subject) -> list[schema.Layer]:
                 "reuse": None,
                 "types": None,
                 "interval": work[name],
+                "yosys": by_yosys(name),
                 **use(r),
             }
         )
-    for line in lines:  # an operator without cells takes nothing
-        line["yosys"] = use(total(counted.get(line["name"], []))) if counted else None
     return lines

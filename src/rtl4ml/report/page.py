@@ -24,12 +24,14 @@ from rtl4ml.report import kept, pace
 from rtl4ml.report.extras import Extras
 from rtl4ml.report.figures import levels, maps
 from rtl4ml.report.figures.canvas import MEMORY
+from rtl4ml.report.figures.marks import Marked, marked
 from rtl4ml.report.numbers import duration, magnitude, number, percent, plural, signed, signed_percent
 from rtl4ml.report.schema import Report
 from rtl4ml.report.tables import (
     bottleneck_rows,
     budget_text,
     confusion_rows,
+    differing_rows,
     equal_layers,
     excess_rows,
     fifo_rows,
@@ -113,6 +115,9 @@ def build(report: Report, extras: Extras) -> str:
             maps=(
                 maps.pictures(extras.class_map, extras.class_names) if extras.class_map is not None else ()
             ),
+            differences=differing_rows,
+            marked=marked(extras.class_map, extras.class_names),
+            board_marked=_board_marked(extras),
             totals=layer_totals(report),
             slowest=max((layer["interval"] or 0 for layer in report["layers"]), default=0),
             bottlenecks=bottleneck_rows(report, extras),
@@ -139,6 +144,11 @@ def _board_maps(extras: Extras) -> tuple[maps.Picture, ...]:
     """The class map that a board gave, with its truth where there is one."""
     found = extras.on_board
     return maps.pictures(found, extras.class_names or found.names) if isinstance(found, maps.ClassMap) else ()
+
+
+def _board_marked(extras: Extras) -> Marked | None:
+    found = extras.on_board
+    return marked(found, extras.class_names or found.names) if isinstance(found, maps.ClassMap) else None
 
 
 def _plain(value: object) -> object:

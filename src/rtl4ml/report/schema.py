@@ -40,12 +40,25 @@ class Target(TypedDict):
     budget: NotRequired[Use]
 
 
+class Difference(TypedDict):
+    """A value that differs: sample (0 first), place within it (row, column, channel, as far as it has them)."""
+
+    sample: int
+    at: list[int]
+    got: float
+    want: float
+
+
 class Check(TypedDict):
-    """A comparison with the reference: `mismatches` of `values` output values of `samples` samples."""
+    """A comparison with the reference: `mismatches` of `values` output values of `samples` samples.
+
+    first: the first of those that differ, at most ten, where there are any
+    """
 
     samples: int
     values: int
     mismatches: int
+    first: NotRequired[list[Difference]]
 
 
 class Cause(TypedDict):

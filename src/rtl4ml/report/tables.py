@@ -10,7 +10,16 @@ from rtl4ml.device import DEVICES, ZCU102
 from rtl4ml.report.extras import Extras, FifoPlace, Products
 from rtl4ml.report.numbers import percent
 from rtl4ml.report.schema import Fifo, Report
-from rtl4ml.report.verdicts import RESOURCE_NAMES, SOURCE_NAMES, largest_users, share_of, trusted, use_of
+from rtl4ml.report.verdicts import (
+    CHECK_NAMES,
+    RESOURCE_NAMES,
+    SOURCE_NAMES,
+    checks_of,
+    largest_users,
+    share_of,
+    trusted,
+    use_of,
+)
 
 RESOURCE_TOLERANCE = 0.10  # of Yosys's count
 
@@ -35,6 +44,30 @@ class _Group:
     bars: tuple[_Bar, ...]
     difference: float | None
     agrees: bool | None
+
+
+@dataclass(frozen=True)
+class _Differing:
+    """A value that differs, as the page shows it: exactly, with the names of the axes of its place."""
+
+    by: str
+    sample: int
+    where: str
+    got: str
+    want: str
+
+
+def differing_rows(report: Report) -> list[_Differing]:
+    """The first values of every comparison that differ from the reference."""
+    axes = {1: ("channel",), 2: ("position", "channel"), 3: ("row", "column", "channel")}
+    rows = []
+    for key, check in checks_of(report).items():
+        for d in check.get("first", []) if check else []:
+            names = axes.get(len(d["at"]), ("",) * len(d["at"]))
+            where = ", ".join(f"{name} {n:,}".strip() for name, n in zip(names, d["at"], strict=True))
+            got, want = (f"{v:.17g}" for v in (d["got"], d["want"]))
+            rows.append(_Differing(CHECK_NAMES[key], d["sample"], where or "the whole", got, want))
+    return rows
 
 
 def layer_totals(report: Report) -> dict[str, Any]:
