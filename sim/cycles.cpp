@@ -174,6 +174,10 @@ class Netlist {
     int64_t debt(int64_t cycle) const { return pace_ ? cycle * paced_ * hot_[0].slots - offered_ * pace_ : 0; }
 
     bool offering() const { return valid_[0]; }
+
+    const std::vector<uint8_t>& valid() const { return valid_; }
+    bool taken(int64_t wire) const { return ready_[wire]; }
+
     bool giving() const { return valid_[sink_]; }
 
     // Whether a frame's last beat, which stands in the last cell, may leave in `cycle`: the flag of its frame is there
@@ -539,6 +543,34 @@ int64_t rtl4ml_step(int64_t count, const Cell* cells, int64_t wires, int64_t sin
     }
     net.peaks(cycle, peaks);
     return done;
+}
+
+// Follows the first frame from reset; returns the cycle of its last output beat, or -1 where that does not come within
+// `limit` cycles. `beats`: of a frame, by wire; `freely`: whether what reads a wire takes every beat that is offered.
+// `first` and `last` get the cycles in which the frame's first and last beat were taken from every wire, -1: none was.
+int64_t rtl4ml_trace(int64_t count, const Cell* cells, int64_t wires, int64_t sink, int64_t limit, const int64_t* beats,
+                     const uint8_t* freely, int64_t* first, int64_t* last) {
+    Netlist net(count, cells, wires, sink, 0, 1);
+    std::vector<int64_t> passed(wires, 0);
+    const auto pass = [&](int64_t wire, int64_t cycle) {
+        if (++passed[wire] == 1) first[wire] = cycle;
+        if (passed[wire] == beats[wire]) last[wire] = cycle;
+    };
+    std::fill(first, first + wires, -1);
+    std::fill(last, last + wires, -1);
+    for (int64_t cycle = 0; cycle < limit; ++cycle) {
+        const bool out = net.giving() && (passed[sink] + 1 < beats[sink] || net.leaves(cycle));
+        const std::vector<uint8_t> offered = net.valid();  // what a step sets is offered in the next cycle
+        net.step(cycle);
+        for (int64_t w = 0; w < wires; ++w) {
+            if (w == sink) continue;
+            if ((w ? offered[w] : net.offering()) && (freely[w] || net.taken(w))) pass(w, cycle);
+        }
+        if (!out) continue;
+        pass(sink, cycle);
+        if (passed[sink] == beats[sink]) return cycle;
+    }
+    return -1;
 }
 
 }  // extern "C"

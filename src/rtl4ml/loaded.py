@@ -24,13 +24,13 @@ from rtl4ml.cells.streams import Fifo
 from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import ZCU102, Resources, total
 from rtl4ml.emit import systemverilog
-from rtl4ml.errors import BadInput, BadModel, HlsCannot, StaleProject, named
+from rtl4ml.errors import BadInput, BadModel, EnvironmentProblem, HlsCannot, StaleProject, named
 from rtl4ml.folding.by_hand import reuse_factors
 from rtl4ml.frontends.network import Network
 from rtl4ml.host import identity
 from rtl4ml.host.tools import absolute, disk_errors
 from rtl4ml.ir.graph import Graph
-from rtl4ml.measurements import Cycles, FrameTally, Run, Tally
+from rtl4ml.measurements import Cycles, FrameTally, LayerTimes, Run, Tally
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.report.clocks import Timing
@@ -45,6 +45,7 @@ from rtl4ml.synthesis.verilog2005 import translate
 from rtl4ml.synthesis.yosys import Unit, synthesize, units
 from rtl4ml.timing.cycles import frame_ends
 from rtl4ml.timing.simulated import Progress, run, settled
+from rtl4ml.timing.timeline import timeline
 
 Real = NDArray[np.float64]
 
@@ -372,6 +373,14 @@ class SavedDesign:
         """Predicted resources of every unit."""
         return [estimate(u.module, u.params, u.cell) for u in self.units]
 
+    @cached_property
+    def timeline(self) -> tuple[LayerTimes, ...] | None:
+        """When each layer works on the first frame, predicted; None where the frame is too large, or g++ is missing."""
+        try:
+            return timeline(self.netlist)
+        except EnvironmentProblem:
+            return None
+
     def report(self, *, accuracy: Accuracy | None = None, extras: Extras | None = None) -> Report:
         """Writes report.json and report.html of all that was run since `load` or `convert`, and returns the former.
 
@@ -404,6 +413,7 @@ class SavedDesign:
             parts=parts,
             reuse=reuse_factors(self.plan),
             timing=self.timing,
+            timeline=self.timeline,
             mapped=self.mapped.entry() if "mapped" in vars(self) else None,
             exactness=self.exactness,
             untouched=None,

@@ -35,6 +35,21 @@ class Cycles:
 
 
 @dataclass(frozen=True)
+class LayerTimes:
+    """Cycles of the first frame after reset: (first, last) beat that a layer takes, and that it gives.
+
+    Cycle 0 takes the frame's first beat, nothing stalls at the edges.
+
+    LayerTimes("conv", takes=(2, 65), gives=(14, 70)): a convolution that has its whole input in cycle 65 and makes its
+    last output in cycle 70; at the input, takes[0] is 0, and at the output gives[1] is the latency.
+    """
+
+    name: str
+    takes: tuple[int, int]
+    gives: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Difference:
     """A value that is not the reference's: of which sample, where in it, what came and what should have come.
 

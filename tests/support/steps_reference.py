@@ -76,8 +76,11 @@ def step(netlist: Netlist, limit: int = 100_000) -> tuple[int, int]:
     raise RuntimeError(f"{netlist.graph.name}: the netlist stands still after {len(ends)} frames")
 
 
-def frame_ends(netlist: Netlist, limit: int) -> Iterator[int]:
-    """Cycles in which the last beats of the frames come out, by stepping through `limit` cycles; see `_Stepped`."""
+def frame_ends(netlist: Netlist, limit: int, taken_from: dict[str, list[int]] | None = None) -> Iterator[int]:
+    """Cycles in which the last beats of the frames come out, by stepping through `limit` cycles; see `_Stepped`.
+
+    taken_from: gets the cycles in which a beat is taken from every wire, "s_axis" and "m_axis" included
+    """
     edge_in, edge_out = (c.timing() for c in edges(netlist))
     cells = [_Stepped(["s_axis"], [netlist.input.name], edge_in)]
     for c in netlist.cells:
@@ -105,10 +108,17 @@ def frame_ends(netlist: Netlist, limit: int) -> Iterator[int]:
         ready["m_axis"] = flagged or not valid["m_axis"] or rest < netlist.output.beats - 1
         if valid["m_axis"] and ready["m_axis"]:
             beats += 1
+            if taken_from is not None:
+                taken_from.setdefault("m_axis", []).append(cycle)
             if beats % netlist.output.beats == 0:
                 yield cycle
         for cell in backwards:
             _advance(cell, valid, ready)
+        if taken_from is not None:
+            for cell in cells:
+                for x in cell.inputs:
+                    if valid[x] and (ready[x] or cell.fed):
+                        taken_from.setdefault(x, []).append(cycle)
         into += ready["s_axis"] and valid["s_axis"]
         if into == netlist.input.beats * (len(taken) + 1):
             taken.append(cycle)

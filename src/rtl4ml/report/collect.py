@@ -106,6 +106,7 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
     if (homes := skips(design)) is not None:
         out["skips"] = homes
     out["layers"] = layers(design)
+    out["timeline"] = _timeline(design)
     out["accuracy"] = accuracy
     out["throughput"] = {
         "samples_per_s": design.clock_mhz
@@ -147,6 +148,20 @@ def _check(tally: Tally) -> schema.Check | None:
             {"sample": d.sample, "at": list(d.at), "got": d.got, "want": d.want} for d in tally.first
         ]
     return found
+
+
+def _timeline(design: Subject) -> list[schema.LayerTimes] | None:
+    """When each layer works on the first frame; None where that is not known."""
+    if design.timeline is None:
+        return None
+    return [
+        {
+            "name": t.name,
+            "takes": {"first": t.takes[0], "last": t.takes[1]},
+            "gives": {"first": t.gives[0], "last": t.gives[1]},
+        }
+        for t in design.timeline
+    ]
 
 
 def _strips(parsed: Network) -> schema.Strips | None:

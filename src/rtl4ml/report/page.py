@@ -22,7 +22,7 @@ from rtl4ml._version import __version__
 from rtl4ml.host.tools import disk_errors
 from rtl4ml.report import kept, pace
 from rtl4ml.report.extras import Extras
-from rtl4ml.report.figures import levels, maps
+from rtl4ml.report.figures import levels, maps, timeline
 from rtl4ml.report.figures.canvas import MEMORY
 from rtl4ml.report.figures.marks import Marked, marked
 from rtl4ml.report.numbers import duration, magnitude, number, percent, plural, signed, signed_percent
@@ -116,6 +116,7 @@ def build(report: Report, extras: Extras) -> str:
                 maps.pictures(extras.class_map, extras.class_names) if extras.class_map is not None else ()
             ),
             differences=differing_rows,
+            timeline=timeline.rows(report),
             marked=marked(extras.class_map, extras.class_names),
             board_marked=_board_marked(extras),
             totals=layer_totals(report),

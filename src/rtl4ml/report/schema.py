@@ -230,6 +230,21 @@ class Layer(TypedDict):
     yosys: NotRequired[Use | None]
 
 
+class Beats(TypedDict):
+    """Cycles in which a frame's first and last beat are taken from a stream; cycle 0 takes the frame's first beat."""
+
+    first: int
+    last: int
+
+
+class LayerTimes(TypedDict):
+    """When a layer works on the first frame, predicted: the beats that it takes, and those that it gives."""
+
+    name: str
+    takes: Beats
+    gives: Beats
+
+
 class Accuracy(TypedDict, total=False):
     """Classification (oa, aa, kappa) or segmentation (iou, f2), as fractions of one.
 
@@ -315,6 +330,8 @@ class Strips(TypedDict):
 class Report(TypedDict):
     """The content of report.json; what need not be there (strips, refusals ...) only where there is some.
 
+    timeline: of the input stream, the operators that have cells and the output stream, in turn; None where the frame is
+              too large to be stepped through, or g++ is missing
     reference: what the values were compared with, of a design that was loaded without its model
     """
 
@@ -330,6 +347,7 @@ class Report(TypedDict):
     efficiency: Efficiency
     fifos: list[Fifo]
     layers: list[Layer]
+    timeline: NotRequired[list[LayerTimes] | None]
     accuracy: Accuracy | None
     throughput: Throughput | None
     seconds: Seconds

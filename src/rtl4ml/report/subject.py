@@ -14,7 +14,7 @@ from rtl4ml.device import Resources
 from rtl4ml.frontends.network import Network
 from rtl4ml.host.identity import Identity
 from rtl4ml.ir.graph import Graph
-from rtl4ml.measurements import Cycles, FrameTally, Tally
+from rtl4ml.measurements import Cycles, FrameTally, LayerTimes, Tally
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.report.board_schema import OnBoard
@@ -57,6 +57,7 @@ class Subject:
     peaks:       most beats that each FIFO held
     refusals:    why there is no HLS project, a line a layer
     mapped:      the entry `netlist`, or None
+    timeline:    when each layer works on the first frame, None where that is not known
     on_board:    the entry `board`, where there is a board's project; route: the entry `place_and_route`
     """
 
@@ -88,6 +89,7 @@ class Subject:
     reference: str | None = None
     on_board: OnBoard | None = None
     route: PlaceAndRoute | None = None
+    timeline: Sequence[LayerTimes] | None = None
 
     @property
     def graph(self) -> Graph:

@@ -113,7 +113,9 @@ class Stepper:
         edge_in, edge_out = (c.timing() for c in edges(netlist))
         self._keep: list[NDArray[Any]] = []
         self._wires = {SOURCE: 0}
-        self._out_beats = netlist.output.beats
+        self._in_beats, self._out_beats = netlist.input.beats, netlist.output.beats
+        self._carried = {w.name: w for c in netlist.cells for w in (*c.inputs.values(), *c.outputs.values())}
+        self._carried |= {w.name: w for w in (netlist.input, netlist.output)}
         # The timing of all cells of a large frame at once would take gigabytes: it is asked for cell by cell.
         slots: list[int] = [edge_in.slots]
         cells = [self._cell("s_axis", edge_in, [SOURCE], [netlist.input.name])]
@@ -240,6 +242,24 @@ class Stepper:
             period.value,
         )
 
+    def trace(self) -> dict[str, tuple[int, int]]:
+        """Wire name, SOURCE and SINK included, to the cycles in which the first frame's first and last beat are taken
+        from it; cycle 0 takes the first input beat. Empty where no frame comes out.
+        """
+        wires = len(self._wires)
+        beats, freely = np.zeros(wires, np.int64), np.zeros(wires, np.uint8)
+        for name, w in self._carried.items():
+            beats[self._wires[name]], freely[self._wires[name]] = w.beats, w.flight > 0
+        beats[self._wires[SOURCE]], beats[self._wires[SINK]] = self._in_beats, self._out_beats
+        first, last = np.zeros(wires, np.int64), np.zeros(wires, np.int64)
+        end = _library().rtl4ml_trace(
+            len(self._cells), self._cells, wires, self._wires[SINK], 3 * self._longest,
+            beats.ctypes.data, freely.ctypes.data, first.ctypes.data, last.ctypes.data,
+        )  # fmt: skip
+        if end < 0:
+            return {}
+        return {name: (int(first[i]), int(last[i])) for name, i in self._wires.items()}
+
 
 _FINEST = 1000  # greatest denominator of a source's pace
 _SHORT = 1024  # slots; shorter periods save nothing
@@ -295,5 +315,9 @@ def _load(path: Path) -> ctypes.CDLL:
     library.rtl4ml_step.argtypes = [
         ctypes.c_int64, ctypes.c_void_p, *8 * (ctypes.c_int64,), *3 * (ctypes.c_void_p,), ctypes.c_int64,
         ctypes.c_void_p,
+    ]  # fmt: skip
+    library.rtl4ml_trace.restype = ctypes.c_int64
+    library.rtl4ml_trace.argtypes = [
+        ctypes.c_int64, ctypes.c_void_p, *3 * (ctypes.c_int64,), *4 * (ctypes.c_void_p,),
     ]  # fmt: skip
     return library
