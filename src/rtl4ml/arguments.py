@@ -7,6 +7,7 @@ are taken as numbers; a truth value is none.
 
 from __future__ import annotations
 
+import datetime
 import math
 import os
 import re
@@ -227,6 +228,18 @@ def name(value: Any) -> str:
             f"not {shown(value)}; give such as {named('name', 'jets')}"
         )
     return value
+
+
+def date(value: Any) -> str | None:
+    """A date of a report, as it was given; None where none was."""
+    if value is None:
+        return None
+    try:
+        return datetime.date.fromisoformat(value).isoformat()
+    except (TypeError, ValueError):
+        raise BadInput(
+            f"{named('date')}: must be a day as in 2026-12-01, not {shown(value)}; leave it out for no date"
+        ) from None
 
 
 def flag(name: str, value: Any) -> bool:

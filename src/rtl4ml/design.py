@@ -42,7 +42,7 @@ from rtl4ml.report.extras import Extras
 from rtl4ml.report.schema import Accuracy, Report
 from rtl4ml.report.subject import Subject
 from rtl4ml.reuse import ByHand
-from rtl4ml.saved import files
+from rtl4ml.saved import files, provenance
 from rtl4ml.saved.content import Content
 from rtl4ml.timing.excess import by_hand, excess
 
@@ -95,6 +95,7 @@ def convert(
 
     Raises Rtl4mlError: one line that names the layer or file, the rule, the offender and the way out.
     """
+    asked = provenance.given(convert, locals(), "model", "out")
     # Everything that can be refused without the model is refused before it is loaded.
     out = arguments.output_folder(out)
     target_interval = arguments.target_interval(target_interval)
@@ -109,7 +110,8 @@ def convert(
     name = arguments.name(name)
     start = time.perf_counter()
     head: dict[str, Any] = {"output": output, "threshold": threshold, "opening": opening}
-    parsed = parse(load(model), input_precision=input_precision, columns=columns, **head)
+    loaded = load(model)
+    parsed = parse(loaded, input_precision=input_precision, columns=columns, **head)
     target_interval = target_interval or wanted_interval(parsed.graph, foldings)
     wanted = Wanted(target_interval, budget, foldings, device, clock_mhz)
     plan = fold_with_skips(parsed.graph, homes, wanted, fit=fit)
@@ -154,6 +156,9 @@ def convert(
         )
         files.write(content, folder)
         known = identity.write(folder, plan=fingerprint(plan.graph, plan.foldings, clock_mhz))
+        source = absolute(model) if isinstance(model, str | Path) else None
+        origin = provenance.made(asked, source, loaded.get_weights(), known.files)
+        provenance.write(folder, origin)
     folder = absolute(out)
     hls = hls if isinstance(hls, HlsCannot) else hls.moved(folder / "hls")
     design = Design(
@@ -171,7 +176,8 @@ def convert(
         budget=shares,
         target_interval=target_interval,
         part=device.part,
-        source=absolute(model) if isinstance(model, str | Path) else None,
+        source=source,
+        provenance=origin,
         excess=above,
     )
     design.seconds["convert"] = time.perf_counter() - start

@@ -36,9 +36,10 @@ from rtl4ml.netlist.plan import Plan
 from rtl4ml.report.clocks import Timing
 from rtl4ml.report.collect import write
 from rtl4ml.report.extras import Extras
+from rtl4ml.report.provenance_schema import Provenance
 from rtl4ml.report.schema import Accuracy, Report
 from rtl4ml.report.subject import Part, Subject
-from rtl4ml.saved import files
+from rtl4ml.saved import files, provenance
 from rtl4ml.simulation.bulk import RunResult, Simulator, build
 from rtl4ml.sta.estimate import timing
 from rtl4ml.synthesis.verilog2005 import translate
@@ -92,6 +93,7 @@ def load(folder: str | Path) -> SavedDesign:
         target_interval=content.target_interval,
         part=content.part,
         excess=content.excess,
+        provenance=provenance.read(path),
     )
 
 
@@ -100,6 +102,8 @@ class SavedDesign:
     """A network's hardware: graph, netlist and project folder, and what has been measured of it; made by `load`.
 
     target_interval: the interval that was asked for; excess: why `cycles.interval` is longer, None where it is not
+    provenance:      how it was made, None where its folder does not say; date: the day that its report says, or None
+    sample_seed:     of random samples, where they were drawn by a seed
 
     What it computes is held against its own integers (`emulate`), which were proven equal to the model's where the
     report that was written at the time says so. What needs the model itself is a `rtl4ml.Design`'s.
@@ -121,6 +125,9 @@ class SavedDesign:
     target_interval: int | None = None
     excess: str | None = None
     part: str = ZCU102.part
+    provenance: Provenance | None = None
+    date: str | None = None
+    sample_seed: int | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     exactness: dict[str, Tally] = field(
         default_factory=lambda: {k: Tally() for k in ("emulate", "csim", "rtl")}
@@ -414,6 +421,13 @@ class SavedDesign:
             reuse=reuse_factors(self.plan),
             timing=self.timing,
             timeline=self.timeline,
+            provenance=provenance.since(
+                self.provenance,
+                simulated=bool(self.exactness["rtl"].samples or self.stalled.samples),
+                synthesized=self.counted is not None or self.timing is not None or "mapped" in vars(self),
+                seeds={"samples": self.sample_seed, "stalls": sorted(self.patterns)},
+                date=self.date,
+            ),
             mapped=self.mapped.entry() if "mapped" in vars(self) else None,
             exactness=self.exactness,
             untouched=None,

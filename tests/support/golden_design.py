@@ -18,7 +18,7 @@ from typing import Any
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "design"
 # What is of the run, not of the design.
-OF_THE_RUN = ("seconds", "environment", "identity")
+OF_THE_RUN = ("seconds", "environment", "identity", "provenance")
 
 
 def make(folder: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import rtl4ml
+from rtl4ml import arguments
 from rtl4ml.cli import outcome, prove, show
 from rtl4ml.cli.options import given_options
 from rtl4ml.cli.show import Report, log, step
@@ -41,10 +42,12 @@ def designed(model: Path, out: Path | None, **options: Any) -> Iterator[tuple[An
 def design_of(model: Path, folder: Path, point: str = "", **options: Any) -> Any:
     """The design of a model file in a folder of its own; point: which of several."""
     budget, homes = dict(options.pop("budget")), dict(options.pop("skips"))
+    date = arguments.date(options.pop("date"))
     if homes:
         options["skips"] = homes[""] if set(homes) == {""} else homes
     with step(f"convert {model}{point}"):
         design = rtl4ml.convert(model, out=folder, budget=budget or None, **options)
+    design.date = date
     if notice := design.parsed.notice("--input-precision"):
         log(readable(notice))
     return design

@@ -20,6 +20,7 @@ from rtl4ml.errors import BuildFailed, Rtl4mlError, SimulationFailed, readable
 from rtl4ml.host import interruption
 from rtl4ml.host.extras import missing
 from rtl4ml.host.folders import NEW
+from rtl4ml.host.invocation import running
 from rtl4ml.host.tools import disk_errors
 
 
@@ -40,7 +41,7 @@ def run(argv: list[str]) -> int:
     debug = bool(os.environ.get("RTL4ML_DEBUG"))
     WRITTEN.clear()
     try:
-        with disk_errors("output folder"), cli.make_context("rtl4ml", argv) as context:
+        with disk_errors("output folder"), running(argv), cli.make_context("rtl4ml", argv) as context:
             cli.invoke(context)
         return 0
     except click.exceptions.Exit as done:

@@ -146,6 +146,11 @@ def conversion(*, sweeps: bool = False) -> list[click.Parameter]:
             metavar="NAME",
             help="What every module and memory image begins with, so that several designs are read into one project.",
         ),
+        click.Option(
+            ["--date"],
+            metavar="YYYY-MM-DD",
+            help="Day that the report says; without it the report has none, so that it is the same every time.",
+        ),
     ]
 
 

@@ -33,6 +33,7 @@ def random_samples(design: Any, samples: int, seed: int) -> NDArray[np.float32]:
         raise BadInput(
             f"--samples: the samples must fit {MOST_BYTES:,} bytes, not take {wanted:,}; give fewer"
         )
+    design.sample_seed = seed
     lo, hi = (stream.lo - 2) * stream.type.step, (stream.hi + 2) * stream.type.step
     return np.random.default_rng(seed).uniform(lo, hi, (samples, *shape)).astype(np.float32)
 

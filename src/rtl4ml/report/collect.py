@@ -121,6 +121,7 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
         out["strips"] = strips
     if refused := refusals(design):
         out["refusals"] = [{"layer": r.layer, "reason": r.reason} for r in refused]
+    out["provenance"] = design.provenance
     if design.reference is not None:
         out["reference"] = design.reference
     if design.timing is not None:

@@ -178,6 +178,7 @@ def _environment() -> jinja2.Environment:
         "percent": percent,
         "magnitude": magnitude,
         "duration": duration,
+        "tojson_plain": lambda value: json.dumps(value, sort_keys=True, ensure_ascii=False),
         "plural": plural,
         "signed": signed,
         "signed_percent": signed_percent,

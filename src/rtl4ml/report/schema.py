@@ -8,6 +8,7 @@ from typing import Literal, NotRequired, TypedDict
 from rtl4ml.report.board_schema import OnBoard
 from rtl4ml.report.clocks import PlaceAndRoute, Timing
 from rtl4ml.report.pace import FrameSize, Gaps, Observed
+from rtl4ml.report.provenance_schema import Provenance
 
 
 class Model(TypedDict):
@@ -358,6 +359,7 @@ class Report(TypedDict):
     netlist: NotRequired[AfterSynthesis]
     board: NotRequired[OnBoard]
     place_and_route: NotRequired[PlaceAndRoute]
+    provenance: NotRequired[Provenance | None]
 
 
 def blank(*, model: Model, target: Target, available: Use) -> Report:

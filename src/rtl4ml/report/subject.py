@@ -19,6 +19,7 @@ from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.report.board_schema import OnBoard
 from rtl4ml.report.clocks import PlaceAndRoute, Timing
+from rtl4ml.report.provenance_schema import Provenance
 from rtl4ml.report.schema import AfterSynthesis
 
 
@@ -57,6 +58,7 @@ class Subject:
     peaks:       most beats that each FIFO held
     refusals:    why there is no HLS project, a line a layer
     mapped:      the entry `netlist`, or None
+    provenance:  the entry of that name, or None
     timeline:    when each layer works on the first frame, None where that is not known
     on_board:    the entry `board`, where there is a board's project; route: the entry `place_and_route`
     """
@@ -90,6 +92,7 @@ class Subject:
     on_board: OnBoard | None = None
     route: PlaceAndRoute | None = None
     timeline: Sequence[LayerTimes] | None = None
+    provenance: Provenance | None = None
 
     @property
     def graph(self) -> Graph:
