@@ -36,6 +36,7 @@ COMMANDS = [
     "synth",
     "report",
     "sweep",
+    "compare",
     "vectors",
     "verilog",
     "board",

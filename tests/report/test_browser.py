@@ -17,8 +17,9 @@ import pytest
 import report_example as example
 from PIL import Image
 
+from rtl4ml.report import compare_page, schema
 from rtl4ml.report import page as report_page
-from rtl4ml.report import schema
+from rtl4ml.report.compare import compare
 from rtl4ml.report.extras import Data, Extras, Refusal
 
 FLAGS = (
@@ -47,7 +48,7 @@ addEventListener("load", () => {{
     return !e.closest(".scroll") && shown(e) && (box.left < -0.5 || box.right > {width} + 0.5);
   }};
   const name = (e) => e.tagName + "." + (e.getAttribute("class") ?? "");
-  const layers = page.querySelector("#layers table");
+  const layers = page.querySelector("#layers table[data-sortable]");
   const column = (k) => layers ? [...layers.tBodies[0].rows].map((r) => r.cells[k].innerText.trim()) : [];
   const heads = layers ? [...layers.tHead.rows[0].cells] : [];
   const sorted = {{}};
@@ -231,6 +232,25 @@ def test_nothing_sticks_out(chromium: Path, tmp_path: Path, make: Any, width: in
     assert seen["overfull"] == 0
     assert all(seen["images"])
     assert len(seen["verdicts"]) == 5
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_two_designs_fit_the_screen(chromium: Path, tmp_path: Path, width: int):
+    """Long names and large numbers of one, and layers that only one has."""
+    a, b = example.report(), example.report()
+    b["model"]["name"] = LONG
+    b["cycles"]["interval"]["rtl"] = 10**12
+    for layer in b["layers"][3:]:
+        layer["name"] += LONG
+        layer["macs"] = layer["lut"] = 10**12
+    b["layers"][0]["lut"] = 10**12
+    page = compare_page.build(compare(a, b, (Path("a"), Path("b"))))
+    seen = look(chromium, tmp_path, page, width)
+    assert seen["scroll_width"] == seen["client_width"] == width
+    assert seen["outside"] == []
+    assert len(seen["verdicts"]) == 10
+    if width == 400:
+        assert seen["scrolls"] == 0
 
 
 @pytest.mark.parametrize("width", WIDTHS)

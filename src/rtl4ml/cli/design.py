@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from rtl4ml.errors import BadInput, SimulationFailed, readable
 from rtl4ml.host.folders import project_folder, repair
 from rtl4ml.host.identity import check_report
 from rtl4ml.host.tools import absolute
+from rtl4ml.report.read import read as read_report
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def report(model: Path, data: Path | None, samples: int, seed: int, netlist: boo
                 f"{model}: a project's report must be shown without options, not with {given}; "
                 f"give the model to make another"
             )
-        found = _read_report(model)
+        found: Report = read_report(model)
         check_report(model, found)
         show.report(found, model)
         prove.judge(found, model, proven=False)  # it may be a converted project of which nothing was asked
@@ -149,22 +149,3 @@ def verilog(project: Path, out: Path | None) -> None:
     with step("translate with Yosys"):
         to = design.write_verilog(out)
     log(f"{to}: Verilog-2005, memory contents included")
-
-
-def _read_report(project: Path) -> Report:
-    path = project / "report.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadInput(
-            f"{project}: the folder must be a project with a report.json, not without; run rtl4ml convert first"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{path}: the report must be readable JSON, not {error}; run rtl4ml convert again"
-        ) from None
-    if not isinstance(found, dict) or found.get("schema") != 1:
-        raise BadInput(
-            f"{path}: the report must be of schema 1, not of another program; run rtl4ml convert again"
-        )
-    return found

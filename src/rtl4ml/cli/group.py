@@ -93,6 +93,14 @@ COMMANDS = (
         example="model.keras --intervals 204,408,1000",
     ),
     LazyCommand(
+        "compare",
+        "compare:compare",
+        "Show the designs A and B side by side, on a page and in a table: folders of projects, or their report.json.",
+        options.comparison(),
+        example="build/small build/fast",
+        summary="Show two designs side by side.",
+    ),
+    LazyCommand(
         "vectors",
         "design:vectors",
         "Write frames of test vectors and what PROJECT makes of them, in hexadecimal, for the benches in its folder.",

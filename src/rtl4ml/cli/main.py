@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: `rtl4ml train | convert | verify | synth | report | sweep | board | demo`.
+"""The command line: `rtl4ml train | convert | verify | synth | report | sweep | compare |
+vectors | verilog | board | demo`.
 
 Exit status: 0 success, 1 a proof failed (or a bug of ours), 2 bad input, a missing tool or an interruption. Errors are
 one line on stderr. Nothing heavy is imported before a command runs, so that `--help` is instant.

@@ -256,6 +256,21 @@ def verilog() -> list[click.Parameter]:
     ]
 
 
+def comparison() -> list[click.Parameter]:
+    """Two designs and the page of both."""
+    return [
+        click.Argument(["a"], type=_path()),
+        click.Argument(["b"], type=_path()),
+        click.Option(
+            ["--out"],
+            type=_path(),
+            default=Path("build/compare.html"),
+            show_default=True,
+            help="File of the page.",
+        ),
+    ]
+
+
 def vectors() -> list[click.Parameter]:
     """The arguments of test vectors."""
     return [

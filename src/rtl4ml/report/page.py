@@ -83,12 +83,12 @@ def build(report: Report, extras: Extras) -> str:
                 f"confusion: must have a row and a column for each of {classes} class names, "
                 f"not the shape {extras.confusion.shape}"
             )
-    style, script = _resource("report.css"), _resource("report.js")
+    style, script = resource("report.css"), resource("report.js")
     synthetic = extras.data is not None and extras.data.synthetic
     said = verdicts(report, sample=extras.sample, synthetic=synthetic)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             report=report,
@@ -159,14 +159,16 @@ def _plain(value: object) -> object:
     raise TypeError(f"report: {type(value).__name__} is not a JSON value")
 
 
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """The text of a file of `rtl4ml.templates`."""
     return (files("rtl4ml.templates") / name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Jinja2 for pages, with the filters of numbers."""
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_resource),
+        loader=jinja2.FunctionLoader(resource),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
