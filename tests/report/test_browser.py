@@ -76,6 +76,10 @@ addEventListener("load", () => {{
     }}).length,
     sorted, first: column(0),
     title: page.title, synthetic: page.body.innerText.toLowerCase().split("synthetic").length - 1,
+    verdict_first: [...page.querySelectorAll(".cards .first")].map((v) => {{
+      const rest = [...v.parentElement.querySelectorAll("td:not(.first)")].filter(shown);
+      return rest.every((e) => e.getBoundingClientRect().top >= v.getBoundingClientRect().bottom - 1);
+    }}),
     ground: getComputedStyle(page.body).backgroundColor,
     scrolls: [...page.querySelectorAll(".scroll")].filter((s) => s.scrollWidth > s.clientWidth).length,
   }});
@@ -122,6 +126,10 @@ def look(chromium: Path, tmp_path: Path, page: str, width: int, *flags: str) -> 
 
 def full() -> str:
     return report_page.build(example.report(), example.extras())
+
+
+def complete() -> str:
+    return report_page.build(example.complete(), example.extras())
 
 
 def unet() -> str:
@@ -222,7 +230,9 @@ def crowded() -> str:
 
 @pytest.mark.gate
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("make", [full, unet, nothing, crowded, ships, ships_crowded, board_map, board_masks])
+@pytest.mark.parametrize(
+    "make", [full, complete, unet, nothing, crowded, ships, ships_crowded, board_map, board_masks]
+)
 def test_nothing_sticks_out(chromium: Path, tmp_path: Path, make: Any, width: int):
     seen = look(chromium, tmp_path, make(), width)
     assert seen["client_width"] == width
@@ -263,10 +273,15 @@ def test_page_shows_what_it_must(chromium: Path, tmp_path: Path, width: int):
     assert seen["pictures"] == ["pipeline wide" if width > 820 else "pipeline narrow"]
     assert seen["images"] == [True] * 3
     assert seen["synthetic"] == 0
-    assert (seen["scrolls"] > 0) == (
-        width == 400
-    )  # tables scroll in their own boxes, and only where they must
+    assert seen["scrolls"] == (1 if width == 400 else 0)  # the confusion matrix, in a box of its own
     assert look(chromium, tmp_path, unet(), width)["synthetic"] > 10
+
+
+def test_on_a_narrow_screen_a_row_is_a_block_that_begins_with_its_verdict(chromium: Path, tmp_path: Path):
+    seen = look(chromium, tmp_path, complete(), 400)
+    assert seen["verdict_first"] == [True] * 6  # latency, interval; emulation, C simulation, RTL, stalls
+    assert seen["scrolls"] == 1
+    assert not any(look(chromium, tmp_path, complete(), 1280)["verdict_first"])
 
 
 @pytest.mark.gate

@@ -59,7 +59,7 @@ def blank() -> Any:
 
 def test_examples_keep_the_schema():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    for r in (example.report(), blank()):
+    for r in (example.report(), example.complete(), blank()):
         jsonschema.validate(r, SCHEMA)
 
 
@@ -762,8 +762,23 @@ def test_policy_allows_only_our_script():
     )
 
 
-def test_accessibility():
-    p = page(example.report())
+def test_every_cell_of_a_table_of_blocks_says_its_column():
+    """On a narrow screen the heads are gone."""
+    r = example.complete() | {"board": example.on_board(), "place_and_route": example.route()}
+    found = 0
+    inside = False
+    for name, a, text in page(r).elements:
+        inside = "cards" in a.get("class", "").split() if name == "table" else inside
+        if name == "td" and inside and "".join(text).strip():
+            plain = "colspan" in a or {"dash", "whole"} & set(a.get("class", "").split())
+            assert plain or a.get("data-h"), "".join(text)
+            found += not plain
+    assert found > 150
+
+
+@pytest.mark.parametrize("report", [example.report, example.complete])
+def test_accessibility(report: Any):
+    p = page(report())
     ids = [a["id"] for _, a, _ in p.elements if "id" in a]
     assert len(ids) == len(set(ids))
     for _, a, _ in p.elements:
