@@ -9,6 +9,8 @@ from pathlib import Path
 import document
 import pytest
 
+from rtl4ml._version import __version__
+
 ROOT = Path(__file__).resolve().parent.parent
 # Text outside of code, in which brackets are links.
 CODE = re.compile(r"^```.*?^```|^ {4}.*?$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
@@ -20,6 +22,13 @@ def pages() -> list[Path]:
     """Every page of the project, but those of generated and foreign folders."""
     places = ("*.md", "docs/**/*.md", "rtl/*.md", "hls/**/*.md", "models/*.md", "boards/**/*.md")
     return sorted({p for place in places for p in ROOT.glob(place)})
+
+
+def test_the_change_log_has_the_version() -> None:
+    """First what is not released yet, then the version that the package says that it is, with a day."""
+    heads = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert heads[0] == "[Unreleased]"
+    assert re.fullmatch(rf"\[{re.escape(__version__)}\] - 20\d\d-\d\d-\d\d", heads[1]), heads[1]
 
 
 @pytest.mark.parametrize("page", sorted(document.PAGES))
