@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,7 +96,7 @@ def convert(
 
     Raises Rtl4mlError: one line that names the layer or file, the rule, the offender and the way out.
     """
-    asked = provenance.given(convert, locals(), "model", "out")
+    asked = provenance.given(_DEFAULTS, locals())
     # Everything that can be refused without the model is refused before it is loaded.
     out = arguments.output_folder(out)
     target_interval = arguments.target_interval(target_interval)
@@ -182,6 +183,12 @@ def convert(
     )
     design.seconds["convert"] = time.perf_counter() - start
     return design
+
+
+# Of the arguments that a report names.
+_DEFAULTS = {
+    name: p.default for name, p in signature(convert).parameters.items() if name not in ("model", "out")
+}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +32,9 @@ _PACKAGES = ("da4ml", "hls4ml", "numpy", "qkeras", "tensorflow", "tf-keras")
 _RTL = ("rtl/", "mem/")
 
 
-def given(function: Callable[..., Any], arguments: Mapping[str, Any], *besides: str) -> dict[str, Any]:
-    """The arguments of a call that are not the function's defaults, as JSON has them, but for some besides."""
-    defaults = {name: p.default for name, p in signature(function).parameters.items()}
-    return {
-        name: _plain(arguments[name])
-        for name, default in defaults.items()
-        if name not in besides and arguments[name] != default
-    }
+def given(defaults: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call that are not the defaults, as JSON has them."""
+    return {name: _plain(arguments[name]) for name, default in defaults.items() if arguments[name] != default}
 
 
 def made(
