@@ -246,6 +246,7 @@ REFUSALS: list[Callable[[], Any]] = [
     lambda: arguments.foldings(3),
     lambda: arguments.foldings({"c": 1}),
     lambda: arguments.flag("fit", "no"),
+    lambda: arguments.date("1 May"),
     lambda: arguments.stalls("some"),
     lambda: arguments.seed("a"),
     lambda: parse_precision("ap_fixed<8>"),
@@ -265,7 +266,7 @@ NAMES = {
     for call in (rtl4ml.convert, Design.simulate, Design.write_vectors)
     for name in inspect.signature(call).parameters
     if name not in ("self", "model", "progress")
-}
+} | {"date"}  # an attribute of the design
 
 
 def test_every_refusal_names_arguments_so_that_the_command_line_can_name_options() -> None:

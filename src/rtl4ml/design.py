@@ -96,7 +96,7 @@ def convert(
 
     Raises Rtl4mlError: one line that names the layer or file, the rule, the offender and the way out.
     """
-    asked = provenance.given(_DEFAULTS, locals())
+    call = dict(locals())
     # Everything that can be refused without the model is refused before it is loaded.
     out = arguments.output_folder(out)
     target_interval = arguments.target_interval(target_interval)
@@ -158,7 +158,7 @@ def convert(
         files.write(content, folder)
         known = identity.write(folder, plan=fingerprint(plan.graph, plan.foldings, clock_mhz))
         source = absolute(model) if isinstance(model, str | Path) else None
-        origin = provenance.made(asked, source, loaded.get_weights(), known.files)
+        origin = provenance.made(provenance.given(_DEFAULTS, call), source, loaded.get_weights(), known.files)
         provenance.write(folder, origin)
     folder = absolute(out)
     hls = hls if isinstance(hls, HlsCannot) else hls.moved(folder / "hls")
