@@ -104,8 +104,8 @@ def complete() -> dict[str, Any]:
     r["timeline"] = [
         {
             "name": name,
-            "takes": {"first": 30 * k, "last": 204 + 40 * k},
-            "gives": {"first": 30 * k + 20, "last": 224 + 40 * k},
+            "takes": {"first": 30_000 * k, "last": 204_000 + 40_000 * k},
+            "gives": {"first": 30_000 * k + 20_000, "last": 224_000 + 40_000 * k},
         }
         for k, name in enumerate(names)
     ]
