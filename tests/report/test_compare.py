@@ -15,7 +15,9 @@ from pages import EVIL, Page
 
 from rtl4ml.cli import main
 from rtl4ml.errors import BadInput
+from rtl4ml.host import identity
 from rtl4ml.report import compare_page, read
+from rtl4ml.report import page as report_page
 from rtl4ml.report.compare import COLUMNS, Comparison, compare
 
 
@@ -257,3 +259,30 @@ def test_bad_input_is_one_line(
     assert main.run(["compare", *arguments]) == 2
     assert capsys.readouterr().err == f"rtl4ml: {said}\n"
     assert not (tmp_path / "build").exists()
+
+
+def project(folder: Path, **changes: Any) -> Path:
+    """A folder with a report that is signed, as a conversion leaves it."""
+    (folder / "rtl").mkdir(parents=True)
+    (folder / "rtl/r4_top.sv").write_text("module r4_top; endmodule")
+    known = identity.write(folder, plan="0" * 64)
+    r = other(**changes) | {"identity": {"design": known.design, "files": 1}}
+    report_page.write(r, folder)  # type: ignore[arg-type]
+    identity.sign_reports(folder)
+    return folder
+
+
+def test_a_report_of_other_files_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = project(tmp_path / "a"), project(tmp_path / "b", cycles__interval__rtl=408)
+    out = tmp_path / "page.html"
+    command = ["compare", str(a), str(b), "--out", str(out)]
+    assert main.run(command) == 0
+    assert "A: a, B: b" in capsys.readouterr().out
+    (b / "rtl/r4_top.sv").write_text("module r4_top; wire x; endmodule")
+    out.unlink()
+    assert main.run(command) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(
+        f"rtl4ml: {b}: the report must be of the files that lie there, not of others than rtl/r4_top.sv"
+    )
+    assert not out.exists()
