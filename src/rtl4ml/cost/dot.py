@@ -48,9 +48,8 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         stages = 2 + log(products)
     elif params["Fields"]:
         lut, ff = dsp_sums(params, shared=shared, outputs=outputs, products=products)
-        stages = (
-            1 + pump + params["Chain"] + tree_levels(-(-factors // params["Chain"]), adder_inputs(params))
-        )
+        chains = -(-factors // params["Chain"])
+        stages = params["Late"] + 1 + pump + params["Chain"] + tree_levels(chains, adder_inputs(params))
     else:
         lut, ff = lut_sums(params, shared=shared, outputs=outputs, products=products)
         stages = (
@@ -109,7 +108,7 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         "stage_marks": 2 * stages * (accumulate and stages <= 2),
         "control": sum(counter(c) for c in counters),
         # Products in LUTs register their weights themselves.
-        "word": word if params["Fields"] else word * params["Late"],
+        "word": word * max(params["Late"], params["Fields"] > 0),
         "acc": sums * acc,
         "addr": 2 * links * counter(folds)  # of the word and of the next one
         + 2 * counter(bias_folds) * (1 + (params["ShiftWidth"] > 0)),
