@@ -232,7 +232,7 @@ def test_weights_a_cycle_later(rng: np.random.Generator, seed: int) -> None:
 
 
 def test_weights_of_slices_later(rng: np.random.Generator, seed: int) -> None:
-    """Values and every cycle of products in DSP slices: cascades, a short one, fields, block RAM, a beat that is held."""
+    """Values and every cycle of products in DSP slices: cascades, a short one, fields, block RAM, a held beat."""
 
     def made(
         name: str, late: int, links: int, fields: int = 1, *, simd: int = 5, dot: int = 10

@@ -49,8 +49,8 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         stages = 2 + log(products)
     elif params["Fields"]:
         lut, ff = dsp_sums(params, shared=shared, outputs=outputs, products=products)
-        chains = -(-factors // params["Chain"])
-        stages = params["Late"] + 1 + pump + params["Chain"] + tree_levels(chains, adder_inputs(params))
+        levels = tree_levels(-(-factors // params["Chain"]), adder_inputs(params))
+        stages = params["Late"] + 1 + pump + params["Chain"] + levels
     else:
         lut, ff = lut_sums(params, shared=shared, outputs=outputs, products=products)
         stages = (
@@ -78,10 +78,7 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
     if params["HasBias"]:
         bias, bias_word = rom_terms(params["BiasFile"])
         bias_folds = image_depth(params["BiasFile"])
-    shift: Terms = {}
-    shift_word = 0
-    if params["ShiftWidth"]:
-        shift, shift_word = rom_terms(params["ShiftFile"])
+    shift, shift_word = rom_terms(params["ShiftFile"]) if params["ShiftWidth"] else ({}, 0)
     if params["WeightKind"]:
         kind = "coded"
     elif params["Fields"]:
@@ -130,8 +127,8 @@ def _constant_bias(params: Params) -> Terms:
 
 
 def _below(params: Params) -> int:
-    """Registers of the accumulators' bits that no product reaches: bits of a bias, of which those that never change need
-    none, and equal ones share one.
+    """Registers of the accumulators' bits that no product reaches. They are a bias's: those that never change are none,
+    equal ones are one.
     """
     if not params["HasBias"] or not params["Align"]:
         return 0
