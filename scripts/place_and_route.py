@@ -51,7 +51,7 @@ def unet() -> Any:
     )
 
 
-# All products of the 8-bit student's first dense layer in multipliers: in LUTs they take twice as many as all else.
+# The 8-bit student has the 128 products of its first dense layer in multipliers: in LUTs they take as much as all else.
 IN_MULTIPLIERS = {"lut": 0.2, "dsp": 1.0}
 
 # Model, the interval that is asked for, and what goes into `convert` and `board`.
