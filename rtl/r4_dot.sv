@@ -17,8 +17,8 @@
 // Pumped:   those run at clk2x_i, two products in a cycle; two words of the image, for r4_dot_dsp, are then one here.
 // RowAdders: adders between registers in r4_dot_pair, of products in LUTs.  RowElements: elements of one, see r4_dot_lut.
 // AdderInputs: numbers that an adder of the trees takes, see r4_sum_tree: 3 where a LUT has two outputs, else 2.
-// Late:     cycles by which products in LUTs get weights and elements later: one for a memory that is read by a register
-//           alone (r4_rom_late), each further one for the way from there.
+// Late:     cycles by which integers are multiplied later: one for memories of weights that are read by a register alone
+//           (r4_rom_late), each further one for the way from there.  0 where Pumped, and where there is but one word.
 // Align:    left shift of every output's sum of products before the bias.
 // Shift:    one more left shift, of each output its own, from word g of the image (ShiftWidth bits each);
 //           ShiftWidth = 0 where there is none.
@@ -76,8 +76,8 @@ module r4_dot #(
   if (Chain == 0 || Chain > Simd || (Fields == 0 && Chain > 1)) begin : gen_check_chain
     $fatal(1, "r4_dot: Chain (%0d) must be 1 to Simd (%0d), and 1 where Fields is 0", Chain, Simd);
   end
-  if (Late > 0 && (!Lut || Words == 1)) begin : gen_check_late
-    $fatal(1, "r4_dot: Late (%0d) must be 0 but where products in LUTs have several words of weights", Late);
+  if (Late > 0 && (WeightKind > 0 || Pumped || Words == 1)) begin : gen_check_late
+    $fatal(1, "r4_dot: Late (%0d) must be 0 but where integers have several words of weights, at one clock", Late);
   end
   if (Pumped && !Dsp) begin : gen_check_pumped
     $fatal(1, "r4_dot: Pumped (%0d) must be 0 where Fields (%0d) or WeightKind (%0d) puts products into LUTs",
@@ -106,7 +106,7 @@ module r4_dot #(
   localparam int unsigned Most    = !Lut && !Dsp || Overlap ? 2 : AdderInputs;  // numbers that an adder of the tree takes
   localparam int unsigned Levels  = levels(Terms, Most);
   // registers before the accumulator: operands and products, tree
-  localparam int unsigned Stages  = (Lut ? 1 + Late + Rows : Dsp ? 2 + int'(Pumped) + Chain : 2) + Levels;
+  localparam int unsigned Stages  = Late + (Lut ? 1 + Rows : Dsp ? 2 + int'(Pumped) + Chain : 2) + Levels;
 
   // -- control: one beat a cycle while the pipeline moves -----------------------------------------------------
   logic en, slot, first, last;
@@ -146,51 +146,36 @@ module r4_dot #(
     logic unused;
     assign unused = ^{clk2x_i, second};
   end
-  if (Late > 0) begin : gen_late
-    logic [Outputs*Factors*WeightWidth-1:0] read;
-    r4_rom_late #(
-      .Width   (Outputs * Factors * WeightWidth),
-      .Depth   (Words),
-      .Block   (Block),
-      .InitFile(WeightFile)
-    ) u_weights (
-      .clk_i,
-      .rst_ni,
-      .en_i  (en),
-      .step_i(slot),
-      .word_o(read)
-    );
-    r4_lag #(
-      .Width (Outputs * Factors * WeightWidth),
-      .Cycles(Late - 1)
-    ) u_way (
-      .clk_i,
-      .en_i(en),
-      .x_i (read),
-      .y_o (word)
-    );
-    logic unused;
-    assign unused = ^{step, second};
-  end else begin : gen_at_once
-    r4_rom_skewed #(
-      .Unit      (Outputs * WeightWidth),
-      .Chains    (Chains),
-      .Chain     (Chain),
-      .Short     (Short),
-      .Depth     (Words),
-      .Registered(Dsp || Block),  // products in LUTs register their weights
-      .Block     (Block),
-      .Pumped    (Pumped),
-      .InitFile  (WeightFile)
-    ) u_weights (
-      .clk_i,
-      .clk2x_i,
-      .rst_ni,
-      .second_i(second[Chain-1:0]),
-      .step_i  (step),
-      .word_o  (word)
-    );
-  end
+  logic [Outputs*Factors*WeightWidth-1:0] read;
+  r4_rom_skewed #(
+    .Unit      (Outputs * WeightWidth),
+    .Chains    (Chains),
+    .Chain     (Chain),
+    .Short     (Short),
+    .Depth     (Words),
+    .Registered(Dsp || Block),  // products in LUTs register their weights
+    .Block     (Block),
+    .Pumped    (Pumped),
+    .Late      (Late > 0),
+    .InitFile  (WeightFile)
+  ) u_weights (
+    .clk_i,
+    .clk2x_i,
+    .rst_ni,
+    .en_i    (en),
+    .second_i(second[Chain-1:0]),
+    .step_i  (step),
+    .word_o  (read)
+  );
+  r4_lag #(
+    .Width (Outputs * Factors * WeightWidth),
+    .Cycles(Late > 0 ? Late - 1 : 0)
+  ) u_way (
+    .clk_i,
+    .en_i(en),
+    .x_i (read),
+    .y_o (word)
+  );
 
   // -- products and their sum, lane by lane -------------------------------------------------------------------
   logic [Outputs*SumWidth-1:0] sum;
@@ -212,9 +197,9 @@ module r4_dot #(
       assign w = word[l*Pe*Simd*WeightWidth+:Pe*Simd*WeightWidth];
     end
 
+    logic [Simd*XWidth-1:0] x_late;
+    r4_lag #(.Width(Simd * XWidth), .Cycles(Late)) u_late (.clk_i, .en_i(en), .x_i(x), .y_o(x_late));
     if (Lut) begin : gen_lut
-      logic [Simd*XWidth-1:0] x_late;
-      r4_lag #(.Width(Simd * XWidth), .Cycles(Late)) u_late (.clk_i, .en_i(en), .x_i(x), .y_o(x_late));
       r4_dot_lut #(
         .Simd       (Simd),
         .Pe         (Pe),
@@ -254,7 +239,7 @@ module r4_dot #(
         .clk2x_i,
         .en_i    (en),
         .second_i(second[Chain]),
-        .x_i     (x),
+        .x_i     (x_late),
         .w_i     (w),
         .sum_o   (sum[l*Pe*SumWidth+:Pe*SumWidth]),
         .carry_o (carry[l*Pe+:Pe])
@@ -273,7 +258,7 @@ module r4_dot #(
       ) u_dot (
         .clk_i,
         .en_i (en),
-        .x_i  (x),
+        .x_i  (x_late),
         .w_i  (w),
         .sum_o(sum[l*Pe*SumWidth+:Pe*SumWidth])
       );

@@ -6,6 +6,7 @@
 // first chain lacks the first Short links.  step_i[k]: moves link k on to its next word (see r4_rom), step_i[0] delayed
 // by k enabled cycles.  Every link reads a memory of its own, so that no word waits in registers.
 // Registered, Block: see r4_rom.
+// Late = 1: an r4_rom_late for each link, so that all words come one enabled cycle later; en_i is theirs.
 // Pumped = 1: two words a step, see r4_rom_halves; second_i[k] is link k's.  Depth counts steps.
 
 module r4_rom_skewed #(
@@ -16,13 +17,15 @@ module r4_rom_skewed #(
   parameter  int unsigned Depth      = 1,
   parameter  bit          Registered = 1'b1,
   parameter  bit          Block      = 1'b0,
-  parameter  bit          Pumped     = 1'b0,
+  parameter  bit          Pumped     = 1'b0,  // never with Late
+  parameter  bit          Late       = 1'b0,
   parameter               InitFile   = "",
   localparam int unsigned Width      = Unit * (Chains * Chain - Short)
 ) (
   input  logic             clk_i,
   input  logic             clk2x_i,  // with Pumped
   input  logic             rst_ni,
+  input  logic             en_i,      // with Late
   input  logic [Chain-1:0] second_i,  // with Pumped
   input  logic [Chain-1:0] step_i,
   output logic [Width-1:0] word_o
@@ -49,6 +52,21 @@ module r4_rom_skewed #(
         .step_i  (step_i[k]),
         .word_o  (word_o[First+:Part])
       );
+    end else if (Late) begin : gen_late
+      r4_rom_late #(
+        .Width   (Width),
+        .First   (First),
+        .Part    (Part),
+        .Depth   (Depth),
+        .Block   (Block),
+        .InitFile(InitFile)
+      ) u_rom (
+        .clk_i,
+        .rst_ni,
+        .en_i,
+        .step_i(step_i[k]),
+        .word_o(word_o[First+:Part])
+      );
     end else begin : gen_plain
       r4_rom #(
         .Width     (Width),
@@ -67,6 +85,6 @@ module r4_rom_skewed #(
     end
   end
   logic unused;
-  assign unused = ^{clk2x_i, second_i, step_i};
+  assign unused = ^{clk2x_i, en_i, second_i, step_i};
 
 endmodule

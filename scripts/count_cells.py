@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Yosys's count of a design, cell by cell, beside what the model says; the smallest cells first.
 
-    python scripts/count_cells.py [--minutes M] [--stages] [NAME ...]
+    python scripts/count_cells.py [--minutes M] [--stages] [--cell CELL ...] [NAME ...]
 
 A name is one of scripts/timing.py. Equal cells are counted once and weighted by how many they are. Counts are cached,
 so a later call goes on where one stopped; after M minutes no more cells are begun. Printed are the sums over what was
 counted, of the model and of Yosys, which part of the design's LUTs that is, and how far the model of each kind of cell
 is off.
 With --stages those of scripts/timing.py are counted instead, each flat with all of its cells, and a FIFO between two in
-both; their analyses are kept, so that timing.py has them too.
+both; their analyses are kept, so that timing.py has them too. With --cell only stages that have one of these cells.
 """
 
 from __future__ import annotations
@@ -94,10 +94,17 @@ def counted(name: str, until: float) -> None:
     )
 
 
-def counted_stages(name: str, until: float) -> None:
-    """Counts the stages of a design, analyses them and prints what was found, those with most products last."""
+def counted_stages(name: str, until: float, cells: Sequence[str]) -> None:
+    """Counts the stages of a design, analyses them and prints what was found, those with most products last.
+
+    cells: only stages with one of these; all where there are none
+    """
     netlist, flags = converted(name)
-    distinct = {s.key: s for s in stages(netlist, frames_in_flight=flags)}
+    distinct = {
+        s.key: s
+        for s in stages(netlist, frames_in_flight=flags)
+        if not cells or {c.name for c in s.cells} & set(cells)
+    }
     order = sorted(distinct.values(), key=lambda s: sum(c.multipliers for c in s.cells))
     known = {s.key: r for s in order if (kept := cache.read(counts_of(s))) and (r := kept_counts(kept))}
     for some in sta.batches(s for s in order if s.key not in known):
@@ -125,11 +132,17 @@ def counts_of(stage: Stage) -> str:
 @click.command(help=__doc__)
 @click.argument("names", nargs=-1)
 @click.option("--stages", "by_stage", is_flag=True, help="Counts the stages of the static timing analysis.")
+@click.option("--cell", "cells", multiple=True, help="With --stages: only those with this cell; repeatable.")
 @click.option("--minutes", default=600.0, show_default=True, help="After which no more cells are begun.")
-def main(names: tuple[str, ...], minutes: float, by_stage: bool) -> None:
+def main(names: tuple[str, ...], minutes: float, by_stage: bool, cells: tuple[str, ...]) -> None:
+    if cells and not by_stage:
+        raise click.UsageError("--cell goes with --stages")
     until = time.monotonic() + 60 * minutes
     for name in names or ("unet4", "unet8"):
-        (counted_stages if by_stage else counted)(name, until)
+        if by_stage:
+            counted_stages(name, until, cells)
+        else:
+            counted(name, until)
 
 
 if __name__ == "__main__":

@@ -51,10 +51,18 @@ def unet() -> Any:
     )
 
 
+# The 8-bit student has the 128 products of its first dense layer in multipliers: in LUTs they take as much as all else.
+IN_MULTIPLIERS = {"lut": 0.2, "dsp": 1.0}
+
 # Model, the interval that is asked for, and what goes into `convert` and `board`.
 DESIGNS: dict[str, tuple[Callable[[], Any], int | None, dict[str, Any], dict[str, Any]]] = {
     "student": (model_file("salinas_1dcnn"), 204, {"output": "argmax"}, {}),
-    "student_8bit": (model_file("salinas_1dcnn_8bit"), 816, {"output": "argmax"}, {}),
+    "student_8bit": (
+        model_file("salinas_1dcnn_8bit"),
+        816,
+        {"output": "argmax", "budget": IN_MULTIPLIERS},
+        {},
+    ),
     "student_4bit": (model_file("salinas_1dcnn_4bit"), 204, {"output": "argmax"}, {}),
     "student_2bit": (model_file("salinas_1dcnn_2bit"), 204, {"output": "argmax"}, {}),
     "jets": (jets, 64, {"output": "argmax"}, {"scale_log2": 5}),

@@ -44,8 +44,8 @@ class Device:
     row_adders:     adders that products in LUTs may have between two registers
     row_elements:   elements whose products in LUTs are made together: 2 where a LUT has six inputs, else 1
     adder_inputs:   numbers that an adder takes for one LUT and carry a bit: 3 where a LUT has two outputs, else 2
-    late_weights:   cycles by which products in LUTs get their weights later: 1 where memories are so far apart that
-                    addresses must come out of registers, 2 where weights must pass another register on their way
+    late_weights:   cycles by which products get their weights later: 1 where memories are so far apart that addresses
+                    must come out of registers, 2 where weights must pass another register on their way
 
     dram_gbps:      GB/s that its memory can be planned to move, read and written together; 0 where that is not known
     dram_ports:     skips that its boards have ports to that memory for; `skips="auto"` takes no more

@@ -30,10 +30,16 @@ CASES = [
     ("r4_dsp_mac", {"AWidth": 28}, "r4_dsp_mac: widths (28 x 18 + 48) must fit 27 x 18 + 48"),
     ("r4_dsp_pump", {"BWidth": 19}, "r4_dsp_pump: widths (27 x 19 + 48) must fit 27 x 18 + 48"),
     ("r4_rom_late", {"Depth": 1}, "r4_rom_late: Depth (1) must be at least 2"),
+    ("r4_rom_late", {"Part": 9}, "r4_rom_late: Part (9) and First (0) must lie within Width (8)"),
     (
         "r4_dot",
         {"Late": 1},
-        "r4_dot: Late (1) must be 0 but where products in LUTs have several words of weights",
+        "r4_dot: Late (1) must be 0 but where integers have several words of weights, at one clock",
+    ),
+    (
+        "r4_dot",
+        {"Late": 2, "Groups": 2, "Fields": 1, "Pumped": 1},
+        "r4_dot: Late (2) must be 0 but where integers have several words of weights, at one clock",
     ),
     ("r4_rom_halves", {"Depth": 0}, "r4_rom_halves: Depth (0) must be at least 1"),
     ("r4_rom_halves", {"Part": 9}, "r4_rom_halves: Part (9) and First (0) must lie within Width (8)"),

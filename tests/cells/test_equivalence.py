@@ -67,7 +67,7 @@ OWN: dict[str, dict[str, Param]] = {
     "r4_pool_axis": {"Count": 12, "Size": 3, "Stride": 3},
     "r4_rom": {"Width": 9, "First": 2, "Part": 5, "Depth": 13},
     "r4_rom_halves": {"Width": 9, "First": 2, "Part": 5, "Depth": 7},
-    "r4_rom_late": {"Width": 9, "Depth": 13},
+    "r4_rom_late": {"Width": 9, "First": 2, "Part": 5, "Depth": 13},
     "r4_rom_skewed": {"Unit": 3, "Chains": 2, "Chain": 3, "Short": 1, "Depth": 5},
     "r4_serial": {"Signature": 0x0123_4567_89AB_CDEF, "CountBytes": 3, "ResultBytes": 2, "IdleCycles": 4,
                   "ResetCycles": 2},

@@ -231,6 +231,45 @@ def test_weights_a_cycle_later(rng: np.random.Generator, seed: int) -> None:
     assert "Late" not in alone.cells[0].params(), "one word never waits"
 
 
+def test_weights_of_slices_later(rng: np.random.Generator, seed: int) -> None:
+    """Values and every cycle of products in DSP slices: cascades, a short one, fields, block RAM, a held beat."""
+
+    def made(
+        name: str, late: int, links: int, fields: int = 1, *, simd: int = 5, dot: int = 10
+    ) -> rtl_cells.Case:
+        def choose(found: Sequence[Packing]) -> Packing:
+            return next(p for p in found if (p.chain, p.fields, p.overlap) == (links, fields, False))
+
+        device = replace(ZCU102, late_weights=late, adder_inputs=2)
+        found = integers(
+            f"slices_{name}", rng, bits=4, x_bits=5, signed=True, dot=dot, cout=4, simd=simd, pe=2,
+            choose=choose, device=device,
+        )  # fmt: skip
+        assert found.cells[0].params()["Late"] == late
+        return found
+
+    cases = [
+        made("alone", 1, 1),
+        made("short", 2, 3),
+        made("fields", 2, 5, 2),
+        made("held", 3, 3, dot=5),
+    ]
+    unit = cases[1].cells[0]
+    assert isinstance(unit, Mvu)
+    cases.append(replace(cases[1], name="slices_block", cells=[replace(unit, block=True)]))
+    rtl_cells.check("mvu", cases, seed=seed, stalled=2)
+
+
+def test_no_clock_of_twice_the_rate_waits_for_weights(rng: np.random.Generator) -> None:
+    """Slices at twice the clock read a word in each half of a cycle, whatever the device."""
+    device = replace(ZCU102, late_weights=2)
+    pumped = integers(
+        "pumped", rng, bits=4, x_bits=5, signed=True, dot=10, cout=4, simd=5, pe=2,
+        choose=lambda found: next(p for p in found if p.pump == 2), pump=2, device=device,
+    )  # fmt: skip
+    assert "Late" not in pumped.cells[0].params()
+
+
 def fabric(
     rng: np.random.Generator, *, bits: int, signed: bool = True, simd: int = 5, **device: int
 ) -> rtl_cells.Case:

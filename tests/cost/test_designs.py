@@ -46,6 +46,33 @@ def test_prediction_holds_for_the_student(tmp_path: Path) -> None:
     assert max(share.values()) < 0.20, share
 
 
+def test_bits_below_all_products_are_registers_where_a_bias_changes_them() -> None:
+    """Of two accumulators of 12 bits products reach the upper 8; of 4 lower bits each, biases change so many."""
+    w = Image.pack(np.random.default_rng(0).integers(-8, 8, (8, 8)), 4)
+    p = {"Simd": 4, "Pe": 2, "SimdFolds": 4, "PeFolds": 2, "XWidth": 4, "XSigned": 0, "WeightWidth": 4,
+         "WeightKind": 0, "ProdWidth": 8, "SumWidth": 8, "AccWidth": 12, "Align": 4, "WeightFile": w}  # fmt: skip
+
+    def registers(*bias: tuple[int, int]) -> float:
+        given = {**p, "HasBias": 1, "BiasFile": Image.pack(np.array(bias), 12)}
+        return estimate.terms("r4_mvu", given)[1]["acc"]
+
+    assert estimate.terms("r4_mvu", p)[1]["acc"] == 2 * 8
+    assert registers((16, 32), (48, 64)) == 2 * 8, "multiples of 16"
+    assert registers((17, 32), (16, 32)) == 2 * 8 + 1
+    assert registers((17, 33), (16, 32)) == 2 * 8 + 1, "equal bits share one"
+    assert registers((17, 34), (18, 33)) == 2 * 8 + 2
+
+
+def test_a_shifter_has_the_bits_that_products_reach() -> None:
+    image = Image.pack(np.random.default_rng(0).integers(-8, 8, (8, 8)), 4)
+    shift = Image.pack(np.array([[0, 1], [1, 3]]), 2)
+    p = {"Simd": 4, "Pe": 2, "SimdFolds": 4, "PeFolds": 2, "XWidth": 4, "XSigned": 0, "WeightWidth": 4, "WeightKind": 0,
+         "ProdWidth": 8, "SumWidth": 8, "AccWidth": 12, "ShiftWidth": 2, "ShiftFile": shift,
+         "WeightFile": image}  # fmt: skip
+    whole, above = (estimate.terms("r4_mvu", {**p, "Align": align})[0]["shift"] for align in (0, 4))
+    assert (whole, above) == (2 * 12, 2 * 8)
+
+
 def test_an_estimate_leaves_the_image_as_it_is() -> None:
     """Weights of which bits repeat: they count once in LUTs, but the next one may ask about block memory."""
     image = Image.pack(np.random.default_rng(0).integers(-1, 2, (16, 8)), 4)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from rtl4ml.cells.streams import Fifo, ForkCell, Spill, Widen
+from rtl4ml.emit.library import library
 from rtl4ml.netlist.netlist import Cell, Wire
 from rtl4ml.sta.circuit import Circuit, circuit
 from rtl4ml.sta.delays import family
@@ -45,6 +46,20 @@ def test_the_ports_of_a_spill_have_their_widths() -> None:
     found = circuit(top, family("xcup"))
     assert not ports_joined(found, top)
     assert analyse(found, owner(before)).levels <= 5
+
+
+def test_adders_of_three_are_those_that_resources_are_counted_of() -> None:
+    """One LUT and carry a bit, as of a cell alone; the library's own text would make two and more of them."""
+    plain = (library() / "r4_add3.sv").read_text()
+    text = """module three (input logic clk_i, input logic [8:0] a_i, b_i, c_i, output logic [10:0] y_o);
+  logic [10:0] y;
+  r4_add3 #(.Width(9)) u_add (.a_i, .b_i, .c_i, .y_o(y));
+  always_ff @(posedge clk_i) y_o <= y;
+endmodule
+"""
+    (top,) = mapped([Job("three", "three", {"three": text, "r4_add3": plain}, {}, {})])
+    kinds = [c["type"] for c in top["cells"].values()]
+    assert sum(k.startswith("LUT") for k in kinds) == kinds.count("LUT6_2") == 9
 
 
 def test_fifos_cut_a_design() -> None:

@@ -346,3 +346,13 @@ def _crop_between(module: str, rng: np.random.Generator) -> list[Params]:
                   (3, 8, 1, 112, 12), (6, 6, 3, 48, 60), (2, 11, 11, 7, 100), (5, 5, 4, 100, 20), (3, 3, 12, 48, 7),
                   (11, 4, 6, 60, 30), (6, 5, 8, 56, 96), (1, 12, 1, 1, 30))
     ]  # fmt: skip
+
+
+@points("r4_taps_ring")
+def _rings_of_several_rows_of_blocks(module: str, rng: np.random.Generator) -> list[Params]:
+    return [
+        ring(8, 8, 40, 8, 64),
+        ring(4, 8, 24, 8, 64),
+        ring(4, 8, 20, 12, 64, k=(5, 5), pad=(2, 2)),
+        ring(8, 8, 24, 8, 64),
+    ]

@@ -131,10 +131,10 @@ class Dwu(FreeRunning, LibraryCell):
 
     @property
     def latency(self) -> int:
+        late = late_cycles(self.device, self.weights.kind, self.packing, self.groups * self.folds)
         if self.packing:
-            return 1 + self.packing.latency(self.taps, self.device.adder_inputs)
+            return 1 + late + self.packing.latency(self.taps, self.device.adder_inputs)
         if self.weights.kind is WeightKind.INTEGER:
-            late = late_cycles(self.device, self.groups * self.folds)
             return 2 + late + lut_latency(self.weights.type.width, self.taps, self.device)
         return 3 + (self.taps - 1).bit_length()
 

@@ -142,10 +142,10 @@ class Mvu(FreeRunning, LibraryCell):
 
     @property
     def latency(self) -> int:
+        late = late_cycles(self.device, self.weights.kind, self.packing, self.simd_folds * self.pe_folds)
         if self.packing:
-            return 1 + self.packing.latency(self.simd, self.device.adder_inputs)
+            return 1 + late + self.packing.latency(self.simd, self.device.adder_inputs)
         if self.weights.kind is WeightKind.INTEGER:
-            late = late_cycles(self.device, self.simd_folds * self.pe_folds)
             return 2 + late + lut_latency(self.weights.type.width, self.simd, self.device)
         return 3 + (self.simd - 1).bit_length()
 
@@ -196,14 +196,17 @@ def adder_params(device: Device) -> dict[str, Param]:
 
 
 def late_params(device: Device, kind: WeightKind, packing: Packing | None, words: int) -> dict[str, Param]:
-    """The parameter Late, where several words of weights come later to products in LUTs."""
-    late = late_cycles(device, words) if kind is WeightKind.INTEGER and packing is None else 0
+    """The parameter Late, where weights come later to their products."""
+    late = late_cycles(device, kind, packing, words)
     return {"Late": late} if late else {}
 
 
-def late_cycles(device: Device, words: int) -> int:
-    """Cycles by which a memory's words come later to products in LUTs; one word is there anyway."""
-    return device.late_weights if words > 1 else 0
+def late_cycles(device: Device, kind: WeightKind, packing: Packing | None, words: int) -> int:
+    """Cycles by which a memory's words of integers come later to their products; one word is there anyway, and slices
+    at twice the clock wait for none.
+    """
+    waits = kind is WeightKind.INTEGER and (packing is None or packing.pump == 1) and words > 1
+    return device.late_weights if waits else 0
 
 
 def lut_latency(weight_bits: int, products: int, device: Device) -> int:

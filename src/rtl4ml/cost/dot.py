@@ -8,7 +8,7 @@ from math import ceil
 
 import numpy as np
 
-from rtl4ml.cost.memory import halves_terms, rom_terms, rom_terms_of
+from rtl4ml.cost.memory import changing_columns, halves_terms, rom_terms, rom_terms_of
 from rtl4ml.cost.products import (
     adder_inputs,
     constant_products,
@@ -19,6 +19,7 @@ from rtl4ml.cost.products import (
 )
 from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import adder_tree, counter, image_depth, log, plus
+from rtl4ml.netlist.images import Image
 from rtl4ml.netlist.memories import TILES, Terms, bram36
 from rtl4ml.netlist.packing import tree_levels
 
@@ -48,9 +49,8 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         stages = 2 + log(products)
     elif params["Fields"]:
         lut, ff = dsp_sums(params, shared=shared, outputs=outputs, products=products)
-        stages = (
-            1 + pump + params["Chain"] + tree_levels(-(-factors // params["Chain"]), adder_inputs(params))
-        )
+        levels = tree_levels(-(-factors // params["Chain"]), adder_inputs(params))
+        stages = params["Late"] + 1 + pump + params["Chain"] + levels
     else:
         lut, ff = lut_sums(params, shared=shared, outputs=outputs, products=products)
         stages = (
@@ -78,10 +78,7 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
     if params["HasBias"]:
         bias, bias_word = rom_terms(params["BiasFile"])
         bias_folds = image_depth(params["BiasFile"])
-    shift: Terms = {}
-    shift_word = 0
-    if params["ShiftWidth"]:
-        shift, shift_word = rom_terms(params["ShiftFile"])
+    shift, shift_word = rom_terms(params["ShiftFile"]) if params["ShiftWidth"] else ({}, 0)
     if params["WeightKind"]:
         kind = "coded"
     elif params["Fields"]:
@@ -97,7 +94,7 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         **(_constant_bias(params) if bias_folds == 1 and not accumulate else {}),
         "borrow": sums * (params["Fields"] > 1 and not params["HasBias"] and not accumulate),
         f"{kind}_first": sums * moved * (accumulate and not params["Align"] and not params["ShiftWidth"]),
-        "shift": acc * _shifters(params) if shift_word else 0,
+        "shift": moved * _shifters(params) if shift_word else 0,
         "link": (links - 1) * counter(folds),
         "phase": pump - 1,
     }
@@ -109,8 +106,8 @@ def _multiply(params: Params, *, shared: int, outputs: int, products: int, count
         "stage_marks": 2 * stages * (accumulate and stages <= 2),
         "control": sum(counter(c) for c in counters),
         # Products in LUTs register their weights themselves.
-        "word": word if params["Fields"] else word * params["Late"],
-        "acc": sums * acc,
+        "word": word * max(params["Late"], params["Fields"] > 0),
+        "acc": sums * moved + _below(params),
         "addr": 2 * links * counter(folds)  # of the word and of the next one
         + 2 * counter(bias_folds) * (1 + (params["ShiftWidth"] > 0)),
         "bias_word": bias_word + shift_word,
@@ -127,6 +124,17 @@ def _constant_bias(params: Params) -> Terms:
     if params["Fields"]:
         return {"acc_ones": int(ones.sum())}
     return {"acc_constant": int(((np.cumsum(ones, axis=1) > 0) & ones.any(1, keepdims=True)).sum())}
+
+
+def _below(params: Params) -> int:
+    """Registers of the accumulators' bits that no product reaches. They are a bias's: those that never change are none,
+    equal ones are one.
+    """
+    if not params["HasBias"] or not params["Align"]:
+        return 0
+    image: Image = params["BiasFile"]
+    low = image.bits.reshape(image_depth(image), -1, params["AccWidth"])[:, :, : params["Align"]]
+    return int(changing_columns(low.reshape(len(low), -1)).shape[1])
 
 
 def _shifters(params: Params) -> int:

@@ -301,7 +301,7 @@ def dsp_sums(params: Params, *, shared: int, outputs: int, products: int) -> tup
     factors = packing.factors(products)
     short = chains * packing.chain - factors
     x, alone = params["XWidth"], factors * pump - products
-    lags = [(s // pump + short) % packing.chain + pump - 1 for s in range(products)]
+    lags = [(s // pump + short) % packing.chain + pump - 1 + params["Late"] for s in range(products)]
     known = shared * (outputs - -(-outputs // packing.fields)) * products * packing.overlap
     return (
         {

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from math import ceil
 
+from rtl4ml.cost.memory import block_mux
 from rtl4ml.cost.registry import Params, models
 from rtl4ml.cost.terms import countdown, counter, log, low_zeros, wrap
 from rtl4ml.netlist.memories import Terms, bram36, lutram
@@ -158,6 +159,8 @@ def _taps_ring(params: Params) -> tuple[Terms, Terms, float]:
         if inner > 2:
             lut["srl"] = lut.get("srl", 0.0) + column * ceil(inner / 32)
     if params["Block"]:
+        for term, count in block_mux(w, row).items():
+            lut[term] = banks * count
         return lut, ff, banks * bram36(w, row)
     for term, count in lutram(w, row).items():
         lut[term] = banks * count

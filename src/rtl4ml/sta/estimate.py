@@ -226,9 +226,11 @@ def named(analysis: Analysis, stage: Stage) -> Analysis:
 
 @lru_cache(maxsize=1)
 def method() -> str:
-    """A digest of what decides an analysis beside the stage: Yosys, its commands, the delays, how paths are found."""
+    """A digest of what decides an analysis beside the stage: Yosys, its commands, the modules that it reads in place of
+    the library's, the delays, how paths are found.
+    """
     with TemporaryDirectory(prefix="rtl4ml_sta_") as tmp:
-        told = yosys.mapping(Path(tmp))
+        told = [*yosys.mapping(Path(tmp)), *yosys.PRIMITIVES.values()]
     code = [
         (files("rtl4ml.sta") / f).read_text()
         for f in (f"{FAMILY}.json", "circuit.py", "paths.py", "delays.py")

@@ -64,8 +64,11 @@ def mapped(jobs: Sequence[Job]) -> list[Top]:
 
 
 def run(jobs: Sequence[Job], folder: Path, commands: Sequence[str], others: Mapping[str, str]) -> list[Top]:
-    """The same by any commands, in a folder whose files stay. others: further modules, text by name."""
-    sources = {**others, **{name: text for job in jobs for name, text in job.sources.items()}}
+    """The same by any commands, in a folder whose files stay.
+
+    others: further modules, text by name; each stands for one that a job has of that name
+    """
+    sources = {**{name: text for job in jobs for name, text in job.sources.items()}, **others}
     for name, text in sources.items():
         (folder / f"{name}.sv").write_text(text)
     for job in jobs:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from rtl4ml.board.ecp5 import carries, chains, copies, enables, multipliers, outputs, resets, units
+from rtl4ml.board.ecp5 import carries, chains, copies, enables, multipliers, operands, outputs, resets, units
 from rtl4ml.board.ecp5.spec import OpenBoard
 from rtl4ml.errors import BuildFailed, EnvironmentProblem, OverBudget
 from rtl4ml.host import processes
@@ -50,8 +50,8 @@ def router() -> tuple[str, str]:
 
 def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, log: Path) -> None:
     """Yosys: SystemVerilog to a netlist of the ECP5's cells, as JSON, with what it leaves outside block RAMs,
-    multipliers and carry chains moved into them, carry chains joined, resets without inverters, registers and
-    LUTs copied for what they drive.
+    multipliers and carry chains moved into them, signs led to multipliers once, carry chains joined, resets without
+    inverters, registers and LUTs copied for what they drive.
 
     Raises BuildFailed where Yosys stops.
 
@@ -80,6 +80,7 @@ def synthesize(sources: Sequence[Path], top: str, images: Path, netlist: Path, l
     with disk_errors(netlist.parent):
         made = json.loads(netlist.read_text(encoding="utf-8"))
         outputs.register_outputs(made)
+        operands.raise_operands(made)
         multipliers.register_multipliers(made)
         carries.absorb(made)
         chains.join_chains(made)
