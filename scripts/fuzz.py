@@ -4,6 +4,7 @@
     python scripts/fuzz.py --networks 2000 --rtl 200 [--csim 20] [--seed N] [--out build/fuzz]
     python scripts/fuzz.py --summary                  # what was found so far
     python scripts/fuzz.py --unets --rtl 200          # small U-Nets, their skips in block RAM, DRAM or late
+    python scripts/fuzz.py --start 50 --networks 20   # networks 50 and after
     python scripts/fuzz.py --only 1234 --rtl 1        # one network again, with all it prints
 
 One process, one network after the other, until so many were converted. The results get a line when a network is begun
@@ -224,6 +225,7 @@ def _summary(found: dict[int, dict[str, Any]], console: Console) -> int:
 @click.option(
     "--limit", type=click.IntRange(1), default=600, show_default=True, help="Seconds for one network."
 )
+@click.option("--start", type=click.IntRange(0), default=0, show_default=True, help="The first network.")
 @click.option("--only", type=int, help="One network, whatever is known of it.")
 @click.option("--unets", is_flag=True, help="Small U-Nets with homes of their skips.")
 @click.option("--summary", is_flag=True, help="Only say what was found so far.")
@@ -234,6 +236,7 @@ def main(
     seed: int,
     out: Path,
     limit: int,
+    start: int,
     only: int | None,
     unets: bool,
     summary: bool,
@@ -250,14 +253,14 @@ def main(
             log.write(json.dumps(entry) + "\n")
             log.flush()
 
-        for index in count() if only is None else [only]:
+        for index in count(start) if only is None else [only]:
             converted = sum(e["outcome"] not in ("not built", "refused") for e in found.values())
             if only is None and converted >= networks:
                 break
             if only is None and index in found:
                 continue
             note(index=index, begun=True)
-            start = time.perf_counter()
+            begun = time.perf_counter()
 
             def due(what: str, share: int, converted: int = converted) -> bool:
                 """Whether this network is one of the `share` among all that go through `what`, spread evenly."""
@@ -280,7 +283,7 @@ def main(
                     "trace": traceback.format_exc(),
                 }
             shutil.rmtree(folder, ignore_errors=True)
-            found[index] = {**entry, "index": index, "seconds": round(time.perf_counter() - start, 2)}
+            found[index] = {**entry, "index": index, "seconds": round(time.perf_counter() - begun, 2)}
             note(**found[index])
             if only is not None:
                 console.print_json(json.dumps(found[index]))
