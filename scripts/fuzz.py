@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -43,17 +44,31 @@ class _TooLong(Exception):
     pass
 
 
+# A network that stands still uses no processor: it may take as many times its limit by the clock.
+_IDLE = 10
+_LOOKS = 5  # seconds from one look at the times to the next
+
+
 @contextlib.contextmanager
 def _limit(seconds: int) -> Iterator[None]:
+    """Raises _TooLong once this process and those that it has waited for took so many seconds of processor, as others
+    may have the processor meanwhile; or _IDLE times as many by the clock.
+    """
+    start = os.times()
+
     def ring(*_: object) -> None:
-        raise _TooLong(f"more than {seconds} s")
+        now = os.times()
+        if sum(now[:4]) - sum(start[:4]) > seconds:
+            raise _TooLong(f"more than {seconds} s of processor")
+        if now.elapsed - start.elapsed > _IDLE * seconds:
+            raise _TooLong(f"more than {_IDLE * seconds} s by the clock")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(seconds)
+    signal.setitimer(signal.ITIMER_REAL, _LOOKS, _LOOKS)
     try:
         yield
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
@@ -223,7 +238,11 @@ def _summary(found: dict[int, dict[str, Any]], console: Console) -> int:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/fuzz"), show_default=True)
 @click.option(
-    "--limit", type=click.IntRange(1), default=600, show_default=True, help="Seconds for one network."
+    "--limit",
+    type=click.IntRange(1),
+    default=600,
+    show_default=True,
+    help="Seconds of processor for one network.",
 )
 @click.option("--start", type=click.IntRange(0), default=0, show_default=True, help="The first network.")
 @click.option("--only", type=int, help="One network, whatever is known of it.")
