@@ -41,6 +41,13 @@ def spread(model: Any, rng: np.random.Generator) -> Any:
     return model
 
 
+def homes(skips: tuple[str, ...]) -> Any:
+    """The argument `skips` of `convert`. skips: JOIN=HOME each; or one home for all, such as "auto"."""
+    if len(skips) == 1 and "=" not in skips[0]:
+        return skips[0]
+    return dict(each.split("=") for each in skips)
+
+
 def one(
     student: int,
     size: int,
@@ -51,7 +58,7 @@ def one(
     skips: tuple[str, ...],
     budget: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Converts one student in this process. skips: JOIN=HOME; budget: RESOURCE=SHARE."""
+    """Converts one student in this process. skips: JOIN=HOME, or one home for all; budget: RESOURCE=SHARE."""
     import rtl4ml
     from rtl4ml.models import unet
 
@@ -68,7 +75,7 @@ def one(
             fit=bool(budget),
             budget={k: float(v) for k, v in (b.split("=") for b in budget)} or None,
             pumped=pumped,
-            skips=dict(each.split("=") for each in skips),
+            skips=homes(skips),
         )
         found = {"wall": time.perf_counter() - start, "cpu": time.process_time() - cpu}
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -77,6 +84,8 @@ def one(
         report = design.report()
     uses = report["resources"]
     shares = {k: uses["model"][k] / v for k, v in uses["available"].items()}
+    moved = report.get("skips", {"homes": []})["homes"]
+    found["homes"] = [f"{s['join']}={s['home']}" for s in moved if s["home"] != "bram"]
     return found | {"interval": report["cycles"]["interval"]["model"], "shares": shares}
 
 
@@ -86,7 +95,7 @@ def one(
 @click.option("--bits", type=int, default=8, show_default=True, help="Of weights and activations.")
 @click.option("--target-interval", type=int, help="Cycles; default what the device allows.")
 @click.option("--pumped", is_flag=True, help="DSP slices at twice the clock.")
-@click.option("--skips", multiple=True, help="Home of a join's skip, such as up1_concat=dram.")
+@click.option("--skips", multiple=True, help="Home of a join's skip, such as up1_concat=dram; or auto.")
 @click.option("--budget", multiple=True, help="Share of a resource, such as bram36=0.7; then it must fit.")
 @click.option("--only", hidden=True, is_flag=True, help="Convert here, print JSON.")
 def main(
@@ -116,6 +125,7 @@ def main(
         "FF",
         "DSP48E2",
         "RAMB36",
+        "skips",
     ):
         table.add_column(column, justify="right")
     for student in students:
@@ -138,7 +148,11 @@ def main(
             r = json.loads(done.stdout.splitlines()[-1])
             numbers = (f"{r['wall']:.0f}", f"{r['cpu']:.0f}", f"{r['mib']:,.0f}", f"{r['interval']:,}")
             table.add_row(
-                str(student), str(size), *numbers, *(f"{100 * s:.0f} %" for s in r["shares"].values())
+                str(student),
+                str(size),
+                *numbers,
+                *(f"{100 * s:.0f} %" for s in r["shares"].values()),
+                ", ".join(r["homes"]),
             )
             print(*table.columns and (student, size, *numbers), file=sys.stderr)
     Console(width=120).print(table)

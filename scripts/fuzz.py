@@ -4,6 +4,7 @@
     python scripts/fuzz.py --networks 2000 --rtl 200 [--csim 20] [--seed N] [--out build/fuzz]
     python scripts/fuzz.py --summary                  # what was found so far
     python scripts/fuzz.py --unets --rtl 200          # small U-Nets, their skips in block RAM, DRAM or late
+    python scripts/fuzz.py --start 50 --networks 20   # networks 50 and after
     python scripts/fuzz.py --only 1234 --rtl 1        # one network again, with all it prints
 
 One process, one network after the other, until so many were converted. The results get a line when a network is begun
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -42,17 +44,31 @@ class _TooLong(Exception):
     pass
 
 
+# A network that stands still uses no processor: it may take as many times its limit by the clock.
+_IDLE = 10
+_LOOKS = 5  # seconds from one look at the times to the next
+
+
 @contextlib.contextmanager
 def _limit(seconds: int) -> Iterator[None]:
+    """Raises _TooLong once this process and those that it has waited for took so many seconds of processor, as others
+    may have the processor meanwhile; or _IDLE times as many by the clock.
+    """
+    start = os.times()
+
     def ring(*_: object) -> None:
-        raise _TooLong(f"more than {seconds} s")
+        now = os.times()
+        if sum(now[:4]) - sum(start[:4]) > seconds:
+            raise _TooLong(f"more than {seconds} s of processor")
+        if now.elapsed - start.elapsed > _IDLE * seconds:
+            raise _TooLong(f"more than {_IDLE * seconds} s by the clock")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(seconds)
+    signal.setitimer(signal.ITIMER_REAL, _LOOKS, _LOOKS)
     try:
         yield
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
@@ -222,8 +238,13 @@ def _summary(found: dict[int, dict[str, Any]], console: Console) -> int:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/fuzz"), show_default=True)
 @click.option(
-    "--limit", type=click.IntRange(1), default=600, show_default=True, help="Seconds for one network."
+    "--limit",
+    type=click.IntRange(1),
+    default=600,
+    show_default=True,
+    help="Seconds of processor for one network.",
 )
+@click.option("--start", type=click.IntRange(0), default=0, show_default=True, help="The first network.")
 @click.option("--only", type=int, help="One network, whatever is known of it.")
 @click.option("--unets", is_flag=True, help="Small U-Nets with homes of their skips.")
 @click.option("--summary", is_flag=True, help="Only say what was found so far.")
@@ -234,6 +255,7 @@ def main(
     seed: int,
     out: Path,
     limit: int,
+    start: int,
     only: int | None,
     unets: bool,
     summary: bool,
@@ -250,14 +272,14 @@ def main(
             log.write(json.dumps(entry) + "\n")
             log.flush()
 
-        for index in count() if only is None else [only]:
+        for index in count(start) if only is None else [only]:
             converted = sum(e["outcome"] not in ("not built", "refused") for e in found.values())
             if only is None and converted >= networks:
                 break
             if only is None and index in found:
                 continue
             note(index=index, begun=True)
-            start = time.perf_counter()
+            begun = time.perf_counter()
 
             def due(what: str, share: int, converted: int = converted) -> bool:
                 """Whether this network is one of the `share` among all that go through `what`, spread evenly."""
@@ -280,7 +302,7 @@ def main(
                     "trace": traceback.format_exc(),
                 }
             shutil.rmtree(folder, ignore_errors=True)
-            found[index] = {**entry, "index": index, "seconds": round(time.perf_counter() - start, 2)}
+            found[index] = {**entry, "index": index, "seconds": round(time.perf_counter() - begun, 2)}
             note(**found[index])
             if only is not None:
                 console.print_json(json.dumps(found[index]))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,21 @@ def test_unets_are_drawn_with_homes_of_their_skips(tmp_path: Path) -> None:
     assert set().union(*homes) == {"bram", "late", "dram"} and max(map(len, homes)) > 1
     arguments: dict[str, Any] = {"rtl": False, "csim": False, "folder": tmp_path / "design"}
     assert fuzz.check(0, 3, unets=True, **arguments)["outcome"] == "exact"
+
+
+def test_a_network_may_wait_for_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that others use, a network takes its seconds of processor much later."""
+    monkeypatch.setattr(fuzz, "_LOOKS", 0.02)
+    with fuzz._limit(1):
+        time.sleep(1.2)
+    monkeypatch.setattr(fuzz, "_IDLE", 0.1)
+    with pytest.raises(fuzz._TooLong, match=r"^more than 0\.1 s by the clock$"), fuzz._limit(1):
+        time.sleep(5)
+    monkeypatch.undo()
+    monkeypatch.setattr(fuzz, "_LOOKS", 0.02)
+    with pytest.raises(fuzz._TooLong, match=r"^more than 1 s of processor$"), fuzz._limit(1):
+        while True:
+            pass
 
 
 def test_a_wrong_value_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

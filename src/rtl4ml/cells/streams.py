@@ -52,6 +52,11 @@ class Fifo(LibraryCell):
         return self.depth > 2 and is_block(self.depth, self.x.width, self.device)
 
     @property
+    def capacity(self) -> int:
+        """Beats that it holds."""
+        return self.depth
+
+    @property
     def wait(self) -> int:
         """Cycles from taking a beat to offering it; block RAM takes one more, as it is written before it is read."""
         return 1 + self.block
@@ -69,7 +74,7 @@ class Fifo(LibraryCell):
         return p
 
     def timing(self) -> Timing:
-        return Timing.fifo(self.x.beats, self.depth, self.wait)
+        return Timing.fifo(self.x.beats, self.capacity, self.wait)
 
 
 # Of the AXI4 ports of r4_spill: bits of a word and of an address, words of a burst.
@@ -134,7 +139,7 @@ class Spill(Fifo):
 
     @property
     def capacity(self) -> int:
-        """Beats that its memory holds."""
+        """Beats that its memory, a power of two words, holds: `depth` or more."""
         return self.ring * self.group // self.words
 
     @property

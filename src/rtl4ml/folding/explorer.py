@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import product
-from math import gcd
+from math import ceil, gcd
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.lag import rows_waiting
 from rtl4ml.ir.late import skips
 from rtl4ml.ir.op import Op
+from rtl4ml.ir.pacing import held, rows_lagging
 from rtl4ml.ir.types import Stream
 from rtl4ml.lowering.registry import lowering_of
 from rtl4ml.netlist.memories import BLOCK_BITS, is_block
@@ -68,6 +69,9 @@ class Explorer:
         self._options: dict[tuple[str, Folding], list[Option]] = {}
         self._widths: dict[tuple[str, int, int], Resources] = {}
         self._fills: dict[tuple[object, ...], float] = {}
+        self.beyond = (
+            0.0  # block RAM beside operators that a sized design took beyond what `lagging` estimates
+        )
 
     @property
     def intervals(self) -> list[int]:
@@ -126,6 +130,26 @@ class Explorer:
             ):
                 blocks += rows * columns * width / BLOCK_BITS
         return Resources(bram36=blocks)
+
+    def lagging(self, speeds: Mapping[str, float], *, pixels: bool = True) -> Resources:
+        """Block RAM that skips take beside operators and width converters, as `pacing.rows_lagging` estimates it.
+
+        speeds, pixels: as there
+        """
+        known, blocks = skips(self.graph), 0.0
+        for join, rows in rows_lagging(self.graph, speeds, pixels=pixels).items():
+            if rows and (join, known[join].name) not in self.graph.spilled:
+                share, s = rows / known[join].hwc[0], held(self.graph, join, known[join])
+                if is_block(ceil(share * s.pixels), s.channels * s.type.width, self.device):
+                    blocks += share * s.elements * s.type.width / BLOCK_BITS
+        return Resources(bram36=blocks)
+
+    def fastest(self, target: int) -> dict[str, float]:
+        """Operator name to the least part of `target` cycles that any of its options takes for a frame."""
+        return {
+            op.name: min(1.0, min(o.folding.interval for o in self.options(op, target)) / target)
+            for op in self.graph.ops
+        }
 
     def choose(self, target: int, limits: Mapping[str, float] | None = None) -> Plan | None:
         """The plan that meets the interval `target` and has the least `objective`; None where no plan does.

@@ -201,7 +201,8 @@ def _moving(
 
     def moves() -> bool:
         certain = now | {k: max(1, now[k] - n) for k, n in passing.items()}
-        return len(stepper.run(depths=certain, frames=_SEEN).ends) == _SEEN
+        steps = stepper.run(depths=certain, frames=_SEEN)
+        return steps.period > 0 or len(steps.ends) == _SEEN  # a run ends with the frame that repeats another
 
     before, now = now, dict(now)
     for _ in range(_PACES):

@@ -216,8 +216,8 @@ class Stepper:
         if depths:
             cells = (_Cell * len(self._cells)).from_buffer_copy(self._cells)
             for name, depth in depths.items():
-                cells[self.fifos[name]].depth = depth
-                cells[self.fifos[name]].wait = replace(self.made[name], depth=depth).wait
+                fifo = replace(self.made[name], depth=depth)
+                cells[self.fifos[name]].depth, cells[self.fifos[name]].wait = fifo.capacity, fifo.wait
         ends = (ctypes.c_int64 * frames)()
         peaks = (ctypes.c_int64 * len(cells))()
         sink, period = self._wires[SINK], ctypes.c_int64()
