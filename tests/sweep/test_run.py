@@ -82,14 +82,14 @@ def test_a_refused_point_says_why(tmp_path: Path) -> None:
     assert not points[1].outcome.refused
 
 
-def test_a_space_whose_every_point_is_refused(tmp_path: Path) -> None:
+def test_a_space_whose_every_point_is_refused() -> None:
     with pytest.raises(OverBudget) as error:
         study.sweep(
             given(),
             space([("interval", "1..3")]),
             model="small",
-            storage=f"sqlite:///{tmp_path}/a.db",
             identity={},
+            settings=Settings(),
         )
     assert str(error.value).startswith(
         "sweep: a space must have a point with a design, not 3 that are refused: 1 x "
@@ -230,13 +230,12 @@ def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
-def test_prices_and_searches_that_are_none(tmp_path: Path) -> None:
+def test_prices_and_searches_that_are_none() -> None:
     def begun(**settings: Any) -> None:
         study.sweep(
             given(),
             space([("interval", "96")]),
             model="small",
-            storage=f"sqlite:///{tmp_path}/a.db",
             identity={},
             settings=Settings(**settings),
         )

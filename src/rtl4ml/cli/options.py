@@ -307,10 +307,20 @@ def sweeping() -> list[click.Parameter]:
             help="Targets in cycles: 204,408, or 1..128 for all, or 1..128/8 for 8 of them; default a cycle for every "
             "position of the input, then x 2, 4, 8.",
         ),
+        click.Option(["--bits"], help="Bits of weights and activations, such as 2..8 or 4,6."),
+        click.Option(["--weight-bits"], help="Of weights alone."),
+        click.Option(["--activation-bits"], help="Of activations alone."),
+        click.Option(
+            ["--data"],
+            type=_path(),
+            help="Validation data: .npz with arrays x and y, y of classes or masks. Ranges of requantized networks are "
+            "chosen on x, accuracy is that of exact integers.",
+        ),
         click.Option(
             ["--space"],
             type=_path(),
-            help="TOML file with a table [axes]: interval, lut, ff, dsp, bram36, clock_mhz, device, skips, output.",
+            help="TOML file with a table [axes]: interval, lut, ff, dsp, bram36, clock_mhz, device, skips, output, "
+            "bits, weight_bits, activation_bits, of one layer as weight_bits.NAME.",
         ),
         click.Option(
             ["--search"],
@@ -344,6 +354,17 @@ def sweeping() -> list[click.Parameter]:
             ["--storage"], help="Database of the points, as in sqlite:///sweep.db; default sweep.db in --out."
         ),
         click.Option(["--jobs"], type=click.IntRange(min=1), default=1, show_default=True, help="Processes."),
+        click.Option(
+            ["--pick"],
+            help="Then convert, prove and count the point that it asks for, as in 'fps>=1e6, lut<10%, best fps'.",
+        ),
+        click.Option(
+            ["--verify"],
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Then simulate N points of the front and N others, and count them, beside their prediction.",
+        ),
+        click.Option(["--live"], is_flag=True, help="Renew sweep.html while the sweep goes on."),
         click.Option(
             ["--scheduler"],
             help="Address of a Dask scheduler, as in tcp://host:8786, whose workers do the work instead.",

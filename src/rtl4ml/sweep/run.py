@@ -43,6 +43,8 @@ class Given:
     def key(self, params: Params) -> tuple[Any, ...]:
         return (params.get("output", self._head),)
 
+    accuracies: tuple[str, ...] = ()  # figures of merit that its networks have
+
     def digest(self) -> str:
         """A hash of all networks."""
         known = {name: fingerprint(pickle.loads(n.content)) for name, n in self._networks.items()}  # noqa: S301 -- ours

@@ -213,7 +213,7 @@ def _study(url: str, wanted: Sequence[Aim]) -> tuple[RDBStorage, optuna.Study]:
     directions = [up if aim.more else down for aim in wanted]
     try:
         storage = RDBStorage(url)
-        if storage.engine.name == "sqlite":
+        if storage.engine.name == "sqlite" and storage.engine.url.database:  # not one in memory
             sqlalchemy.event.listen(storage.engine, "connect", _quick)
             storage.engine.dispose()  # the connections that were made before
         study = optuna.create_study(

@@ -20,8 +20,8 @@ Value = int | float | str
 Params = Mapping[str, Value]
 
 RESOURCES = ("lut", "ff", "dsp", "bram36")
-WHOLE = ("interval", "weight_bits", "activation_bits")  # axes of whole numbers
-BITS = ("weight_bits", "activation_bits")
+BITS = ("bits", "weight_bits", "activation_bits")
+WHOLE = ("interval", *BITS)  # axes of whole numbers
 CHOICES = {
     "device": tuple(DEVICES),
     "skips": ("bram", "late", "dram", "auto"),
@@ -38,7 +38,8 @@ _RANGE = re.compile(r"(?P<first>[^./]+)\.\.(?P<last>[^./]+(?:\.\d+%?)?)(?:/(?P<n
 class Axis:
     """One thing that varies, and its values in the order in which they are tried.
 
-    name: of `AXES`: "interval" in cycles a sample, a resource's greatest share of the device, "clock_mhz", ...
+    name: of `AXES`: "interval" in cycles a sample, a resource's greatest share of the device, "clock_mhz", ...; bits
+          also of one layer, as in "weight_bits.conv1"
 
     Axis("lut", (0.05, 0.1)) is designs within 5 % and within 10 % of the device's LUTs.
     """
@@ -91,10 +92,12 @@ def axis(name: str, given: Any) -> Axis:
     intervals with equal ratios, of all others with equal steps; whole numbers are rounded, equal ones are one.
     A resource above 1 is a number of its kind, as in 20000: it is a share of the ZCU102's then.
     """
-    if name not in AXES:
+    kind, dot, layer = name.partition(".")
+    if kind not in AXES or (dot and (kind not in BITS or not layer)):
         raise BadInput(
             f"sweep: an axis must be one of {', '.join(AXES)}, not {name!r}; see rtl4ml sweep --help"
         )
+    own, name = name, kind
     parts = given if isinstance(given, list) else str(given).split(",")
     values: list[Value] = []
     for part in parts:
@@ -104,7 +107,7 @@ def axis(name: str, given: Any) -> Axis:
             values += _between(name, *ends, None if found["number"] is None else int(found["number"]), given)
         else:
             values.append(_value(name, part, given))
-    return Axis(name, tuple(dict.fromkeys(values)))
+    return Axis(own, tuple(dict.fromkeys(values)))
 
 
 def _refused(name: str, given: Any) -> BadInput:

@@ -14,36 +14,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rtl4ml import arguments
 from rtl4ml.errors import BadInput, OverBudget, named
-from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.load import load
 from rtl4ml.ir.fingerprint import fingerprint
 from rtl4ml.ir.graph import Graph
 from rtl4ml.sweep import pools
 from rtl4ml.sweep.front import FIGURES, Aim, aims, dominating, figure, prices
 from rtl4ml.sweep.points import Point
-from rtl4ml.sweep.run import Given, Made, run, unheard
+from rtl4ml.sweep.precision import Head, Precise
+from rtl4ml.sweep.run import Given, run, unheard
 from rtl4ml.sweep.search import METHODS, Search
 from rtl4ml.sweep.space import RESOURCES, Space
 from rtl4ml.sweep.tasks import Base, Network
 
 DATABASE, RESULTS, TABLE = "sweep.db", "sweep.json", "sweep.csv"
 AIMS = ("fps", "cost")
-
-
-@dataclass(frozen=True)
-class Head:
-    """What the hardware gives and gets, as `rtl4ml.convert` has these arguments; "output" may be an axis instead.
-
-    Head("argmax") gives the number of the greatest channel.
-    """
-
-    output: str = "logits"
-    threshold: float | None = None
-    opening: int | None = None
-    columns: int | None = None
-    input_precision: Any = None
 
 
 @dataclass(frozen=True)
@@ -56,11 +41,11 @@ class Settings:
     aims:      figures that a point must be good at to be worth having; default samples a second and cost, and the
                network's accuracy where there are data
     price:     what a share of the device counts of a resource, instead of `front.PRICES`
-    storage:   URL of a database, as in sqlite:///sweep.db; default sweep.db in the sweep's folder
+    storage:   URL of a database; default one that nobody keeps
     jobs:      processes
     scheduler: address of a Dask scheduler, whose workers do the work instead
 
-    Settings("tpe", trials=200, seed=1, aims=("fps", "lut")) looks for designs that are fast, or small in LUTs.
+    Settings("tpe", trials=200, aims=("fps", "lut")) looks for designs that are fast, or small in LUTs.
     """
 
     method: str = "grid"
@@ -68,7 +53,7 @@ class Settings:
     seed: int = 0
     aims: Sequence[str] = ()
     price: Mapping[str, float] | None = None
-    storage: str | None = None
+    storage: str = "sqlite://"
     jobs: int = 1
     scheduler: str | None = None
 
@@ -143,33 +128,19 @@ class Result:
 def given(model: Any, space: Space, head: Head) -> Given:
     """The networks of a model as it is, one for each output that the space has."""
     outputs = next((a.values for a in space.axes if a.name == "output"), (head.output,))
-    found, loaded = {}, load(model)
-    for output in map(str, outputs):
-        mask = output == "mask"
-        name, threshold, opening = arguments.head(
-            output, head.threshold if mask else None, head.opening if mask else None
-        )
-        parsed = parse(
-            loaded,
-            input_precision=head.input_precision,
-            columns=arguments.columns(head.columns),
-            output=name,
-            threshold=threshold,
-            opening=opening,
-        )
-        found[output] = Network(pickle.dumps(parsed.graph))
+    loaded = load(model)
+    found = {str(k): Network(pickle.dumps(head.parse(loaded, str(k)).graph)) for k in outputs}
     return Given(found, head.output)
 
 
 def sweep(
-    source: Given | Made,
+    source: Given | Precise,
     space: Space,
     *,
     model: str,
-    storage: str,
     identity: Mapping[str, Any],
+    settings: Settings,
     base: Base | None = None,
-    settings: Settings | None = None,
     accuracies: Sequence[str] = (),
     told: Callable[[Search, Point], None] = unheard,
 ) -> Result:
@@ -180,7 +151,6 @@ def sweep(
     accuracies: figures of merit that the source's networks have
     Raises BadInput, and OverBudget with the reasons where every point is refused.
     """
-    base, settings = base or Base(), settings or Settings()
     if settings.method not in METHODS:
         raise BadInput(
             f"sweep: --search must be one of {', '.join(METHODS)}, not {settings.method!r}; choose one"
@@ -189,7 +159,7 @@ def sweep(
     wanted = aims(settings.aims or (*AIMS, *accuracies), accuracies)
     search = Search(
         space,
-        storage,
+        settings.storage,
         method=settings.method,
         trials=settings.trials,
         seed=settings.seed,
@@ -198,11 +168,18 @@ def sweep(
         identity={**identity, "price": price},
     )
     with pools.pool(settings.jobs, settings.scheduler) as pool:
-        points = run(search, source, base, pool, told=told)
+        points = run(search, source, base or Base(), pool, told=told)
     result = Result(model, space, points, wanted, price, tuple(accuracies), dominating(points, wanted, price))
     if points and all(p.outcome is not None and p.outcome.refused for p in points):
         raise OverBudget(refusals(points))
     return result
+
+
+def so_far(search: Search, model: str, accuracies: Sequence[str] = ()) -> Result:
+    """The results of a sweep as far as it has come."""
+    points, wanted, price = list(search.points), search.aims, search.price
+    beaten = dominating(points, wanted, price)
+    return Result(model, search.space, points, wanted, price, tuple(accuracies), beaten)
 
 
 def refusals(points: Sequence[Point]) -> str:
@@ -225,8 +202,8 @@ def _checked(price: Mapping[str, float]) -> Mapping[str, float]:
     return price
 
 
-def source_identity(source: Given, base: Base, head: Head) -> dict[str, Any]:
-    """What a sweep of a given model is of: hashes of its networks, and the arguments that all points share."""
+def source_identity(source: Given | Precise, base: Base, head: Head) -> dict[str, Any]:
+    """What a sweep of a model is of: hashes of its networks, and the arguments that all points share."""
     shared = {
         "budget": dict(base.budget or {}),
         "clock_mhz": base.clock_mhz,

@@ -15,17 +15,19 @@ from functools import lru_cache
 from typing import Any
 
 from rtl4ml import arguments
-from rtl4ml.device import DEVICES, ZCU102, Device, Resources
+from rtl4ml.cost.estimate import estimate
+from rtl4ml.device import DEVICES, ZCU102, Device, total
 from rtl4ml.errors import Rtl4mlError, Value
 from rtl4ml.folding.by_hand import wanted_interval
 from rtl4ml.folding.homes import Wanted, fold_with_skips
 from rtl4ml.folding.options import Costs
-from rtl4ml.folding.placement import analysed, resources
+from rtl4ml.folding.placement import analysed
 from rtl4ml.ir.fingerprint import fingerprint
 from rtl4ml.ir.graph import Graph
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.sweep.points import Outcome, taken
 from rtl4ml.sweep.space import RESOURCES, Params
+from rtl4ml.synthesis.yosys import units
 
 
 @dataclass(frozen=True)
@@ -116,11 +118,12 @@ def _outcome(plan: Plan, known: Mapping[str, Outcome], network: Network, device:
     if key in known:
         return known[key]
     netlist, cycles = analysed(plan)
-    total: Resources = resources(netlist)
+    parts = units(netlist, frames_in_flight=cycles.frames_in_flight)
+    made = total(estimate(u.module, u.params, u.cell) for u in parts)
     return Outcome(
         interval=float(cycles.interval),
         latency=cycles.latency,
-        resources=taken(total),
+        resources=taken(made),
         capacity=device.capacity,
         accuracy=network.accuracy,
         key=key,
