@@ -313,8 +313,8 @@ def sweeping() -> list[click.Parameter]:
         click.Option(
             ["--data"],
             type=_path(),
-            help="Validation data: .npz with arrays x and y, y of classes or masks. Ranges of requantized networks are "
-            "chosen on x, accuracy is that of exact integers.",
+            help="Validation data: .npz with arrays x and y, y of classes or masks; networks of other bits are "
+            "calibrated on its array calibration, or on x. Accuracy is that of exact integers.",
         ),
         click.Option(
             ["--space"],

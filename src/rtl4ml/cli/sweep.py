@@ -87,7 +87,8 @@ def _source(model: Path, space: Space | None, head: Head, file: Path | None) -> 
         space = spaces.space([("interval", [k * first for k in (1, 2, 4, 8)])])
     if data is None and not any(a.name.split(".")[0] in spaces.BITS for a in space.axes):
         return given, space
-    return Precise(model.read_bytes(), model.suffix, head, None if data is None else data.x, data), space
+    samples = None if data is None else data.x if data.calibration is None else data.calibration
+    return Precise(model.read_bytes(), model.suffix, head, samples, data), space
 
 
 def _axes(options: dict[str, Any]) -> tuple[list[tuple[str, Any]], dict[str, float]]:

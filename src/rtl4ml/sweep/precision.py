@@ -26,6 +26,7 @@ from rtl4ml.metrics.classes import accuracy
 from rtl4ml.metrics.masks import pixel_iou
 from rtl4ml.sweep.space import BITS, Params
 from rtl4ml.sweep.tasks import Network, axis_of
+from rtl4ml.training.classification.start import start_quantized
 
 Floats = NDArray[np.floating[Any]]
 
@@ -33,6 +34,7 @@ Floats = NDArray[np.floating[Any]]
 WEIGHTS = ("kernel_quantizer", "depthwise_quantizer", "pointwise_quantizer")
 KINDS = ("quantized_bits", "quantized_relu")
 CALIBRATED = 256  # samples that ranges are chosen on
+FITTED = 2048  # samples that weights are fitted on
 VALUES = 200_000  # of a tensor, drawn from these samples
 BELOW = 3  # ranges that are tried below the one that holds all values, each half as wide
 
@@ -70,14 +72,16 @@ class Head:
 class Labelled:
     """Samples and what is right of them.
 
-    x: (N, *input shape)
-    y: (N,) classes, or (N, rows, columns[, 1]) masks of 0 and 1
+    x:           (N, *input shape)
+    y:           (N,) classes, or (N, rows, columns[, 1]) masks of 0 and 1
+    calibration: other samples, on which networks are calibrated; None: x
 
     Labelled(x, y) with y of shape (13_908,) is pixels and their classes.
     """
 
     x: Floats
     y: NDArray[Any]
+    calibration: Floats | None = None
 
     @property
     def figure(self) -> str:
@@ -157,14 +161,17 @@ def network(source: Precise, output: str, bits: Mapping[str, Any]) -> Network:
 
 
 def requantized(model: Any, bits: Mapping[str, Any], samples: Floats | None) -> Any:
-    """A copy of a QKeras model with other quantizers, its trained weights as they are.
+    """A copy of a QKeras model with other quantizers.
 
     bits:    of weights and activations by axis: "bits" of both, "weight_bits" and "activation_bits", each also of one
              layer alone, as in "weight_bits.conv1"
-    samples: inputs that ranges of activations are chosen on: of the powers of two up to the largest value, the one
-             that leaves the least squared error; None: ranges stay as they are
-    The quantizer of the input stays as it is. Raises BadInput for a quantizer whose bits are part of its kind, or a
-    layer that is not there.
+    samples: inputs that the copy is calibrated on. The weights of a chain of dense layers and 1-D convolutions are then
+             scaled to the ranges and rounded so that their errors cancel (`training.classification.start`). In any
+             other network weights stay as they are, and ranges become those of least squared error against the
+             trained quantizers: powers of two, of weights also each channel's own (alpha="auto_po2").
+             None: weights stay as they are, and so do ranges of activations
+    The quantizer of the input stays as it is, and so does a network that has these bits. Raises BadInput for a
+    quantizer whose bits are part of its kind, or a layer that is not there.
     """
     keras = frameworks.keras()
     names = {layer.name for layer in model.layers}
@@ -174,8 +181,9 @@ def requantized(model: Any, bits: Mapping[str, Any], samples: Floats | None) -> 
             raise BadInput(
                 f"sweep: {axis} must name a layer of the model, not {layer!r}; see model.summary()"
             )
-    values = {} if samples is None else _activations(model, samples)
-    first = _input_quantizers(model)
+    to_fit = samples if samples is not None and _is_chain(model) else None
+    values = {} if samples is None or to_fit is not None else _activations(model, samples)
+    first, others = _input_quantizers(model), [0]
 
     def changed(layer: Any) -> Any:
         config = layer.get_config()
@@ -183,23 +191,54 @@ def requantized(model: Any, bits: Mapping[str, Any], samples: Floats | None) -> 
             _bits(bits, "weight_bits", layer.name),
             _bits(bits, "activation_bits", layer.name),
         )
+
+        def quantizer(key: str, number: int, some: NDArray[Any] | None) -> None:
+            made, other = _quantizer(layer.name, config[key], number, None if to_fit is not None else some)
+            others[0] += other
+            if other:
+                config[key] = made
+
         for key in WEIGHTS:
             if weights and config.get(key):
                 held = getattr(layer, key.removesuffix("_quantizer"), None)
                 folded = (
                     "Batchnorm" in type(layer).__name__
                 )  # it quantizes the kernel that the statistics scale
-                some = None if held is None or folded else held.numpy()
-                config[key] = _quantizer(layer.name, config[key], weights, some)
+                quantizer(key, weights, None if held is None or folded else held.numpy())
         if activations and layer.name not in first and _is_quantizer(config.get("activation")):
-            config["activation"] = _quantizer(
-                layer.name, config["activation"], activations, values.get(layer.name)
-            )
+            quantizer("activation", activations, values.get(layer.name))
         return type(layer).from_config(config)
 
     made = keras.models.clone_model(model, clone_function=changed)
     made.set_weights(model.get_weights())
+    if to_fit is not None and others[0]:
+        start_quantized(model, made, to_fit[:FITTED], channels=True, compensated=True)
     return made
+
+
+def _is_chain(model: Any) -> bool:
+    """Whether the weights of its layers can be fitted one after the other: one way through, each layer with a bias."""
+    plain = {
+        "InputLayer",
+        "QActivation",
+        "MaxPooling1D",
+        "AveragePooling1D",
+        "Flatten",
+        "Activation",
+        "Dropout",
+    }
+    for layer in model.layers:
+        kind = type(layer).__name__
+        if kind in ("QDense", "QConv1D"):
+            quantizer = layer.kernel_quantizer_internal
+            plainly = type(quantizer).__name__ == "quantized_bits" and quantizer.alpha in (None, 1, 1.0)
+            if not (plainly and layer.use_bias and layer.get_config()["activation"] in (None, "linear")):
+                return False
+        elif kind not in plain:
+            return False
+        if len(layer.inbound_nodes) != 1 or len(layer.outbound_nodes) > 1:
+            return False
+    return True
 
 
 def _bits(bits: Mapping[str, Any], axis: str, layer: str) -> int | None:
@@ -220,8 +259,8 @@ def _is_quantizer(activation: Any) -> bool:
     return hasattr(activation, "get_config") and type(activation).__module__.startswith("qkeras")
 
 
-def _quantizer(layer: str, given: Any, bits: int, values: NDArray[Any] | None) -> Any:
-    """A quantizer of so many bits; its range is chosen on `values`, or stays as it is."""
+def _quantizer(layer: str, given: Any, bits: int, values: NDArray[Any] | None) -> tuple[Any, bool]:
+    """A quantizer of so many bits, its range chosen on `values` or as it is; and whether it is another one."""
     qkeras = frameworks.qkeras()
     found = qkeras.get_quantizer(given)
     kind = type(found).__name__
@@ -230,6 +269,8 @@ def _quantizer(layer: str, given: Any, bits: int, values: NDArray[Any] | None) -
             f"{layer}: a quantizer must be one of {', '.join(KINDS)} for an axis of bits, not {kind}, whose bits are "
             "part of its kind; leave the axis out"
         )
+    if found.bits == bits:  # the range that it was trained with
+        return found, False
     config = {**found.get_config(), "bits": bits}
     scaled = kind == "quantized_bits" and config.get("alpha") not in (
         None,
@@ -237,21 +278,15 @@ def _quantizer(layer: str, given: Any, bits: int, values: NDArray[Any] | None) -
         1.0,
     )  # its scale follows the values
     if values is None or scaled or not np.any(values):
-        return type(found)(**config)
-    tried = np.asarray(values, np.float32).reshape(-1)
-    if kind == "quantized_relu":
-        slope = config.get("negative_slope") or 0.0
-        wanted = np.where(tried > 0, tried, slope * tried)
-    else:
-        wanted = tried
-    most = ceil(log2(float(np.abs(wanted).max()) or 1.0))
-    best, least = None, np.inf
-    for integer in range(most - BELOW, most + 1):
-        made = type(found)(**{**config, "integer": integer})
-        off = float(np.mean((np.asarray(made(tried)) - wanted) ** 2))
-        if off < least:
-            best, least = made, off
-    return best
+        return type(found)(**config), True
+    tried = np.asarray(values, np.float32)
+    wanted = np.asarray(found(tried))  # where it was trained to saturate, it shall
+    most = max(0, ceil(log2(float(np.abs(wanted).max()) or 1.0)))  # QKeras 0.9 has no ranges below 1
+    ranges: list[dict[str, Any]] = [{"integer": k} for k in range(max(0, most - BELOW), most + 1)]
+    if kind == "quantized_bits" and "alpha" in config and values.ndim > 1:
+        ranges.append({"integer": 0, "alpha": "auto_po2"})  # of each channel, and below 1 too
+    made = [type(found)(**{**config, **some}) for some in ranges]
+    return min(made, key=lambda q: float(np.mean((np.asarray(q(tried)) - wanted) ** 2))), True
 
 
 def _activations(model: Any, samples: Floats) -> dict[str, NDArray[Any]]:
@@ -285,10 +320,11 @@ def _input_quantizers(model: Any) -> set[str]:
 
 
 def read(path: Path) -> Labelled:
-    """The validation data of a .npz file with arrays x and y. Raises BadInput."""
+    """The validation data of a .npz file with arrays x, y and, if it is there, calibration. Raises BadInput."""
     try:
         with np.load(path) as file:
             x, y = (file[k] for k in ("x", "y"))
+            calibration = np.asarray(file["calibration"], np.float32) if "calibration" in file else None
     except FileNotFoundError:
         raise BadInput(f"{path}: the data must be a .npz file, not missing; check the path") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -299,4 +335,4 @@ def read(path: Path) -> Labelled:
         raise BadInput(
             f"{path}: y must have a class or a mask for every sample of x, not {y.shape} for {x.shape}; correct it"
         )
-    return Labelled(np.asarray(x, np.float32), y)
+    return Labelled(np.asarray(x, np.float32), y, calibration)
