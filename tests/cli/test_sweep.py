@@ -13,9 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rtl4ml.cli import main
+from rtl4ml.frontends.qkeras.load import load
 from rtl4ml.host import frameworks
 
 
@@ -167,3 +169,45 @@ main.main({command!r})
     assert signal.getsignal(signal.SIGINT) is not None
     assert run(capsys, *command)[0] == 0
     assert len(points(tmp_path / "s")) == len({p["interval"] for p in points(tmp_path / "s")})
+
+
+@pytest.mark.gate
+def test_bits_data_and_what_is_picked(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("validation", "test"):
+        x = rng.uniform(-1, 1, (6, 8, 8, 3)).astype(np.float32)
+        y = load(model).predict(x, verbose=0)[..., 0] >= 0.5
+        np.savez(tmp_path / f"{name}.npz", x=x, y=y.astype(np.uint8))
+    folder = tmp_path / "s"
+    command = ["sweep", model, "--bits", "2,4", "--intervals", "64,128", "--out", folder, "--verify", 1]
+    command += [
+        "--data",
+        tmp_path / "validation.npz",
+        "--test",
+        tmp_path / "test.npz",
+        "--pick",
+        "best iou, iou>0.9",
+    ]
+    status, out, err = run(capsys, *command)
+    assert status == 0, err
+    found = points(folder)
+    assert [p["iou"] == 1.0 for p in found] == [False, True, False, True]
+    front = [p for p in found if p["dominated_by"] is None]
+    assert all(p["test_iou"] is not None for p in front) and max(p["test_iou"] for p in front) == 1.0
+    assert all(p["test_iou"] is None for p in found if p["dominated_by"] is not None)
+    assert "2 designs were simulated as RTL and counted by Yosys" in out
+    rows = json.loads((folder / "verified.json").read_text())
+    assert [r["mismatches"] for r in rows] == [0, 0]
+    assert [r["interval"] for r in rows] == [found[r["point"]]["got_interval"] for r in rows]
+    assert (folder / "sweep.html").read_text().count("<td>0 of ") == 2
+    picked = [p for p in folder.iterdir() if (p / "report.json").is_file()]
+    assert picked and any(found[int(p.name.removeprefix("point-"))]["iou"] == 1.0 for p in picked)
+    status, _, err = run(
+        capsys, "sweep", model, "--intervals", 64, "--out", tmp_path / "t", "--test", tmp_path / "test.npz"
+    )
+    assert (status, err.splitlines()[-1]) == (
+        2,
+        "rtl4ml: sweep: --test must go with --data, on which points are chosen; give both",
+    )

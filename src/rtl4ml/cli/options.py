@@ -317,6 +317,11 @@ def sweeping() -> list[click.Parameter]:
             "calibrated on its array calibration, or on x. Accuracy is that of exact integers.",
         ),
         click.Option(
+            ["--test"],
+            type=_path(),
+            help="Test data, as --data: opened once, for the points that are worth having.",
+        ),
+        click.Option(
             ["--space"],
             type=_path(),
             help="TOML file with a table [axes]: interval, lut, ff, dsp, bram36, clock_mhz, device, skips, output, "

@@ -43,7 +43,7 @@ def sweep(model: Path, out: Path | None, **options: Any) -> None:
     axes, shared = _axes(options)
     space = spaces.space(axes) if axes else None  # what is wrong with it is said before the model is loaded
     settings = _settings(options, folder)
-    after = {k: options.pop(k) for k in ("pick", "verify", "live", "data")}
+    after = {k: options.pop(k) for k in ("pick", "verify", "live", "data", "test")}
     check_conversion(model, options)
     homes = dict(options.pop("skips"))
     own: dict[str, Any] = {
@@ -58,6 +58,8 @@ def sweep(model: Path, out: Path | None, **options: Any) -> None:
     source, space = _source(model, space, head, after["data"])
     folder.mkdir(parents=True, exist_ok=True)
     result = _swept(model, folder, source, space, head, base, settings, live=after["live"])
+    if after["test"] is not None:
+        result = _tested(source, result, after["test"], settings)
     study.write(result, folder)
     page.write(result, folder)
     outcome.WRITTEN.append(folder)
@@ -155,6 +157,14 @@ def _swept(
         raise type(error)(error.worded(_option_of_sweep)) from None
 
 
+def _tested(source: Given | Precise, result: Result, file: Path, settings: Settings) -> Result:
+    """The accuracy of the front on test data."""
+    if not isinstance(source, Precise) or source.data is None:
+        raise BadInput("sweep: --test must go with --data, on which points are chosen; give both")
+    with show.step(f"accuracy of {len(result.front):,} points on {file}"):
+        return study.tested(source, result, precision.read(file), settings)
+
+
 def _verified(number: int, result: Result, folder: Path, build: Callable[[Point], Any], seed: int) -> bool:
     """Simulates points and has them counted; whether all are exact."""
     points = checks.chosen(result, number, seed)
@@ -195,11 +205,13 @@ def _show(result: Result) -> None:
         f"{len(result.dominated):,} are beaten by others, {refused:,} are refused",
         soft_wrap=True,
     )
-    shown = show.table("", "point", "asked for", *figures)
+    last = [f"test {name}" for name in result.accuracies if result.tested]
+    shown = show.table("", "point", "asked for", *figures, *last)
     for p in kept[:SHOWN]:
         assert p.outcome is not None
         row = (_figure(n, figure(n, p.outcome, result.price)) for n in figures)
-        shown.add_row(str(p.number), ", ".join(_asked(n, v) for n, v in p.params.items()), *row)
+        found = (_figure(name, result.tested[p.number]) for name in last)
+        shown.add_row(str(p.number), ", ".join(_asked(n, v) for n, v in p.params.items()), *row, *found)
     console.print(shown)
     if len(kept) > SHOWN:
         console.print(f"and {len(kept) - SHOWN:,} more")

@@ -70,7 +70,12 @@ def render(result: Result, *, number: int | None = None, verified: Verified | No
         plots=plots,
         y=title(first),
         columns=_columns(result),
-        heads=["point", *(f"{a.name} asked" for a in result.space.axes), *map(title, shown)],
+        heads=[
+            "point",
+            *(f"{a.name} asked" for a in result.space.axes),
+            *map(title, shown),
+            *(f"test {name}" for name in result.accuracies if result.tested),
+        ],
         front=[_row(result, p, shown) for p in result.front],
         reasons=refused.most_common(),
         verified=None if verified is None else verified.table(),
@@ -160,4 +165,6 @@ def _row(result: Result, point: Point, shown: list[str]) -> list[str]:
         value = figure(name, point.outcome, result.price)
         small = name in ("cost", *result.accuracies)
         cells.append(f"{value:.4f}" if small else f"{value:,.0f}" if value >= 1000 else f"{value:,.4g}")
+    if result.tested:
+        cells.append(f"{result.tested[point.number]:.4f}")
     return cells

@@ -212,7 +212,8 @@ def requantized(model: Any, bits: Mapping[str, Any], samples: Floats | None) -> 
     made = keras.models.clone_model(model, clone_function=changed)
     made.set_weights(model.get_weights())
     if to_fit is not None and others[0]:
-        start_quantized(model, made, to_fit[:FITTED], channels=True, compensated=True)
+        some = to_fit[:: max(1, len(to_fit) // FITTED)]  # of all parts of a scene
+        start_quantized(model, made, some, channels=True, compensated=True)
     return made
 
 

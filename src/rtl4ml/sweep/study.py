@@ -10,7 +10,7 @@ import json
 import pickle
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from rtl4ml.ir.graph import Graph
 from rtl4ml.sweep import pools
 from rtl4ml.sweep.front import FIGURES, Aim, aims, dominating, figure, prices
 from rtl4ml.sweep.points import Point
-from rtl4ml.sweep.precision import Head, Precise
+from rtl4ml.sweep.precision import Head, Labelled, Precise
 from rtl4ml.sweep.run import Given, run, unheard
 from rtl4ml.sweep.search import METHODS, Search
 from rtl4ml.sweep.space import RESOURCES, Space
@@ -65,6 +65,7 @@ class Result:
     model:     its name
     dominated: of a point that another beats: that other's number
     price:     what a share of the device counts in "cost"
+    tested:    the accuracy of points of the front on test data, by their numbers, where there were any
     """
 
     model: str
@@ -74,6 +75,7 @@ class Result:
     price: Mapping[str, float]
     accuracies: Sequence[str]
     dominated: Mapping[int, int]
+    tested: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def front(self) -> list[Point]:
@@ -99,6 +101,8 @@ class Result:
                     # An axis and a figure may have one name: the interval that was asked for and the one that it has.
                     row[f"got_{name}" if name in p.params else name] = round(value, 6)
                 row["dominated_by"] = self.dominated.get(p.number)
+                if self.tested:
+                    row[f"test_{self.accuracies[0]}"] = self.tested.get(p.number)
             row["refused"] = None if p.outcome is None else p.outcome.refused or None
             found.append(row)
         return found
@@ -173,6 +177,28 @@ def sweep(
     if points and all(p.outcome is not None and p.outcome.refused for p in points):
         raise OverBudget(refusals(points))
     return result
+
+
+def tested(source: Precise, result: Result, data: Labelled, settings: Settings) -> Result:
+    """The result with the accuracy of its front on test data, which nothing was chosen on.
+
+    Raises BadInput where the data have no figure that the sweep has.
+    """
+    if (data.figure,) != tuple(result.accuracies):
+        raise BadInput(
+            f"sweep: --test must have what --data has ({', '.join(result.accuracies) or 'none'}), not {data.figure}; "
+            "give classes for classes, masks for masks"
+        )
+    other = replace(source, data=data)
+    keys = {p.number: source.key(p.params) for p in result.front}
+    points = {keys[p.number]: p for p in result.front}
+    with pools.pool(settings.jobs, settings.scheduler) as pool:
+        made = {}
+        for key, point in points.items():
+            task, values = other.task(point.params)
+            made[key] = pool.submit(task, *values)
+        found = {key: answer.result() for key, answer in made.items()}
+    return replace(result, tested={n: found[key].accuracy[data.figure] for n, key in keys.items()})
 
 
 def so_far(search: Search, model: str, accuracies: Sequence[str] = ()) -> Result:
