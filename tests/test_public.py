@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -58,6 +59,20 @@ def test_the_page_lists_what_there_is() -> None:
     }
     fields = set(rtl4ml.Design.__dataclass_fields__)
     assert not [name for name in methods if not hasattr(rtl4ml.Design, name) and name not in fields]
+
+
+@pytest.mark.gate
+def test_an_editor_sees_it_from_outside(tmp_path: Path) -> None:
+    """Pyright's engine, which editors have."""
+    (tmp_path / "user.py").write_text(OUTSIDE)
+    command = [sys.executable, "-m", "basedpyright", "--outputjson", "--pythonpath", sys.executable, "user.py"]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    found = [(d["severity"], d["message"]) for d in json.loads(told.stdout)["generalDiagnostics"]]
+    types = [re.sub('^.* is "(.*)"$', r"\1", text) for kind, text in found if kind == "information"]
+    assert types == [name.rpartition(".")[2] for name in REVEALED], told.stdout
+    errors = " ".join(text for kind, text in found if kind == "error")
+    assert 'Cannot access attribute "reprot" for class "SavedDesign"' in errors
+    assert '"cycle" is not a defined key in "Report"' in errors
 
 
 @pytest.mark.gate

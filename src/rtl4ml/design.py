@@ -125,7 +125,7 @@ def convert(
         except HlsCannot as error:
             hls = error
         netlist, cycles = stepped.result()
-        flags = -(-cycles.latency // cycles.interval) + 2
+        flags = cycles.frames_in_flight
         project = systemverilog.write(netlist, folder, frames_in_flight=flags, name=name)
         bundle.write(
             Bundle(

@@ -85,6 +85,11 @@ class Device:
         """Number of each resource on the device, by its name in report.json."""
         return {"lut": self.lut, "ff": self.ff, "dsp": self.dsp, "bram36": self.bram36}
 
+    @cached_property
+    def identity(self) -> str:
+        """All that it is, as text: equal devices have equal ones, in every process."""
+        return repr(self)
+
     @property
     def budgeted(self) -> tuple[str, ...]:
         """What a design may be allowed a share of: its resources, and what its memory moves, where that is known."""

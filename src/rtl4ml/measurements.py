@@ -33,6 +33,11 @@ class Cycles:
     observed: tuple[int, int] | None = None
     narrower: tuple[tuple[int, int], ...] = ()
 
+    @property
+    def frames_in_flight(self) -> int:
+        """Frames whose ends a design must know at once: those on their way, one that begins and one that ends."""
+        return int(-(-self.latency // self.interval)) + 2
+
 
 @dataclass(frozen=True)
 class LayerTimes:

@@ -221,8 +221,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             ["sweep", "m.h5", "--intervals", "4,x"],
-            "sweep: --intervals must be whole numbers from 1 up with commas between, not '4,x'; "
-            "write --intervals 204,408",
+            "sweep: interval must be whole numbers of cycles from 1 up, as in 204,408 or 1..128/8, not '4,x'; "
+            "write it so",
         ),
         (
             ["sweep", "m.h5", "--target-interval", "4"],
@@ -419,7 +419,6 @@ def test_a_bug_is_status_1_and_one_line(designs: list[StandIn], capsys: pytest.C
         ("verify", signal.SIGTERM),
         ("synth", signal.SIGINT),
         ("report", signal.SIGTERM),
-        ("sweep", signal.SIGINT),
     ],
 )
 def test_an_interruption_leaves_the_earlier_project_and_says_so(
@@ -591,7 +590,7 @@ def test_defaults_are_those_of_the_python_interface(
     assert designs[0].out.name == "p" and Path("p/report.json").is_file()
 
 
-@pytest.mark.parametrize("command", ["convert", "verify", "synth", "report", "sweep"])
+@pytest.mark.parametrize("command", ["convert", "verify", "synth", "report"])
 def test_every_command_that_converts_knows_opened_masks(
     command: str, designs: list[StandIn], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -785,70 +784,6 @@ def test_synth_and_report_run_their_steps(designs: list[StandIn], capsys: pytest
     assert designs[1].calls[-2:] == ["synthesize", "report"]
     assert run(capsys, "report", "build/m")[0] == 0
     assert len(designs) == 2  # a project's report is read, not made again
-
-
-def test_sweep_compares_targets(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, err = run(capsys, "sweep", "m.h5")
-    assert status == 0
-    points = json.loads(Path("build/m-sweep/sweep.json").read_text())["points"]
-    assert [(p["target"], p["interval"]) for p in points] == [
-        (None, 204),
-        (408, 408),
-        (816, 816),
-        (1632, 1632),
-    ]
-    assert re.findall(r"^done (.*) \(", err, re.MULTILINE) == [
-        "convert m.h5, default",
-        "convert m.h5, interval 408",
-        "convert m.h5, interval 816",
-        "convert m.h5, interval 1,632",
-    ]
-    assert points[0]["bram36"] == 0.5
-    assert "1,632" in out
-    assert sorted(p.name for p in Path("build/m-sweep").iterdir() if p.is_dir()) == [
-        "default",
-        "interval-1632",
-        "interval-408",
-        "interval-816",
-    ]
-
-
-def test_a_sweep_goes_on_from_an_interval_that_is_a_fraction(
-    designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Frames that come 12 and 13 cycles apart in turn have a mean of 37/3."""
-    report = StandIn.report
-
-    def fraction(self: StandIn) -> dict[str, Any]:
-        found = report(self)
-        if self.options["target_interval"] is None:
-            found["cycles"]["interval"]["model"] = 37 / 3
-        return found
-
-    monkeypatch.setattr(StandIn, "report", fraction)
-    assert run(capsys, "sweep", "m.h5")[0] == 0
-    points = json.loads(Path("build/m-sweep/sweep.json").read_text())["points"]
-    assert [p["target"] for p in points] == [None, 25, 50, 99]
-
-
-def test_sweep_shows_what_is_refused_and_fails_where_all_is(
-    designs: list[StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    init = StandIn.__init__
-
-    def strict(self: StandIn, model: Path, out: Path, **options: Any) -> None:
-        if options["target_interval"] < 100:
-            raise OverBudget(f"conv: {named('target_interval')} must be at least 100, not less; raise it")
-        init(self, model, out, **options)
-
-    monkeypatch.setattr(StandIn, "__init__", strict)
-    status, out, _ = run(capsys, "sweep", "m.h5", "--intervals", "50,100")
-    assert status == 0
-    assert "50: conv: --intervals must be at least 100, not less; raise it" in out
-    status, _, err = run(capsys, "sweep", "m.h5", "--intervals", "50,60", "--out", "q")
-    assert status == 2
-    assert err == "rtl4ml: conv: --intervals must be at least 100, not less; raise it\n"
-    assert not Path("q").exists()
 
 
 def test_stderr_of_a_full_disk(designs: list[StandIn], capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,6 +59,7 @@ def assert_exact(
     output: str = "logits",
     pumped: bool = False,
     skips: Any = "bram",
+    input_precision: str | None = None,
 ) -> rtl4ml.Design:
     """All of the contract on one model; `csim` False: hls4ml must be refused by name, None: is left out."""
     design = rtl4ml.convert(
@@ -69,6 +70,7 @@ def assert_exact(
         output=output,
         pumped=pumped,
         skips=skips,
+        input_precision=input_precision,
     )
     x = samples(design, FRAMES, rng)
     want = expected(design.parsed, x)[0]

@@ -88,9 +88,16 @@ COMMANDS = (
     LazyCommand(
         "sweep",
         "sweep:sweep",
-        "Convert MODEL for several intervals and compare what they cost.",
-        [*options.conversion(sweeps=True), *options.intervals()],
-        example="model.keras --intervals 204,408,1000",
+        """Predict many designs of MODEL and say which are worth having.
+
+        Interrupted or killed, the same command goes on from all points that had ended.
+        """,
+        [
+            *(p for p in options.conversion(sweeps=True) if p.name not in ("name", "date")),
+            *options.sweeping(),
+        ],
+        example="model.keras --intervals 204..2040/20 --budget lut=5%..40%/4 --jobs 2",
+        summary="Predict many designs of MODEL, and which are worth having.",
     ),
     LazyCommand(
         "compare",

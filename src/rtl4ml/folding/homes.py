@@ -36,20 +36,26 @@ class Wanted:
 
 
 def fold_with_skips(
-    graph: Graph, homes: Mapping[str, Home] | Home | Literal["auto"], wanted: Wanted, *, fit: bool = True
+    graph: Graph,
+    homes: Mapping[str, Home] | Home | Literal["auto"],
+    wanted: Wanted,
+    *,
+    fit: bool = True,
+    costs: Costs | None = None,
 ) -> Plan:
     """The plan of `fold_for` for the graph with the homes of its skips; the plan's graph has them.
 
     homes: as of `with_homes`; or "auto": those of most bits a frame first, as many as it takes to fit late, or in DRAM
            as long as the device's boards have ports for them and their traffic is within its budget; none where that
            does not help and `fit` is False
+    costs: what is known of operators from other designs of the graph
     Raises what both raise, BadInput where a home is DRAM and nothing is known of the device's or it answers later than
     `DRAM_HIDDEN`, OverBudget where skips
     move more than DRAM may and `fit` is True; where no choice of "auto" fits, that of the one with all skips in memory.
     """
     budget = dict(wanted.budget or {})
     share = budget.pop("dram", 1.0)
-    costs = Costs()
+    costs = costs or Costs()
 
     def fold(homes: Mapping[str, Home] | Home, *, fit: bool) -> Plan:
         return fold_for(

@@ -105,7 +105,7 @@ class Costs:
         """The folding of an operator in all packings."""
         made = {f.name: getattr(op, f.name) for f in fields(op) if f.name not in ("name", "inputs", "layers")}
         reads = tuple(replace(s, name="") for s in op.inputs)
-        key = (type(op), reads, tuple(map(id, made.values())), folding, id(device))
+        key = (type(op), reads, tuple(map(id, made.values())), folding, device.identity)
         if key not in self._options:
             self._ops.append(op)
             self._options[key] = [
@@ -116,7 +116,7 @@ class Costs:
 
     def width(self, graph: Graph, stream: Stream, made: int, read: int, device: Device) -> Resources:
         """Cost of the width converters from the lanes that are made to the lanes that are read."""
-        key = (replace(stream, name=""), made, read, id(device))
+        key = (replace(stream, name=""), made, read, device.identity)
         if key not in self._widths:
             builder = NetlistBuilder(graph, device)
             builder.lanes(builder.like(stream, "x", made), read)

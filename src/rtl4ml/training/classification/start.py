@@ -124,7 +124,10 @@ def _round_in_turn(kernel: Floats, square: Floats, rounded: Callable[[Floats], F
 
 
 def _layers(plain: Any) -> Iterator[tuple[Any, Floats, Floats, Any]]:
-    """Every layer with a kernel: it, its kernel and bias with the normalization after it folded in, what follows."""
+    """Every layer with a kernel: it, its kernel and bias with the normalization after it folded in, what follows.
+
+    Itself follows the last.
+    """
     norms = {
         layer.inbound_nodes[0].inbound_layers.name: layer
         for layer in plain.layers
@@ -138,7 +141,7 @@ def _layers(plain: Any) -> Iterator[tuple[Any, Floats, Floats, Any]]:
         if layer.name in norms:
             last = norms[layer.name]
             kernel, bias = folded(kernel, bias, last)
-        yield layer, kernel, bias, last.outbound_nodes[0].outbound_layer
+        yield layer, kernel, bias, last.outbound_nodes[0].outbound_layer if last.outbound_nodes else last
 
 
 def _outputs(model: Any, layer: Any, x: NDArray[np.float32]) -> NDArray[np.float32]:
