@@ -202,7 +202,7 @@ class Design(SavedDesign):
         if len(y):
             want = self.reference(x)
             self.exactness[how].add(y, want)
-            self.untouched.add(self.parsed, x, want)
+            self.untouched.add(self.parsed, x, [want])
         return y
 
     def report(self, *, accuracy: Accuracy | None = None, extras: Extras | None = None) -> Report:

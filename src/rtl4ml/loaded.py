@@ -26,7 +26,7 @@ from rtl4ml.device import ZCU102, Resources, total
 from rtl4ml.emit import systemverilog
 from rtl4ml.errors import BadInput, BadModel, HlsCannot, StaleProject, named
 from rtl4ml.folding.by_hand import reuse_factors
-from rtl4ml.frontends.network import Network
+from rtl4ml.frontends.network import Network, one_or_all
 from rtl4ml.host import identity
 from rtl4ml.host.tools import absolute, disk_errors
 from rtl4ml.ir.graph import Graph
@@ -140,17 +140,20 @@ class SavedDesign:
 
     # -- the same numbers, four ways -------------------------------------------------------------------------
 
-    def emulate(self, x: Any) -> Real:
-        """Exact values (N, *output shape) by integer arithmetic. x: (N, *input shape) or of larger frames."""
+    def emulate(self, x: Any) -> Any:
+        """Exact values (N, *output shape) by integer arithmetic. x: (N, *input shape) or of larger frames.
+
+        Of several inputs x is a list of arrays, and of several outputs so is the result, in the model's order.
+        """
         with self._timed("emulate"):
-            return self.parsed.emulate(x)[0]
+            return one_or_all(self.parsed.emulate(x))
 
     def csim(self, x: Any, *, progress: Progress | None = None) -> Real:
         """The same by the C simulation of the HLS project. Raises HlsCannot where hls4ml cannot hold a layer.
 
         progress: is told now and then how many of how many samples are done
         """
-        ints, cut = self.parsed.cut_input(x)
+        (ints,), cut = self.parsed.cut_input(x)
         hls = self.hls
         with self._undisturbed(), self._timed("csim"):
             if len(ints):
@@ -176,7 +179,7 @@ class SavedDesign:
         """
         arguments.stalls(stalls)
         seed = arguments.seed(seed)
-        ints, cut = self.parsed.cut_input(x)
+        (ints,), cut = self.parsed.cut_input(x)
         with self._undisturbed():
             simulator = self.simulator
         with self._undisturbed(), self._timed("simulate"):
@@ -206,7 +209,7 @@ class SavedDesign:
         """As `simulate`, of the netlist of ECP5 primitives that Yosys makes of the RTL, whose cycles it must keep."""
         arguments.stalls(stalls)
         seed = arguments.seed(seed)
-        ints, cut = self.parsed.cut_input(x)
+        (ints,), cut = self.parsed.cut_input(x)
         with self._undisturbed():
             found, rtl = self.mapped, self.simulator
         with self._undisturbed():

@@ -54,7 +54,7 @@ def random_vectors(graph: Graph, frames: int, seed: int = 0) -> Vectors:
         ends = draw.random(source.shape)
         x[n][ends < 1 / 32] = source.lo
         x[n][ends > 31 / 32] = source.hi
-    (real,) = emulate(graph, x, lambda a: a)
+    (real,) = emulate(graph, [x], [lambda a: a])
     return Vectors(x, np.rint(real / sink.type.step).astype(np.int64).reshape(frames, *sink.shape))
 
 

@@ -9,15 +9,16 @@ from functools import cached_property
 
 import numpy as np
 
-from rtl4ml.errors import BadInput, Rtl4mlError
+from rtl4ml.errors import BadInput, Rtl4mlError, UnsupportedLayer
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import FLOAT32_EXACT, Ints, Stream
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Operators in topological order, from `inputs` to `outputs`.
+    """Operators in topological order, from `inputs` to `outputs`, each of which has a stream of its own at the edge.
 
+    output_names: of the outputs, as people know them; without any the names of the streams
     spilled: (name of an operator, name of a stream that it reads) of the streams that wait for it in DRAM
     """
 
@@ -27,9 +28,14 @@ class Graph:
     outputs: tuple[Stream, ...]
     parameters: int = 0  # of the source model, as trained
     spilled: tuple[tuple[str, str], ...] = ()
+    output_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         seen = {s.name for s in self.inputs}
+        if len(seen) < len(self.inputs):
+            raise ValueError(f"{self.name}: two inputs must not have one name, not {self.inputs[0].name}")
+        if self.output_names and len(set(self.output_names)) != len(self.outputs):
+            raise ValueError(f"{self.name}: outputs must have names of their own, not {self.output_names}")
         if len({op.name for op in self.ops}) < len(self.ops):
             names = [op.name for op in self.ops]
             twice = next(name for name in names if names.count(name) > 1)
@@ -54,6 +60,14 @@ class Graph:
             k += 1
             name = f"{hint}_{k}"
         return name
+
+    def single(self, what: str, way_out: str) -> None:
+        """Raises UnsupportedLayer where there are several inputs or outputs: `what` must have one of each."""
+        if len(self.inputs) != 1 or len(self.outputs) != 1:
+            raise UnsupportedLayer(
+                f"{self.name}: {what} must have one input and one output, not {len(self.inputs)} and "
+                f"{len(self.outputs)}; {way_out}"
+            )
 
     @cached_property
     def readers(self) -> dict[str, list[Op]]:

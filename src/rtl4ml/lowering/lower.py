@@ -6,7 +6,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 from rtl4ml.cells.streams import Fifo
-from rtl4ml.errors import UnsupportedLayer
 from rtl4ml.lowering import (  # noqa: F401 -- they register the lowerings of their operators
     activation,
     conv,
@@ -32,11 +31,7 @@ def lower(plan: Plan) -> Netlist:
     Raises UnsupportedLayer for a graph of several inputs or outputs, or with an operator that has no cells.
     """
     graph = plan.graph
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise UnsupportedLayer(
-            f"{graph.name}: hardware must have one input and one output, not {len(graph.inputs)} and "
-            f"{len(graph.outputs)}; split the model"
-        )
+    graph.single("hardware", "split the model")
     builder = NetlistBuilder(graph, plan.device, layer=graph.aside("s_axis"))
     source, sink = graph.inputs[0], graph.outputs[0]
     first = builder.like(source, "x", input_lanes(plan))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class SavedNetwork:
         return cls(
             graph=network.graph,
             quantizer=network.quantizer.name,
-            reading=reading(network.quantizer, network.input.type.fraction, network.steps),
+            reading=reading(network.quantizer, network.input.type.fraction, partial(network.steps, 0)),
             output=network.output,
             cut=network.cut,
             declared=network.declared,
@@ -58,7 +59,7 @@ class SavedNetwork:
         known = self.reading
         return Network(
             graph=self.graph,
-            quantizer=_unread(self.quantizer) if known is None else known.function(self.quantizer),
+            quantizers=(_unread(self.quantizer) if known is None else known.function(self.quantizer),),
             output=self.output,
             cut=self.cut,
             declared=self.declared,

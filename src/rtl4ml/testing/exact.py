@@ -115,7 +115,7 @@ def assert_exact(
     raises; SimulationFailed where the module stands still or breaks the protocol.
     """
     given = random_frames(design, frames, seed) if x is None else x
-    ints, cut = design.parsed.cut_input(given)
+    (ints,), cut = design.parsed.cut_input(given)
     want = design.emulate(given)
     compiled = simulator(design, top=top, sources=sources, build_dir=build_dir)
     (stream,) = design.graph.outputs

@@ -23,7 +23,8 @@ def to_beats(design: SavedDesign, x: Any) -> list[list[int]]:
     BadInput for samples of another shape.
     """
     wire = design.netlist.input
-    words = [int(line, 16) for line in vectors.beats(design.parsed.quantize_input(x), wire).split()]
+    (ints,) = design.parsed.integers(design.parsed.samples(x))
+    words = [int(line, 16) for line in vectors.beats(ints, wire).split()]
     return [words[i : i + wire.beats] for i in range(0, len(words), wire.beats)]
 
 
