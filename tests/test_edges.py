@@ -3,26 +3,39 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import hls4ml_nets
 import numpy as np
 import pytest
-from contract import randomize
-from edge_nets import NETS, L, act, both, entry, keras, q, samples, two_heads, two_images
+import steps_reference
+from contract import FRAMES, assert_exact, assert_hls, randomize, samples
+from edge_nets import NETS, L, act, both, conv, entry, keras, q, two_heads, two_images
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rtl4ml
+from rtl4ml.cli import prove
 from rtl4ml.errors import BadInput, BadModel, Rtl4mlError, UnsupportedLayer
+from rtl4ml.folding.explorer import fold
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.reference import expected
 from rtl4ml.frontends.qkeras.reference64 import predict64
 from rtl4ml.frontends.qkeras.untouched import Untouched
 from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.late import skips
+from rtl4ml.sta.stages import stages
+from rtl4ml.synthesis.yosys import units
+from rtl4ml.testing import assert_exact as assert_design_exact
+from rtl4ml.testing import from_beats, to_beats
+from rtl4ml.timing.cycles import frame_ends, predict
+from rtl4ml.timing.sizing import sized_netlist
 
 
 def made(name: str, rng: np.random.Generator, **options: Any) -> Any:
@@ -135,6 +148,112 @@ def test_the_untouched_predict_of_every_output_is_counted(rng: np.random.Generat
     wrong = [y + 1 for y in expected(parsed, more)]
     found.add(parsed, more, wrong)
     assert found.mismatches == sum(y.size for y in wrong)
+
+
+# -- the whole contract --------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.gate) if n == "two images added" else n for n in NETS]
+)
+def test_exact_in_hardware(name: str, tmp_path: Path, rng: np.random.Generator) -> None:
+    """Predict, emulate and RTL, under stalls too; every frame in the predicted cycle, at every output."""
+    design = assert_exact(made(name, rng), tmp_path / "design", rng, csim=None)
+    assert design.frames.compared == design.frames.as_predicted == FRAMES
+    assert (len(design.cycles.outputs) > 1) == (len(design.graph.outputs) > 1)
+
+
+@pytest.mark.gate
+@pytest.mark.parametrize("name", NETS)
+def test_exact_in_hls(name: str, tmp_path: Path, rng: np.random.Generator) -> None:
+    design = rtl4ml.convert(made(name, rng), out=tmp_path / "design")
+    x = samples(design, FRAMES, rng)
+    assert_hls(design, x, expected(design.parsed, x), exact=True)
+
+
+@pytest.mark.parametrize("name", ["two images", "both"])
+def test_cycles_are_those_of_the_rules(name: str, rng: np.random.Generator) -> None:
+    """The compiled stepper against the one in plain Python, with several sources and sinks."""
+    netlist = sized_netlist(fold(parse(made(name, rng)).graph, target_interval=80))
+    want = list(itertools.islice(steps_reference.frame_ends(netlist, 100_000), 12))
+    assert frame_ends(netlist, 12).tolist() == want
+
+
+def test_an_inner_tap_does_not_wait_for_the_classes(rng: np.random.Generator) -> None:
+    """Its frames end long before those of the other output, and depths of FIFOs keep the interval of both."""
+    netlist = sized_netlist(fold(parse(made("two heads", rng)).graph, target_interval=36))
+    cycles = predict(netlist)
+    assert cycles.latency == max(cycles.outputs) == cycles.outputs[0] > cycles.outputs[1] + 20
+    assert cycles.interval == max(cycles.cells.values())
+
+
+def test_parts_that_share_no_input_run_each_at_its_own_pace(rng: np.random.Generator) -> None:
+    """The faster is ahead by more and more frames, and the interval is known all the same: that of the slower."""
+    keras.backend.clear_session()
+    (a, x), (b, y) = entry("a", (6, 6, 2)), entry("b", (3,))
+    dense = q.QDense(2, name="dense", kernel_quantizer="quantized_bits(4,0,alpha=1)", use_bias=False)
+    model = randomize(keras.Model([a, b], [act("slow")(conv(3, 3, "conv")(x)), dense(y)]), rng)
+    cycles = predict(sized_netlist(fold(parse(model).graph, target_interval=36)))
+    assert cycles.observed is None and cycles.interval == 36
+    assert cycles.outputs[1] < 36 < cycles.outputs[0]
+
+
+def test_what_a_design_of_several_streams_says(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Ports, vectors, README and report name every stream; the saved design is held against its own RTL."""
+    design = rtl4ml.convert(made("both", rng), out=tmp_path / "design", name="two")
+    ports = ["s_axis_image", "s_axis_numbers", "m_axis_mask", "m_axis_total", "m_axis_logit"]
+    interface = json.loads((design.folder / "interface.json").read_text())
+    streams = (*design.graph.inputs, *design.graph.outputs)
+    assert [interface[p]["shape"] for p in ports] == [list(s.shape) for s in streams]
+    assert interface["output"]["cut"] == ["sigmoid", "", ""]
+    assert interface["errors"]["counted"] == ["frame_errors_image_o", "frame_errors_numbers_o"]
+    assert interface["cycles"]["latencies"] == dict(zip(ports[2:], design.cycles.outputs, strict=True))
+    names = {p.name for p in (design.folder / "vectors").iterdir()}
+    assert names == {
+        "input_image.hex", "input_numbers.hex", "expected_mask.hex", "expected_total.hex", "expected_logit.hex"
+    }  # fmt: skip
+    readme = (design.folder / "README.md").read_text()
+    assert all(f"`{p}`" in readme for p in ports)
+    assert "`m_axis_mask` is what comes before the model's sigmoid." in readme
+    assert not (design.folder / "tb").exists(), "the benches have one stream in and one out"
+    saved = rtl4ml.load(design.folder)
+    found = assert_design_exact(saved, frames=4, patterns=1)
+    assert found.values == 4 * sum(s.elements for s in design.graph.outputs)
+    saved.simulate(samples(design, 4, rng))
+    report = saved.report()
+    lines = [*report["streams"]["inputs"], *report["streams"]["outputs"]]
+    assert [line["port"] for line in lines] == ports
+    latencies = [line["latency"] for line in report["streams"]["outputs"]]
+    assert latencies == [{"model": n, "rtl": n} for n in design.cycles.outputs]
+    page = (design.folder / "report.html").read_text()
+    assert all(f"<code>{p}</code>" in page for p in ports)
+
+
+def test_equal_stages_and_units_of_all_edges(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Resources and stages have a cell for every stream, and flags between those that depend on each other."""
+    netlist = sized_netlist(fold(parse(made("both", rng)).graph, target_interval=80))
+    edges = [u for u in units(netlist, frames_in_flight=4) if u.module in ("r4_axis_in", "r4_axis_out")]
+    flags = {u.name: u.params.get("Flags", 1) for u in edges}
+    assert flags == {
+        "u_s_axis_image": 3, "u_s_axis_numbers": 1, "u_m_axis_mask": 1, "u_m_axis_total": 2, "u_m_axis_logit": 1
+    }  # fmt: skip
+    text = "".join(stage.text for stage in stages(netlist, frames_in_flight=4))
+    assert "input logic [0:0] flag_0_1_ready" in text and "output logic [0:0] flag_1_1_valid" in text
+
+
+def test_ways_from_different_inputs_are_no_skip(rng: np.random.Generator) -> None:
+    """Neither input has to wait in memory for the other; a skip of one input has a home still."""
+    keras.backend.clear_session()
+    a, x = entry("a", (4, 4, 2))
+    b, y = entry("b", (4, 4, 2))
+    y = act("near")(conv(2, 3, "b_conv")(y))
+    far = act("far")(conv(2, 3, "a_conv2")(act("mid")(conv(2, 3, "a_conv")(x))))
+    first = act("first", "quantized_bits(6,2,alpha=1)")(L.Add(name="join")([y, far]))
+    side = act("side")(conv(2, 1, "side_conv")(x))
+    last = act("last", "quantized_bits(6,2,alpha=1)")(L.Add(name="skip")([first, side]))
+    graph = parse(keras.Model([a, b], last)).graph
+    assert {join: s.name for join, s in skips(graph).items()} == {"skip": "side"}
 
 
 # -- what is refused -----------------------------------------------------------------------------------------
@@ -251,3 +370,36 @@ def test_hls4mls_backend(tmp_path: Path, rng: np.random.Generator) -> None:
     )
     with pytest.raises(BadModel, match=f"^{re.escape(text)}$"):
         hls4ml_nets.convert(model, tmp_path / "out", hls_config=hls4ml_nets.config_of(model))
+
+
+def test_boards_and_what_has_one_stream_of_each(tmp_path: Path, rng: np.random.Generator) -> None:
+    design = rtl4ml.convert(made("two heads", rng), out=tmp_path / "design")
+    must = "must have one input and one output, not 1 and 2"
+    text = f"heads: a design for a board {must}; take its RTL into a project of your own, or split the model"
+    for board in ("zcu102", "ulx3s"):
+        with pytest.raises(UnsupportedLayer, match=f"^{re.escape(text)}$"):
+            design.board(board=board)
+    x = samples(design, 2, rng)
+    text = f"heads: a simulated netlist of ECP5 {must}; simulate the RTL"
+    with pytest.raises(UnsupportedLayer, match=f"^{re.escape(text)}$"):
+        design.simulate_netlist(x)
+    for name, ask in (
+        ("to_beats", lambda: to_beats(design, x)),
+        ("from_beats", lambda: from_beats(design, [])),
+    ):
+        text = f"heads: a design for {name} {must}; use assert_exact, which takes several"
+        with pytest.raises(UnsupportedLayer, match=f"^{re.escape(text)}$"):
+            ask()
+
+
+def test_a_file_of_one_array_for_several_inputs(rng: np.random.Generator) -> None:
+    parsed = parse(made("both", rng))
+    text = (
+        "--data: must be left out for a model of several inputs (image, numbers), as a file has one array; "
+        "random samples are taken then"
+    )
+    design = SimpleNamespace(graph=parsed.graph, parsed=parsed)
+    with pytest.raises(BadInput, match=f"^{re.escape(text)}$"):
+        prove.samples_for(design, np.zeros((2, 3)), 2, 0)
+    a, b = prove.samples_for(design, None, 2, 0)
+    assert a.shape == (2, 6, 6, 1) and b.shape == (2, 3)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from contract_nets import weights
 
 from rtl4ml.host import frameworks
@@ -70,12 +69,3 @@ NETS: dict[str, tuple[Any, dict[str, Any]]] = {
     "two heads": (two_heads, {}),
     "both": (both, {}),
 }
-
-
-def samples(parsed: Any, n: int, rng: np.random.Generator) -> Any:
-    """Samples on and off the grid, some beyond its range; a list where there are several inputs."""
-    made = []
-    for s in parsed.graph.inputs:
-        lo, hi = (s.lo - 2) * s.type.step, (s.hi + 2) * s.type.step
-        made.append(rng.uniform(lo, hi, (n, *s.shape)).astype(np.float32))
-    return made[0] if len(made) == 1 else made

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from rtl4ml.emulation.strips import Cuts, cuts
 from rtl4ml.errors import BadInput, named
 from rtl4ml.frontends.functions import Function
 from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.several import one_or_all
 from rtl4ml.ir.strips import strips
 from rtl4ml.ir.types import Ints, Stream
 
@@ -191,19 +192,6 @@ class Network:
             return a, Cuts(())
         found = cuts(self.graph, a[0].shape[1:])
         return [found.split(a[0])], found
-
-
-T = TypeVar("T")
-
-
-def one_or_all(values: Sequence[T]) -> T | list[T]:
-    """Values of a network's inputs or outputs as people give and get them: the only one, or a list."""
-    return values[0] if len(values) == 1 else list(values)
-
-
-def of_each(x: Any) -> list[NDArray[Any]]:
-    """Arrays of every input of what people give: an array of the only one, or a list."""
-    return [np.asarray(a) for a in x] if isinstance(x, list | tuple) else [np.asarray(x)]
 
 
 def check_batch(stream: Stream, x: Any, what: str = named("x"), *, larger: bool = False) -> Floats32:

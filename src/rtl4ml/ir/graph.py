@@ -61,6 +61,24 @@ class Graph:
             name = f"{hint}_{k}"
         return name
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the AXI4-Stream ports of the inputs: s_axis, of several s_axis_<name>."""
+        return _ports("s_axis", [s.name for s in self.inputs])
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """Those of the outputs: m_axis, of several m_axis_<name>."""
+        return _ports("m_axis", self.output_names or [s.name for s in self.outputs])
+
+    @cached_property
+    def origins(self) -> tuple[tuple[int, ...], ...]:
+        """Of every output, the numbers of the inputs that it depends on."""
+        found = {s.name: {k} for k, s in enumerate(self.inputs)}
+        for op in self.ops:
+            found[op.output.name] = set().union(*(found[s.name] for s in op.inputs))
+        return tuple(tuple(sorted(found[s.name])) for s in self.outputs)
+
     def single(self, what: str, way_out: str) -> None:
         """Raises UnsupportedLayer where there are several inputs or outputs: `what` must have one of each."""
         if len(self.inputs) != 1 or len(self.outputs) != 1:
@@ -152,3 +170,7 @@ class Graph:
             for o, s in zip(out, self.outputs, strict=True):
                 o[i : i + size] = values[s.name]
         return out
+
+
+def _ports(axis: str, names: Sequence[str]) -> tuple[str, ...]:
+    return (axis,) if len(names) == 1 else tuple(f"{axis}_{name}" for name in names)

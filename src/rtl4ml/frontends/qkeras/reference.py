@@ -20,7 +20,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from rtl4ml.frontends.network import of_each, one_or_all
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.heads import Real, head_of, judged
 from rtl4ml.frontends.qkeras.quantizers.live import cannot_run, without_residue
@@ -29,6 +28,7 @@ from rtl4ml.frontends.qkeras.vectors import on_vectors
 from rtl4ml.frontends.qkeras.walk import Call, filling, walk
 from rtl4ml.host import frameworks
 from rtl4ml.host.frameworks import VECTOR
+from rtl4ml.ir.several import of_each, one_or_all
 
 # Names that TensorFlow takes for a scope; a model of another name cannot be run as it stands, only its layers.
 _SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.frontends.network import of_each
 from rtl4ml.frontends.qkeras.functions64 import activation64
 from rtl4ml.frontends.qkeras.heads import Real, head_of
 from rtl4ml.frontends.qkeras.operations import DIVISION, OPERATIONS, operands, slices
 from rtl4ml.frontends.qkeras.quantizers.live import without_residue
 from rtl4ml.frontends.qkeras.walk import Call, walk
 from rtl4ml.host import frameworks
+from rtl4ml.ir.several import of_each
 
 # -- float64 ------------------------------------------------------------------------------------------------
 
