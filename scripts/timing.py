@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ def ecp5(names: tuple[str, ...], whole: bool, write: bool) -> None:
         netlist, flags = converted(name)
         todo = stages(netlist, frames_in_flight=flags)
         if whole:
-            todo = [Stage((*netlist.cells, *edges(netlist, frames_in_flight=flags)))]
+            todo = [Stage((*netlist.cells, *chain(*edges(netlist, frames_in_flight=flags))))]
         for stage in todo:
             with tempfile.TemporaryDirectory(prefix="rtl4ml_ecp5_") as tmp:
                 row = compared(name, stage, Path(tmp), known.get(stage.key))

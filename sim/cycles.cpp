@@ -24,6 +24,7 @@ enum Kind : int32_t { kPlain = 0, kRing = 1, kFifo = 2, kFork = 3 };
 
 constexpr int64_t kWheel = 256;  // cycles ahead that a cell may be called for
 constexpr int64_t kNever = INT64_MAX;
+constexpr int64_t kFar = 64;  // frames by which an output is ahead
 constexpr int64_t kEndless = 1 << 30;  // more beats than a FIFO ever holds
 // Fewer beats than a ring ever has: below 0 while those of the last frame that no slot needed are still to come.
 constexpr int32_t kFewest = INT32_MIN / 2;
@@ -111,16 +112,39 @@ class Calls {
     std::vector<uint64_t> bits_;
 };
 
+// An edge: for an input the first cells, which read the first wires; for an output the last cells.
+struct Input {
+    int64_t offered = 0;  // beats that the source has handed over
+    int64_t last = 0;     // the cycle in which the input took the last of them
+};
+
+struct Output {
+    int64_t wire = 0, beats = 0;   // beats of a frame
+    int64_t beat = 0, frames = 0;  // how many of the frame, and how many frames, are out
+    int64_t gated = -1;            // the last cycle in which a frame waited for a flag
+    std::vector<int64_t> origins;  // inputs for whose flags it waits
+    std::vector<int64_t> ahead;    // of each, beats that it has taken, those of frames that are out here not counted
+};
+
 class Netlist {
   public:
-    Netlist(int64_t count, const Cell* cells, int64_t wires, int64_t sink, int64_t pace, int64_t paced)
-        : hot_(count), valid_(wires, 0), ready_(wires, 1), calls_(count), sink_(sink), pace_(pace), paced_(paced) {
+    Netlist(int64_t count, const Cell* cells, int64_t wires, int64_t inputs, int64_t outputs, const int64_t* sinks,
+            int64_t pace, int64_t paced)
+        : hot_(count), valid_(wires, 0), ready_(wires, 1), calls_(count), inputs_(inputs), outputs_(outputs),
+          pace_(pace), paced_(paced) {
+        for (Output& o : outputs_) {  // wire, beats, number of its inputs, and these
+            o.wire = *sinks++;
+            o.beats = *sinks++;
+            o.origins.resize(*sinks++);
+            for (int64_t& i : o.origins) i = *sinks++;
+            o.ahead.resize(o.origins.size());
+        }
         std::vector<uint32_t> writer(wires, calls_.nobody()), reader(wires, calls_.nobody());
         for (int32_t i = 0; i < count; ++i) {
             for (int k = 0; k < cells[i].inputs; ++k) reader[cells[i].in[k]] = i;
             for (int k = 0; k < cells[i].outputs; ++k) writer[cells[i].out[k]] = i;
         }
-        for (int64_t w = 1; w < wires; ++w) valid_[w] = writer[w] == calls_.nobody();  // always offered
+        for (int64_t w = inputs; w < wires; ++w) valid_[w] = writer[w] == calls_.nobody();  // always offered
         for (int32_t i = 0; i < count; ++i) {
             Hot& h = hot_[i];
             const Cell& c = cells[i];
@@ -157,9 +181,10 @@ class Netlist {
     // One cycle; returns whether anything was new.
     bool step(int64_t cycle) {
         cycle_ = cycle;
-        const bool offer = cycle * paced_ * hot_[0].slots >= offered_ * pace_;
-        valid_[0] = offer;
-        if (pace_) calls_.add(cycle, 0);
+        for (size_t i = 0; i < inputs_.size(); ++i) {
+            valid_[i] = cycle * paced_ * hot_[i].slots >= inputs_[i].offered * pace_;
+            if (pace_) calls_.add(cycle, i);
+        }
         // Backwards, so that `ready` of what reads a cell is known; a cell's new `valid` is for the next cycle, and all
         // that read it have been here before.
         const bool any = calls_.each(cycle, [&](int32_t i) { look(i); });
@@ -170,25 +195,59 @@ class Netlist {
         return any;
     }
 
-    // What the source is behind its pace, in parts of a beat.
-    int64_t debt(int64_t cycle) const { return pace_ ? cycle * paced_ * hot_[0].slots - offered_ * pace_ : 0; }
-
-    bool offering() const { return valid_[0]; }
+    // What each source is behind its pace, in parts of a beat.
+    void debts(int64_t cycle, std::vector<int64_t>& to) const {
+        for (size_t i = 0; i < inputs_.size(); ++i)
+            to.push_back(pace_ ? cycle * paced_ * hot_[i].slots - inputs_[i].offered * pace_ : 0);
+    }
 
     const std::vector<uint8_t>& valid() const { return valid_; }
     bool taken(int64_t wire) const { return ready_[wire]; }
 
-    bool giving() const { return valid_[sink_]; }
+    // Beats that have left at an output, and its wire.
+    int64_t given(size_t output) const { return outputs_[output].frames * outputs_[output].beats + outputs_[output].beat; }
+    int64_t wire(size_t output) const { return outputs_[output].wire; }
 
-    // Whether a frame's last beat, which stands in the last cell, may leave in `cycle`: the flag of its frame is there
-    // two cycles after the input has taken the frame's last beat. Else it is held, and that cell takes nothing.
-    bool leaves(int64_t cycle) {
-        follow(hot_[0], cycle);
-        const bool flag = ahead_ > hot_[0].slots || (ahead_ == hot_[0].slots && cycle - last_ >= 2);
-        if (!flag) gated_ = cycle;
-        if (flag != (ready_[sink_] != 0)) calls_.add(cycle, hot_.size() - 1);
-        ready_[sink_] = flag;
-        if (flag) ahead_ -= hot_[0].slots;
+    // Whether all sources offer a beat: what stands still then stands still for ever.
+    bool offering() const { return std::all_of(valid_.begin(), valid_.begin() + inputs_.size(), [](uint8_t v) { return v; }); }
+
+    // Takes beats at the outputs; whether there was one. A frame is out once it is at all of them.
+    bool give(int64_t cycle) {
+        bool any = false;
+        for (size_t k = 0; k < outputs_.size(); ++k) {
+            Output& o = outputs_[k];
+            if (!valid_[o.wire] || (o.beat + 1 == o.beats && !leaves(o, k, cycle))) continue;
+            any = true;
+            if (++o.beat == o.beats) {
+                o.beat = 0;
+                ++o.frames;
+            }
+        }
+        return any;
+    }
+
+    // Frames that are out at an output, and at all of them.
+    int64_t frames(size_t output) const { return outputs_[output].frames; }
+    int64_t frames() const {
+        int64_t least = kNever;
+        for (const Output& o : outputs_) least = std::min(least, o.frames);
+        return least;
+    }
+
+    // Whether a frame's last beat, which stands in the cell of an output, may leave in `cycle`: the flags of its frame
+    // are there two cycles after the inputs have taken the frame's last beats. Else it is held, and that cell takes
+    // nothing.
+    bool leaves(Output& o, size_t number, int64_t cycle) {
+        bool flag = true;
+        for (size_t k = 0; k < o.origins.size(); ++k) {
+            const int64_t i = o.origins[k], slots = hot_[i].slots;
+            follow(hot_[i], cycle);
+            flag &= o.ahead[k] > slots || (o.ahead[k] == slots && cycle - inputs_[i].last >= 2);
+        }
+        if (!flag) o.gated = cycle;
+        if (flag != (ready_[o.wire] != 0)) calls_.add(cycle, hot_.size() - outputs_.size() + number);
+        ready_[o.wire] = flag;
+        for (size_t k = 0; k < o.origins.size() && flag; ++k) o.ahead[k] -= hot_[o.origins[k]].slots;
         return flag;
     }
 
@@ -202,8 +261,16 @@ class Netlist {
                 s.push_back(v);
         }
         s.insert(s.end(), valid_.begin(), valid_.end());
-        s.push_back(ahead_);
-        s.push_back(ahead_ == hot_[0].slots && cycle - last_ < 2);
+        for (const Output& o : outputs_) s.insert(s.end(), o.ahead.begin(), o.ahead.end());
+        std::vector<int64_t> late(inputs_.size(), 0);
+        for (const Output& o : outputs_)
+            for (size_t k = 0; k < o.origins.size(); ++k) {
+                const int64_t i = o.origins[k];
+                late[i] |= o.ahead[k] == hot_[i].slots && cycle - inputs_[i].last < 2;
+            }
+        s.insert(s.end(), late.begin(), late.end());
+        const int64_t out = frames();
+        for (const Output& o : outputs_) s.insert(s.end(), {o.beat, o.frames - out});
         return s;
     }
 
@@ -213,7 +280,7 @@ class Netlist {
     bool repeats(const std::vector<int64_t>& then, const std::vector<int64_t>& now, int64_t since) const {
         for (size_t i = 0; i < now.size(); ++i) {
             if (now[i] == then[i]) continue;
-            if (i == 5 * hot_.size() + valid_.size() && now[i] > then[i] && gated_ < since) continue;
+            if (now[i] > then[i] && spare(i, then[i], since)) continue;
             if (i >= 5 * hot_.size() || i % 5 != 1 || now[i] < then[i]) return false;
             const Hot& h = hot_[i / 5];
             if (h.kind != kFifo || h.depth < kEndless || h.dry > since || !valid_[h.out[0]]) return false;
@@ -242,8 +309,14 @@ class Netlist {
                 h.enter(std::upper_bound(h.c->end, h.c->end + h.c->runs, h.slot) - h.c->end);
         }
         std::copy(s, s + valid_.size(), valid_.begin());
-        ahead_ = s[valid_.size()];
-        last_ = s[valid_.size() + 1] - 2;  // the cycles are counted anew
+        s += valid_.size();
+        for (Output& o : outputs_)
+            for (int64_t& ahead : o.ahead) ahead = *s++;
+        for (Input& i : inputs_) i.last = *s++ - 2;  // the cycles are counted anew
+        for (Output& o : outputs_) {
+            o.beat = *s++;
+            o.frames = *s++;
+        }
         return true;
     }
 
@@ -260,10 +333,28 @@ class Netlist {
     std::vector<int32_t> forks_;
     std::vector<Late> late_;
     Calls calls_;
-    int64_t sink_, pace_, paced_, cycle_ = 0, offered_ = 0;  // `offered_`: beats that the source has handed over
-    int64_t ahead_ = 0;            // beats that the input has taken, those of frames that are out not counted
-    int64_t last_ = 0;             // the cycle in which it took the last of them
-    int64_t gated_ = -1;           // the last cycle in which a frame waited for its flag
+    std::vector<Input> inputs_;
+    std::vector<Output> outputs_;
+    int64_t pace_, paced_, cycle_ = 0;
+
+    // Whether number `i` of a state says how far an input is ahead at an output whose frames have waited for no flag, or
+    // how far an output is ahead of the others, so far that no frame ends there last: it may depend on inputs of its own.
+    bool spare(size_t i, int64_t then, int64_t since) const {
+        size_t at = 5 * hot_.size() + valid_.size();
+        for (const Output& o : outputs_) {
+            if (i >= at && i < at + o.ahead.size()) return o.gated < since;
+            at += o.ahead.size();
+        }
+        at += inputs_.size();
+        return i > at && i < at + 2 * outputs_.size() && (i - at) % 2 == 1 && then >= kFar;
+    }
+
+    void taken(size_t input, int64_t beats, int64_t last) {
+        inputs_[input].last = last;
+        for (Output& o : outputs_)
+            for (size_t k = 0; k < o.origins.size(); ++k)
+                if (o.origins[k] == static_cast<int64_t>(input)) o.ahead[k] += beats;
+    }
 
     static constexpr int64_t kPart = 0xffff;
 
@@ -329,10 +420,8 @@ class Netlist {
 
     // Brings a cell up to `cycle`, which is still to come.
     void follow(Hot& h, int64_t cycle) {
-        if (&h == hot_.data() && h.take && cycle - h.seen > 1) {
-            ahead_ += cycle - h.seen - 1;
-            last_ = cycle - 1;
-        }
+        const size_t i = &h - hot_.data();
+        if (i < inputs_.size() && h.take && cycle - h.seen > 1) taken(i, cycle - h.seen - 1, cycle - 1);
         catch_up(h, cycle);
         h.seen = cycle - 1;
     }
@@ -359,10 +448,9 @@ class Netlist {
         h.taken += take - give;
         h.take = take;
         h.gain = take - give;
-        if (i == 0 && take) {
-            ++offered_;
-            ++ahead_;
-            last_ = cycle_;
+        if (static_cast<size_t>(i) < inputs_.size() && take) {
+            ++inputs_[i].offered;
+            taken(i, 1, cycle_);
         }
         const bool next = h.late ? left > 0 : h.taken > 0;
         offers(h, 0, next);
@@ -502,34 +590,38 @@ class Netlist {
 extern "C" {
 
 // Returns the frames that came out, their last beats' cycles in `ends`: up to `frames` of them, or fewer once nothing can
-// move any more or `limit` cycles are over. `cells` are in topological order
-// from wire 0, which always offers, or beat i from cycle i * pace / (paced * cells[0].slots) on, to wire `sink`, which
-// always takes, but a frame's last beat only once the input has the whole frame (`Netlist::leaves`).
+// move any more or `limit` cycles are over. `cells` are in topological order from the first wires, those of the inputs
+// that the first cells read, which always offer, or beat i from cycle i * pace / (paced * slots of that cell) on, to the
+// wires of the outputs that the last cells make, which always take, but a frame's last beat only once its inputs have the
+// whole frame (`Netlist::leaves`). `sinks`: of every output its wire, its beats a frame, how many inputs it depends on, and
+// their numbers. `firsts` gets the cycle in which the first frame ends at each output.
 // `peaks` gets the depth with which each FIFO would have taken all that it took, when it took it.
-// `state`: 5 * count + wires + 2 numbers, unless null; the run goes on from there if `resume`, else from reset, and it
+// `state`: 5 * count + wires + inputs + 2 * outputs numbers, and one for each input of each output, unless null; the run goes on from there if `resume`, else from reset, and it
 // gets the state at the end of the last frame. -1: the cells cannot hold what they hold there.
 // A state that comes again at the end of a frame (`Netlist::repeats`) is followed by the intervals that followed it
 // before; `period` gets the frames in between, or 0 where none came again. Equal intervals alone prove nothing: FIFOs may
 // be running dry meanwhile. The first `kept` states are all remembered; of later ones one at a time, for twice as many
 // frames as the last (Brent 1980), so that a repetition however late and long is found.
-int64_t rtl4ml_step(int64_t count, const Cell* cells, int64_t wires, int64_t sink, int64_t out_beats, int64_t pace,
-                    int64_t paced, int64_t frames, int64_t kept, int64_t limit, int64_t* ends, int64_t* peaks,
-                    int64_t* state, int64_t resume, int64_t* period) {
-    Netlist net(count, cells, wires, sink, pace, paced);
+int64_t rtl4ml_step(int64_t count, const Cell* cells, int64_t wires, int64_t inputs, int64_t outputs,
+                    const int64_t* sinks, int64_t pace, int64_t paced, int64_t frames, int64_t kept, int64_t limit,
+                    int64_t* ends, int64_t* firsts, int64_t* peaks, int64_t* state, int64_t resume, int64_t* period) {
+    Netlist net(count, cells, wires, inputs, outputs, sinks, pace, paced);
     if (resume && !net.resume(state)) return -1;
     std::vector<std::vector<int64_t>> past;
     std::vector<int64_t> late;
-    int64_t done = 0, beats = 0, still = 0, cycle = 0, mark = kept;
+    int64_t done = 0, still = 0, cycle = 0, mark = kept;
     *period = 0;
     for (; cycle < limit; ++cycle) {
-        const bool out = net.giving() && (beats + 1 < out_beats || net.leaves(cycle));
-        if (out && ++beats == out_beats) {
-            beats = 0;
+        const bool out = net.give(cycle);
+        if (out && !done)
+            for (int64_t o = 0; o < outputs; ++o)
+                if (firsts[o] < 0 && net.frames(o)) firsts[o] = cycle;
+        if (out && net.frames() > done) {
             ends[done++] = cycle;
             std::vector<int64_t> now = net.state(cycle);
             if (state) std::copy(now.begin(), now.end(), state);
             if (done == frames) break;
-            now.push_back(net.debt(cycle));
+            net.debts(cycle, now);
             if (!late.empty() && net.repeats(late, now, ends[mark - 1])) *period = done - mark;
             for (int64_t k = std::min<int64_t>(done - 2, past.size() - 1); k >= 0 && !*period; --k)
                 if (net.repeats(past[k], now, ends[k])) *period = done - 1 - k;
@@ -545,13 +637,16 @@ int64_t rtl4ml_step(int64_t count, const Cell* cells, int64_t wires, int64_t sin
     return done;
 }
 
-// Follows the first frame from reset; returns the cycle of its last output beat, or -1 where that does not come within
-// `limit` cycles. `beats`: of a frame, by wire; `freely`: whether what reads a wire takes every beat that is offered.
-// `first` and `last` get the cycles in which the frame's first and last beat were taken from every wire, -1: none was.
-int64_t rtl4ml_trace(int64_t count, const Cell* cells, int64_t wires, int64_t sink, int64_t limit, const int64_t* beats,
-                     const uint8_t* freely, int64_t* first, int64_t* last) {
-    Netlist net(count, cells, wires, sink, 0, 1);
+// Follows the first frame from reset; returns the cycle of its last beat at the last of the outputs, or -1 where that does
+// not come within `limit` cycles. `beats`: of a frame, by wire; `freely`: whether what reads a wire takes every beat that
+// is offered. `first` and `last` get the cycles in which the frame's first and last beat were taken from every wire, -1:
+// none was.
+int64_t rtl4ml_trace(int64_t count, const Cell* cells, int64_t wires, int64_t inputs, int64_t outputs, const int64_t* sinks,
+                     int64_t limit, const int64_t* beats, const uint8_t* freely, int64_t* first, int64_t* last) {
+    Netlist net(count, cells, wires, inputs, outputs, sinks, 0, 1);
     std::vector<int64_t> passed(wires, 0);
+    std::vector<uint8_t> leaves(wires, 0);
+    for (int64_t k = 0; k < outputs; ++k) leaves[net.wire(k)] = 1;
     const auto pass = [&](int64_t wire, int64_t cycle) {
         if (++passed[wire] == 1) first[wire] = cycle;
         if (passed[wire] == beats[wire]) last[wire] = cycle;
@@ -559,16 +654,14 @@ int64_t rtl4ml_trace(int64_t count, const Cell* cells, int64_t wires, int64_t si
     std::fill(first, first + wires, -1);
     std::fill(last, last + wires, -1);
     for (int64_t cycle = 0; cycle < limit; ++cycle) {
-        const bool out = net.giving() && (passed[sink] + 1 < beats[sink] || net.leaves(cycle));
+        net.give(cycle);
+        for (int64_t k = 0; k < outputs; ++k)
+            if (net.given(k) > passed[net.wire(k)]) pass(net.wire(k), cycle);
         const std::vector<uint8_t> offered = net.valid();  // what a step sets is offered in the next cycle
         net.step(cycle);
-        for (int64_t w = 0; w < wires; ++w) {
-            if (w == sink) continue;
-            if ((w ? offered[w] : net.offering()) && (freely[w] || net.taken(w))) pass(w, cycle);
-        }
-        if (!out) continue;
-        pass(sink, cycle);
-        if (passed[sink] == beats[sink]) return cycle;
+        for (int64_t w = 0; w < wires; ++w)
+            if (!leaves[w] && (w < inputs ? net.valid()[w] : offered[w]) && (freely[w] || net.taken(w))) pass(w, cycle);
+        if (net.frames()) return cycle;
     }
     return -1;
 }

@@ -2,7 +2,8 @@
 //
 // Bulk simulation of an emitted top-level module: frames in, frames out, cycles stamped. Called by rtl4ml.simulation.bulk.
 //
-// Arguments are --name=value:
+// edges.h, written beside it, names the module's AXI4-Stream ports. Arguments are --name=value, those of streams with the
+// number of the input or output behind the name, from 0 up:
 //   in, out, stamps, stats  files (below)          frames                frames in `in`
 //   in_beats, out_beats     beats a frame          in_bytes, out_bytes   bytes of tdata a beat
 //   stalls                  0 | 1                  seed                  of the stalls and of the initial state
@@ -10,19 +11,22 @@
 //   latency, dram_bytes     of the memory behind spills (dram.h)
 //
 // in:     frames * in_beats * in_bytes bytes, tdata of each beat, little endian
-// out:    the same for the output
-// stamps: 3 uint64 a frame: cycle of its first input beat taken, of its last output beat taken, its last beat's tuser
+// out:    the same for an output
+// stamps: uint64s a frame: cycle of its first input beat taken at any input, whether an output's last beat had tuser, and
+//         of every output the cycle of its last beat taken
 // stats:  one JSON object: cycles, frame_errors, dram_bytes written and read, fifos {path below the top: peak}
 //
 // Cycle 0 is the first with aresetn high. Exit status 0; 3 and one line on stderr where the design breaks the protocol;
 // 4 where a file cannot be read or written.
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -31,6 +35,7 @@
 #include "Vdut.h"
 #include "clocks.h"
 #include "dram.h"
+#include "edges.h"
 #include "random.h"
 #include "verilated.h"
 #include "verilated_syms.h"
@@ -121,10 +126,68 @@ std::map<std::string, uint32_t> read_fifos(const VerilatedContext& context, cons
     return out;
 }
 
-template <typename Port>
-void check_port(const Port& port, size_t bytes, const char* name) {
-    const bool fits = bytes <= sizeof(port) && (sizeof(port) == 1 || bytes > sizeof(port) / 2 || sizeof(port) > 8);
-    if (!fits) fail(kProtocolError, "%s must have %zu bytes, not %zu", name, bytes, sizeof(port));
+// tdata of a port, and the bytes of the type that holds it.
+struct Data {
+    void* at;
+    size_t holder;
+    void check(size_t bytes, const char* port) const {
+        const bool fits = bytes <= holder && (holder == 1 || bytes > holder / 2 || holder > 8);
+        if (!fits) fail(kProtocolError, "%s_tdata must have %zu bytes, not %zu", port, bytes, holder);
+    }
+};
+
+struct Source {
+    const char* port;
+    CData *valid, *ready, *last;
+    Data data;
+    uint64_t beats = 0, frame = 0, beat = 0;
+    size_t bytes = 0;
+    bool take = false;
+    std::vector<uint8_t> held{};  // the frame that it is in
+    std::unique_ptr<File> file{};
+    std::unique_ptr<Stalls> stalls{};
+
+    void read() { file->read(held.data(), held.size()); }
+};
+
+struct Sink {
+    const char* port;
+    CData *valid, *ready, *last, *user;
+    Data data;
+    uint64_t beats = 0, frame = 0, beat = 0;
+    size_t bytes = 0;
+    bool give = false, offered = false, held_last = false, held_user = false;
+    std::vector<uint8_t> held{};   // the beat that was offered and not taken
+    std::vector<uint64_t> ends{};  // of every frame
+    std::unique_ptr<File> file{};
+    std::unique_ptr<Stalls> stalls{};
+
+    // A beat that was offered stays until it is taken.
+    void check(uint64_t cycle) {
+        if (offered && (!*valid || *last != held_last || *user != held_user || std::memcmp(data.at, held.data(), bytes)))
+            fail(kProtocolError, "an offered beat must stay, not change (frame %" PRIu64 ", beat %" PRIu64
+                 ", cycle %" PRIu64 ")", frame, beat, cycle);
+        offered = *valid && !give;
+        if (!offered) return;
+        held_last = *last;
+        held_user = *user;
+        std::memcpy(held.data(), data.at, bytes);
+    }
+};
+
+#define R4_SOURCE(p) Source{#p, &dut->p##_tvalid, &dut->p##_tready, &dut->p##_tlast, {&dut->p##_tdata, sizeof(dut->p##_tdata)}},
+#define R4_SINK(p) Sink{#p, &dut->p##_tvalid, &dut->p##_tready, &dut->p##_tlast, &dut->p##_tuser, \
+                        {&dut->p##_tdata, sizeof(dut->p##_tdata)}},
+#define R4_COUNT(p) +dut->p
+
+std::vector<Source> sources(Vdut* dut) {
+    Source all[] = {R4_SOURCES(R4_SOURCE)};
+    return {std::make_move_iterator(std::begin(all)), std::make_move_iterator(std::end(all))};
+}
+
+std::vector<Sink> sinks(Vdut* dut) {
+    Sink all[] = {R4_SINKS(R4_SINK)};
+    return {std::make_move_iterator(std::begin(all)), std::make_move_iterator(std::end(all))};
 }
 
 }  // namespace
@@ -139,25 +202,38 @@ int main(int argc, char** argv) {
     }
     const auto number = [&](const char* name) { return std::strtoull(options.at(name).c_str(), nullptr, 10); };
     const uint64_t frames = number("frames"), seed = number("seed"), patience = number("patience");
-    const uint64_t in_beats = number("in_beats"), out_beats = number("out_beats");
-    const size_t in_bytes = number("in_bytes"), out_bytes = number("out_bytes");
     const bool stalls = number("stalls") != 0;
-
-    File in(options.at("in"), "rb"), out(options.at("out"), "wb"), stamps(options.at("stamps"), "wb");
+    File stamps(options.at("stamps"), "wb");
 
     const auto context = std::make_unique<VerilatedContext>();
     context->randReset(2);  // registers start with anything: only what reset sets may matter
     context->randSeed(static_cast<int>(1 + seed % 0x7fffffff));
     const auto dut = std::make_unique<Vdut>(context.get());
-    check_port(dut->s_axis_tdata, in_bytes, "s_axis_tdata");
-    check_port(dut->m_axis_tdata, out_bytes, "m_axis_tdata");
-
-    dut->s_axis_tvalid = 0;
-    dut->s_axis_tlast = 0;
-    std::memset(&dut->s_axis_tdata, 0, sizeof(dut->s_axis_tdata));
-    dut->m_axis_tready = 0;
+    std::vector<Source> into = sources(dut.get());
+    std::vector<Sink> out = sinks(dut.get());
     Random seeds(seed);
-    Stalls source(seeds.next()), sink(seeds.next());
+    for (Source& s : into) {
+        const std::string k = std::to_string(&s - into.data());
+        s.beats = number(("in_beats" + k).c_str());
+        s.bytes = number(("in_bytes" + k).c_str());
+        s.data.check(s.bytes, s.port);
+        s.file = std::make_unique<File>(options.at("in" + k), "rb");
+        s.held.resize(s.beats * s.bytes);
+        s.stalls = std::make_unique<Stalls>(seeds.next());
+        *s.valid = *s.last = 0;
+        std::memset(s.data.at, 0, s.data.holder);
+    }
+    for (Sink& s : out) {
+        const std::string k = std::to_string(&s - out.data());
+        s.beats = number(("out_beats" + k).c_str());
+        s.bytes = number(("out_bytes" + k).c_str());
+        s.data.check(s.bytes, s.port);
+        s.file = std::make_unique<File>(options.at("out" + k), "wb");
+        s.held.resize(s.bytes);
+        s.ends.resize(frames);
+        s.stalls = std::make_unique<Stalls>(seeds.next());
+        *s.ready = 0;
+    }
     dram::Memory memory(dram::ports(*dut), number("latency"), number("dram_bytes"), stalls, seeds.next());
     dut->aresetn = 0;
     for (int i = 0; i < kResetCycles; ++i) {
@@ -166,65 +242,65 @@ int main(int argc, char** argv) {
     }
     dut->aresetn = 1;
 
-    std::vector<uint8_t> frame(in_beats * in_bytes), held(out_bytes);
-    std::vector<uint64_t> first_taken(frames);
-    uint64_t in_frame = 0, in_beat = 0, out_frame = 0, out_beat = 0;
+    std::vector<uint64_t> first_taken(frames, UINT64_MAX), marked(frames, 0);
+    uint64_t out_frame = 0;  // frames that are out at all outputs
     uint64_t cycle = 0, idle = 0, tail = 0, cycles = 0, reported = 0;
-    bool held_valid = false, held_last = false, held_user = false;
-    if (frames > 0) in.read(frame.data(), frame.size());
+    if (frames > 0)
+        for (Source& s : into) s.read();
 
     // Ends some cycles after the last frame, so that a beat too many is seen.
     while (out_frame < frames || tail > 0) {
-        if (!dut->s_axis_tvalid && in_frame < frames && !(stalls && source.stalled())) {
-            dut->s_axis_tvalid = 1;
-            dut->s_axis_tlast = in_beat == in_beats - 1;
-            std::memcpy(&dut->s_axis_tdata, frame.data() + in_beat * in_bytes, in_bytes);
-        }
-        dut->m_axis_tready = !(stalls && sink.stalled());
+        for (Source& s : into)
+            if (!*s.valid && s.frame < frames && !(stalls && s.stalls->stalled())) {
+                *s.valid = 1;
+                *s.last = s.beat == s.beats - 1;
+                std::memcpy(s.data.at, s.held.data() + s.beat * s.bytes, s.bytes);
+            }
+        for (Sink& s : out) *s.ready = !(stalls && s.stalls->stalled());
         memory.drive();
         clocks::fall(*dut);
         if (const std::string breach = memory.sample(); !breach.empty())
             fail(kProtocolError, "%s (cycle %" PRIu64 ")", breach.c_str(), cycle);
 
-        const bool take = dut->s_axis_tvalid && dut->s_axis_tready;
-        const bool give = dut->m_axis_tvalid && dut->m_axis_tready;
-        if (held_valid) {
-            if (!dut->m_axis_tvalid || dut->m_axis_tlast != held_last || dut->m_axis_tuser != held_user ||
-                std::memcmp(&dut->m_axis_tdata, held.data(), out_bytes) != 0)
-                fail(kProtocolError, "an offered beat must stay, not change (frame %" PRIu64 ", beat %" PRIu64
-                     ", cycle %" PRIu64 ")", out_frame, out_beat, cycle);
+        bool moved = false;
+        for (Source& s : into) {
+            s.take = *s.valid && *s.ready;
+            moved |= s.take;
+            if (s.take && s.beat == 0) first_taken[s.frame] = std::min(first_taken[s.frame], cycle);
         }
-        held_valid = dut->m_axis_tvalid && !give;
-        if (held_valid) {
-            held_last = dut->m_axis_tlast;
-            held_user = dut->m_axis_tuser;
-            std::memcpy(held.data(), &dut->m_axis_tdata, out_bytes);
-        }
-        if (take && in_beat == 0) first_taken[in_frame] = cycle;
-        if (give) {
-            if (out_frame == frames || (out_frame > in_frame) || (out_frame == in_frame && in_beat == 0 && !take))
+        for (Sink& s : out) {
+            s.give = *s.valid && *s.ready;
+            moved |= s.give;
+            s.check(cycle);
+            if (!s.give) continue;
+            if (s.frame == frames || first_taken[s.frame] == UINT64_MAX)
                 fail(kProtocolError, "an output frame must follow its input frame, not come without one (frame %" PRIu64
-                     ", cycle %" PRIu64 ")", out_frame, cycle);
-            const bool last = out_beat == out_beats - 1;
-            if (static_cast<bool>(dut->m_axis_tlast) != last)
-                fail(kProtocolError, "m_axis_tlast must be %d, not %d (frame %" PRIu64 ", beat %" PRIu64 " of %" PRIu64
-                     ")", last, !last, out_frame, out_beat, out_beats);
-            out.write(&dut->m_axis_tdata, out_bytes);
-            ++out_beat;
-            if (last) {
-                const uint64_t stamp[3] = {first_taken[out_frame], cycle, dut->m_axis_tuser};
-                stamps.write(stamp, sizeof(stamp));
-                out_beat = 0;
-                if (++out_frame == frames) {
-                    cycles = cycle + 1;
-                    tail = 64 + cycle - first_taken[0];
-                    if (tail > 100000) tail = 100000;
-                }
-                if (out_frame == frames || cycle - reported >= 100000) {
-                    std::printf("frames %" PRIu64 "\n", out_frame);
-                    std::fflush(stdout);
-                    reported = cycle;
-                }
+                     ", cycle %" PRIu64 ")", s.frame, cycle);
+            const bool last = s.beat == s.beats - 1;
+            if (static_cast<bool>(*s.last) != last)
+                fail(kProtocolError, "%s_tlast must be %d, not %d (frame %" PRIu64 ", beat %" PRIu64 " of %" PRIu64 ")",
+                     s.port, last, !last, s.frame, s.beat, s.beats);
+            s.file->write(s.data.at, s.bytes);
+            ++s.beat;
+            if (!last) continue;
+            marked[s.frame] |= *s.user;
+            s.ends[s.frame++] = cycle;
+            s.beat = 0;
+        }
+        uint64_t done = frames;
+        for (const Sink& s : out) done = std::min(done, s.frame);
+        for (; out_frame < done; ++out_frame) {
+            const uint64_t stamp[2] = {first_taken[out_frame], marked[out_frame]};
+            stamps.write(stamp, sizeof(stamp));
+            for (const Sink& s : out) stamps.write(&s.ends[out_frame], sizeof(uint64_t));
+            if (out_frame + 1 == frames) {
+                cycles = cycle + 1;
+                tail = std::min<uint64_t>(100000, 64 + cycle - first_taken[0]);
+            }
+            if (out_frame + 1 == frames || cycle - reported >= 100000) {
+                std::printf("frames %" PRIu64 "\n", out_frame + 1);
+                std::fflush(stdout);
+                reported = cycle;
             }
         }
 
@@ -232,33 +308,41 @@ int main(int argc, char** argv) {
         if (context->gotFinish()) fail(kProtocolError, "the design must not stop by itself (cycle %" PRIu64 ")", cycle);
         ++cycle;
 
-        if (take) {
-            dut->s_axis_tvalid = 0;
-            if (++in_beat == in_beats) {
-                in_beat = 0;
-                if (++in_frame < frames) in.read(frame.data(), frame.size());
+        for (Source& s : into) {
+            if (!s.take) continue;
+            *s.valid = 0;
+            if (++s.beat == s.beats) {
+                s.beat = 0;
+                if (++s.frame < frames) s.read();
             }
         }
-        idle = take || give ? 0 : idle + 1;
+        idle = moved ? 0 : idle + 1;
         if (out_frame == frames) {
             if (tail > 0) --tail;
         } else if (idle > patience) {
-            std::string fifos;
+            std::string fifos, at;
+            const auto add = [&](const char* what, const char* port, size_t streams, uint64_t frame, uint64_t beat,
+                                 uint64_t beats, const char* how) {
+                at += (at.empty() ? "" : "; ") + std::string(streams > 1 ? port : what) + " frame " +
+                      std::to_string(frame) + " beat " + std::to_string(beat) + " of " + std::to_string(beats) + " " + how;
+            };
+            for (const Source& s : into)
+                add("input", s.port, into.size(), s.frame, s.beat, s.beats,
+                    s.frame == frames ? "is past the end" : "not taken");
+            for (const Sink& s : out) add("output", s.port, out.size(), s.frame, s.beat, s.beats, "not offered");
             for (const auto& [name, beats] : read_fifos(*context, "held_q"))
                 if (beats > 0) fifos += (fifos.empty() ? "; FIFOs hold " : ", ") + name + " " + std::to_string(beats);
             fail(kProtocolError, "deadlock: some beat must move within %" PRIu64 " cycles, not none since cycle %" PRIu64
-                 " (input frame %" PRIu64 " beat %" PRIu64 " of %" PRIu64 " %s; output frame %" PRIu64 " beat %" PRIu64
-                 " of %" PRIu64 " not offered%s)", patience, cycle - idle, in_frame, in_beat, in_beats,
-                 in_frame == frames ? "is past the end" : "not taken", out_frame, out_beat, out_beats, fifos.c_str());
+                 " (%s%s)", patience, cycle - idle, at.c_str(), fifos.c_str());
         }
     }
     dut->final();
-    out.close();
+    for (Sink& s : out) s.file->close();
     stamps.close();
 
     File stats(options.at("stats"), "w");
     std::string text = "{\"cycles\": " + std::to_string(cycles) +
-                       ", \"frame_errors\": " + std::to_string(dut->frame_errors_o) +
+                       ", \"frame_errors\": " + std::to_string(0ull R4_ERRORS(R4_COUNT)) +
                        ", \"dram_bytes\": " + std::to_string(memory.moved()) + ", \"fifos\": {";
     const char* comma = "";
     for (const auto& [name, peak] : read_fifos(*context, "peak_q")) {

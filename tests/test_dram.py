@@ -133,7 +133,7 @@ def test_words_ring_and_traffic() -> None:
 def alone(spill: Spill, latency: int) -> Netlist:
     """A spill between the edges, in memory of that latency."""
     made = replace(spill, device=replace(ZCU102, dram_latency=latency))
-    return Netlist(Graph("g", (), (), ()), (made,), made.x, made.y)
+    return Netlist(Graph("g", (), (), ()), (made,), (made.x,), (made.y,))
 
 
 def test_cycles_of_a_spill_alone() -> None:

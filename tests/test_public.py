@@ -65,7 +65,15 @@ def test_the_page_lists_what_there_is() -> None:
 def test_an_editor_sees_it_from_outside(tmp_path: Path) -> None:
     """Pyright's engine, which editors have."""
     (tmp_path / "user.py").write_text(OUTSIDE)
-    command = [sys.executable, "-m", "basedpyright", "--outputjson", "--pythonpath", sys.executable, "user.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "basedpyright",
+        "--outputjson",
+        "--pythonpath",
+        sys.executable,
+        "user.py",
+    ]
     told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     found = [(d["severity"], d["message"]) for d in json.loads(told.stdout)["generalDiagnostics"]]
     types = [re.sub('^.* is "(.*)"$', r"\1", text) for kind, text in found if kind == "information"]

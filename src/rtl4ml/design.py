@@ -36,6 +36,7 @@ from rtl4ml.host.folders import project_folder
 from rtl4ml.host.tools import absolute
 from rtl4ml.ir.fingerprint import fingerprint
 from rtl4ml.ir.late import Home
+from rtl4ml.ir.several import one_or_all
 from rtl4ml.ir.types import Fixed
 from rtl4ml.loaded import SavedDesign
 from rtl4ml.report.collect import write
@@ -200,23 +201,24 @@ class Design(SavedDesign):
     on_board: flows.AnyBoard | None = None  # once there is a board's folder
     untouched: Untouched = field(default_factory=Untouched)
 
-    def emulate(self, x: Any) -> Real:
+    def emulate(self, x: Any) -> Any:
         """As that of a saved design; the values are compared with the model's."""
-        return self._compared("emulate", x, super().emulate(x))
+        with self._timed("emulate"):
+            y = self.parsed.emulate(x)
+        return self._compared("emulate", x, y)
 
-    def reference(self, x: Any) -> Real:
+    def reference(self, x: Any) -> Any:
         """What QKeras gives (or its formulas in float64 where float32 rounds), cut before a softmax at the end."""
-        return self._once(x, lambda: expected(self.parsed, x)[0])
+        return one_or_all(self._wanted(x))
 
-    def _wanted(self, x: Any) -> Real:
-        return self.reference(x)
+    def _wanted(self, x: Any) -> list[Real]:
+        return self._once(x, lambda: expected(self.parsed, x))
 
-    def _compared(self, how: str, x: Any, y: Real) -> Real:
-        if len(y):
-            want = self.reference(x)
-            self.exactness[how].add(y, want)
-            self.untouched.add(self.parsed, x, want)
-        return y
+    def _compared(self, how: str, x: Any, y: list[Real]) -> Any:
+        made = super()._compared(how, x, y)
+        if len(y[0]):
+            self.untouched.add(self.parsed, x, self._wanted(x))
+        return made
 
     def report(self, *, accuracy: Accuracy | None = None, extras: Extras | None = None) -> Report:
         """Writes report.json and report.html of all that was run since `convert`, and returns the former.

@@ -20,6 +20,7 @@ from rtl4ml import arguments
 from rtl4ml.board.ecp5 import mapped
 from rtl4ml.bridge.project import HlsProject
 from rtl4ml.bundle import vectors
+from rtl4ml.cells.axis import edges
 from rtl4ml.cells.streams import Fifo
 from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import ZCU102, Resources, total
@@ -28,8 +29,10 @@ from rtl4ml.errors import BadInput, BadModel, EnvironmentProblem, HlsCannot, Sta
 from rtl4ml.folding.by_hand import reuse_factors
 from rtl4ml.frontends.network import Network
 from rtl4ml.host import identity
+from rtl4ml.host.guarded import Guarded
 from rtl4ml.host.tools import absolute, disk_errors
 from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.several import of_each, one_or_all
 from rtl4ml.measurements import Cycles, FrameTally, LayerTimes, Run, Tally
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
@@ -40,7 +43,7 @@ from rtl4ml.report.provenance_schema import Provenance
 from rtl4ml.report.schema import Accuracy, Report
 from rtl4ml.report.subject import Part, Subject
 from rtl4ml.saved import files, provenance
-from rtl4ml.simulation.bulk import RunResult, Simulator, build
+from rtl4ml.simulation.bulk import Ports, RunResult, Simulator, build
 from rtl4ml.sta.estimate import timing
 from rtl4ml.synthesis.verilog2005 import translate
 from rtl4ml.synthesis.yosys import Unit, synthesize, units
@@ -98,7 +101,7 @@ def load(folder: str | Path) -> SavedDesign:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SavedDesign:
+class SavedDesign(Guarded):
     """A network's hardware: graph, netlist and project folder, and what has been measured of it; made by `load`.
 
     target_interval: the interval that was asked for; excess: why `cycles.interval` is longer, None where it is not
@@ -135,11 +138,12 @@ class SavedDesign:
     stalled: Tally = field(default_factory=Tally)
     patterns: set[int] = field(default_factory=set)
     measured: tuple[int | None, int | Fraction | None] = (None, None)
+    latencies: tuple[int, ...] = ()
     frames: FrameTally = field(default_factory=FrameTally)
     peaks: dict[str, int] = field(default_factory=dict)
     counted: list[Resources] | None = None
     timing: Timing | None = None
-    _reference: tuple[str, Real] | None = None
+    _reference: tuple[str, list[Real]] | None = None
     _compiled: dict[str, str] = field(default_factory=dict)  # SHA-256 of programs made in the folder
 
     def __repr__(self) -> str:
@@ -148,26 +152,29 @@ class SavedDesign:
 
     # -- the same numbers, four ways -------------------------------------------------------------------------
 
-    def emulate(self, x: Any) -> Real:
-        """Exact values (N, *output shape) by integer arithmetic. x: (N, *input shape) or of larger frames."""
-        with self._timed("emulate"):
-            return self.parsed.emulate(x)[0]
+    def emulate(self, x: Any) -> Any:
+        """Exact values (N, *output shape) by integer arithmetic. x: (N, *input shape) or of larger frames.
 
-    def csim(self, x: Any, *, progress: Progress | None = None) -> Real:
+        Of several inputs x is a list of arrays, and of several outputs so is the result, in the model's order.
+        """
+        with self._timed("emulate"):
+            return one_or_all(self.parsed.emulate(x))
+
+    def csim(self, x: Any, *, progress: Progress | None = None) -> Any:
         """The same by the C simulation of the HLS project. Raises HlsCannot where hls4ml cannot hold a layer.
 
         progress: is told now and then how many of how many samples are done
         """
         ints, cut = self.parsed.cut_input(x)
-        hls = self.hls
+        hls, count = self.hls, len(ints[0])
         with self._undisturbed(), self._timed("csim"):
-            if len(ints):
+            if count:
                 self._know(hls.compile())
-            y = hls.csim(
-                self.parsed.input.real(ints),
-                progress=None if progress is None else lambda done: progress(done, len(ints)),
-            )
-        return self._compared("csim", x, cut.join(y.reshape(len(ints), *self.graph.outputs[0].shape)))
+            given = [s.real(a) for s, a in zip(self.graph.inputs, ints, strict=True)]
+            tell = None if progress is None else lambda done: progress(done, count)
+            ys = of_each(hls.csim(given, progress=tell))
+        made = [cut.join(y.reshape(count, *s.shape)) for y, s in zip(ys, self.graph.outputs, strict=True)]
+        return self._compared("csim", x, made)
 
     def simulate(
         self,
@@ -189,19 +196,20 @@ class SavedDesign:
             simulator = self.simulator
         with self._undisturbed(), self._timed("simulate"):
             r = run(simulator, self.netlist, self.cycles, ints, stalls=stalls, seed=seed, progress=progress)
-        y, interval = cut.join(self._real(r)), settled(r, self.netlist, self.cycles)
+        y, interval = [cut.join(a) for a in self._real(r)], settled(r, self.netlist, self.cycles)
         if stalls == "random":  # the same samples in another way, no further ones
             self.stalled.add(y, self._wanted(x))
             self.patterns.add(seed)
-        elif len(ints):
+        elif len(ints[0]):
             self._compared("rtl", x, y)
             self.measured = (r.latency, interval)
+            self.latencies = r.latencies if len(y) > 1 else ()
             for ends in r.ends:
                 self.frames.add(ends, frame_ends(self.netlist, len(ends)))
         for path, peak in r.fifos.items():
             name = path.rsplit(".", 1)[-1]
             self.peaks[name] = max(peak, self.peaks.get(name, 0))
-        return Run(y, r.latency, interval, r.cycles)
+        return Run(one_or_all(y), r.latency, interval, r.cycles, r.latencies if len(y) > 1 else ())
 
     def simulate_netlist(
         self,
@@ -214,6 +222,7 @@ class SavedDesign:
         """As `simulate`, of the netlist of ECP5 primitives that Yosys makes of the RTL, whose cycles it must keep."""
         arguments.stalls(stalls)
         seed = arguments.seed(seed)
+        self.graph.single("a simulated netlist of ECP5", "simulate the RTL")
         ints, cut = self.parsed.cut_input(x)
         with self._undisturbed():
             found, rtl = self.mapped, self.simulator
@@ -222,37 +231,38 @@ class SavedDesign:
                 found.simulator, self.netlist, self.cycles, ints, stalls=stalls, seed=seed, progress=progress
             )
             same = run(rtl, self.netlist, self.cycles, ints, stalls=stalls, seed=seed)
-        y = cut.join(self._real(r))
-        found.add(y, self._wanted(x), r, same, seed=seed if stalls == "random" else None)
+        (y,) = (cut.join(a) for a in self._real(r))
+        found.add(y, self._wanted(x)[0], r, same, seed=seed if stalls == "random" else None)
         return Run(y, r.latency, settled(r, self.netlist, self.cycles), r.cycles)
 
-    def _real(self, r: RunResult) -> Real:
-        stream = self.graph.outputs[0]
-        return stream.real(r.y.reshape(len(r.y), *stream.shape))
+    def _real(self, r: RunResult) -> list[Real]:
+        return [s.real(y.reshape(len(y), *s.shape)) for s, y in zip(self.graph.outputs, r.ys, strict=True)]
 
-    def reference(self, x: Any) -> Real:  # noqa: ARG002 -- as that of a `Design`
+    def reference(self, x: Any) -> Any:  # noqa: ARG002 -- as that of a `Design`
         """What the model gives: that of a `Design`. Raises BadModel, for a saved design is without its model."""
         raise BadModel(
             f"{self.folder}: reference must be asked of a design with its model, not of a saved one; "
             "convert the model, or take emulate, the saved integers"
         )
 
-    def _wanted(self, x: Any) -> Real:
-        """What `x` is held against."""
-        return self._once(x, lambda: self.parsed.emulate(x)[0])
+    def _wanted(self, x: Any) -> list[Real]:
+        """What `x` is held against, of every output."""
+        return self._once(x, lambda: self.parsed.emulate(x))
 
-    def _once(self, x: Any, make: Callable[[], Real]) -> Real:
+    def _once(self, x: Any, make: Callable[[], list[Real]]) -> list[Real]:
         """What `make` gives for samples, made once for several uses in a row."""
-        a = np.ascontiguousarray(x)
-        key = hashlib.blake2b(a.tobytes(), digest_size=16).hexdigest() + str(a.dtype) + str(a.shape)
+        key = ""
+        for a in map(np.ascontiguousarray, x if len(self.graph.inputs) > 1 else [x]):
+            key += hashlib.blake2b(a.tobytes(), digest_size=16).hexdigest() + str(a.dtype) + str(a.shape)
         if self._reference is None or self._reference[0] != key:
             self._reference = (key, make())
         return self._reference[1]
 
-    def _compared(self, how: str, x: Any, y: Real) -> Real:
-        if len(y):
+    def _compared(self, how: str, x: Any, y: list[Real]) -> Any:
+        """The values `y` of every output as they are given, once they are held against what is wanted."""
+        if len(y[0]):
             self.exactness[how].add(y, self._wanted(x))
-        return y
+        return one_or_all(y)
 
     # -- tools -----------------------------------------------------------------------------------------------
 
@@ -268,11 +278,17 @@ class SavedDesign:
         found = [self.folder / name for name in sorted(self.identity.files) if name.endswith(".sv")]
         return [*(s for s in found if s.parent == top.parent and s != top), top]
 
+    @property
+    def ports(self) -> Ports:
+        """The names of the AXI4-Stream ports of the top module."""
+        into, out = edges(self.netlist)
+        return Ports(tuple(c.port for c in into), tuple(c.port for c in out), tuple(c.errors for c in into))
+
     @cached_property
     def simulator(self) -> Simulator:
         """The compiled RTL."""
         with self._timed("verilate"):
-            found = build(self.folder, self.top, self.sources, images=self.folder / "mem")
+            found = build(self.folder, self.top, self.sources, images=self.folder / "mem", ports=self.ports)
             self._know(found.binary)
             return replace(found, memory=self.plan.device.memory(self.clock_mhz))
 
@@ -284,35 +300,6 @@ class SavedDesign:
             found = mapped.compiled(mapped.synthesize(self.folder, self.top), memory)
             self._know(found.simulator.binary)
             return found
-
-    def _know(self, program: Path) -> None:
-        """Remembers a program that was compiled of the folder's files, which must not have changed meanwhile."""
-        name = program.relative_to(self.folder).as_posix()
-        if name not in self._compiled:
-            self._check_folder()
-            self._compiled[name] = identity.digest(program)
-
-    @contextmanager
-    def _undisturbed(self) -> Iterator[None]:
-        """A block that works on the folder: refused, and without a result, where that is another's by its end too."""
-        self._check_folder()
-        try:
-            yield
-        except Exception:
-            try:
-                self._check_folder()  # whatever failed did so because its files went away
-            except StaleProject as error:
-                raise error from None
-            raise
-        self._check_folder()
-
-    def check(self) -> None:
-        """Raises StaleProject where the folder is gone, another design's, or where one of its files has changed."""
-        self._check_folder()
-
-    def _check_folder(self) -> None:
-        identity.check(self.folder, self.identity)
-        identity.check_files(self.folder, self._compiled)
 
     def write_vectors(self, folder: str | Path, frames: int = 16, seed: int = 0) -> Path:
         """Writes input.hex and expected.hex of random frames into a folder, for the benches of the project; the folder.
@@ -435,6 +422,7 @@ class SavedDesign:
             stalled=self.stalled,
             patterns=len(self.patterns),
             measured=self.measured,
+            latencies=self.latencies,
             frames=self.frames,
             peaks=self.peaks,
             seconds=self.seconds,

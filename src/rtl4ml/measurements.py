@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 class Cycles:
     """Latency and interval in cycles (design contract), and the interval that each cell alone would have.
 
+    latency:    from the first beat that an input takes to the last output beat of that frame, the last of all outputs
+    outputs:    of several outputs, the latency of each
     interval:   initiation interval: the exact mean of the cycles between frames, a Fraction where it is not whole
     bottleneck: the cell that needs most cycles a frame
     gaps:       the repeating cycles between frames, where they are not all the same
@@ -32,6 +36,7 @@ class Cycles:
     gaps: tuple[int, ...] = ()
     observed: tuple[int, int] | None = None
     narrower: tuple[tuple[int, int], ...] = ()
+    outputs: tuple[int, ...] = ()
 
     @property
     def frames_in_flight(self) -> int:
@@ -88,17 +93,21 @@ class Tally:
             return "<nothing compared>"
         return f"<{self.mismatches:,} of {self.values:,} values differ, {self.samples:,} samples>"
 
-    def add(self, got: NDArray[np.float64], want: NDArray[np.float64]) -> None:
-        wrong = got != want
-        samples = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1)) if wrong.size else ()
-        for k in samples[: REMEMBERED - len(self.first)]:
-            for at in np.argwhere(wrong[k])[: REMEMBERED - len(self.first)].tolist():
-                here = (k, *at)
-                found = Difference(self.samples + int(k), tuple(at), float(got[here]), float(want[here]))
-                self.first.append(found)
-        self.samples += len(got)
-        self.values += got.size
-        self.mismatches += int(wrong.sum())
+    def add(self, got: Sequence[NDArray[np.float64]], want: Sequence[NDArray[np.float64]]) -> None:
+        """got, want: values of every output, (N, ...) each."""
+        for number, (a, b) in enumerate(zip(got, want, strict=True)):
+            wrong = a != b
+            samples = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1)) if wrong.size else ()
+            for k in samples[: REMEMBERED - len(self.first)]:
+                for at in np.argwhere(wrong[k])[: REMEMBERED - len(self.first)].tolist():
+                    here = (k, *at)
+                    place = tuple(at) if len(got) == 1 else (number, *at)
+                    self.first.append(
+                        Difference(self.samples + int(k), place, float(a[here]), float(b[here]))
+                    )
+            self.values += a.size
+            self.mismatches += int(wrong.sum())
+        self.samples += len(got[0])
 
     def entry(self) -> dict[str, int] | None:
         if not self.samples:
@@ -134,18 +143,21 @@ class FrameTally:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """An RTL simulation. y: real values shaped like model.predict(x); latency, interval and cycles in cycles.
+    """An RTL simulation. y: real values shaped like model.predict(x), a list of several outputs; latency, interval and
+    cycles in cycles; latencies: of several outputs, that of each, of which latency is the greatest.
 
     interval is the exact mean, a fraction where frames come in turn some cycles more and some less apart.
     latency and interval are None under stalls; interval too where the samples were too few for a steady pace: fewer
     than three, or each as predicted while FIFOs still fill.
     """
 
-    y: NDArray[np.float64]
+    y: Any
     latency: int | None
     interval: int | Fraction | None
     cycles: int
+    latencies: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         pace = f"interval {self.interval}, latency {self.latency}"
-        return f"<Run of {len(self.y):,} samples: {pace}, {self.cycles:,} cycles>"
+        samples = len(self.y[0] if isinstance(self.y, list) else self.y)
+        return f"<Run of {samples:,} samples: {pace}, {self.cycles:,} cycles>"

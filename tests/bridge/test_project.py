@@ -650,12 +650,17 @@ def test_every_layer_that_cannot_be_held_is_named(tmp_path: Path) -> None:
     assert str(caught.value) == caught.value.texts[0]
 
 
-def test_several_outputs_are_refused(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_an_output_that_a_layer_reads_too(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Both in order, and both in the vectors of hls4ml's own test bench."""
     a = small(rng)
     b = act(a.output, "b", Rounding(1, 0, 7), a.output.type.fraction - 1, 0, 7)
-    text = r"^little: an HLS project must have one input and one output, not 1 and 2; split the model$"
-    with pytest.raises(HlsCannot, match=text):
-        write_project(plan(a, b, outputs=2), tmp_path / "hls")
+    project = write_project(plan(a, b, outputs=2), tmp_path / "hls")
+    x = rng.integers(a.x.lo, a.x.hi + 1, (20, *a.x.shape))
+    want = graph(a, b, outputs=2).emulate([x])
+    for s, got, y in zip((a.output, b.output), project.csim(a.x.real(x)), want, strict=True):
+        np.testing.assert_array_equal(got, s.real(y))
+    row = (project.folder / "tb_data/tb_output_predictions.dat").read_text().splitlines()[0]
+    assert len(row.split()) == a.output.elements + b.output.elements
 
 
 def test_a_model_that_only_quantizes_its_input_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -117,3 +118,38 @@ def test_every_beat_gets_its_containers_and_every_last_beat_its_mark(
     assert free["cycles"]["x"] == list(range(len(given)))
     assert free["cycles"]["m_axis"] == list(range(1, len(given) + 1))
     assert [b >> mark for b in free["beats"]["m_axis"]] == np.repeat(flags, beats).tolist()
+
+
+def test_an_output_is_marked_by_the_inputs_that_it_waits_for(rng: np.random.Generator) -> None:
+    """Of two inputs and two outputs; y waits for the flags of a, z for those of both, whichever side stalls."""
+    frames, beats = 50, {"a": 2, "b": 3}
+    sent: dict[str, list[int]] = {"a": [], "b": []}
+    wrong: dict[str, list[int]] = {"a": [], "b": []}
+    for name, right in beats.items():
+        for length in rng.choice([right, right, right - 1, right + 2], frames).tolist():
+            sent[name] += [int(rng.integers(256)) | ((k == length - 1) << 8) for k in range(length)]
+            wrong[name].append(int(length != right))
+    marks = {"y": wrong["a"], "z": [a | b for a, b in zip(wrong["a"], wrong["b"], strict=True)]}
+    assert marks["z"] != wrong["a"] and marks["z"] != wrong["b"]
+    case = (
+        {f"{name}_axis": data for name, data in sent.items()},
+        {"y_axis": 2 * frames, "z_axis": 3 * frames},
+    )
+    result = rtl_runner.run_case(
+        "rtl4ml.sim.tb_axis",
+        top="flagged",
+        case={
+            "runs": [rtl_runner.run(*case, stalls=s) for s in (None, 1, 2, 3, 4, 5)],
+            "errors": sum(wrong["a"]) + sum(wrong["b"]),
+        },
+        sources=[
+            *rtl_runner.closure(rtl_runner.RTL / "r4_axis_in.sv"),
+            rtl_runner.RTL / "r4_axis_out.sv",
+            Path(__file__).parents[1] / "rtl" / "flagged.sv",
+        ],
+    )
+    assert result.passed, result.failures
+    for m in result.measured:
+        for name, of in (("y", 2), ("z", 3)):
+            last = m["beats"][f"{name}_axis"][of - 1 :: of]
+            assert [b >> 9 for b in last] == marks[name], name

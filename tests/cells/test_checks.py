@@ -127,6 +127,12 @@ CASES = [
         "r4_dot: Chain (2) must be 1 to Simd (2), and 1 where Fields is 0",
     ),
     (
+        "r4_axis_in",
+        {"Flags": 0},
+        "r4_axis_in: Lanes (1), Beats (1), Flags (0) and FlagDepth (4) must be at least 1",
+    ),
+    ("r4_axis_out", {"Flags": 0}, "r4_axis_out: Lanes (1), Beats (1) and Flags (0) must be at least 1"),
+    (
         "r4_pool_axis",
         {"Stride": 1},
         "r4_pool_axis: windows of Size 2, one every Stride 1, must lie apart and fit Count (8)",

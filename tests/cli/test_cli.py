@@ -55,7 +55,7 @@ class StandIn:
         self.out = Path(out)
         self.graph = SimpleNamespace(inputs=(Stream("x", (204, 1), Fixed(False, 0, 6), 0, 63),))
         self.parsed = SimpleNamespace(
-            output=options.get("output", "logits"), cut=("",), notice=self.notice, shape=(204, 1)
+            output=options.get("output", "logits"), cut=("",), notice=self.notice, shapes=((204, 1),)
         )
         self.x: list[np.ndarray[Any, Any]] = []
         with project_folder(out) as folder:
@@ -634,7 +634,7 @@ def test_frames_of_the_data_are_shown_under_their_masks(
     def masks(self: StandIn, *args: Any, **options: Any) -> None:
         init(self, *args, **options)
         self.graph = SimpleNamespace(inputs=(stream,))
-        self.parsed.input = stream
+        self.parsed.graph = self.graph
 
     monkeypatch.setattr(StandIn, "__init__", masks)
     x = np.linspace(-2, 127 / 64, 30).reshape(5, 2, 3, 1)

@@ -41,7 +41,7 @@ FLOAT32, FLOAT64, INT64 = (np.dtype(t) for t in (np.float32, np.float64, np.int6
 
 def assert_same(graph: Graph, x: Ints, workers: int | None = 1) -> None:
     want = [s.real(y) for s, y in zip(graph.outputs, graph.emulate([x]), strict=True)]
-    got = emulate(graph, x, lambda a: a, workers)
+    got = emulate(graph, [x], [lambda a: a], workers)
     for s, a, b in zip(graph.outputs, got, want, strict=True):
         assert a.dtype == np.float64
         np.testing.assert_array_equal(a, b, err_msg=s.name)
@@ -195,8 +195,8 @@ def test_blocks_that_are_not_full() -> None:
     together = samples_together(graph)
     x = np.random.default_rng(0).integers(0, 256, (2 * together + 3, *graph.inputs[0].shape))
     assert_same(graph, x)
-    whole = emulate(graph, x, lambda a: a, 1)[0]
-    np.testing.assert_array_equal(emulate(graph, x[-1:], lambda a: a, 1)[0], whole[-1:])
+    whole = emulate(graph, [x], [lambda a: a], 1)[0]
+    np.testing.assert_array_equal(emulate(graph, [x[-1:]], [lambda a: a], 1)[0], whole[-1:])
 
 
 def test_large_frames_go_in_strips() -> None:
@@ -208,7 +208,7 @@ def test_large_frames_go_in_strips() -> None:
 
 def test_no_samples() -> None:
     graph = network()
-    (y,) = emulate(graph, np.empty((0, 24, 24, 2), np.int64), lambda a: a)
+    (y,) = emulate(graph, [np.empty((0, 24, 24, 2), np.int64)], [lambda a: a])
     assert y.shape == (0, 24, 24, 2)
     assert y.dtype == np.float64
 
@@ -227,7 +227,7 @@ def test_an_error_in_a_thread_is_the_callers() -> None:
         return a
 
     with pytest.raises(Rtl4mlError, match="must fail"):
-        emulate(graph, np.zeros((4000, 24, 24, 2), np.int64), read, 2)
+        emulate(graph, [np.zeros((4000, 24, 24, 2), np.int64)], [read], 2)
     assert len(calls) < blocks / 2
 
 

@@ -1151,12 +1151,6 @@ def test_padding_before_a_quantizer_that_moves_zero() -> None:
     )
 
 
-def test_several_inputs() -> None:
-    a, b = K.Input((4,)), K.Input((4,))
-    model = K.Model([a, b], L.Add()([a, b]), name="net")
-    refusal(model, "net: must have one input, not 2; concatenate them before the model", BadModel)
-
-
 def test_dynamic_shape() -> None:
     model = K.Sequential(
         [K.Input((None, 1), name="spectra"), act("quantized_bits(6,0)"), Q.QConv1D(2, 3, **linear())],

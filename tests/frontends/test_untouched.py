@@ -30,7 +30,7 @@ from rtl4ml.frontends.qkeras.untouched import (
 
 def tally(parsed: Any, x: np.ndarray) -> Untouched:
     found = Untouched()
-    found.add(parsed, x, expected(parsed, x)[0])
+    found.add(parsed, x, expected(parsed, x))
     return found
 
 
@@ -135,7 +135,7 @@ def test_what_nothing_explains_is_a_mismatch(
     wrong = right.copy()
     wrong[2, 1] += design.graph.outputs[0].type.step
     found = Untouched()
-    found.add(design.parsed, x, wrong)
+    found.add(design.parsed, x, [wrong])
     assert found.causes == {("d", UNEXPLAINED): 1}
     assert (found.differ, found.mismatches) == (1, 1)
     monkeypatch.setattr(untouched, "_causes", lambda *_: {("d", UNEXPLAINED): 1})

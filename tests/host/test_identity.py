@@ -91,7 +91,7 @@ def test_a_design_is_one_line(whole: Design) -> None:
 def test_what_was_compared_is_one_line() -> None:
     assert repr(Tally()) == repr(Untouched()) == "<nothing compared>"
     tally = Tally()
-    tally.add(np.zeros((3, 1000)), np.eye(3, 1000))
+    tally.add([np.zeros((3, 1000))], [np.eye(3, 1000)])
     assert repr({"rtl": tally}) == "{'rtl': <3 of 3,000 values differ, 3 samples>}"
     assert repr(FrameTally()) == "<no frames compared>"
     frames = FrameTally()
@@ -99,6 +99,8 @@ def test_what_was_compared_is_one_line() -> None:
     assert repr(frames) == "<1 of 2 frames ended in the predicted cycle>"
     run = Run(np.zeros((1200, 6)), 34, Fraction(37, 3), 14_800)
     assert repr(run) == "<Run of 1,200 samples: interval 37/3, latency 34, 14,800 cycles>"
+    two = Run([np.zeros((12, 6)), np.zeros((12, 2))], 34, 20, 254, (34, 9))
+    assert repr(two) == "<Run of 12 samples: interval 20, latency 34, 254 cycles>"
     plain = Untouched(samples=2, values=2000)
     plain._seen.add(b"\0" * 16)
     plain.causes["d", OFF_GRID] += 5
@@ -137,9 +139,11 @@ def test_a_folder_that_another_design_takes_meanwhile_gives_no_result(
         (tmp_path / "another").rename(design.folder)
         if then == "fails":
             raise FileNotFoundError(2, "No such file or directory", "verilator/build.log")
-        return SimpleNamespace(interval=None, y=np.zeros(24), latency=1, cycles=1, ends=[], fifos={})
+        return SimpleNamespace(
+            interval=None, ys=[np.zeros(24)], latency=1, latencies=(), cycles=1, ends=[], fifos={}
+        )
 
-    monkeypatch.setitem(design.__dict__, "simulator", SimpleNamespace(run=run))
+    monkeypatch.setitem(design.__dict__, "simulator", SimpleNamespace(run_all=run))
     with pytest.raises(StaleProject, match=r"not one without a sound design\.json") as error:
         design.simulate(np.zeros((3, 6, 1)))
     assert error.value.__suppress_context__ or error.value.__context__ is None

@@ -260,7 +260,7 @@ def test_the_fast_emulation_makes_the_same_cuts() -> None:
     for shape in ((4, 40), (9, 16), (11, 64)):
         x = rng.integers(0, 4, (3, *shape, 1))
         cut = cuts(graph, x.shape[1:])
-        (y,) = (cut.join(a) for a in emulate(graph, cut.split(x), lambda a: a))
+        (y,) = (cut.join(a) for a in emulate(graph, [cut.split(x)], [lambda a: a]))
         np.testing.assert_array_equal(y, whole(graph, x), strict=False)
 
 

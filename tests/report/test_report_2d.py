@@ -511,7 +511,7 @@ def test_the_reference_names_what_the_input_passes_first(
         plan=net.plan,
         refusals=(),
         parsed=SimpleNamespace(
-            declared=True, behind=behind, quantizer=SimpleNamespace(name="ap_fixed<6,1,AP_TRN>")
+            declared=True, behind=behind, quantizers=(SimpleNamespace(name="ap_fixed<6,1,AP_TRN>"),)
         ),
     )
     said = pictures.pictures(design, Extras(reference="R")).reference

@@ -53,7 +53,7 @@ def test_exact_with_latency_and_interval(passing: Simulator, rng: np.random.Gene
     assert run.intervals.tolist() == [6] * 49
     assert [e.tolist() for e in run.ends] == [list(range(8, 8 + 6 * 50, 6))]
     assert run.cycles == 50 * 6 + 3
-    assert run.fifos == {"u_axis_in.u_beats": 1, "u_axis_in.u_flags": 1, "u_fifo": 1}
+    assert run.fifos == {"u_axis_in.u_beats": 1, "u_axis_in.gen_flag[0].u_flags": 1, "u_fifo": 1}
 
 
 def test_an_output_that_is_complete_before_the_input_waits_for_it(
@@ -90,7 +90,7 @@ def test_stalls_change_the_cycles_and_nothing_else(passing: Simulator, rng: np.r
         assert run.cycles > 400 * 6 * 1.2
         assert run.fifos == {
             "u_axis_in.u_beats": 2,
-            "u_axis_in.u_flags": 2,
+            "u_axis_in.gen_flag[0].u_flags": 2,
             "u_fifo": 5,
         }  # filled by the sink's stalls
     assert runs[0].cycles == runs[1].cycles
@@ -139,8 +139,8 @@ def test_a_deadlock_says_where(tmp_path: Path) -> None:
     simulator = build(tmp_path, "passing_top", [*CELLS, HERE / "passing_top.sv"], parameters={"Stuck": 1})
     text = (
         "passing_top: deadlock: some beat must move within 500 cycles, not none since cycle 12 (input frame 2 beat 0 "
-        "of 6 not taken; output frame 0 beat 5 of 6 not offered; FIFOs hold u_axis_in.u_beats 2, u_axis_in.u_flags 2, "
-        "u_fifo 5); the emitted RTL is wrong, report it with the model"
+        "of 6 not taken; output frame 0 beat 5 of 6 not offered; FIFOs hold u_axis_in.gen_flag[0].u_flags 2, "
+        "u_axis_in.u_beats 2, u_fifo 5); the emitted RTL is wrong, report it with the model"
     )
     with pytest.raises(SimulationFailed, match=f"^{re.escape(text)}$"):
         simulator.run(np.ones((20, 6, 2), np.int64), **IO, patience=500)
@@ -217,10 +217,10 @@ def test_a_missing_compiler_is_one_line(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_full_disk_is_one_line(passing: Simulator, tmp_path: Path) -> None:
     np.ones((400, 6, 2), np.uint8).tofile(tmp_path / "in")
     numbers = {
-        "in_beats": 6,
-        "out_beats": 6,
-        "in_bytes": 2,
-        "out_bytes": 4,
+        "in_beats0": 6,
+        "out_beats0": 6,
+        "in_bytes0": 2,
+        "out_bytes0": 4,
         "stalls": 0,
         "seed": 0,
         "patience": 100,
@@ -228,8 +228,8 @@ def test_a_full_disk_is_one_line(passing: Simulator, tmp_path: Path) -> None:
         "dram_bytes": 16,
     }
     files = {
-        "in": tmp_path / "in",
-        "out": "/dev/full",
+        "in0": tmp_path / "in",
+        "out0": "/dev/full",
         "stamps": tmp_path / "stamps",
         "stats": tmp_path / "stats",
     }

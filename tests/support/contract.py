@@ -19,6 +19,7 @@ from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.frontends.qkeras.reference import expected
 from rtl4ml.host import frameworks
 from rtl4ml.ir.fingerprint import fingerprint
+from rtl4ml.ir.several import of_each, one_or_all
 from rtl4ml.lowering.registry import narrowest_plan
 from rtl4ml.timing.sizing import sized_netlist
 
@@ -26,11 +27,20 @@ FRAMES = 12
 STALLED = 8
 
 
-def samples(design_or_parsed: Any, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Samples on and off the grid, some beyond its range."""
-    s = design_or_parsed.graph.inputs[0]
-    lo, hi = (s.lo - 2) * s.type.step, (s.hi + 2) * s.type.step
-    return rng.uniform(lo, hi, (n, *s.shape)).astype(np.float32)
+def samples(design_or_parsed: Any, n: int, rng: np.random.Generator) -> Any:
+    """Samples on and off the grid, some beyond its range; a list where there are several inputs."""
+    made = []
+    for s in design_or_parsed.graph.inputs:
+        lo, hi = (s.lo - 2) * s.type.step, (s.hi + 2) * s.type.step
+        made.append(rng.uniform(lo, hi, (n, *s.shape)).astype(np.float32))
+    return one_or_all(made)
+
+
+def assert_equal(got: Any, want: Any, how: str) -> None:
+    """Every value of every output is the wanted one, in shape too; each an array, or a list of several outputs."""
+    for k, (a, b) in enumerate(zip(of_each(got), of_each(want), strict=True)):
+        assert a.shape == b.shape
+        np.testing.assert_array_equal(a, b, err_msg=f"{how}, output {k}")
 
 
 def randomize(model: Any, rng: np.random.Generator) -> Any:
@@ -73,45 +83,45 @@ def assert_exact(
         input_precision=input_precision,
     )
     x = samples(design, FRAMES, rng)
-    want = expected(design.parsed, x)[0]
-    got = design.emulate(x)
-    assert got.shape == want.shape
-    np.testing.assert_array_equal(got, want, err_msg="emulate")
-    assert len(np.unique(want)) > 1, "outputs that are all alike prove nothing"
+    want = expected(design.parsed, x)
+    assert_equal(design.emulate(x), want, "emulate")
+    assert all(len(np.unique(y)) > 1 for y in want), "outputs that are all alike prove nothing"
 
     run = design.simulate(x)
-    np.testing.assert_array_equal(run.y, want, err_msg="RTL")
+    assert_equal(run.y, want, "RTL")
+    assert run.latencies == design.cycles.outputs, "the first frame's latency at each of several outputs"
     assert run.interval == design.cycles.interval, "interval as predicted"
     assert run.latency is not None
     assert abs(run.latency - design.cycles.latency) <= max(2, 0.01 * run.latency), (
         f"latency {run.latency}, predicted {design.cycles.latency}"
     )
     for seed in range(2):
-        stalled = design.simulate(x[:STALLED], stalls="random", seed=seed)
-        np.testing.assert_array_equal(stalled.y, want[:STALLED], err_msg=f"RTL under stalls, seed {seed}")
+        few = one_or_all([a[:STALLED] for a in of_each(x)])
+        stalled = design.simulate(few, stalls="random", seed=seed)
+        assert_equal(stalled.y, [y[:STALLED] for y in want], f"RTL under stalls, seed {seed}")
     assert_saved(design, x, want)
     if csim is not None:
         assert_hls(design, x, want, exact=csim)
     return design
 
 
-def assert_saved(design: rtl4ml.Design, x: np.ndarray, want: np.ndarray) -> rtl4ml.SavedDesign:
+def assert_saved(design: rtl4ml.Design, x: Any, want: Any) -> rtl4ml.SavedDesign:
     """The design in the folder is the one that was converted: its numbers, its plan, its netlist."""
     saved = rtl4ml.load(design.folder)
-    np.testing.assert_array_equal(saved.emulate(x), want, err_msg="saved design")
+    assert_equal(saved.emulate(x), want, "saved design")
     for mine, own in ((saved.plan, design.plan), (saved.netlist, design.netlist)):
         mine, own = ({k: v for k, v in vars(d).items() if k != "plan"} for d in (mine, own))
         assert fingerprint(mine) == fingerprint(own)
     return saved
 
 
-def assert_hls(design: rtl4ml.Design, x: np.ndarray, want: np.ndarray, *, exact: bool) -> None:
+def assert_hls(design: rtl4ml.Design, x: Any, want: Any, *, exact: bool) -> None:
     """The HLS project equals `want`, or is refused by name where it is not `exact`."""
     if exact:
         told: list[tuple[int, int]] = []
         y = design.csim(x, progress=lambda done, of: told.append((done, of)))
-        np.testing.assert_array_equal(y, want, err_msg="C simulation")
-        assert told[-1] == (len(x), len(x))
+        assert_equal(y, want, "C simulation")
+        assert told[-1] == (len(of_each(x)[0]), len(of_each(x)[0]))
     else:
         with pytest.raises(HlsCannot):
             design.csim(x)
@@ -163,7 +173,7 @@ class OpContract:
         model, target, csim = self._case(hls_case, rng)
         design = rtl4ml.convert(model, out=tmp_path, target_interval=target, output=self.output)
         x = samples(design, FRAMES, rng)
-        assert_hls(design, x, expected(design.parsed, x)[0], exact=csim)
+        assert_hls(design, x, expected(design.parsed, x), exact=csim)
 
     def test_exact_for_any_shape(self) -> None:
         @settings(max_examples=10, phases=[Phase.explicit, Phase.generate])  # shrinking costs minutes here

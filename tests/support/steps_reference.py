@@ -79,21 +79,22 @@ def step(netlist: Netlist, limit: int = 100_000) -> tuple[int, int]:
 def frame_ends(netlist: Netlist, limit: int, taken_from: dict[str, list[int]] | None = None) -> Iterator[int]:
     """Cycles in which the last beats of the frames come out, by stepping through `limit` cycles; see `_Stepped`.
 
-    taken_from: gets the cycles in which a beat is taken from every wire, "s_axis" and "m_axis" included
+    taken_from: gets the cycles in which a beat is taken from every wire, those of the ports' streams by their names
     """
-    edge_in, edge_out = (c.timing() for c in edges(netlist))
-    cells = [_Stepped(["s_axis"], [netlist.input.name], edge_in)]
+    into, out = edges(netlist)
+    cells = [_Stepped([c.port], [c.y.name], c.timing()) for c in into]
     for c in netlist.cells:
         cells.append(
             _Stepped([w.name for w in c.inputs.values()], [w.name for w in c.outputs.values()], c.timing(), c)
         )
-    cells.append(_Stepped([netlist.output.name], ["m_axis"], edge_out))
+    cells += [_Stepped([c.x.name], [c.port], c.timing()) for c in out]
     backwards = cells[::-1]
-    valid: dict[str, bool] = {"s_axis": True}
-    ready: dict[str, bool] = {"m_axis": True}
-    beats = 0
-    taken: list[int] = []  # cycles in which the input took the last beats of frames
-    into = 0
+    valid: dict[str, bool] = {c.port: True for c in into}
+    ready: dict[str, bool] = {c.port: True for c in out}
+    beats = [0] * len(out)
+    done = 0
+    taken: list[list[int]] = [[] for _ in into]  # cycles in which each input took the last beats of frames
+    count = [0] * len(into)
     for cycle in range(limit):
         for cell in cells:
             if cell.fork:
@@ -102,16 +103,18 @@ def frame_ends(netlist: Netlist, limit: int, taken_from: dict[str, list[int]] | 
                 continue
             for name, v in zip(cell.outputs, cell.offers(), strict=True):
                 valid[name] = v
-        # r4_axis_out holds a frame's last beat until its flag is there, two cycles after the frame's last input beat.
-        frame, rest = divmod(beats, netlist.output.beats)
-        flagged = frame < len(taken) and taken[frame] + 2 <= cycle
-        ready["m_axis"] = flagged or not valid["m_axis"] or rest < netlist.output.beats - 1
-        if valid["m_axis"] and ready["m_axis"]:
-            beats += 1
-            if taken_from is not None:
-                taken_from.setdefault("m_axis", []).append(cycle)
-            if beats % netlist.output.beats == 0:
-                yield cycle
+        # r4_axis_out holds a frame's last beat until its flags are there, two cycles after the frame's last input beat.
+        for k, (sink, origins) in enumerate(zip(out, netlist.origins, strict=True)):
+            frame, rest = divmod(beats[k], sink.x.beats)
+            flagged = all(frame < len(taken[i]) and taken[i][frame] + 2 <= cycle for i in origins)
+            ready[sink.port] = flagged or not valid[sink.port] or rest < sink.x.beats - 1
+            left = valid[sink.port] and ready[sink.port]
+            beats[k] += left
+            if left and taken_from is not None:
+                taken_from.setdefault(sink.port, []).append(cycle)
+        if min(b // sink.x.beats for b, sink in zip(beats, out, strict=True)) > done:
+            done += 1
+            yield cycle
         for cell in backwards:
             _advance(cell, valid, ready)
         if taken_from is not None:
@@ -119,9 +122,10 @@ def frame_ends(netlist: Netlist, limit: int, taken_from: dict[str, list[int]] | 
                 for x in cell.inputs:
                     if valid[x] and (ready[x] or cell.fed):
                         taken_from.setdefault(x, []).append(cycle)
-        into += ready["s_axis"] and valid["s_axis"]
-        if into == netlist.input.beats * (len(taken) + 1):
-            taken.append(cycle)
+        for k, source in enumerate(into):
+            count[k] += ready[source.port] and valid[source.port]
+            if count[k] == source.y.beats * (len(taken[k]) + 1):
+                taken[k].append(cycle)
 
 
 def _advance(c: _Stepped, valid: dict[str, bool], ready: dict[str, bool]) -> None:

@@ -70,9 +70,9 @@ def test_they_agree_on_a_unet(small: Netlist, short: int, monkeypatch: pytest.Mo
     made = Stepper(small)
     periods = [c.slots for c in made._cells]
     frames = [
-        edges(small)[0].timing().slots,
+        edges(small)[0][0].timing().slots,
         *(c.timing().slots for c in small.cells),
-        edges(small)[1].timing().slots,
+        edges(small)[1][0].timing().slots,
     ]
     assert (sum(periods) < sum(frames)) == (short < 1000)
     assert all(n % p == 0 for n, p in zip(frames, periods, strict=True))
@@ -128,7 +128,7 @@ def chain(rng: np.random.Generator) -> Netlist:
         told = Timing(slots, (need,), (emit,), latency=int(rng.integers(1, 4)))
         n.add(Some(name=f"u_y{i}", inputs={"x": x}, outputs={"y": y}, told=told))
         x = n.fifo(y, 2**40 if rng.integers(4) else int(rng.integers(2, 5)))
-    return Netlist(n.graph, tuple(n.cells), first, x)
+    return Netlist(n.graph, tuple(n.cells), (first,), (x,))
 
 
 # In the first three a FIFO holds more than before but was empty meanwhile.
@@ -523,7 +523,7 @@ def blocked() -> Netlist:
     told = Timing(6, (late, np.arange(6) + 1), (np.arange(6),), latency=1)
     y = n.wire("y", lanes=1, bits=8, signed=False, beats=6)
     n.add(Some(name="u_y", inputs={"a": n.fifo(a), "b": n.fifo(b)}, outputs={"y": y}, told=told))
-    return Netlist(n.graph, tuple(n.cells), x, n.fifo(y))
+    return Netlist(n.graph, tuple(n.cells), (x,), (n.fifo(y),))
 
 
 def test_what_stands_still_is_said() -> None:
@@ -542,7 +542,7 @@ def test_a_cell_of_many_registers_is_refused() -> None:
     x, y = (n.wire(w, lanes=1, bits=8, signed=False, beats=6) for w in "xy")
     for latency in (64, 65):
         cell = Some(name="u_y", inputs={"x": x}, outputs={"y": y}, told=Timing.passing(6, latency))
-        netlist = Netlist(n.graph, (cell,), x, y)
+        netlist = Netlist(n.graph, (cell,), (x,), (y,))
         if latency == 64:
             assert predict(netlist).latency == frame_ends(netlist, 1000).__next__()
             continue

@@ -300,7 +300,7 @@ def surround(
     _check_room(total(of.predicted), board, device)
     stream = of.netlist.graph.inputs[0]
     bands = stream.channels if len(stream.shape) == 3 else stream.elements
-    integers = integers_of(known, bands, stream, of.parsed.integers)
+    integers = integers_of(known, bands, stream, lambda x: of.parsed.integers([x])[0])
     shell = of_netlist(
         of.netlist,
         count_bytes=known.bytes,

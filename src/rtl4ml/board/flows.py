@@ -19,8 +19,12 @@ AnyBoard = Board | OpenProject
 def make(of: Of, *, board: str = "zcu102", **options: Any) -> AnyBoard:
     """Writes the folder `board` of a design: `accelerator.make` or, where the flow is open, `ecp5.project.make`.
 
-    Raises BadInput for a design with more skips in DRAM than the board has ports for, and what these raise.
+    Raises UnsupportedLayer for a design of several inputs or outputs, which no board's movers carry; BadInput for one
+    with more skips in DRAM than the board has ports for; and what these raise.
     """
+    of.netlist.graph.single(
+        "a design for a board", "take its RTL into a project of your own, or split the model"
+    )
     is_open = boards.flow(board) == FLOW
     ports = 0 if is_open else len(boards.board(board).spills)
     if len(found := spills(of.netlist)) > ports:

@@ -78,13 +78,15 @@ def _port(wire: Wire, stream: Stream) -> dict[str, Any]:
 
 
 def of_streams(netlist: Netlist) -> dict[str, Any]:
-    """What the ports s_axis and m_axis of r4_top carry: elements of a frame in row-major order, TLAST with the last."""
+    """What the ports s_axis and m_axis of r4_top carry, or what all of several do: elements of a frame in row-major
+    order, TLAST with the last.
+    """
     graph = netlist.graph
     return {
         "schema": SCHEMA,
         "model": graph.name,
-        "s_axis": _port(netlist.input, graph.inputs[0]),
-        "m_axis": _port(netlist.output, graph.outputs[0]),
+        **{p: _port(w, s) for p, w, s in zip(netlist.sources, netlist.inputs, graph.inputs, strict=True)},
+        **{p: _port(w, s) for p, w, s in zip(netlist.sinks, netlist.outputs, graph.outputs, strict=True)},
     }
 
 

@@ -27,14 +27,10 @@ _MOST_READERS = 7
 def layer_list(plan: Plan) -> LayerBuilder:
     """The list of layers of a graph. Raises HlsCannot, with a text of every layer that cannot be held."""
     graph, b = plan.graph, LayerBuilder(plan)
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise HlsCannot(
-            f"{graph.name}: an HLS project must have one input and one output, "
-            f"not {len(graph.inputs)} and {len(graph.outputs)}; split the model"
-        )
     if not graph.ops:
         raise only_quantizes(graph)
-    b.add_input(graph.inputs[0])
+    for s in graph.inputs:
+        b.add_input(s)
     refused: list[str] = []
     for op in graph.ops:
         b.operator = op.layers[-1] if op.layers else op.name
@@ -48,9 +44,12 @@ def layer_list(plan: Plan) -> LayerBuilder:
         b.define(op.output, node)
     if refused:
         raise HlsCannot(*refused)
-    sink = graph.outputs[0]
-    b.operator = sink.name
-    b.outputs.append(b.read(sink).name)
+    for s in graph.outputs:
+        b.operator = s.name
+        node = b.read(s)
+        if node.name in (*b.inputs, *b.outputs) and len(graph.outputs) > 1:  # a layer of its own for each
+            node = b.add_cell("r4_rename", f"{node.name}_out", node, node.type, node.shape)
+        b.outputs.append(node.name)
     if b.outputs == b.inputs:
         raise only_quantizes(graph)
     return b

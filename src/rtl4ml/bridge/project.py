@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from rtl4ml.host import processes
 from rtl4ml.host.stamps import seal, sealed
 from rtl4ml.host.tools import absolute, check_writing, disk_errors, require
 from rtl4ml.ir.graph import Graph
+from rtl4ml.ir.several import of_each, one_or_all
 from rtl4ml.ir.types import Stream
 
 
@@ -69,34 +71,39 @@ class HlsProject:
 
     def csim(
         self,
-        x: NDArray[np.floating],
+        x: Any,
         *,
         processes: int | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> NDArray[np.float64]:
+    ) -> Any:
         """Real values on the input's grid (N, *input shape) through the C simulation; real values (N, *output shape).
 
+        Of several inputs they are a list of arrays, and of several outputs so is the result.
         The samples are shared out over `processes` (as many as there are CPUs). `progress` is called now and then with
         the number of samples that are out. Raises BadInput for a wrong shape or
         values off the grid, EnvironmentProblem without g++, HlsCannot where the program complains.
         """
-        source, sink = self.graph.inputs[0], self.graph.outputs[0]
-        _check(source, x)
-        count = len(x)
+        given, sinks = of_each(x), self.graph.outputs
+        for s, a in zip(self.graph.inputs, given, strict=True):
+            _check(s, a)
+        count = len(given[0])
         if count == 0:
-            return np.zeros((0, *sink.shape))
+            return one_or_all([np.zeros((0, *s.shape)) for s in sinks])
         self.compile()
         with disk_errors(tempfile.gettempdir()), tempfile.TemporaryDirectory(prefix="rtl4ml-csim-") as tmp:
             folder = Path(tmp)
-            x.astype(np.float64).tofile(folder / "x")
+            together = np.concatenate([a.astype(np.float64).reshape(count, -1) for a in given], axis=1)
+            together.tofile(folder / "x")
             parts = self._run(folder, count, processes or len(os.sched_getaffinity(0)), progress)
             y = np.concatenate([np.fromfile(p, np.float64) for p in parts])
-        if y.size != count * sink.elements:
+        sizes = [s.elements for s in sinks]
+        if y.size != count * sum(sizes):
             raise HlsCannot(
-                f"{self.graph.name}: the C simulation must give {count * sink.elements} results, not {y.size}; "
+                f"{self.graph.name}: the C simulation must give {count * sum(sizes)} results, not {y.size}; "
                 f"report it with the model"
             )
-        return y.reshape(count, *sink.shape)
+        made = np.split(y.reshape(count, -1), np.cumsum(sizes)[:-1], axis=1)
+        return one_or_all([a.reshape(count, *s.shape) for a, s in zip(made, sinks, strict=True)])
 
     def _run(
         self, folder: Path, count: int, shares: int, progress: Callable[[int], None] | None

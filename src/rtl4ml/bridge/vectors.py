@@ -24,10 +24,10 @@ def write_vectors(graph: Graph, project: Path, *, soon: bool = False) -> None:
     count = min(_SAMPLES, _MOST // max(1, graph.macs))
     if not count or (soon and count * graph.macs > _SOON) or all((folder / f).exists() for f in _FILES):
         return
-    x = graph.inputs[0]
-    integers = np.random.default_rng(0).integers(x.lo, x.hi, (count, *x.shape), endpoint=True)
-    (y,) = graph.emulate([integers])
+    rng = np.random.default_rng(0)
+    x = [rng.integers(s.lo, s.hi, (count, *s.shape), endpoint=True) for s in graph.inputs]
     folder.mkdir(exist_ok=True)
-    for name, values in zip(_FILES, (x.real(integers), graph.outputs[0].real(y)), strict=True):
-        rows = (" ".join(f"{v:.17g}" for v in row) for row in values.reshape(count, -1).tolist())
+    for name, streams, made in zip(_FILES, (graph.inputs, graph.outputs), (x, graph.emulate(x)), strict=True):
+        values = [s.real(a).reshape(count, -1) for s, a in zip(streams, made, strict=True)]
+        rows = (" ".join(f"{v:.17g}" for v in row) for row in np.concatenate(values, axis=1).tolist())
         (folder / name).write_text("".join(f"{row}\n" for row in rows), "utf-8")

@@ -2,7 +2,8 @@
 """Test vectors of a design: beats of its AXI4-Stream ports in hexadecimal, and what must come out.
 
 A line is a beat: TDATA as one number, lane 0 in the lowest bits, each element in its container (`interface.json`).
-`$readmemh` reads it, so does `int(line, 16)`. A frame is as many lines as its port has beats.
+`$readmemh` reads it, so does `int(line, 16)`. A frame is as many lines as its port has beats. Of several inputs each
+has a file of its own, input_<name>.hex, and of several outputs expected_<name>.hex.
 """
 
 from __future__ import annotations
@@ -27,17 +28,17 @@ MOST_FRAMES, MOST_WORK, MOST_BYTES = 8, 2**27, 2**20
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """Integers of frames (N, *input shape) and of what the design makes of them (N, *output shape)."""
+    """Integers of frames (N, *input shape) of every input, and of what the design makes of them (N, *output shape)."""
 
-    x: Ints
-    y: Ints
+    x: tuple[Ints, ...]
+    y: tuple[Ints, ...]
 
 
 def affordable(netlist: Netlist) -> int:
     """How many frames of vectors a conversion writes; 0 where even one would take long or be large."""
     graph = netlist.graph
     work = graph.macs + sum(op.output.elements for op in graph.ops)
-    size = sum(w.beats * (_digits(w) + 1) for w in (netlist.input, netlist.output))
+    size = sum(w.beats * (_digits(w) + 1) for w in (*netlist.inputs, *netlist.outputs))
     return min(MOST_FRAMES, MOST_WORK // max(1, work), MOST_BYTES // size)
 
 
@@ -46,27 +47,36 @@ def random_vectors(graph: Graph, frames: int, seed: int = 0) -> Vectors:
 
     seed: fixes them all; a longer series begins with a shorter one of the same seed
     """
-    (source,), (sink,) = graph.inputs, graph.outputs
-    x = np.empty((frames, *source.shape), np.int64)
+    x = tuple(np.empty((frames, *s.shape), np.int64) for s in graph.inputs)
     for n in range(frames):
         draw = np.random.default_rng([seed, n])
-        x[n] = draw.integers(source.lo, source.hi, source.shape, endpoint=True)
-        ends = draw.random(source.shape)
-        x[n][ends < 1 / 32] = source.lo
-        x[n][ends > 31 / 32] = source.hi
-    (real,) = emulate(graph, x, lambda a: a)
-    return Vectors(x, np.rint(real / sink.type.step).astype(np.int64).reshape(frames, *sink.shape))
+        for a, source in zip(x, graph.inputs, strict=True):
+            a[n] = draw.integers(source.lo, source.hi, source.shape, endpoint=True)
+            ends = draw.random(source.shape)
+            a[n][ends < 1 / 32] = source.lo
+            a[n][ends > 31 / 32] = source.hi
+    made = zip(emulate(graph, x, [lambda a: a] * len(x)), graph.outputs, strict=True)
+    y = (np.rint(real / s.type.step).astype(np.int64).reshape(frames, *s.shape) for real, s in made)
+    return Vectors(x, tuple(y))
+
+
+def file_of(port: str) -> str:
+    """The file of a port's beats."""
+    kind = INPUT if port.startswith("s_axis") else EXPECTED
+    return kind.replace(".hex", f"{port[len('s_axis') :]}.hex")
 
 
 def write(vectors: Vectors, netlist: Netlist, folder: Path) -> None:
-    """Writes input.hex and expected.hex into a folder. Raises EnvironmentProblem where that cannot be written."""
+    """Writes input.hex and expected.hex, or those of each port, into a folder.
+
+    Raises EnvironmentProblem where that cannot be written.
+    """
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for name, wire, values in (
-            (INPUT, netlist.input, vectors.x),
-            (EXPECTED, netlist.output, vectors.y),
-        ):
-            (folder / name).write_text(beats(values, wire), encoding="ascii")
+        ports = (*netlist.sources, *netlist.sinks)
+        wires, values = (*netlist.inputs, *netlist.outputs), (*vectors.x, *vectors.y)
+        for port, wire, a in zip(ports, wires, values, strict=True):
+            (folder / file_of(port)).write_text(beats(a, wire), encoding="ascii")
 
 
 def beats(values: Ints, wire: Wire) -> str:

@@ -14,10 +14,12 @@ from jinja2 import Environment, StrictUndefined
 from rtl4ml._version import __version__
 from rtl4ml.board import interface
 from rtl4ml.bundle import vectors
+from rtl4ml.cells.axis import edges
 from rtl4ml.cells.streams import AXI_WORD, spills
 from rtl4ml.emit.systemverilog import FOLDER, Project
 from rtl4ml.frontends.network import Network
 from rtl4ml.host.tools import disk_errors
+from rtl4ml.ir.several import one_or_all
 from rtl4ml.measurements import Cycles
 from rtl4ml.netlist.netlist import CLOCK2X, Netlist
 
@@ -27,6 +29,8 @@ _BENCHES = {
     "bench.sv.j2": "tb/{top}_tb.sv",
     "bench.py.j2": "tb/test_{top}.py",
 }
+_MARKED = "m_axis_tuser of the last beat: the frame's input was too short or too long"
+_MARKED_OF_SEVERAL = "tuser of the last beat: an input that the output depends on was too short or too long"
 _ALWAYS = {"core.j2": "{top}.core", "README.md.j2": "README.md"}
 
 
@@ -48,8 +52,10 @@ class Bundle:
 
     @property
     def has_bench(self) -> bool:
-        """Whether benches come with it: those of a design with skips in DRAM would need its memory."""
-        return not spills(self.netlist)
+        """Whether benches come with it: those of a design with skips in DRAM would need its memory, and they have one
+        stream in and one out.
+        """
+        return not spills(self.netlist) and len(self.netlist.inputs) == len(self.netlist.outputs) == 1
 
 
 def write(bundle: Bundle, folder: Path) -> None:
@@ -65,6 +71,7 @@ def write(bundle: Bundle, folder: Path) -> None:
     if bundle.frames:
         made = vectors.random_vectors(bundle.netlist.graph, bundle.frames)
         vectors.write(made, bundle.netlist, folder / "vectors")
+    ports = (*bundle.netlist.sources, *bundle.netlist.sinks)
     values = {
         "version": __version__,
         "top": top,
@@ -75,7 +82,12 @@ def write(bundle: Bundle, folder: Path) -> None:
         "frames": bundle.frames,
         "has_bench": bundle.has_bench,
         "double": bundle.netlist.double_clock,
-        "widths": {p: content[p]["lanes"] * content[p]["container_bits"] for p in ("s_axis", "m_axis")},
+        "inputs": list(bundle.netlist.sources),
+        "outputs": list(bundle.netlist.sinks),
+        "quantizers": ", ".join(q.name for q in bundle.network.quantizers),
+        "cuts": [(p, cut) for p, cut in zip(bundle.netlist.sinks, bundle.network.cut, strict=True) if cut],
+        "counted": ", ".join(f"`{c.errors}`" for c in edges(bundle.netlist)[0]),
+        "widths": {p: content[p]["lanes"] * content[p]["container_bits"] for p in ports},
         "patience": _patience(bundle.cycles),
     }
     for template, name in (_ALWAYS | (_BENCHES if bundle.has_bench else {})).items():
@@ -102,19 +114,28 @@ def described(bundle: Bundle, images: Sequence[str]) -> dict[str, Any]:
         "rtl4ml": __version__,
         "top": bundle.project.top,
         "name": bundle.name,
-        "input": {"quantizer": network.quantizer.name, "declared": network.declared},
+        "input": {
+            "quantizer": one_or_all([q.name for q in network.quantizers]),
+            "declared": network.declared,
+        },
         "output": {
             "head": network.output,
-            "cut": network.cut[0],
+            "cut": one_or_all(network.cut),
             "threshold": network.threshold,
             "opening": network.opening,
         },
-        "cycles": {"latency": cycles.latency, "interval": float(cycles.interval)},
+        "cycles": {
+            "latency": cycles.latency,
+            **(
+                {"latencies": dict(zip(netlist.sinks, cycles.outputs, strict=True))} if cycles.outputs else {}
+            ),
+            "interval": float(cycles.interval),
+        },
         "clocks": clocks,
         "reset": {"port": "aresetn", "active": "low", "synchronous": True, "least_cycles": 2},
         "errors": {
-            "marked": "m_axis_tuser of the last beat: the frame's input was too short or too long",
-            "counted": "frame_errors_o",
+            "marked": _MARKED if len(netlist.inputs) == len(netlist.outputs) == 1 else _MARKED_OF_SEVERAL,
+            "counted": one_or_all([c.errors for c in edges(netlist)[0]]),
         },
         "images": {"folder": "mem", "parameter": FOLDER if images else None, "files": list(images)},
         "memories": [{"port": c.port, "bytes": c.ring * AXI_WORD // 8} for c in spills(netlist)],

@@ -11,9 +11,6 @@ import numpy as np
 from rtl4ml.cells.library import LibraryCell
 from rtl4ml.netlist.netlist import Netlist, Param, Timing, Wire
 
-# Names in the top module of the cells of the edges and of the signals between them.
-INPUT, OUTPUT, FLAG = "u_axis_in", "u_axis_out", "flag"
-
 
 def container(bits: int) -> int:
     """Bits of the smallest of 8, 16, 32 and 64 that hold an element at the AXI4-Stream edges."""
@@ -25,17 +22,25 @@ def container_type(wire: Wire) -> np.dtype[Any]:
     return np.dtype(f"{'i' if wire.signed else 'u'}{container(wire.bits) // 8}")
 
 
+ENDS = ("valid", "ready", "data")
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AxisIn(LibraryCell):
-    """The input: unpacks elements from their containers; a flag a frame says whether TLAST came in time.
+    """An input: unpacks elements from their containers; a flag a frame says whether TLAST came in time.
 
-    flags: frames whose flags it can hold: as many as are in flight in the design, and two more
+    flags:  frames whose flags it can hold: as many as are in flight in the design, and two more
+    port:   what the names of its signals at the top begin with; errors: the name of its count there
+    joints: its flags for outputs, one each
     """
 
     module: ClassVar[str] = "r4_axis_in"
     registers: ClassVar[int] = 2  # as the header of r4_axis_in states
 
     flags: int
+    port: str = "s_axis"
+    errors: str = "frame_errors_o"
+    joints: tuple[str, ...] = ("flag",)
 
     def params(self) -> dict[str, Param]:
         return {
@@ -43,6 +48,7 @@ class AxisIn(LibraryCell):
             "ElemWidth": self.y.bits,
             "ContainerWidth": container(self.y.bits),
             "Beats": self.y.beats,
+            **_several(self.joints),
             "FlagDepth": self.flags,
         }
 
@@ -51,18 +57,24 @@ class AxisIn(LibraryCell):
 
     def connections(self) -> list[tuple[str, str]]:
         return [
-            *((name, name) for name in ("s_axis_tvalid", "s_axis_tready", "s_axis_tdata", "s_axis_tlast")),
+            *((f"s_axis_{end}", f"{self.port}_{end}") for end in ("tvalid", "tready", "tdata", "tlast")),
             *super().connections(),
-            *((f"{FLAG}_{end}", f"{FLAG}_{end[:-2]}") for end in ("valid_o", "ready_i", "data_o")),
-            ("errors_o", "frame_errors_o"),
+            *((f"flag_{end}_{way}", _joined(self.joints, end)) for end, way in zip(ENDS, "oio", strict=True)),
+            ("errors_o", self.errors),
         ]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AxisOut(LibraryCell):
-    """The output: packs elements into containers; a frame's last beat waits for the frame's flag."""
+    """An output: packs elements into containers; a frame's last beat waits for the frame's flags.
+
+    port: what the names of its signals at the top begin with; joints: the flags of inputs that it waits for
+    """
 
     module: ClassVar[str] = "r4_axis_out"
+
+    port: str = "m_axis"
+    joints: tuple[str, ...] = ("flag",)
 
     def params(self) -> dict[str, Param]:
         return {
@@ -71,6 +83,7 @@ class AxisOut(LibraryCell):
             "Signed": int(self.x.signed),
             "ContainerWidth": container(self.x.bits),
             "Beats": self.x.beats,
+            **_several(self.joints),
         }
 
     def timing(self) -> Timing:
@@ -79,18 +92,60 @@ class AxisOut(LibraryCell):
     def connections(self) -> list[tuple[str, str]]:
         return [
             *super().connections(),
-            *((f"{FLAG}_{end}", f"{FLAG}_{end[:-2]}") for end in ("valid_i", "ready_o", "data_i")),
+            *((f"flag_{end}_{way}", _joined(self.joints, end)) for end, way in zip(ENDS, "ioi", strict=True)),
             *(
-                (name, name)
-                for name in ("m_axis_tvalid", "m_axis_tready", "m_axis_tdata", "m_axis_tlast", "m_axis_tuser")
+                (f"m_axis_{end}", f"{self.port}_{end}")
+                for end in ("tvalid", "tready", "tdata", "tlast", "tuser")
             ),
         ]
 
 
-def edges(netlist: Netlist, *, frames_in_flight: int = 2) -> tuple[AxisIn, AxisOut]:
-    """The cells of both edges of a netlist, the input's first; `frames_in_flight` does not affect timing."""
-    layer, x, y = netlist.graph.aside("edges"), netlist.input, netlist.output
-    return (
-        AxisIn(name=INPUT, inputs={}, outputs={"y": x}, layer=layer, flags=frames_in_flight),
-        AxisOut(name=OUTPUT, inputs={"x": y}, outputs={}, layer=layer),
-    )
+def _several(joints: tuple[str, ...]) -> dict[str, Param]:
+    """The parameter Flags, where it is not the default."""
+    return {"Flags": len(joints)} if len(joints) != 1 else {}
+
+
+def _joined(joints: tuple[str, ...], end: str) -> str:
+    """A signal of all flags, the first in the lowest bit."""
+    names = [f"{joint}_{end}" for joint in reversed(joints)]
+    return names[0] if len(names) == 1 else f"{{{', '.join(names)}}}"
+
+
+def edges(netlist: Netlist, *, frames_in_flight: int = 2) -> tuple[tuple[AxisIn, ...], tuple[AxisOut, ...]]:
+    """The cells of the edges of a netlist, those of inputs and those of outputs; `frames_in_flight` does not affect
+    timing.
+
+    With one of each they are u_axis_in and u_axis_out, and "flag" is between them; of several, each has the name of its
+    port, and the flags those of both: u_s_axis_far, u_m_axis_mask and flag_0_1, of input 0 for output 1.
+    """
+    layer, origins = netlist.graph.aside("edges"), netlist.origins
+    alone = len(netlist.inputs) == len(netlist.outputs) == 1
+
+    def joint(i: int, o: int) -> str:
+        return "flag" if alone else f"flag_{i}_{o}"
+
+    into = [
+        AxisIn(
+            name="u_axis_in" if port == "s_axis" else f"u_{port}",
+            inputs={},
+            outputs={"y": wire},
+            layer=layer,
+            flags=frames_in_flight,
+            port=port,
+            errors="frame_errors_o" if port == "s_axis" else f"frame_errors_{port.removeprefix('s_axis_')}_o",
+            joints=tuple(joint(i, o) for o, of in enumerate(origins) if i in of),
+        )
+        for i, (port, wire) in enumerate(zip(netlist.sources, netlist.inputs, strict=True))
+    ]
+    out = [
+        AxisOut(
+            name="u_axis_out" if port == "m_axis" else f"u_{port}",
+            inputs={"x": wire},
+            outputs={},
+            layer=layer,
+            port=port,
+            joints=tuple(joint(i, o) for i in origins[o]),
+        )
+        for o, (port, wire) in enumerate(zip(netlist.sinks, netlist.outputs, strict=True))
+    ]
+    return tuple(into), tuple(out)

@@ -89,7 +89,7 @@ def verify(model: Path, data: Path | None, samples: int, seed: int, netlist: boo
     """Convert MODEL and prove that emulation, HLS and RTL compute its numbers."""
     read = prove.given_samples(data, samples)
     with designed(model, **options) as (design, out):
-        x = prove.random_samples(design, samples, seed) if read is None else read
+        x = prove.samples_for(design, read, samples, seed)
         y = prove.prove(design, x, seed=seed, netlist=netlist)
         report = prove.proven_report(design, data, x, y)
     show.report(report, out)
@@ -126,7 +126,7 @@ def report(model: Path, data: Path | None, samples: int, seed: int, netlist: boo
         return
     read = prove.given_samples(data, samples)
     with designed(model, **options) as (design, out):
-        x = prove.random_samples(design, samples, seed) if read is None else read
+        x = prove.samples_for(design, read, samples, seed)
         y = prove.prove(design, x, seed=seed, netlist=netlist)
         with step("synthesis with Yosys") as tell:
             design.synthesize(progress=tell)

@@ -15,6 +15,7 @@ from rtl4ml.cli.outcome import ProofFailed
 from rtl4ml.cli.show import Report, step
 from rtl4ml.data.samples import MOST_BYTES, read_samples
 from rtl4ml.errors import BadInput, HlsCannot
+from rtl4ml.ir.several import of_each, one_or_all
 from rtl4ml.report.extras import Extras
 from rtl4ml.report.pictures import looks
 
@@ -26,44 +27,62 @@ def given_samples(data: Path | None, samples: int) -> NDArray[Any] | None:
     return None if data is None else read_samples(data, samples)
 
 
-def random_samples(design: Any, samples: int, seed: int) -> NDArray[np.float32]:
-    """Random samples (N, ...) that reach a little beyond the range of the input."""
-    stream, shape = design.graph.inputs[0], design.parsed.shape
-    if (wanted := samples * 8 * prod(shape)) > MOST_BYTES:
+def samples_for(design: Any, read: NDArray[Any] | None, samples: int, seed: int) -> Any:
+    """The samples that were read, or random ones. Raises BadInput for a file's one array for several inputs."""
+    if read is None:
+        return random_samples(design, samples, seed)
+    if len(inputs := design.graph.inputs) > 1:
+        raise BadInput(
+            f"--data: must be left out for a model of several inputs ({', '.join(s.name for s in inputs)}), as a file "
+            "has one array; random samples are taken then"
+        )
+    return read
+
+
+def random_samples(design: Any, samples: int, seed: int) -> Any:
+    """Random samples (N, ...) that reach a little beyond the range of the input; a list for several inputs."""
+    shapes = design.parsed.shapes
+    if (wanted := samples * 8 * sum(map(prod, shapes))) > MOST_BYTES:
         raise BadInput(
             f"--samples: the samples must fit {MOST_BYTES:,} bytes, not take {wanted:,}; give fewer"
         )
     design.sample_seed = seed
-    lo, hi = (stream.lo - 2) * stream.type.step, (stream.hi + 2) * stream.type.step
-    return np.random.default_rng(seed).uniform(lo, hi, (samples, *shape)).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    made = []
+    for s, shape in zip(design.graph.inputs, shapes, strict=True):
+        lo, hi = (s.lo - 2) * s.type.step, (s.hi + 2) * s.type.step
+        made.append(rng.uniform(lo, hi, (samples, *shape)).astype(np.float32))
+    return one_or_all(made)
 
 
-def prove(design: Any, x: NDArray[Any], *, seed: int, netlist: bool = False) -> Any:
+def prove(design: Any, x: Any, *, seed: int, netlist: bool = False) -> Any:
     """Emulation, C simulation and RTL simulation of x, a part of it under random stalls; what the RTL makes of x.
 
     netlist: whether the netlist after synthesis is simulated too, on as many samples
     """
-    with step(f"emulate {len(x):,} samples"):
+    each = of_each(x)
+    few, count = one_or_all([a[:STALLED_SAMPLES] for a in each]), len(each[0])
+    with step(f"emulate {count:,} samples"):
         design.emulate(x)
-    with step(f"C simulation of the HLS project, {len(x):,} samples") as tell:
+    with step(f"C simulation of the HLS project, {count:,} samples") as tell:
         try:
             design.csim(x, progress=tell)
         except HlsCannot as error:  # the report says so too; the rest of the flow goes on
             for text in error.texts:
                 click.echo(f"no C simulation: {text}", err=True)
-    with step(f"RTL simulation, {len(x):,} samples") as tell:
+    with step(f"RTL simulation, {count:,} samples") as tell:
         run = design.simulate(x, progress=tell)
-    with step(f"RTL simulation under random stalls, {len(x[:STALLED_SAMPLES]):,} samples") as tell:
-        design.simulate(x[:STALLED_SAMPLES], stalls="random", seed=seed, progress=tell)
+    with step(f"RTL simulation under random stalls, {min(count, STALLED_SAMPLES):,} samples") as tell:
+        design.simulate(few, stalls="random", seed=seed, progress=tell)
     if netlist:
-        with step(f"netlist of the ECP5's primitives by Yosys, simulation of {len(x):,} samples") as tell:
+        with step(f"netlist of the ECP5's primitives by Yosys, simulation of {count:,} samples") as tell:
             design.simulate_netlist(x, progress=tell)
-        with step(f"simulation of the netlist under random stalls, {len(x):,} samples") as tell:
+        with step(f"simulation of the netlist under random stalls, {count:,} samples") as tell:
             design.simulate_netlist(x, stalls="random", seed=seed, progress=tell)
     return run.y
 
 
-def proven_report(design: Any, data: Path | None, x: NDArray[Any], y: NDArray[Any]) -> Report:
+def proven_report(design: Any, data: Path | None, x: Any, y: Any) -> Report:
     """The report, with frames of the data under the masks that the hardware made; noise is not worth a look."""
     shown = None if data is None else looks(design.parsed, x, y)
     found: Report = (

@@ -72,7 +72,7 @@ def _spill(params: Params) -> tuple[Terms, Terms, float]:
 @models("r4_axis_in")
 def _axis_in(params: Params) -> tuple[Terms, Terms, float]:
     w, c = params["Lanes"] * params["ElemWidth"], counter(params["Beats"])
-    flags = log(params["FlagDepth"]) * (params["FlagDepth"] > 2)
+    flags = params.get("Flags", 1) * log(params["FlagDepth"]) * (params["FlagDepth"] > 2)
     return {"one": 1, "w": w, "c": c, "flags": flags}, {"one": 1, "w": w, "c": c, "flags": flags}, 0.0
 
 

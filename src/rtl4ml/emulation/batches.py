@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -25,13 +25,16 @@ _WORTH_SHARING = 2**17
 _ALONE = threading.Lock()  # the threads of linear algebra are one number for the whole process
 
 
-def emulate(graph: Graph, x: Array, read: Callable[[Array], Array], workers: int | None = None) -> list[Real]:
-    """The exact real values of every output for samples (N, *shape).
+Read = Callable[[Array], Array]
 
-    read: samples to integers of the graph's input, in any type that holds them
+
+def emulate(graph: Graph, x: Sequence[Array], read: Sequence[Read], workers: int | None = None) -> list[Real]:
+    """The exact real values of every output for samples (N, *shape) of every input.
+
+    read: of every input, samples to its integers, in any type that holds them
     workers: threads; default as many as NumPy's own linear algebra would take
     """
-    n, elements = len(x), max(s.elements for s in (*graph.inputs, *(op.output for op in graph.ops)))
+    n, elements = len(x[0]), max(s.elements for s in (*graph.inputs, *(op.output for op in graph.ops)))
     out = [np.empty((n, *s.shape), np.float64) for s in graph.outputs]
     if not n:
         return out
@@ -50,7 +53,8 @@ def emulate(graph: Graph, x: Array, read: Callable[[Array], Array], workers: int
                 for first in todo:  # each number goes to one thread: an iterator's step is not interrupted
                     if stop.is_set():
                         return
-                    _through(block, read(x[first : first + size]), [y[first : first + size] for y in out])
+                    given = [f(a[first : first + size]) for f, a in zip(read, x, strict=True)]
+                    _through(block, given, [y[first : first + size] for y in out])
             except BaseException:
                 stop.set()
                 raise
@@ -69,12 +73,12 @@ def emulate(graph: Graph, x: Array, read: Callable[[Array], Array], workers: int
     return out
 
 
-def _through(block: Block, x: Array, out: list[Real]) -> None:
+def _through(block: Block, x: Sequence[Array], out: list[Real]) -> None:
     """Some samples, as many as a block holds or fewer, in and out."""
-    graph, n = block.graph, len(x)
-    (source,) = graph.inputs
-    values = block.held[source.name].values
-    np.copyto(values[..., :n], x.reshape(n, *source.hwc).transpose(3, 1, 2, 0), casting="unsafe")
+    graph, n = block.graph, len(x[0])
+    for a, source in zip(x, graph.inputs, strict=True):
+        values = block.held[source.name].values
+        np.copyto(values[..., :n], a.reshape(n, *source.hwc).transpose(3, 1, 2, 0), casting="unsafe")
     block.run()
     for y, s in zip(out, graph.outputs, strict=True):
         made = block.held[s.name].values[..., :n].transpose(3, 1, 2, 0)

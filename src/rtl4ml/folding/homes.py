@@ -110,7 +110,7 @@ def _rate(gbps: float) -> str:
 
 def _gbps(join: str, skip: Stream, graph: Graph, wanted: Wanted) -> float:
     """What a skip in DRAM moves, written and read, if its beats are pixels; a join may read it more than once."""
-    interval = wanted.target_interval or graph.inputs[0].pixels
+    interval = wanted.target_interval or max(s.pixels for s in graph.inputs)
     group, words = packed(skip.channels * skip.type.width, skip.pixels)
     moved = 2 * skip.pixels // group * words * AXI_WORD / 8 * _ports(join, skip, graph)
     return moved / interval * wanted.clock_mhz / 1000

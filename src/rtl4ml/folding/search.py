@@ -126,9 +126,8 @@ def _explorer(
 
 
 def _positions(graph: Graph) -> int:
-    """The interval that is taken where none is asked for: a cycle for every position of the input."""
-    x = graph.inputs[0]
-    return max(1, x.pixels if len(x.shape) > 1 else x.elements)
+    """The interval that is taken where none is asked for: a cycle for every position of the largest input."""
+    return max(1, *(x.pixels if len(x.shape) > 1 else x.elements for x in graph.inputs))
 
 
 # FIFOs of skips take at least this share of what `Explorer.lagging` estimates: of six designs of the fourth U-Net

@@ -57,6 +57,11 @@ def converted(model: Any) -> Conversion:
             f"not one of PyTorch or ONNX; use convert_from_keras_model"
         )
     keras_model = load(source)
+    if (len(keras_model.inputs), len(keras_model.outputs)) != (1, 1):
+        raise BadModel(
+            f"{keras_model.name}: backend='rtl4ml' must be given a model of one input and one output, not "
+            f"{len(keras_model.inputs)} and {len(keras_model.outputs)}; call rtl4ml.convert, which takes several"
+        )
     own = dict(config.get("Rtl4ml") or _of_file(config))
     clock_mhz = 1000 / float(own.pop("clock_period"))
     names = {layer.name for layer in keras_model._flatten_layers()}
@@ -139,8 +144,8 @@ def trace(
     streams = {name: s for name, s in conversion.values.streams.items() if name in wanted}
     if without := [name for name in conversion.values.absent if name in absent]:
         print(f"trace: the hardware has no values of {', '.join(without)} alone")
-    graph = replace(parsed.graph, outputs=tuple(streams.values()))
-    values = graph.emulate([parsed.quantize_input(batch)])
+    graph = replace(parsed.graph, outputs=tuple(streams.values()), output_names=())
+    values = graph.emulate(parsed.integers(parsed.samples(batch)))
     if profiled and streams:
         title = f"bits of activations that {len(batch):,} samples never use, by exact integers:"
         print("\n".join(bits.table(bits.of_values(streams, values), title)))

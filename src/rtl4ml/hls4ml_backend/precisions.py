@@ -83,7 +83,7 @@ def input_type(keras_model: Any, model: Any) -> str | None:
 def _quantized(keras_model: Any) -> bool:
     """Whether the model has a quantizer on its input."""
     try:
-        input_quantizer(keras_model)
+        input_quantizer(keras_model, 0)
     except Rtl4mlError:
         return False
     return True

@@ -9,15 +9,16 @@ from functools import cached_property
 
 import numpy as np
 
-from rtl4ml.errors import BadInput, Rtl4mlError
+from rtl4ml.errors import BadInput, Rtl4mlError, UnsupportedLayer
 from rtl4ml.ir.op import Op
 from rtl4ml.ir.types import FLOAT32_EXACT, Ints, Stream
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Operators in topological order, from `inputs` to `outputs`.
+    """Operators in topological order, from `inputs` to `outputs`, each of which has a stream of its own at the edge.
 
+    output_names: of the outputs, as people know them; without any the names of the streams
     spilled: (name of an operator, name of a stream that it reads) of the streams that wait for it in DRAM
     """
 
@@ -27,9 +28,14 @@ class Graph:
     outputs: tuple[Stream, ...]
     parameters: int = 0  # of the source model, as trained
     spilled: tuple[tuple[str, str], ...] = ()
+    output_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         seen = {s.name for s in self.inputs}
+        if len(seen) < len(self.inputs):
+            raise ValueError(f"{self.name}: two inputs must not have one name, not {self.inputs[0].name}")
+        if self.output_names and len(set(self.output_names)) != len(self.outputs):
+            raise ValueError(f"{self.name}: outputs must have names of their own, not {self.output_names}")
         if len({op.name for op in self.ops}) < len(self.ops):
             names = [op.name for op in self.ops]
             twice = next(name for name in names if names.count(name) > 1)
@@ -54,6 +60,32 @@ class Graph:
             k += 1
             name = f"{hint}_{k}"
         return name
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the AXI4-Stream ports of the inputs: s_axis, of several s_axis_<name>."""
+        return _ports("s_axis", [s.name for s in self.inputs])
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """Those of the outputs: m_axis, of several m_axis_<name>."""
+        return _ports("m_axis", self.output_names or [s.name for s in self.outputs])
+
+    @cached_property
+    def origins(self) -> tuple[tuple[int, ...], ...]:
+        """Of every output, the numbers of the inputs that it depends on."""
+        found = {s.name: {k} for k, s in enumerate(self.inputs)}
+        for op in self.ops:
+            found[op.output.name] = set().union(*(found[s.name] for s in op.inputs))
+        return tuple(tuple(sorted(found[s.name])) for s in self.outputs)
+
+    def single(self, what: str, way_out: str) -> None:
+        """Raises UnsupportedLayer where there are several inputs or outputs: `what` must have one of each."""
+        if len(self.inputs) != 1 or len(self.outputs) != 1:
+            raise UnsupportedLayer(
+                f"{self.name}: {what} must have one input and one output, not {len(self.inputs)} and "
+                f"{len(self.outputs)}; {way_out}"
+            )
 
     @cached_property
     def readers(self) -> dict[str, list[Op]]:
@@ -138,3 +170,7 @@ class Graph:
             for o, s in zip(out, self.outputs, strict=True):
                 o[i : i + size] = values[s.name]
         return out
+
+
+def _ports(axis: str, names: Sequence[str]) -> tuple[str, ...]:
+    return (axis,) if len(names) == 1 else tuple(f"{axis}_{name}" for name in names)

@@ -27,17 +27,22 @@ HOMES: tuple[Home, ...] = ("bram", "late", "dram")
 def skips(graph: Graph) -> dict[str, Stream]:
     """Name of every join to its skip: the stream at the end of the shortest of the ways that lead to it.
 
-    Joins of ways of equal length have none, nor those that the input itself comes to.
+    Joins of ways of equal length have none, nor those that an input itself comes to, nor those of ways from different
+    inputs: there nothing has to wait, as an input may come later.
 
     In a U-Net, {"up1_concat": the features of level 1, ...}.
     """
     steps = {s.name: 0 for s in graph.inputs}
+    origins = {s.name: frozenset({s.name}) for s in graph.inputs}
     found = {}
     for op in graph.ops:
         ways = [steps[s.name] for s in op.inputs]
-        if 0 < min(ways) < max(ways):
-            found[op.name] = op.inputs[ways.index(min(ways))]
+        nearest = ways.index(min(ways))
+        others = frozenset().union(*(origins[s.name] for k, s in enumerate(op.inputs) if k != nearest))
+        if 0 < min(ways) < max(ways) and origins[op.inputs[nearest].name] & others:
+            found[op.name] = op.inputs[nearest]
         steps[op.output.name] = 1 + max(ways)
+        origins[op.output.name] = others | origins[op.inputs[nearest].name]
     return found
 
 

@@ -16,14 +16,23 @@ from rtl4ml.netlist.netlist import Cell, FreeRunning, Netlist, Wire
 # Signals that a wire is declared as in the top module.
 SIGNALS = ("valid", "ready", "data")
 
-# Names of the top module that are not made of a layer's name: its ports, its edges and what joins these.
-_EDGES = frozenset(
-    {
-        "r4_top", "aclk", "aresetn", "frame_errors_o", "s_axis", "m_axis", "u_axis_in", "u_axis_out",
+
+def _edges(graph: Graph) -> set[str]:
+    """Names of the top module that no cell or wire may take: its ports, its edges and what joins these."""
+    ports = (*graph.sources, *graph.sinks)
+    ends = ("valid", "ready", "data", "last", "user")
+    names = [
+        *("r4_top", "aclk", "aresetn", "frame_errors_o", "u_axis_in", "u_axis_out"),
         *(f"flag_{end}" for end in SIGNALS),
-        *(f"{side}_axis_t{end}" for side in "sm" for end in ("valid", "ready", "data", "last", "user")),
-    }
-)  # fmt: skip
+        *ports,
+        *(f"{port}_t{end}" for port in ports for end in ends),
+    ]
+    if len(ports) > 2:
+        flags = [f"flag_{i}_{o}" for i in range(len(graph.inputs)) for o in range(len(graph.outputs))]
+        names += [f"{flag}_{end}" for flag in flags for end in SIGNALS]
+        names += [f"u_{port}" for port in ports]
+        names += [f"frame_errors_{port.removeprefix('s_axis_')}_o" for port in graph.sources]
+    return {name.lower() for name in names}
 
 
 @dataclass
@@ -38,8 +47,11 @@ class NetlistBuilder:
     device: Device = ZCU102
     cells: list[Cell] = field(default_factory=list)
     layer: str = ""
-    _taken: set[str] = field(default_factory=lambda: set(_EDGES))
+    _taken: set[str] = field(default_factory=set)
     _made: dict[str, Cell] = field(default_factory=dict)  # the maker of each wire, by the wire's name
+
+    def __post_init__(self) -> None:
+        self._taken |= _edges(self.graph)
 
     @classmethod
     def continued(cls, net: Netlist) -> NetlistBuilder:

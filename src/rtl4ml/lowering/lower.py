@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from rtl4ml.cells.streams import Fifo
-from rtl4ml.errors import UnsupportedLayer
+from rtl4ml.ir.types import Stream
 from rtl4ml.lowering import (  # noqa: F401 -- they register the lowerings of their operators
     activation,
     conv,
@@ -29,20 +29,17 @@ from rtl4ml.netlist.plan import Plan
 def lower(plan: Plan) -> Netlist:
     """The netlist of a plan; its FIFOs have the least depth.
 
-    Raises UnsupportedLayer for a graph of several inputs or outputs, or with an operator that has no cells.
+    Raises UnsupportedLayer for a graph with an operator that has no cells.
     """
     graph = plan.graph
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise UnsupportedLayer(
-            f"{graph.name}: hardware must have one input and one output, not {len(graph.inputs)} and "
-            f"{len(graph.outputs)}; split the model"
-        )
     builder = NetlistBuilder(graph, plan.device, layer=graph.aside("s_axis"))
-    source, sink = graph.inputs[0], graph.outputs[0]
-    first = builder.like(source, "x", input_lanes(plan))
-    ends: dict[str, list[Wire]] = {
-        source.name: _fork(builder, first, len(graph.readers.get(source.name, [])))
-    }
+    sinks = [s.name for s in graph.outputs]
+    first: list[Wire] = []
+    ends: dict[str, list[Wire]] = {}
+    for source in graph.inputs:
+        hint = "x" if len(graph.inputs) == 1 else f"x_{source.name}"
+        first.append(builder.like(source, hint, input_lanes(plan, source)))
+        ends[source.name] = _fork(builder, first[-1], len(graph.readers.get(source.name, [])))
     for op in graph.ops:
         builder.layer = op.name
         lowering, folding = lowering_of(op), plan[op]
@@ -53,18 +50,17 @@ def lower(plan: Plan) -> Netlist:
             if (op.name, s.name) in graph.spilled:
                 xs[i] = builder.spill(builder.buffered(xs[i], lowering.input_lanes(folding, i)))
         y = lowering.lower(builder, folding, *xs)
-        readers = len(graph.readers.get(op.output.name, [])) + (op.output.name == sink.name)
+        readers = len(graph.readers.get(op.output.name, [])) + sinks.count(op.output.name)
         ends[op.output.name] = _fork(builder, y, readers)
-    last = ends[sink.name].pop()
-    if not any(isinstance(c, Fifo) and c.y is last for c in builder.cells):
-        builder.layer = graph.aside("m_axis")
-        last = builder.fifo(last)
-    return Netlist(graph, tuple(builder.cells), first, last, plan=plan)
+    last = [ends[name].pop() for name in sinks]
+    builder.layer = graph.aside("m_axis")
+    behind = {c.y.name for c in builder.cells if isinstance(c, Fifo)}
+    last = [w if w.name in behind else builder.fifo(w) for w in last]
+    return Netlist(graph, tuple(builder.cells), tuple(first), tuple(last), plan=plan)
 
 
-def input_lanes(plan: Plan) -> int:
-    """Lanes of the graph's input: those of its widest reader."""
-    source = plan.graph.inputs[0]
+def input_lanes(plan: Plan, source: Stream) -> int:
+    """Lanes of an input of the graph: those of its widest reader."""
     readers = plan.graph.readers.get(source.name, [])
     return max(
         (

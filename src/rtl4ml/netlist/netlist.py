@@ -327,7 +327,7 @@ class Relief:
 
 @dataclass(frozen=True)
 class Netlist:
-    """Cells in topological order between one input wire and one output wire.
+    """Cells in topological order between the wires of the graph's inputs and those of its outputs, in their order.
 
     settled: state of the cells (`stepper.State`) in the steady state; None where it is not known
     relief:  what it got so that it is as fast as its slowest cell
@@ -336,8 +336,8 @@ class Netlist:
 
     graph: Graph
     cells: tuple[Cell, ...]
-    input: Wire
-    output: Wire
+    inputs: tuple[Wire, ...]
+    outputs: tuple[Wire, ...]
     settled: NDArray[np.int64] | None = field(default=None, compare=False)
     relief: Relief = field(default_factory=Relief, compare=False)
     plan: Plan | None = field(default=None, compare=False)
@@ -345,13 +345,45 @@ class Netlist:
     def __post_init__(self) -> None:
         for what, names in (
             ("cell", [c.name for c in self.cells]),
-            ("wire", [self.input.name, *(w.name for c in self.cells for w in c.outputs.values())]),
+            (
+                "wire",
+                [*(w.name for w in self.inputs), *(w.name for c in self.cells for w in c.outputs.values())],
+            ),
         ):
             seen: set[str] = set()
             for name in map(str.lower, names):
                 if name in seen:
                     raise ValueError(f"{self.graph.name}: the netlist has two {what}s of the name {name}")
                 seen.add(name)
+
+    @property
+    def input(self) -> Wire:
+        """Of a netlist of one."""
+        (only,) = self.inputs
+        return only
+
+    @property
+    def output(self) -> Wire:
+        """Of a netlist of one."""
+        (only,) = self.outputs
+        return only
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The AXI4-Stream ports of the inputs. A part of a netlist has one of each, whatever its graph has."""
+        return ("s_axis",) if len(self.inputs) == 1 else self.graph.sources
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """Those of the outputs."""
+        return ("m_axis",) if len(self.outputs) == 1 else self.graph.sinks
+
+    @property
+    def origins(self) -> tuple[tuple[int, ...], ...]:
+        """Of every output, the numbers of the inputs that it depends on, for whose frames' flags it waits."""
+        if len(self.inputs) == 1:
+            return ((0,),) * len(self.outputs)
+        return self.graph.origins
 
     @property
     def double_clock(self) -> bool:

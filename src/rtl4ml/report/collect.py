@@ -21,6 +21,7 @@ from rtl4ml.report.layers import layers, refusals, use
 from rtl4ml.report.pace import MOST_GAPS, Gaps
 from rtl4ml.report.pictures import pictures
 from rtl4ml.report.schema import Report
+from rtl4ml.report.streams import streams
 from rtl4ml.report.subject import Subject
 
 
@@ -103,8 +104,8 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
         {"name": c.name, "width": c.x.width, "depth": c.depth, "peak": design.peaks.get(c.name)}
         for c in design.fifos
     ]
-    if (homes := skips(design)) is not None:
-        out["skips"] = homes
+    some = {"streams": streams(design), "skips": skips(design)}
+    out.update(cast("Report", {k: v for k, v in some.items() if v is not None}))
     out["layers"] = layers(design)
     out["timeline"] = _timeline(design)
     out["accuracy"] = accuracy

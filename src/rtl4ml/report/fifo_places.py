@@ -58,6 +58,7 @@ def placed(netlist: Netlist) -> dict[str, int]:
             cell = reader.get(cell.y.name)
         return end if cell is None else cell.layer
 
+    entries = {w.name: s.name for w, s in zip(netlist.inputs, graph.inputs, strict=True)}
     between: defaultdict[tuple[str, str | None], list[int]] = defaultdict(list)
     for k, (stream, to) in enumerate(streams(graph)):
         between[origin(stream), to].append(k)
@@ -67,7 +68,7 @@ def placed(netlist: Netlist) -> dict[str, int]:
         if c.module not in _FIFOS:
             continue
         first = up(c.x, *_PASSING)
-        source = maker[first.name].layer if first.name in maker else graph.inputs[0].name
+        source = maker[first.name].layer if first.name in maker else entries[first.name]
         target = behind(c.y) if c.layer == source or c.layer not in operators else c.layer
         branch = up(c.x, *_FIFOS, "r4_width")
         for k in between[source, target]:

@@ -88,7 +88,7 @@ def pictures(design: Subject, extras: Extras) -> Extras:
         )
     )
     if design.parsed.declared:
-        spec = design.parsed.quantizer.name
+        spec = design.parsed.quantizers[0].name  # the same for every input
         written = precision.read(spec)
         modes = (written and written.modes) or precision.Modes()
         reference += f", of inputs brought to {spec} first, by {modes}"
@@ -148,9 +148,9 @@ def looks(parsed: Network, x: NDArray[np.floating], y: NDArray[np.floating]) -> 
     """
     mask = parsed.output == "mask"
     if not (mask or (parsed.output == "logits" and parsed.cut == ("sigmoid",))):
-        return None
-    s = parsed.input
-    if len(s.shape) != 3 or y.shape[1:] != (*s.shape[:2], 1) or not len(y):
+        return None  # nor one of several outputs
+    s = parsed.graph.inputs[0]
+    if len(parsed.graph.inputs) != 1 or len(s.shape) != 3 or y.shape[1:] != (*s.shape[:2], 1) or not len(y):
         return None
     lo, hi = s.lo * s.type.step, s.hi * s.type.step
     images = (np.asarray(x, np.float64) - lo) / max(hi - lo, s.type.step)

@@ -328,6 +328,33 @@ class Strips(TypedDict):
     computed: float
 
 
+class Port(TypedDict):
+    """An AXI4-Stream port: shape and type of what it carries, beats of a frame, elements of a beat."""
+
+    port: str
+    shape: list[int]
+    type: str
+    beats: int
+    lanes: int
+
+
+class OutputPort(Port):
+    """Of an output, besides: cycles from the first input beat of a frame to its last beat there, of the first frame."""
+
+    latency: Pair
+
+
+class Streams(TypedDict):
+    """The ports of a design of several inputs or outputs, in the model's order.
+
+    A network of an image that gives classes and a mask has inputs [{"port": "s_axis", ...}] and outputs of the ports
+    m_axis_classes and m_axis_mask.
+    """
+
+    inputs: list[Port]
+    outputs: list[OutputPort]
+
+
 class Report(TypedDict):
     """The content of report.json; what need not be there (strips, refusals ...) only where there is some.
 
@@ -353,6 +380,7 @@ class Report(TypedDict):
     throughput: Throughput | None
     seconds: Seconds
     strips: NotRequired[Strips]
+    streams: NotRequired[Streams]
     skips: NotRequired[Skips]
     refusals: NotRequired[list[RefusedLayer]]
     timing: NotRequired[Timing]

@@ -55,6 +55,7 @@ class Subject:
     reference:   what this reference is where it is not the model
     patterns:    patterns of random stalls
     measured:    latency and interval in the simulated RTL, None where they were not measured
+    latencies:   of several outputs, the latency of each that was measured last, else none
     peaks:       most beats that each FIFO held
     refusals:    why there is no HLS project, a line a layer
     mapped:      the entry `netlist`, or None
@@ -86,6 +87,7 @@ class Subject:
     peaks: Mapping[str, int]
     seconds: Mapping[str, float]
     refusals: Sequence[str]
+    latencies: tuple[int, ...] = ()
     timing: Timing | None = None
     mapped: AfterSynthesis | None = None
     reference: str | None = None

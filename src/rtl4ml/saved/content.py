@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,13 @@ from rtl4ml.netlist.plan import Folding, Plan
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SavedNetwork:
-    """A `Network`. quantizer: its name; reading: how samples become integers, None where only the model knows."""
+    """A `Network`. quantizers: their names; readings: how samples of each input become integers, None where only the
+    model knows.
+    """
 
     graph: Graph
-    quantizer: str
-    reading: Reading | None
+    quantizers: tuple[str, ...]
+    readings: tuple[Reading | None, ...]
     output: str
     cut: tuple[str, ...]
     declared: bool
@@ -42,8 +45,11 @@ class SavedNetwork:
         """What is saved of a network."""
         return cls(
             graph=network.graph,
-            quantizer=network.quantizer.name,
-            reading=reading(network.quantizer, network.input.type.fraction, network.steps),
+            quantizers=tuple(q.name for q in network.quantizers),
+            readings=tuple(
+                reading(q, s.type.fraction, partial(network.steps, k))
+                for k, (q, s) in enumerate(zip(network.quantizers, network.graph.inputs, strict=True))
+            ),
             output=network.output,
             cut=network.cut,
             declared=network.declared,
@@ -55,10 +61,12 @@ class SavedNetwork:
 
     def network(self) -> Network:
         """The network again."""
-        known = self.reading
         return Network(
             graph=self.graph,
-            quantizer=_unread(self.quantizer) if known is None else known.function(self.quantizer),
+            quantizers=tuple(
+                _unread(name) if known is None else known.function(name)
+                for name, known in zip(self.quantizers, self.readings, strict=True)
+            ),
             output=self.output,
             cut=self.cut,
             declared=self.declared,
@@ -98,8 +106,8 @@ class Content:
     device: Device
     shares: Mapping[str, float]
     cells: tuple[Cell, ...]
-    input: Wire
-    output: Wire
+    inputs: tuple[Wire, ...]
+    outputs: tuple[Wire, ...]
     state: NDArray[np.int64] | None
     relief: Relief
     cycles: Cycles
@@ -132,8 +140,8 @@ class Content:
             device=plan.device,
             shares=dict(plan.shares),
             cells=netlist.cells,
-            input=netlist.input,
-            output=netlist.output,
+            inputs=netlist.inputs,
+            outputs=netlist.outputs,
             state=netlist.settled,
             relief=netlist.relief,
             cycles=cycles,
@@ -149,4 +157,4 @@ class Content:
     def netlist(self, plan: Plan) -> Netlist:
         """The netlist again, of that plan."""
         cells = tuple(replace(c, device=plan.device) for c in self.cells)
-        return Netlist(plan.graph, cells, self.input, self.output, self.state, self.relief, plan)
+        return Netlist(plan.graph, cells, self.inputs, self.outputs, self.state, self.relief, plan)

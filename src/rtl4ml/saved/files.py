@@ -19,7 +19,7 @@ from rtl4ml.saved.content import Content
 
 FILE, ARRAYS = "saved.json", "saved.npz"
 # Of the form of these files: raised once a file of before cannot be read any more (tests/test_saved.py has one).
-SCHEMA = 1
+SCHEMA = 2
 
 
 def write(content: Content, folder: Path) -> None:

@@ -64,9 +64,10 @@ PATIENCE = 1_000_000
 class RunResult:
     """The result of a bulk run.
 
-    y:            integers (N, out_beats, out_lanes)
+    ys:           integers (N, out_beats, out_lanes) of every output
     latency:      cycles from the first input beat taken to the last output beat of that frame, first frame after
                   reset: taken in cycle a and in cycle b, it is b - a. None under stalls or without frames.
+    latencies:    the same of every output; latency is the greatest. Empty under stalls or without frames.
     interval:     cycles between the last output beats of consecutive frames, once steady (`paces.interval`): the exact
                   mean of a repetition. None under stalls or with fewer than three frames.
     intervals:    all of them (N - 1,) (fewer where several processes shared the frames), None under stalls
@@ -79,7 +80,7 @@ class RunResult:
     dram_bytes:   bytes that spills wrote to memory and read from it, summed over the processes
     """
 
-    y: Ints
+    ys: tuple[Ints, ...]
     latency: int | None
     interval: int | Fraction | None
     intervals: NDArray[np.int64] | None
@@ -88,6 +89,31 @@ class RunResult:
     cycles: int
     fifos: Mapping[str, int]
     dram_bytes: int = 0
+    latencies: tuple[int, ...] = ()
+
+    @property
+    def y(self) -> Ints:
+        """Of the one output."""
+        (only,) = self.ys
+        return only
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What a frame of a stream is, as far as the simulator knows: beats, their lanes, the container of an element."""
+
+    beats: int
+    lanes: int
+    container: DTypeLike
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.container).newbyteorder("<")
+
+    @property
+    def bytes(self) -> int:
+        """Of a beat."""
+        return self.lanes * self.dtype.itemsize
 
 
 @dataclass(frozen=True)
@@ -113,9 +139,38 @@ class Simulator:
         patience: int = PATIENCE,
         progress: Callable[[int], None] | None = None,
     ) -> RunResult:
-        """Runs integers (N, in_beats, in_lanes) through the module, frame after frame without a gap.
+        """`run_all` of a module of one input and one output: integers (N, in_beats, in_lanes).
 
-        `in_dtype` and `out_dtype` are the elements' containers (8, 16, 32 or 64 bits, signed or not). `seed` fixes the
+        `in_dtype` and `out_dtype` are the elements' containers (8, 16, 32 or 64 bits, signed or not).
+        """
+        if frames.ndim != 3:
+            raise ValueError(f"frames must be (N, beats, lanes), not {frames.shape}")
+        return self.run_all(
+            [frames],
+            [Frames(frames.shape[1], frames.shape[2], in_dtype)],
+            [Frames(out_beats, out_lanes, out_dtype)],
+            stalls=stalls,
+            seed=seed,
+            processes=processes,
+            patience=patience,
+            progress=progress,
+        )
+
+    def run_all(
+        self,
+        frames: Sequence[NDArray[np.integer[Any]]],
+        into: Sequence[Frames],
+        out: Sequence[Frames],
+        *,
+        stalls: Literal["none", "random"] = "none",
+        seed: int = 0,
+        processes: int = 1,
+        patience: int = PATIENCE,
+        progress: Callable[[int], None] | None = None,
+    ) -> RunResult:
+        """Runs integers (N, beats, lanes) of every input through the module, frame after frame without a gap.
+
+        into, out: what the frames of its inputs and outputs are, in the order of its ports. `seed` fixes the
         whole pattern of the stalls and the registers' content before reset; equal seeds, frames and processes give
         equal runs. With several processes each takes a share of the frames, from reset. `progress` is called with the
         number of frames that are out. Nothing moving for `patience` cycles is a deadlock. Under stalls
@@ -123,21 +178,18 @@ class Simulator:
 
         Raises SimulationFailed where the module breaks the protocol or stands still.
         """
-        if frames.ndim != 3:
-            raise ValueError(f"frames must be (N, beats, lanes), not {frames.shape}")
         if stalls not in ("none", "random"):
             raise ValueError(f"stalls must be 'none' or 'random', not {stalls!r}")
-        into, out = np.dtype(in_dtype).newbyteorder("<"), np.dtype(out_dtype).newbyteorder("<")
-        count, in_beats, in_lanes = frames.shape
+        count = len(frames[0])
         if count == 0:
-            y = np.zeros((0, out_beats, out_lanes), np.int64)
-            return RunResult(y, None, None, None, (), np.zeros((0, 2), np.int64), 0, {})
+            ys = tuple(np.zeros((0, f.beats, f.lanes), np.int64) for f in out)
+            return RunResult(ys, None, None, None, (), np.zeros((0, 2), np.int64), 0, {})
         shares = np.array_split(np.arange(count), max(1, min(processes, count // 4)))
         arguments = {
-            "in_beats": in_beats,
-            "in_bytes": in_lanes * into.itemsize,
-            "out_beats": out_beats,
-            "out_bytes": out_lanes * out.itemsize,
+            **{f"in_beats{k}": f.beats for k, f in enumerate(into)},
+            **{f"in_bytes{k}": f.bytes for k, f in enumerate(into)},
+            **{f"out_beats{k}": f.beats for k, f in enumerate(out)},
+            **{f"out_bytes{k}": f.bytes for k, f in enumerate(out)},
             "stalls": int(stalls == "random"),
             "patience": patience,
             "latency": self.memory.latency,
@@ -151,14 +203,20 @@ class Simulator:
             for k, share in enumerate(shares):
                 folder = Path(name) / str(k)
                 folder.mkdir()
-                frames[share[0] : share[-1] + 1].astype(into).tofile(folder / "in")
+                for n, (a, f) in enumerate(zip(frames, into, strict=True)):
+                    a[share[0] : share[-1] + 1].astype(f.dtype).tofile(folder / f"in{n}")
                 own = {**arguments, "frames": len(share), "seed": (seed * 2654435761 + k) % 2**64}
-                jobs.append(_Job(self, folder, own))
+                jobs.append(_Job(self, folder, own, inputs=len(into), outputs=len(out)))
             _run_all(jobs, progress)
-            y = np.concatenate([j.read("out", out) for j in jobs]).reshape(count, out_beats, out_lanes)
-            stamps = [j.read("stamps", np.dtype("<u8")).reshape(-1, 3).astype(np.int64) for j in jobs]
+            ys = tuple(
+                np.concatenate([j.read(f"out{n}", f.dtype) for j in jobs]).reshape(count, f.beats, f.lanes)
+                for n, f in enumerate(out)
+            )
+            stamps = [
+                j.read("stamps", np.dtype("<u8")).reshape(-1, 2 + len(out)).astype(np.int64) for j in jobs
+            ]
             stats = [json.loads((j.folder / "stats").read_text(encoding="utf-8")) for j in jobs]
-        errors, marked = sum(s["frame_errors"] for s in stats), int(sum(s[:, 2].sum() for s in stamps))
+        errors, marked = sum(s["frame_errors"] for s in stats), int(sum(s[:, 1].sum() for s in stamps))
         if errors or marked:
             raise SimulationFailed(
                 f"{self.top}: frames of the right length must not be counted or marked as wrong, not {errors} counted "
@@ -167,33 +225,39 @@ class Simulator:
         fifos = {path: max(s["fifos"][path] for s in stats) for path in stats[0]["fifos"]}
         latency = interval = intervals = None
         ends: tuple[NDArray[np.int64], ...] = ()
+        latencies: tuple[int, ...] = ()
+        last = [s[:, 2:].max(axis=1) for s in stamps]
         if stalls == "none":
-            ends = tuple(s[:, 1] - s[0, 0] for s in stamps)
-            latency = int(ends[0][0])
+            ends = tuple(e - s[0, 0] for e, s in zip(last, stamps, strict=True))
+            latency, latencies = int(ends[0][0]), tuple((stamps[0][0, 2:] - stamps[0][0, 0]).tolist())
             gaps = [np.diff(e) for e in ends]
             intervals = np.concatenate(gaps)
             if count >= 3:
                 interval = max(paces.interval(g) for g in gaps)
         return RunResult(
-            y=y.astype(np.int64),
+            ys=tuple(y.astype(np.int64) for y in ys),
             latency=latency,
             interval=interval,
             intervals=intervals,
             ends=ends,
-            stamps=np.concatenate(stamps)[:, :2],
+            stamps=np.column_stack([np.concatenate(stamps)[:, 0], np.concatenate(last)]),
             cycles=sum(s["cycles"] for s in stats),
             fifos=fifos,
             dram_bytes=sum(s["dram_bytes"] for s in stats),
+            latencies=latencies,
         )
 
 
 class _Job:
     """One process of the harness on its share of the frames."""
 
-    def __init__(self, simulator: Simulator, folder: Path, arguments: Mapping[str, int]) -> None:
+    def __init__(
+        self, simulator: Simulator, folder: Path, arguments: Mapping[str, int], *, inputs: int, outputs: int
+    ) -> None:
         self.top = simulator.top
         self.folder = folder
-        paths = {n: str((folder / n).resolve()) for n in ("in", "out", "stamps", "stats")}
+        names = [*(f"in{k}" for k in range(inputs)), *(f"out{k}" for k in range(outputs)), "stamps", "stats"]
+        paths = {n: str((folder / n).resolve()) for n in names}
         self.command = [str(simulator.binary.resolve())]
         self.command += [f"--{key}={value}" for key, value in {**paths, **arguments}.items()]
         self.images = simulator.images
@@ -228,6 +292,24 @@ def _run_all(jobs: Sequence[_Job], progress: Callable[[int], None] | None) -> No
             processes.end(process)
 
 
+@dataclass(frozen=True)
+class Ports:
+    """What the names of a module's AXI4-Stream ports begin with, and its counts of wrong frames.
+
+    Ports(("s_axis_a", "s_axis_b"), ("m_axis",), ("frame_errors_a_o", "frame_errors_b_o")) has two inputs.
+    """
+
+    sources: tuple[str, ...] = ("s_axis",)
+    sinks: tuple[str, ...] = ("m_axis",)
+    errors: tuple[str, ...] = ("frame_errors_o",)
+
+    @property
+    def header(self) -> str:
+        """edges.h of the harness."""
+        lists = {"R4_SOURCES": self.sources, "R4_SINKS": self.sinks, "R4_ERRORS": self.errors}
+        return "".join(f"#define {k}(X) {' '.join(f'X({n})' for n in names)}\n" for k, names in lists.items())
+
+
 def build(
     project: Path,
     top: str,
@@ -238,6 +320,7 @@ def build(
     jobs: int = 2,
     asserts: bool = False,
     flags: Sequence[str] = (),
+    ports: Ports | None = None,
 ) -> Simulator:
     """Compiles `top` with the C++ harness into `project`/verilator, unless that holds just this already.
 
@@ -246,6 +329,7 @@ def build(
     jobs:       compilers at once
     asserts:    whether the cells' assertions are checked; that costs speed
     flags:      what else Verilator is told
+    ports:      its AXI4-Stream ports; default one s_axis and one m_axis
 
     Raises EnvironmentProblem where a tool is missing or the disk is full, SimulationFailed where the RTL does not
     compile.
@@ -270,6 +354,7 @@ def build(
         kind="harness",
         products=["Vdut"],
         copies=copies,
+        texts={"edges.h": (ports or Ports()).header},
     )
     return Simulator(top, folder / "Vdut", images or project)
 
@@ -289,15 +374,19 @@ def compile_once(
     kind: str,
     products: Sequence[str],
     copies: Sequence[Path] = (),
+    texts: Mapping[str, str] | None = None,
 ) -> None:
     """Runs a Verilator build that leaves `products` in `folder`, unless the same one was finished there before.
 
+    copies, texts: files that it needs beside it, as they are elsewhere or by name and content
     `kind` names the set of compiler flags: Verilator's own runtime is compiled once for each and kept in
     the cache. Interrupted builds leave no stamp and are done again, from scratch.
     """
     told = hashlib.sha256(json.dumps([version("verilator"), kind, *map(list, commands)]).encode())
     for source in sources:
         told.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    for name, text in (texts or {}).items():
+        told.update(name.encode() + b"\0" + text.encode() + b"\0")
     key, stamp, made = told.hexdigest(), folder / _STAMP, [folder / product for product in products]
     if sealed(stamp, key, made):
         return
@@ -308,6 +397,8 @@ def compile_once(
         work = Path(elsewhere) if blank else folder  # GNU make builds in no path with a blank
         for copy in copies:
             shutil.copy(copy, work)
+        for name, text in (texts or {}).items():
+            (work / name).write_text(text, encoding="ascii")
         runtime = runtime_name(kind, env, commands)
         objects = cache.read_files(runtime) or {}
         with (folder / _LOG).open("w", encoding="utf-8") as log:

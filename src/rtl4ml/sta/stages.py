@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
-from rtl4ml.cells.axis import FLAG, AxisIn, AxisOut, container, edges
+from rtl4ml.cells.axis import AxisOut, container, edges
 from rtl4ml.cells.library import GeneratedCell
 from rtl4ml.cells.streams import Spill
 from rtl4ml.emit.library import library, modules
@@ -84,7 +85,8 @@ class Stage:
                 elif end in _ENDS and wire in self._aliases:
                     pins.append(f".{port}({self._aliases[wire]}_{end})")
                 else:
-                    outside[signal] = _edge_port(cell, signal, outside.get(signal))
+                    for name in re.findall(r"\w+", signal):  # several flags are joined
+                        outside[name] = _edge_port(cell, port, name, outside.get(name))
                     pins.append(f".{port}({signal})")
             parameters = f" #({', '.join(values)})" if values else ""
             lines.append(f"  {module}{parameters} c{n} ({', '.join(pins)});")
@@ -143,31 +145,27 @@ def _bare(text: str) -> str:
     return re.sub(r"//[^\n]*", "", text)
 
 
-def _edge_port(cell: Cell, signal: str, declared: str | None) -> str:
-    """The declaration of a signal that is no wire's: of the AXI4-Stream, the flag, the errors, or a spill's port."""
+# Ports of the edges that are outputs, though their names do not say so.
+_GIVEN = frozenset({"s_axis_tready", *(f"m_axis_{end}" for end in ("tvalid", "tdata", "tlast", "tuser"))})
+
+
+def _edge_port(cell: Cell, port: str, signal: str, declared: str | None) -> str:
+    """The declaration of a signal at a port that is no wire's: of the AXI4-Stream, a flag, the errors, or a spill's."""
     if isinstance(cell, Spill):
         way, bits = next((way, bits) for way, bits, _, name in cell.top_ports() if name == signal)
         return f"{way} logic [{bits - 1}:0] {signal}"
-    if declared is not None:  # the flag, with both edges in one stage
+    if declared is not None:  # a flag, with both edges in one stage
         return "inner"
     wire = cell.x if isinstance(cell, AxisOut) else cell.y
     data = wire.lanes * container(wire.bits)
-    width = {"s_axis_tdata": data, "m_axis_tdata": data, "frame_errors_o": 32}.get(signal, 1)
-    given = {
-        "s_axis_tready",
-        "m_axis_tvalid",
-        "m_axis_tdata",
-        "m_axis_tlast",
-        "m_axis_tuser",
-        "frame_errors_o",
-    }
-    given |= {f"{FLAG}_valid", f"{FLAG}_data"} if isinstance(cell, AxisIn) else {f"{FLAG}_ready"}
-    return f"{'output' if signal in given else 'input'} logic [{width - 1}:0] {signal}"
+    width = {"s_axis_tdata": data, "m_axis_tdata": data, "errors_o": 32}.get(port, 1)
+    way = "output" if port.endswith("_o") or port in _GIVEN else "input"
+    return f"{way} logic [{width - 1}:0] {signal}"
 
 
 def stages(netlist: Netlist, *, frames_in_flight: int = 2) -> list[Stage]:
     """All stages of a design, its edges included."""
-    return split((*netlist.cells, *edges(netlist, frames_in_flight=frames_in_flight)))
+    return split((*netlist.cells, *chain(*edges(netlist, frames_in_flight=frames_in_flight))))
 
 
 def split(cells: Iterable[Cell]) -> list[Stage]:

@@ -90,6 +90,8 @@ class Labelled:
 
     def score(self, found: Parsed) -> dict[str, float]:
         """The figure of a network, by exact integers."""
+        if len(found.graph.outputs) > 1 or len(found.graph.inputs) > 1:
+            raise BadInput("sweep: --data must be of a network with one input and one output; leave it out")
         (values,) = found.emulate(self.x)
         if self.figure == "oa":
             classes = values if values.ndim == 1 or values.shape[-1] == 1 else np.argmax(values, -1)

@@ -248,10 +248,9 @@ def source_identity(source: Given | Precise, base: Base, head: Head) -> dict[str
 
 
 def positions(network: Network) -> int:
-    """Positions of a network's input: the cycles of a design that takes one a cycle."""
+    """Positions of a network's largest input: the cycles of a design that takes one a cycle."""
     graph: Graph = pickle.loads(network.content)  # noqa: S301 -- made by this very process
-    x = graph.inputs[0]
-    return max(1, x.pixels if len(x.shape) > 1 else x.elements)
+    return max(1, *(x.pixels if len(x.shape) > 1 else x.elements for x in graph.inputs))
 
 
 def write(result: Result, folder: Path) -> None:

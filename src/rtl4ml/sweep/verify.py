@@ -14,6 +14,7 @@ import numpy as np
 from rtl4ml.design import Design, convert
 from rtl4ml.errors import SimulationFailed
 from rtl4ml.host.progress import Step, silent
+from rtl4ml.ir.several import of_each, one_or_all
 from rtl4ml.sweep.points import Point
 from rtl4ml.sweep.precision import Head, Precise
 from rtl4ml.sweep.run import Given
@@ -141,25 +142,33 @@ def measure(design: Design, point: Point, samples: int, seed: int) -> Measured:
 
     samples: at least; as many more as are on their way at once, so that the pace is steady
     """
-    entry, number = design.graph.inputs[0], samples + ceil(design.cycles.latency / design.cycles.interval)
-    ends = (entry.lo - 2) * entry.type.step, (entry.hi + 2) * entry.type.step
-    x = np.random.default_rng(seed).uniform(*ends, (number, *design.parsed.shape)).astype(np.float32)
-    want = design.reference(x)
+    number, rng = samples + ceil(design.cycles.latency / design.cycles.interval), np.random.default_rng(seed)
+    x: Any = one_or_all(
+        [
+            rng.uniform((s.lo - 2) * s.type.step, (s.hi + 2) * s.type.step, (number, *shape)).astype(
+                np.float32
+            )
+            for s, shape in zip(design.graph.inputs, design.parsed.shapes, strict=True)
+        ]
+    )
+    want = of_each(design.reference(x))
     run = design.simulate(x)
-    stalled = design.simulate(x[:STALLED], stalls="random", seed=seed)
+    few: Any = one_or_all([a[:STALLED] for a in of_each(x)])
+    stalled = design.simulate(few, stalls="random", seed=seed)
     design.emulate(x)
     counted = design.synthesize()
     if run.interval is None or run.latency is None:
         raise SimulationFailed(
             f"point {point.number}: a simulation must have two samples for an interval, not one"
         )
-    wrong = int(np.count_nonzero(run.y != want)) + int(np.count_nonzero(stalled.y != want[:STALLED]))
+    found = [*of_each(run.y), *of_each(stalled.y)]
+    right = [*want, *(a[:STALLED] for a in want)]
     return Measured(
         point,
         float(run.interval),
         run.latency,
-        wrong,
-        run.y.size + stalled.y.size,
+        sum(int(np.count_nonzero(a != b)) for a, b in zip(found, right, strict=True)),
+        sum(a.size for a in found),
         {k: float(getattr(counted, k)) for k in RESOURCES},
     )
 

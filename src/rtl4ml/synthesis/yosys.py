@@ -24,6 +24,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property, lru_cache
+from itertools import chain
 from pathlib import Path
 
 from rtl4ml.cells.axis import edges
@@ -181,10 +182,10 @@ class Unit:
 
 
 def units(netlist: Netlist, *, frames_in_flight: int) -> list[Unit]:
-    """All that a design is made of: the cells of the netlist and the two edges."""
+    """All that a design is made of: the cells of the netlist and those of its edges."""
     return [
         Unit(c.name, c.layer, c.module, c.params(), c.text() if isinstance(c, GeneratedCell) else "", c)
-        for c in (*netlist.cells, *edges(netlist, frames_in_flight=frames_in_flight))
+        for c in (*netlist.cells, *chain(*edges(netlist, frames_in_flight=frames_in_flight)))
     ]
 
 

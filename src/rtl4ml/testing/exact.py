@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rtl4ml import arguments
 from rtl4ml.errors import BadInput, named
+from rtl4ml.ir.several import of_each, one_or_all
 from rtl4ml.loaded import SavedDesign
 from rtl4ml.simulation.bulk import Simulator, build
 from rtl4ml.timing.cycles import frame_ends
@@ -41,15 +42,19 @@ class Exact:
     interval: int | Fraction | None
 
 
-def random_frames(design: SavedDesign, frames: int = 16, seed: int = 0) -> NDArray[np.float32]:
-    """Frames (N, *input shape) of random reals, over the range of the design's input and a little beyond.
+def random_frames(design: SavedDesign, frames: int = 16, seed: int = 0) -> Any:
+    """Frames (N, *input shape) of random reals, over the range of the design's input and a little beyond; of several
+    inputs a list.
 
     frames: how many, at least 1; seed: fixes them
     """
     frames, seed = arguments.frames(frames), arguments.seed(seed)
-    s = design.graph.inputs[0]
-    lo, hi = (s.lo - 2) * s.type.step, (s.hi + 2) * s.type.step
-    return np.random.default_rng(seed).uniform(lo, hi, (frames, *s.shape)).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    made = []
+    for s in design.graph.inputs:
+        lo, hi = (s.lo - 2) * s.type.step, (s.hi + 2) * s.type.step
+        made.append(rng.uniform(lo, hi, (frames, *s.shape)).astype(np.float32))
+    return one_or_all(made)
 
 
 def rtl_of(design: SavedDesign) -> list[Path]:
@@ -87,7 +92,9 @@ def simulator(
         raise BadInput(
             f"{named('sources')}: must be files, not {missing[0]}, which is missing; check the path"
         )
-    made = build(folder, top or design.top, files, images=design.folder / "mem", asserts=asserts)
+    made = build(
+        folder, top or design.top, files, images=design.folder / "mem", asserts=asserts, ports=design.ports
+    )
     return replace(made, memory=design.plan.device.memory(design.clock_mhz))
 
 
@@ -116,16 +123,17 @@ def assert_exact(
     """
     given = random_frames(design, frames, seed) if x is None else x
     ints, cut = design.parsed.cut_input(given)
-    want = design.emulate(given)
+    want = of_each(design.emulate(given))
     compiled = simulator(design, top=top, sources=sources, build_dir=build_dir)
-    (stream,) = design.graph.outputs
 
     def sent(stalls: Literal["none", "random"], pattern: int) -> Any:
         found = run(compiled, design.netlist, design.cycles, ints, stalls=stalls, seed=pattern)
-        made = cut.join(stream.real(found.y.reshape(len(found.y), *stream.shape)))
-        _assert_equal(
-            made, want, compiled.top, f" under pauses of seed {pattern}" if stalls == "random" else ""
-        )
+        when = f" under pauses of seed {pattern}" if stalls == "random" else ""
+        for port, stream, y, wanted in zip(
+            design.ports.sinks, design.graph.outputs, found.ys, want, strict=True
+        ):
+            made = cut.join(stream.real(y.reshape(len(y), *stream.shape)))
+            _assert_equal(made, wanted, compiled.top, f" at {port}" if len(want) > 1 else "", when)
         return found
 
     plain = sent("none", 0)
@@ -140,15 +148,15 @@ def assert_exact(
                 )
     for pattern in range(seed, seed + patterns):
         sent("random", pattern)
-    return Exact(len(want), want.size, patterns, plain.latency, plain.interval)
+    return Exact(len(want[0]), sum(y.size for y in want), patterns, plain.latency, plain.interval)
 
 
-def _assert_equal(made: Real, want: Real, top: str, when: str) -> None:
+def _assert_equal(made: Real, want: Real, top: str, at_port: str, when: str) -> None:
     wrong = np.argwhere(made != want)
     if len(wrong):
         frame, *at = (int(i) for i in wrong[0])
         place = tuple(wrong[0])
         raise AssertionError(
-            f"{top}: frame {frame}, element {tuple(at)} must be {want[place]:g}, not {made[place]:g}{when}; "
+            f"{top}: frame {frame}, element {tuple(at)}{at_port} must be {want[place]:g}, not {made[place]:g}{when}; "
             f"{len(wrong):,} of {want.size:,} values differ"
         )

@@ -22,8 +22,10 @@ def to_beats(design: SavedDesign, x: Any) -> list[list[int]]:
     A beat has `lanes` elements in their containers, the first in the lowest bits, as interface.json says. Raises
     BadInput for samples of another shape.
     """
+    design.graph.single("a design for to_beats", "use assert_exact, which takes several")
     wire = design.netlist.input
-    words = [int(line, 16) for line in vectors.beats(design.parsed.quantize_input(x), wire).split()]
+    (ints,) = design.parsed.integers(design.parsed.samples(x))
+    words = [int(line, 16) for line in vectors.beats(ints, wire).split()]
     return [words[i : i + wire.beats] for i in range(0, len(words), wire.beats)]
 
 
@@ -32,6 +34,7 @@ def from_beats(design: SavedDesign, beats: Sequence[Sequence[int]]) -> NDArray[n
 
     Raises BadInput for frames of another number of beats.
     """
+    design.graph.single("a design for from_beats", "use assert_exact, which takes several")
     wire, stream = design.netlist.output, design.graph.outputs[0]
     for n, frame in enumerate(beats):
         if len(frame) != wire.beats:

@@ -31,7 +31,7 @@ def predict(netlist: Netlist) -> Cycles:
     Raises UnsupportedLayer where no frame comes out.
     """
     work = {c.name: c.slots for c in netlist.cells}
-    work["s_axis"] = netlist.input.beats
+    work |= {port: w.beats for port, w in zip(netlist.sources, netlist.inputs, strict=True)}
     bottleneck = max(work, key=lambda k: work[k])
     if (pair := sizing.narrower(netlist)) is not None:
         with ThreadPoolExecutor(2) as pool:  # the stepper leaves the interpreter to others
@@ -42,10 +42,19 @@ def predict(netlist: Netlist) -> Cycles:
         if work[bottleneck] * len(netlist.cells) <= STEPPED * sizing.ANALYSED:
             first = Stepper(netlist).run(frames=1)
             if first.ends:
-                return Cycles(first.ends[0], interval, work, bottleneck, observed=b.observed, narrower=narrow)
-        fill1, fill2 = (n.latency - max(n.cells.values()) for n in (a, b))
-        latency = interval + fill1 + (fill2 - fill1) * (w - w1) // (w2 - w1)
-        return Cycles(latency, interval, work, bottleneck, observed=b.observed, narrower=narrow)
+                return Cycles(
+                    first.ends[0], interval, work, bottleneck,
+                    observed=b.observed, narrower=narrow, outputs=_each(first.firsts),
+                )  # fmt: skip
+
+        def wider(latency1: int, latency2: int) -> int:
+            fill1, fill2 = (n - max(of.cells.values()) for n, of in ((latency1, a), (latency2, b)))
+            return interval + fill1 + (fill2 - fill1) * (w - w1) // (w2 - w1)
+
+        return Cycles(
+            wider(a.latency, b.latency), interval, work, bottleneck, observed=b.observed, narrower=narrow,
+            outputs=tuple(wider(c, d) for c, d in zip(a.outputs, b.outputs, strict=True)),
+        )  # fmt: skip
     stepper = Stepper(netlist)
     steps = first = stepper.run(frames=1 if netlist.settled is not None else searched(work))
     if netlist.settled is not None and first.ends:
@@ -64,7 +73,13 @@ def predict(netlist: Netlist) -> Cycles:
         bottleneck,
         gaps=steps.gaps if steps.period and len(steps.gaps) > 1 else (),
         observed=None if steps.period else (last - len(steps.gaps), last),
+        outputs=_each(first.firsts),
     )
+
+
+def _each(latencies: tuple[int, ...]) -> tuple[int, ...]:
+    """Of several outputs the latency of each."""
+    return latencies if len(latencies) > 1 else ()
 
 
 # Cell cycles within which a repetition is searched for, about a second; in larger netlists `stepper.FRAMES` frames.

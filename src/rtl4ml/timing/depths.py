@@ -57,7 +57,7 @@ class Paced(NamedTuple):
 def unhindered(netlist: Netlist) -> Paced:
     """The interval of a netlist whose FIFOs never fill."""
     stepper = Stepper(netlist)
-    endless = dict.fromkeys((name for name in stepper.fifos if name != "s_axis"), ENDLESS)
+    endless = dict.fromkeys(stepper.made, ENDLESS)
     interval: int | Fraction = stepper.pace
     # Cells without FIFOs between them may together be slower than the slowest of them.
     for _ in range(_PACES):
@@ -109,7 +109,7 @@ def depths(
     Where even the peaks lead to no repetition, they are returned.
     """
     stepper, interval, free = paced
-    inner = [name for name in stepper.fifos if name != "s_axis"]
+    inner = list(stepper.made)
     least = {name: stepper.made[name].least for name in inner}
     slack = {name: stepper.made[name].slack for name in inner}
     # Cells that run freely start nothing while the FIFO behind them says that it is full. Then as many beats as it

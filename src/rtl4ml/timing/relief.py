@@ -45,7 +45,7 @@ def segments(net: Netlist) -> list[tuple[Cell, ...]]:
 
 def slowest(net: Netlist) -> int:
     """Cycles a frame of the slowest cell or edge: no netlist is faster."""
-    return max(net.input.beats, *(c.slots for c in net.cells))
+    return max(*(w.beats for w in net.inputs), *(c.slots for c in net.cells))
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class _Alone:
         out = Fifo(
             name=name, inputs={"x": last}, outputs={"y": replace(last, name=name, flight=0)}, depth=ENDLESS
         )
-        alone = relieved(Netlist(self.net.graph, (*self.cells, out), first, out.y), relief)
+        alone = relieved(Netlist(self.net.graph, (*self.cells, out), (first,), (out.y,)), relief)
         fifos = {c.x.name: c.name for c in alone.cells if isinstance(c, Fifo) and c.name != name}
         return Stepper(alone), fifos
 
@@ -160,7 +160,8 @@ def relieved(net: Netlist, relief: Relief) -> Netlist:
             if w.name in relief.fifos:
                 n.layer = readers[w.name].layer
                 now[w.name] = n.fifo(w, relief.fifos[w.name])
-    return replace(net, cells=tuple(n.cells), output=now.get(net.output.name, net.output), relief=relief)
+    outputs = tuple(now.get(w.name, w) for w in net.outputs)
+    return replace(net, cells=tuple(n.cells), outputs=outputs, relief=relief)
 
 
 def fifos(net: Netlist) -> Iterator[tuple[str, int]]:

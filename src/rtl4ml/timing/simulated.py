@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Literal
 
@@ -11,7 +11,7 @@ from rtl4ml.cells.axis import container_type
 from rtl4ml.ir.types import Ints
 from rtl4ml.measurements import Cycles
 from rtl4ml.netlist.netlist import Netlist
-from rtl4ml.simulation.bulk import RunResult, Simulator
+from rtl4ml.simulation.bulk import Frames, RunResult, Simulator
 from rtl4ml.timing.cycles import unsettled
 
 Progress = Callable[[int, int], None]
@@ -21,30 +21,33 @@ def run(
     simulator: Simulator,
     netlist: Netlist,
     cycles: Cycles,
-    ints: Ints,
+    ints: Sequence[Ints],
     *,
     stalls: Literal["none", "random"],
     seed: int,
     progress: Progress | None = None,
 ) -> RunResult:
-    """Runs the integers (N, ...) of samples through the RTL of a netlist, or through what synthesis made of it.
+    """Runs the integers (N, ...) of samples of every input through the RTL of a netlist, or through what synthesis made
+    of it.
 
     cycles:   as predicted; a long run without stalls is shared between two processes
     progress: is told now and then how many of how many samples are done
     """
-    a, b = netlist.input, netlist.output
+    count = len(ints[0])
+    into, out = (
+        [Frames(w.beats, w.lanes, container_type(w)) for w in wires]
+        for wires in (netlist.inputs, netlist.outputs)
+    )
     # Each half must run until its pace is steady.
-    shared = stalls == "none" and len(ints) >= 64 and len(ints) * cycles.interval >= 200_000
-    return simulator.run(
-        ints.reshape(len(ints), a.beats, a.lanes),
-        in_dtype=container_type(a),
-        out_beats=b.beats,
-        out_lanes=b.lanes,
-        out_dtype=container_type(b),
+    shared = stalls == "none" and count >= 64 and count * cycles.interval >= 200_000
+    return simulator.run_all(
+        [a.reshape(count, f.beats, f.lanes) for a, f in zip(ints, into, strict=True)],
+        into,
+        out,
         stalls=stalls,
         seed=seed,
         processes=2 if shared else 1,
-        progress=None if progress is None else lambda done: progress(done, len(ints)),
+        progress=None if progress is None else lambda done: progress(done, count),
     )
 
 

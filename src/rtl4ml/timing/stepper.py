@@ -29,8 +29,6 @@ from rtl4ml.paces import mean, shortest
 
 State = NDArray[np.int64]
 
-# The streams outside the edges: no wire can have these names, which are no identifiers.
-SOURCE, SINK = "s_axis.", "m_axis."
 # Frames whose final states are all kept to find a repetition; of later frames one state at a time is kept.
 FRAMES = 48
 # Depth of an endless FIFO: more beats than any ever holds.
@@ -58,7 +56,8 @@ class _Cell(ctypes.Structure):
 class Steps:
     """The result of a run.
 
-    ends:   cycle of every frame's last output beat
+    ends:   cycle of every frame's last output beat, of several outputs the last of them
+    firsts: of every output, the cycle of the first frame's last beat; -1 where there was none
     peaks:  FIFO name to the depth with which it would have taken every beat when it did
     state:  state of all cells at the end of the last frame that was stepped through; None if no frame came out
     period: frames after which that state repeated an earlier one, or one that differs only in endless FIFOs that hold
@@ -73,6 +72,7 @@ class Steps:
     peaks: Mapping[str, int]
     state: State | None = None
     period: int = 0
+    firsts: tuple[int, ...] = ()
 
     @property
     def steady(self) -> bool:
@@ -107,18 +107,27 @@ class Steps:
 
 
 class Stepper:
-    """A netlist between its two AXI4-Stream edges, ready to be stepped through."""
+    """A netlist between its AXI4-Stream edges, ready to be stepped through.
+
+    fifos: name to number of all cells that are FIFOs, those of the inputs too, whose names are those of their ports
+    made:  name to cell of the netlist's own FIFOs
+    """
 
     def __init__(self, netlist: Netlist) -> None:
-        edge_in, edge_out = (c.timing() for c in edges(netlist))
+        into, out = edges(netlist)
         self._keep: list[NDArray[Any]] = []
-        self._wires = {SOURCE: 0}
-        self._in_beats, self._out_beats = netlist.input.beats, netlist.output.beats
+        # The streams outside the edges: no wire can have these names, which are no identifiers.
+        self._wires = {f"{c.port}.": k for k, c in enumerate(into)}
+        self._inputs, self._outputs = len(into), len(out)
         self._carried = {w.name: w for c in netlist.cells for w in (*c.inputs.values(), *c.outputs.values())}
-        self._carried |= {w.name: w for w in (netlist.input, netlist.output)}
+        self._carried |= {w.name: w for w in (*netlist.inputs, *netlist.outputs)}
+        self._edges = {f"{c.port}.": c.y.beats for c in into} | {f"{c.port}.": c.x.beats for c in out}
         # The timing of all cells of a large frame at once would take gigabytes: it is asked for cell by cell.
-        slots: list[int] = [edge_in.slots]
-        cells = [self._cell("s_axis", edge_in, [SOURCE], [netlist.input.name])]
+        slots: list[int] = []
+        cells: list[_Cell] = []
+        for source in into:
+            slots.append(source.timing().slots)
+            cells.append(self._cell(source.port, source.timing(), [f"{source.port}."], [source.y.name]))
         for c in netlist.cells:
             ins, outs = ([w.name for w in p.values()] for p in (c.inputs, c.outputs))
             timing = c.timing()
@@ -127,10 +136,15 @@ class Stepper:
             made.free_in, made.free_out = c.x.flight > 0, c.y.flight > 0
             made.slack = c.slack if isinstance(c, Fifo) else 0
             cells.append(made)
-        slots.append(edge_out.slots)
-        cells.append(self._cell("m_axis", edge_out, [netlist.output.name], [SINK]))
+        sinks: list[int] = []
+        for sink, of in zip(out, netlist.origins, strict=True):
+            slots.append(sink.timing().slots)
+            cells.append(self._cell(sink.port, sink.timing(), [sink.x.name], [f"{sink.port}."]))
+            sinks += [self._wires[f"{sink.port}."], sink.x.beats, len(of), *of]
+        self._sinks = np.array(sinks, np.int64)
+        self._pairs = sum(len(of) for of in netlist.origins)
         self._cells = (_Cell * len(cells))(*cells)
-        names = ["s_axis", *(c.name for c in netlist.cells), "m_axis"]
+        names = [*(c.port for c in into), *(c.name for c in netlist.cells), *(c.port for c in out)]
         self.made = {c.name: c for c in netlist.cells if isinstance(c, Fifo)}
         self.fifos = {name: i for i, name in enumerate(names) if self._cells[i].kind == TimingKind.FIFO}
         self.pace = max(slots)  # no netlist has a shorter interval
@@ -219,16 +233,18 @@ class Stepper:
                 fifo = replace(self.made[name], depth=depth)
                 cells[self.fifos[name]].depth, cells[self.fifos[name]].wait = fifo.capacity, fifo.wait
         ends = (ctypes.c_int64 * frames)()
+        firsts = (ctypes.c_int64 * self._outputs)(*(-1,) * self._outputs)
         peaks = (ctypes.c_int64 * len(cells))()
-        sink, period = self._wires[SINK], ctypes.c_int64()
-        state = np.zeros(5 * len(cells) + len(self._wires) + 2, np.int64) if start is None else start.copy()
+        period = ctypes.c_int64()
+        size = 5 * len(cells) + len(self._wires) + self._pairs + self._inputs + 2 * self._outputs
+        state = np.zeros(size, np.int64) if start is None else start.copy()
 
         def step(resume: bool) -> int:
             return int(
                 _library().rtl4ml_step(
-                    len(cells), cells, len(self._wires), sink, self._out_beats, pace.numerator, pace.denominator,
-                    frames, FRAMES, (frames + 2) * (self._longest + int(pace)), ends, peaks, state.ctypes.data, resume,
-                    ctypes.byref(period),
+                    len(cells), cells, len(self._wires), self._inputs, self._outputs, self._sinks.ctypes.data,
+                    pace.numerator, pace.denominator, frames, FRAMES, (frames + 2) * (self._longest + int(pace)),
+                    ends, firsts, peaks, state.ctypes.data, resume, ctypes.byref(period),
                 )
             )  # fmt: skip
 
@@ -240,21 +256,24 @@ class Stepper:
             {name: int(peaks[i]) for name, i in self.fifos.items()},
             state if done else None,
             period.value,
+            tuple(firsts),
         )
 
     def trace(self) -> dict[str, tuple[int, int]]:
-        """Wire name, SOURCE and SINK included, to the cycles in which the first frame's first and last beat are taken
-        from it; cycle 0 takes the first input beat. Empty where no frame comes out.
+        """Wire name to the cycles in which the first frame's first and last beat are taken from it.
+
+        Streams outside the edges are there as "PORT.". Cycle 0 takes the first input beat. Empty: no frame comes out.
         """
         wires = len(self._wires)
         beats, freely = np.zeros(wires, np.int64), np.zeros(wires, np.uint8)
         for name, w in self._carried.items():
             beats[self._wires[name]], freely[self._wires[name]] = w.beats, w.flight > 0
-        beats[self._wires[SOURCE]], beats[self._wires[SINK]] = self._in_beats, self._out_beats
+        for name, number in self._edges.items():
+            beats[self._wires[name]] = number
         first, last = np.zeros(wires, np.int64), np.zeros(wires, np.int64)
         end = _library().rtl4ml_trace(
-            len(self._cells), self._cells, wires, self._wires[SINK], 3 * self._longest,
-            beats.ctypes.data, freely.ctypes.data, first.ctypes.data, last.ctypes.data,
+            len(self._cells), self._cells, wires, self._inputs, self._outputs, self._sinks.ctypes.data,
+            3 * self._longest, beats.ctypes.data, freely.ctypes.data, first.ctypes.data, last.ctypes.data,
         )  # fmt: skip
         if end < 0:
             return {}
@@ -313,11 +332,12 @@ def _load(path: Path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     library.rtl4ml_step.restype = ctypes.c_int64
     library.rtl4ml_step.argtypes = [
-        ctypes.c_int64, ctypes.c_void_p, *8 * (ctypes.c_int64,), *3 * (ctypes.c_void_p,), ctypes.c_int64,
-        ctypes.c_void_p,
+        ctypes.c_int64, ctypes.c_void_p, *3 * (ctypes.c_int64,), ctypes.c_void_p, *5 * (ctypes.c_int64,),
+        *4 * (ctypes.c_void_p,), ctypes.c_int64, ctypes.c_void_p,
     ]  # fmt: skip
     library.rtl4ml_trace.restype = ctypes.c_int64
     library.rtl4ml_trace.argtypes = [
-        ctypes.c_int64, ctypes.c_void_p, *3 * (ctypes.c_int64,), *4 * (ctypes.c_void_p,),
+        ctypes.c_int64, ctypes.c_void_p, *3 * (ctypes.c_int64,), ctypes.c_void_p, ctypes.c_int64,
+        *4 * (ctypes.c_void_p,),
     ]  # fmt: skip
     return library

@@ -3,22 +3,23 @@
 
 from __future__ import annotations
 
+from rtl4ml.cells.axis import edges
 from rtl4ml.measurements import LayerTimes
 from rtl4ml.netlist.netlist import Cell, Netlist
 from rtl4ml.timing import sizing
 from rtl4ml.timing.cycles import STEPPED
-from rtl4ml.timing.stepper import SINK, SOURCE, Stepper
+from rtl4ml.timing.stepper import Stepper
 
 # Modules that hand on what they are given: what waits in them is in no layer.
 _PASSING = ("r4_fifo", "r4_spill", "r4_width", "r4_fork")
 
 
 def timeline(netlist: Netlist) -> tuple[LayerTimes, ...] | None:
-    """The input stream, every operator that has cells, and the output stream, in the graph's order.
+    """The input streams, every operator that has cells, and the output streams, in the graph's order.
 
     None where the frame is too large to be stepped through, or none comes out.
     """
-    longest = max(netlist.input.beats, *(c.slots for c in netlist.cells))
+    longest = max(*(w.beats for w in netlist.inputs), *(c.slots for c in netlist.cells))
     if longest * len(netlist.cells) > STEPPED * sizing.ANALYSED or not (times := Stepper(netlist).trace()):
         return None
     graph = netlist.graph
@@ -52,13 +53,14 @@ def timeline(netlist: Netlist) -> tuple[LayerTimes, ...] | None:
         for w in c.outputs.values():
             if read_by(w.name) != {c.layer}:
                 gives.setdefault(c.layer, []).append(times[w.name])
-    found = [LayerTimes(graph.aside("s_axis"), times[SOURCE], times[netlist.input.name])]
+    into, out = edges(netlist)
+    found = [LayerTimes(graph.aside(c.port), times[f"{c.port}."], times[c.y.name]) for c in into]
     found += [
         LayerTimes(op.name, _whole(takes[op.name]), _whole(gives[op.name]))
         for op in graph.ops
         if op.name in takes and op.name in gives
     ]
-    return (*found, LayerTimes(graph.aside("m_axis"), times[netlist.output.name], times[SINK]))
+    return (*found, *(LayerTimes(graph.aside(c.port), times[c.x.name], times[f"{c.port}."]) for c in out))
 
 
 def _whole(spans: list[tuple[int, int]]) -> tuple[int, int]:

@@ -65,9 +65,9 @@ class Mapped:
     ) -> None:
         """Counts a run. got, want: (N, ...) values; rtl: the same run of the RTL; seed: of its stalls, or None."""
         if seed is None:
-            self.exactness.add(got, want)
+            self.exactness.add([got], [want])
         else:
-            self.stalled.add(got, want)
+            self.stalled.add([got], [want])
             self.patterns.add(seed)
         self.frames += len(run.stamps)
         self.as_rtl += int((run.stamps == rtl.stamps).all(axis=1).sum())

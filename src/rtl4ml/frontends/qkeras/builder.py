@@ -11,6 +11,7 @@ from rtl4ml.errors import BadModel, UnsupportedLayer, named
 from rtl4ml.frontends.builder import GraphBuilder, Value
 from rtl4ml.frontends.functions import Function
 from rtl4ml.frontends.heads import add_argmax, add_mask
+from rtl4ml.frontends.names import identifier
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.checks import activation_of, known_module, origin
 from rtl4ml.frontends.qkeras.snapshot import Snapshot
@@ -37,17 +38,17 @@ class Handler:
 class ModelBuilder(GraphBuilder):
     """The graph of a QKeras model while it is built.
 
-    quantizer: of the model's input, whose shape is `shape`
-    declared:  whether that was given rather than read from the model
-    handlers:  by the names of Keras layer classes
-    values:    by layer, the streams of values for which nothing waits
-    sums:      by linear layer, the streams of its sums with their bias
-    call:      the call whose handler is at work
+    quantizers: of the model's inputs, whose shapes are `shapes`
+    declared:   whether these were given rather than read from the model
+    handlers:   by the names of Keras layer classes
+    values:     by layer, the streams of values for which nothing waits
+    sums:       by linear layer, the streams of its sums with their bias
+    call:       the call whose handler is at work
     """
 
     model: Any
-    quantizer: Function
-    shape: tuple[int, ...]
+    quantizers: tuple[Function, ...]
+    shapes: tuple[tuple[int, ...], ...]
     declared: bool
     handlers: Mapping[str, Handler]
     values: dict[str, Stream] = field(default_factory=dict)
@@ -61,23 +62,27 @@ class ModelBuilder(GraphBuilder):
 
         None where a sum exceeds what float32 holds, and float32 was taken (`needs_float64`).
         """
-        grid = self.quantizer.grid
-        assert grid is not None
-        source = Stream(self.name("", "input"), self.shape, grid.type, grid.lo, grid.hi)
-        values = walk(self.model, [Value(source, raw=not self.declared)], self._visit)
+        sources = tuple(self._source(k) for k in range(len(self.shapes)))
+        values = walk(self.model, [Value(s, raw=not self.declared) for s in sources], self._visit)
         if self.needs_float64():
             return None
-        streams = [self._output(k, v, source) for k, v in enumerate(values)]
+        streams = [self._output(k, v, sources) for k, v in enumerate(values)]
         if self.needs_float64():
             return None
         if output != "logits":
             streams = [self._head(streams, values, output, threshold, opening)]
-        graph = Graph(name, (source,), tuple(self.ops), tuple(streams), int(self.model.count_params()))
+        graph = Graph(
+            name, sources, tuple(self.ops), tuple(streams), int(self.model.count_params()),
+            output_names=self._output_names() if len(streams) > 1 else (),
+        )  # fmt: skip
+        for s in sources:
+            if s.name not in graph.readers:
+                raise BadModel(f"{s.name}: an input must be read by a layer, not by none; remove the input")
         return Parsed(
             graph=graph,
             model=self.model,
             weights=Snapshot(self.model),
-            quantizer=self.quantizer,
+            quantizers=self.quantizers,
             output=output,
             cut=tuple(v.head for v in values),
             declared=self.declared,
@@ -87,7 +92,27 @@ class ModelBuilder(GraphBuilder):
             sums=self.sums,
         )
 
-    def _output(self, k: int, v: Value, source: Stream) -> Stream:
+    def _source(self, k: int) -> Stream:
+        """The stream of input `k`: the only one is the input, others have the names of their layers."""
+        grid = self.quantizers[k].grid
+        assert grid is not None
+        layer = str(self.model.inputs[k].node.layer.name) if len(self.shapes) > 1 else ""
+        name = self.name(layer, "" if layer else "input")
+        return Stream(name, self.shapes[k], grid.type, grid.lo, grid.hi)
+
+    def _output_names(self) -> tuple[str, ...]:
+        """Of several outputs, the names of their layers; a number is added to one that another has."""
+        found: list[str] = []
+        for k in range(len(self.model.outputs)):
+            base = name = identifier(self._output_layer(k))
+            number = 1
+            while name.lower() in map(str.lower, found):
+                number += 1
+                name = f"{base}_{number}"
+            found.append(name)
+        return tuple(found)
+
+    def _output(self, k: int, v: Value, sources: tuple[Stream, ...]) -> Stream:
         """The stream of output `k`, without the activation that may stand there; an operator makes it."""
         layer = self._output_layer(k)
         if v.raw:
@@ -95,7 +120,7 @@ class ModelBuilder(GraphBuilder):
         if v.order is not None:
             raise self.wrong_order(self.model.outputs[k].node.layer, output=True)
         s = self.settled(layer, replace(v, steps=v.steps[:-1]) if v.head else v)
-        return self.passed(layer, s) if s.name == source.name else s
+        return self.passed(layer, s) if s.name in {source.name for source in sources} else s
 
     def _head(
         self,

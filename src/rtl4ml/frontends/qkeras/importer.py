@@ -41,7 +41,8 @@ def parse(
     """The exact graph of a QKeras model (live, or a path).
 
     input_precision: the type of the input ("ap_fixed<8,1>", a Fixed), where the model has no quantizer on it; where it
-                     has one, that of the stream before this quantizer, as in hls4ml, unless they are the same
+                     has one, that of the stream before this quantizer, as in hls4ml, unless they are the same;
+                     of several inputs, that of each
     output:          "logits" (the graph ends before a softmax, sigmoid or tanh at the output), "argmax", "mask"
     threshold:       for "mask": 1 where the model's own output (a sigmoid's probability, or the logit) reaches it
     opening:         for "mask" of rows and columns: the radius, 1 to 7, of a disk by which the mask is opened
@@ -52,13 +53,13 @@ def parse(
     m = load(model)
     _check_model(m, columns)
     name = identifier(str(m.name))
-    shape = static_shape(m.inputs[0].shape, str(m.inputs[0].node.layer.name))
+    shapes = tuple(static_shape(t.shape, str(t.node.layer.name)) for t in m.inputs)
     behind = ""
     if input_precision is None:
-        quantizer = input_quantizer(m)
+        quantizers = tuple(input_quantizer(m, k) for k in range(len(m.inputs)))
     else:
-        quantizer = declared_quantizer(input_precision)
-        behind = quantizer_behind(m, quantizer)
+        quantizers = (declared_quantizer(input_precision),) * len(m.inputs)
+        behind = quantizer_behind(m, quantizers[0])
 
     def built(*, float64: bool) -> Parsed | None:
         builder = ModelBuilder(
@@ -66,8 +67,8 @@ def parse(
             reserved=layer_names(m),
             float64=float64,
             model=m,
-            quantizer=quantizer,
-            shape=shape,
+            quantizers=quantizers,
+            shapes=shapes,
             declared=input_precision is not None,
             handlers=handlers(),
         )
@@ -92,8 +93,6 @@ def _check_model(m: Any, columns: int | None) -> None:
             f"{name}: must be a Sequential or functional model with a known input shape, "
             f"not {type(m).__name__}; give it an Input layer"
         )
-    if len(m.inputs) != 1:
-        raise BadModel(f"{name}: must have one input, not {len(m.inputs)}; concatenate them before the model")
     for w in m.weights:
         a = np.asarray(w)
         if not np.isfinite(a).all():

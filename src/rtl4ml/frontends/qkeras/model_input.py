@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,18 @@ _MOVERS = {
 }  # fmt: skip
 
 
-def input_quantizer(m: Any) -> Function:
-    """The quantizer that every reader of the input has, through layers that only move elements. Raises BadModel."""
-    found, movers, passes = _readers(m)
+def input_quantizer(m: Any, k: int) -> Function:
+    """The quantizer that every reader of input `k` has, through layers that only move elements. Raises BadModel."""
+    found, movers, passes = _readers(m, k)
     if passes or not found:
+        what = m.inputs[k].node.layer.name if len(m.inputs) > 1 else m.name
         raise BadModel(
-            f"{m.name}: the model's input must pass a quantizer, not reach the output; "
-            f"put a QActivation behind the input or give {named('input_precision')}"
+            f"{what}: the model's input must pass a quantizer, not reach {'the output' if passes else 'nothing'}; "
+            + (
+                f"put a QActivation behind the input or give {named('input_precision')}"
+                if passes
+                else "remove the input"
+            )
         )
     first = found[0]
     other = next((f for f in found if f.name != first.name or f.grid != first.grid), None)
@@ -51,28 +57,34 @@ def input_quantizer(m: Any) -> Function:
 
 
 def quantizer_behind(m: Any, declared: Function) -> str:
-    """The layer of the model's own quantizer behind a declared input, "" where there is none for the whole input.
+    """The layer of the model's own quantizer behind a declared input, "" where there is none for the whole input; of
+    several inputs that of the first which has one.
 
-    Raises BadInput where that quantizer is the declared one again.
+    Raises BadInput where the quantizer of every input is the declared one again.
     """
-    try:
-        own = input_quantizer(m)
-    except Rtl4mlError:
+    found: list[Function] = []
+    for k in range(len(m.inputs)):
+        with suppress(Rtl4mlError):
+            found.append(input_quantizer(m, k))
+    if not found:
         return ""
-    if (
-        own.grid is not None
-        and own.grid == declared.grid
-        and all(f.rounds_to(own.grid.fraction) for f in (own, declared))
-    ):
+    if len(found) == len(m.inputs) and all(_same(own, declared) for own in found):
         raise BadInput(
-            f"{own.layer}: {named('input_precision')} must be another type than that of this quantizer, "
+            f"{found[0].layer}: {named('input_precision')} must be another type than that of this quantizer, "
             f"not {declared.name}, which changes nothing; leave it out"
         )
-    return own.layer
+    return found[0].layer
 
 
-def _readers(m: Any) -> tuple[list[Function], list[Any], bool]:
-    """The quantizers that the input comes to, the layers that only move its elements before, and whether it comes to
+def _same(own: Function, declared: Function) -> bool:
+    """Whether a quantizer is the declared one again."""
+    if own.grid is None or own.grid != declared.grid:
+        return False
+    return own.rounds_to(own.grid.fraction) and declared.rounds_to(own.grid.fraction)
+
+
+def _readers(m: Any, k: int) -> tuple[list[Function], list[Any], bool]:
+    """The quantizers that input `k` comes to, the layers that only move its elements before, and whether it comes to
     an output without one. Raises BadModel where it goes into another layer.
     """
     found: list[Function] = []
@@ -98,5 +110,5 @@ def _readers(m: Any) -> tuple[list[Function], list[Any], bool]:
             f"put a QActivation behind the input or give {named('input_precision')}"
         )
 
-    outputs = walk(m, [True], visit)
+    outputs = walk(m, [n == k for n in range(len(m.inputs))], visit)
     return found, movers, any(outputs)

@@ -12,6 +12,7 @@ references take the grid point (QKeras's own `use_ste=False` form, which multipl
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import nullcontext
 from math import gcd, prod
 from typing import Any
@@ -19,7 +20,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from rtl4ml.frontends.network import check_batch
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.heads import Real, head_of, judged
 from rtl4ml.frontends.qkeras.quantizers.live import cannot_run, without_residue
@@ -28,6 +28,7 @@ from rtl4ml.frontends.qkeras.vectors import on_vectors
 from rtl4ml.frontends.qkeras.walk import Call, filling, walk
 from rtl4ml.host import frameworks
 from rtl4ml.host.frameworks import VECTOR
+from rtl4ml.ir.several import of_each, one_or_all
 
 # Names that TensorFlow takes for a scope; a model of another name cannot be run as it stands, only its layers.
 _SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
@@ -36,11 +37,10 @@ _SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
 def expected(parsed: Parsed, x: Any) -> list[Real]:
     """What every output of the graph must be for samples (N, *shape), by the reference that holds for this model.
 
-    Frames may be of another size than the model's: then its layers are called on them, whole, without any strips.
+    x: of a model of several inputs, a list. Frames may be of another size than the model's: then its layers are called
+    on them, whole, without any strips.
     """
-    a = check_batch(parsed.input, x, larger=True)
-    if parsed.declared:  # the declared input precision comes before the model
-        a = parsed.input.real(parsed.integers(a)).astype(np.float32)
+    a = parsed.seen_by_model(parsed.samples(x, larger=True))
     float32 = parsed.graph.float32_exact
     with parsed.weights.restored():
         if float32:
@@ -97,7 +97,9 @@ def predict(
     call: bool = False,
     whole: bool = True,
 ) -> list[Real]:
-    """QKeras's predict of every output, float64 copies; cut before a softmax, sigmoid or tanh at the end, or not.
+    """QKeras's predict of every output for samples of every input, float64 copies.
+
+    x: of a model of several inputs, a list; cut: whether outputs end before a softmax, sigmoid or tanh at the end
 
     Batches are filled up so that every tensor is whole vectors: at a tensor's end TensorFlow's scalar code gives other
     last bits, so that a sample's numbers would depend on its place in the batch.
@@ -106,7 +108,7 @@ def predict(
     by operation, instead of its predict; whole: batches are filled up.
     """
     keras = frameworks.keras()
-    x = np.asarray(x)
+    x = of_each(x)
     out = []
     with without_residue(model) if pure else nullcontext():
         for tensor in model.outputs:
@@ -119,7 +121,7 @@ def predict(
                     tensor.node.keras_inputs[0],
                     _without_activation(layer, tensor.node.keras_inputs[0].shape),
                 )
-            if len(x) == 0:
+            if len(x[0]) == 0:
                 shape = (
                     (after if head == "activation" else layer).compute_output_shape(tensor.shape)
                     if head == "activation"
@@ -131,27 +133,35 @@ def predict(
             own = own and _SCOPE.fullmatch(model.name) is not None
             y = _run(model if own else keras.Model(model.inputs, tensor), x, batch_size, call, whole)
             if head == "activation":
-                y = _run(after, y, batch_size, call, whole)
+                y = _run(after, [y], batch_size, call, whole)
             out.append(np.asarray(y, np.float64))
     return out
 
 
-def _run(model: Any, x: Any, batch_size: int, call: bool, whole: bool) -> Any:
+def _run(model: Any, x: Sequence[Any], batch_size: int, call: bool, whole: bool) -> Any:
     errors = frameworks.tf().errors
-    n = len(x)
-    if x.shape[1:] != tuple(model.inputs[0].shape)[1:]:
-        return _run_on_other_frames(model, x, whole)
+    n = len(x[0])
+    if any(a.shape[1:] != tuple(t.shape)[1:] for a, t in zip(x, model.inputs, strict=True)):
+        return _run_on_other_frames(model, x[0], whole)
     if whole:
-        x = np.concatenate([x, np.zeros((-n % filling(model), *x.shape[1:]), x.dtype)])
+        x = _filled(x, filling(model))
     try:
         if call:
-            batches = [x[i : i + batch_size].astype(np.float32) for i in range(0, len(x), batch_size)]
+            batches = [
+                one_or_all([a[i : i + batch_size].astype(np.float32) for a in x])
+                for i in range(0, len(x[0]), batch_size)
+            ]
             return np.concatenate([np.asarray(model(b, training=False)) for b in batches])[:n]
-        return model.predict(x, batch_size=batch_size, verbose=0)[:n]
+        return model.predict(one_or_all(x), batch_size=batch_size, verbose=0)[:n]
     except errors.AbortedError:  # what TensorFlow calls an exception of oneDNN
         return _run_in_another_shape(model, x, batch_size + VECTOR)[:n]
     except errors.OpError as error:
         raise cannot_run(model.name, error) from None
+
+
+def _filled(x: Sequence[Any], together: int) -> list[Any]:
+    """Samples of every input with others of zeros behind them, so that there is a multiple of `together`."""
+    return [np.concatenate([a, np.zeros((-len(a) % together, *a.shape[1:]), a.dtype)]) for a in x]
 
 
 def _run_on_other_frames(model: Any, x: Any, whole: bool) -> Any:
@@ -171,23 +181,23 @@ def _run_on_other_frames(model: Any, x: Any, whole: bool) -> Any:
             input_signature=[tf.TensorSpec((None, *x.shape[1:]), tf.float32)],
         ).get_concrete_function()
         together = VECTOR // gcd(VECTOR, *sizes) if whole else 1
-        filled = np.concatenate([x, np.zeros((-len(x) % together, *x.shape[1:]), x.dtype)])
+        (filled,) = _filled([x], together)
         batches = [filled[i : i + together].astype(np.float32) for i in range(0, len(filled), together)]
         return np.concatenate([np.asarray(run(tf.constant(b))) for b in batches])[: len(x)]
     except tf.errors.OpError as error:
         raise cannot_run(model.name, error) from None
 
 
-def _run_in_another_shape(model: Any, x: Any, batch_size: int) -> Any:
+def _run_in_another_shape(model: Any, x: Sequence[Any], batch_size: int) -> Any:
     """`predict` in batches of another length.
 
     Seen with TensorFlow 2.21: a depthwise convolution of one channel and one tap is aborted by oneDNN in a process that
     ran certain other convolutions before, and runs in a process of its own or with a batch of any other length.
     """
     errors = frameworks.tf().errors
-    filled = np.concatenate([x, np.zeros((-len(x) % batch_size, *x.shape[1:]), x.dtype)])
+    filled = _filled(x, batch_size)
     try:
-        return model.predict(filled, batch_size=batch_size, verbose=0)
+        return model.predict(one_or_all(filled), batch_size=batch_size, verbose=0)
     except errors.OpError as error:
         raise cannot_run(model.name, error) from None
 

@@ -16,13 +16,14 @@ from rtl4ml.frontends.qkeras.operations import DIVISION, OPERATIONS, operands, s
 from rtl4ml.frontends.qkeras.quantizers.live import without_residue
 from rtl4ml.frontends.qkeras.walk import Call, walk
 from rtl4ml.host import frameworks
+from rtl4ml.ir.several import of_each
 
 # -- float64 ------------------------------------------------------------------------------------------------
 
 
 def predict64(model: Any, x: Any, *, batch_size: int = 64) -> list[Real]:
     """The same formulas in float64 NumPy, cut before a softmax, sigmoid or tanh at the end."""
-    x = np.asarray(x, np.float32).astype(np.float64)  # as Keras casts what it is given
+    x = [np.asarray(a, np.float32).astype(np.float64) for a in of_each(x)]  # as Keras casts what it is given
     ends = {id(t.node.layer) for t in model.outputs if head_of(t.node.layer)}
 
     def visit(call: Call, inputs: list[Any]) -> list[Any]:
@@ -32,8 +33,8 @@ def predict64(model: Any, x: Any, *, batch_size: int = 64) -> list[Real]:
 
     parts: list[list[Real]] = []
     with without_residue(model):
-        for i in range(0, max(len(x), 1), batch_size):
-            parts.append(walk(model, [x[i : i + batch_size]], visit))
+        for i in range(0, max(len(x[0]), 1), batch_size):
+            parts.append(walk(model, [a[i : i + batch_size] for a in x], visit))
     return [np.concatenate(p) for p in zip(*parts, strict=True)]
 
 

@@ -44,7 +44,9 @@ def reference(model: Any, *, input_precision: str | Fixed | None = None) -> Any:
             f"{live.name}: every sum of the model must fit 2^24 steps, which float32 holds, not exceed them; "
             "use fewer bits, or compare with design.reference(x)"
         )
-    return _model_class()(live, parsed.integers if parsed.declared else None, parsed.input.type.step)
+    parsed.graph.single("a model to be called", "compare with design.reference(x)")
+    ints = (lambda x: parsed.integers([x])[0]) if parsed.declared else None
+    return _model_class()(live, ints, parsed.input.type.step)
 
 
 @cache

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl4ml.frontends.network import check_batch
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.heads import judged
 from rtl4ml.frontends.qkeras.reference import depends_on_batch, predict
@@ -62,27 +62,27 @@ class Untouched:
         """Those of them that nothing explains."""
         return sum(n for (_, why), n in self.causes.items() if why == UNEXPLAINED)
 
-    def add(self, parsed: Parsed, x: Any, want: Real) -> None:
-        """Compares samples of which the reference made `want`; those that were compared before are left out.
+    def add(self, parsed: Parsed, x: Any, want: Sequence[Real]) -> None:
+        """Compares samples of which the reference made `want`, of every output; those that were compared before are
+        left out.
 
         Nothing is compared where float32 itself rounds the model's sums, for there the reference is no predict, nor for
         frames of another size than the model's, which it does not take.
         """
-        if not parsed.graph.float32_exact or np.shape(x)[1:] != parsed.shape:
+        samples = parsed.samples(x, larger=True)
+        if not parsed.graph.float32_exact or tuple(a.shape[1:] for a in samples) != parsed.shapes:
             return
-        a = check_batch(parsed.input, x, larger=True)
-        keys = [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in a]
+        keys = [_key(rows) for rows in zip(*samples, strict=True)]
         fresh = np.array([k not in self._seen for k in keys], bool)
         self._seen.update(keys)
         if not fresh.any():
             return
-        a, want = a[fresh], want[fresh]
-        if parsed.declared:
-            a = parsed.input.real(parsed.integers(a)).astype(np.float32)
-        self.samples += len(a)
-        self.values += want.size
+        given = parsed.seen_by_model([a[fresh] for a in samples])
+        self.samples += len(given[0])
         with parsed.weights.restored():
-            self.causes.update(_causes(parsed, a, want))
+            for k, y in enumerate(want):
+                self.values += y[fresh].size
+                self.causes.update(_causes(parsed, k, given, y[fresh]))
 
     def entry(self) -> dict[str, Any] | None:
         """For report.json; None where nothing was compared."""
@@ -97,23 +97,31 @@ class Untouched:
         }
 
 
-def _causes(parsed: Parsed, x: NDArray[np.float32], want: Real) -> Counter[tuple[str, str]]:
-    """Values that differ, by layer and cause."""
-    made, score = _seen_by_users(parsed, x)
-    rows = np.flatnonzero((made != want).reshape(len(x), -1).any(axis=1))
+def _key(rows: Sequence[NDArray[np.float32]]) -> bytes:
+    """A sample by its content."""
+    told = hashlib.blake2b(digest_size=16)
+    for row in rows:
+        told.update(row.tobytes())
+    return told.digest()
+
+
+def _causes(parsed: Parsed, k: int, x: Sequence[NDArray[np.float32]], want: Real) -> Counter[tuple[str, str]]:
+    """Values of output `k` that differ, by layer and cause."""
+    made, score = _seen_by_users(parsed, k, x)
+    rows = np.flatnonzero((made != want).reshape(len(want), -1).any(axis=1))
     found: Counter[tuple[str, str]] = Counter()
     if not len(rows):
         return found
-    x, made, want, score = x[rows], made[rows], want[rows], score[rows]
-    last = parsed.model.outputs[0].node.layer.name
-    half = parsed.graph.outputs[0].type.step / 2 if parsed.output == "logits" else 0.0
+    x, made, want, score = [a[rows] for a in x], made[rows], want[rows], score[rows]
+    last = parsed.model.outputs[k].node.layer.name
+    half = parsed.graph.outputs[k].type.step / 2 if parsed.output == "logits" else 0.0
 
     def differ(a: Real, b: Real) -> Flags:
         return np.asarray(np.abs(a - b) >= half if half else a != b)
 
     def run(**how: Any) -> Real:
         cut = parsed.output == "logits"
-        return judged(parsed, predict(parsed.model, x, cut=cut, **how)[0])
+        return judged(parsed, predict(parsed.model, x, cut=cut, **how)[k])
 
     left = np.asarray(made != want)
 
@@ -134,7 +142,7 @@ def _causes(parsed: Parsed, x: NDArray[np.float32], want: Real) -> Counter[tuple
         place = differ(made, placed) & ~differ(placed, want)
         against = differ(placed, called)
         residue = ~against & ~differ(run(call=True), want)
-        origins = _origins(parsed, x, np.asarray(left.reshape(len(x), -1).any(axis=1)))
+        origins = _origins(parsed, k, x, np.asarray(left.reshape(len(want), -1).any(axis=1)))
         count(PLACE, place)
         for why, explained in ((AGAINST_CALL, against), (RESIDUE, residue)):
             for at in sorted(set(origins)):
@@ -144,16 +152,14 @@ def _causes(parsed: Parsed, x: NDArray[np.float32], want: Real) -> Counter[tuple
     return found
 
 
-def _seen_by_users(parsed: Parsed, x: NDArray[np.float32]) -> tuple[Real, Real]:
-    """What the design's output should be by the model's own predict as it is called by users, and the scores."""
-    if parsed.output == "logits" and parsed.cut[0]:
-        score = predict(parsed.model, x, pure=False, batch_size=32, whole=False)[0]
-    else:
-        score = predict(parsed.model, x, pure=False, batch_size=32, whole=False, cut=False)[0]
+def _seen_by_users(parsed: Parsed, k: int, x: Sequence[NDArray[np.float32]]) -> tuple[Real, Real]:
+    """What output `k` should be by the model's own predict as it is called by users, and the scores."""
+    cut = parsed.output == "logits" and bool(parsed.cut[k])
+    score = predict(parsed.model, x, pure=False, batch_size=32, whole=False, cut=cut)[k]
     return judged(parsed, score), score
 
 
-def _origins(parsed: Parsed, x: NDArray[np.float32], wanted: Flags) -> list[str]:
+def _origins(parsed: Parsed, k: int, x: Sequence[NDArray[np.float32]], wanted: Flags) -> list[str]:
     """For every sample that is wanted the layer whose output first differs from the reference's; "" for the others.
 
     From the output upwards: a layer is passed while one of its inputs differs too.
@@ -167,10 +173,10 @@ def _origins(parsed: Parsed, x: NDArray[np.float32], wanted: Flags) -> list[str]
             part = keras.Model(model.inputs, tensor)
             plain, pure = (predict(part, x, pure=pure, cut=False)[0] for pure in (False, True))
             far = np.abs(plain - pure) > _NOTABLE * max(1.0, float(np.abs(pure).max(initial=0)))
-            known[id(tensor)] = np.asarray(far.reshape(len(x), -1).any(axis=1))
+            known[id(tensor)] = np.asarray(far.reshape(len(wanted), -1).any(axis=1))
         return known[id(tensor)]
 
-    found = [""] * len(x)
+    found = [""] * len(wanted)
 
     def climb(node: Any, samples: Flags) -> None:
         """Samples whose difference is seen at the node's output."""
@@ -182,5 +188,5 @@ def _origins(parsed: Parsed, x: NDArray[np.float32], wanted: Flags) -> list[str]
         for i in np.flatnonzero(samples):
             found[i] = node.layer.name
 
-    climb(model.outputs[0].node, wanted)
+    climb(model.outputs[k].node, wanted)
     return found
