@@ -109,18 +109,23 @@ def test_the_page_lists_them() -> None:
 def test_a_tally_remembers_the_first_that_differ() -> None:
     tally = Tally()
     want = np.zeros((3, 2, 4))
-    tally.add(want, want)
+    tally.add([want], [want])
     assert tally.first == []
     got = want.copy()
     got[1, 0, 3], got[2, 1, 1] = 1.5, -0.25
-    tally.add(got, want)
+    tally.add([got], [want])
     assert tally.first == [Difference(4, (0, 3), 1.5, 0.0), Difference(5, (1, 1), -0.25, 0.0)]
-    tally.add(want + 1, want)
+    tally.add([want + 1], [want])
     assert len(tally.first) == REMEMBERED
     assert tally.first[-1] == Difference(6, (1, 3), 1.0, 0.0)
     assert (tally.samples, tally.values, tally.mismatches) == (9, 72, 26)
-    tally.add(np.zeros((0, 2, 4)), np.zeros((0, 2, 4)))
+    tally.add([np.zeros((0, 2, 4))], [np.zeros((0, 2, 4))])
     assert tally.samples == 9
+    several = Tally()
+    several.add([want, want[..., 0]], [want, want[..., 0] + 1])
+    assert several.first[0] == Difference(
+        0, (1, 0), 0.0, 1.0
+    )  # of several outputs, the number of it comes first
 
 
 def test_the_page_says_where_they_are() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from rtl4ml._version import __version__
-from rtl4ml.cli import options
+from rtl4ml.cli import options, sweep_options
 
 
 class LazyCommand(click.Command):
@@ -94,7 +94,7 @@ COMMANDS = (
         """,
         [
             *(p for p in options.conversion(sweeps=True) if p.name not in ("name", "date")),
-            *options.sweeping(),
+            *sweep_options.sweeping(),
         ],
         example="model.keras --intervals 204..2040/20 --budget lut=5%..40%/4 --jobs 2",
         summary="Predict many designs of MODEL, and which are worth having.",

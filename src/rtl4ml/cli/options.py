@@ -62,23 +62,6 @@ class Shares(Budget):
         return super().convert(value, param, ctx)
 
 
-class Price(click.ParamType[Any]):
-    """RESOURCE=NUMBER, such as dsp=2."""
-
-    name = "RESOURCE=NUMBER"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, float]:
-        if isinstance(value, tuple):
-            return value
-        key, _, price = value.partition("=")
-        try:
-            return key, float(price)
-        except ValueError:
-            self.fail(
-                f"{value!r} must be a resource ({', '.join(RESOURCES)}) and a number, as in dsp=2", param, ctx
-            )
-
-
 class Home(click.ParamType[Any]):
     """HOME, or JOIN=HOME of one join, such as up1_concat=late."""
 
@@ -97,7 +80,8 @@ class Home(click.ParamType[Any]):
         return join, home
 
 
-def _path() -> click.Path:
+def path() -> click.Path:
+    """The type of an argument that is a path."""
     return click.Path(path_type=Path)
 
 
@@ -105,8 +89,8 @@ def conversion(*, sweeps: bool = False) -> list[click.Parameter]:
     """The arguments of `rtl4ml.convert`; of a sweep, which has several targets, without the one."""
     own = "MODEL's name and -sweep" if sweeps else "MODEL's name"
     return [
-        click.Argument(["model"], type=_path()),
-        click.Option(["--out"], type=_path(), help=f"Output folder; default build/{own}."),
+        click.Argument(["model"], type=path()),
+        click.Option(["--out"], type=path(), help=f"Output folder; default build/{own}."),
         click.Option(
             ["--target-interval"],
             type=click.IntRange(min=1),
@@ -199,7 +183,7 @@ def boards() -> list[click.Parameter]:
         ),
         click.Option(
             ["--counts"],
-            type=_path(),
+            type=path(),
             help="JSON file of what the counts are and how they were normalized: dtype, and scale_log2, or mean and "
             "std of each band, or a table; default what rtl4ml train left beside MODEL.",
         ),
@@ -234,7 +218,7 @@ def boards() -> list[click.Parameter]:
         ),
         click.Option(
             ["--data"],
-            type=_path(),
+            type=path(),
             help="Cube of raw counts (rows, columns, bands) that the driver runs on the simulated board, for a picture "
             "of its result in the report: .npy, or .npz with an array x or X.",
         ),
@@ -243,7 +227,7 @@ def boards() -> list[click.Parameter]:
             default=None,
             help="Build the bitstream; default where Vivado is, and always by open tools.",
         ),
-        click.Option(["--vivado"], type=_path(), help="Path of the program vivado; default that in PATH."),
+        click.Option(["--vivado"], type=path(), help="Path of the program vivado; default that in PATH."),
         click.Option(["--until"], type=click.Choice(STEPS), help="Last step of Vivado; default bitstream."),
         click.Option(
             ["--jobs"], type=click.IntRange(min=1), default=2, show_default=True, help="Of Vivado, at once."
@@ -255,7 +239,7 @@ def boards() -> list[click.Parameter]:
 def proof() -> list[click.Parameter]:
     """The arguments of a proof."""
     return [
-        click.Option(["--data"], type=_path(), help="Samples: .npy, or .npz with an array x or X."),
+        click.Option(["--data"], type=path(), help="Samples: .npy, or .npz with an array x or X."),
         click.Option(
             ["--samples"],
             type=click.IntRange(min=1),
@@ -281,19 +265,19 @@ def proof() -> list[click.Parameter]:
 def verilog() -> list[click.Parameter]:
     """The arguments of the translation."""
     return [
-        click.Argument(["project"], type=_path()),
-        click.Option(["--out"], type=_path(), help="File to write; default PROJECT/verilog/TOP.v."),
+        click.Argument(["project"], type=path()),
+        click.Option(["--out"], type=path(), help="File to write; default PROJECT/verilog/TOP.v."),
     ]
 
 
 def comparison() -> list[click.Parameter]:
     """Two designs and the page of both."""
     return [
-        click.Argument(["a"], type=_path()),
-        click.Argument(["b"], type=_path()),
+        click.Argument(["a"], type=path()),
+        click.Argument(["b"], type=path()),
         click.Option(
             ["--out"],
-            type=_path(),
+            type=path(),
             default=Path("build/compare.html"),
             show_default=True,
             help="File of the page.",
@@ -304,96 +288,14 @@ def comparison() -> list[click.Parameter]:
 def vectors() -> list[click.Parameter]:
     """The arguments of test vectors."""
     return [
-        click.Argument(["project"], type=_path()),
+        click.Argument(["project"], type=path()),
         click.Option(
             ["--frames"], type=click.IntRange(min=1), default=16, show_default=True, help="How many."
         ),
         click.Option(
             ["--seed"], type=click.IntRange(min=0), default=0, show_default=True, help="Of the frames."
         ),
-        click.Option(["--out"], type=_path(), help="Folder to write; default PROJECT/more."),
-    ]
-
-
-# Those of rtl4ml.sweep, which are slow to import.
-METHODS = ("grid", "random", "tpe", "nsga2")
-
-
-def sweeping() -> list[click.Parameter]:
-    """What a sweep tries, and how."""
-    return [
-        click.Option(
-            ["--intervals"],
-            help="Targets in cycles: 204,408, or 1..128 for all, or 1..128/8 for 8 of them; default a cycle for every "
-            "position of the input, then x 2, 4, 8.",
-        ),
-        click.Option(["--bits"], help="Bits of weights and activations, such as 2..8 or 4,6."),
-        click.Option(["--weight-bits"], help="Of weights alone."),
-        click.Option(["--activation-bits"], help="Of activations alone."),
-        click.Option(
-            ["--data"],
-            type=_path(),
-            help="Validation data: .npz with arrays x and y, y of classes or masks; networks of other bits are "
-            "calibrated on its array calibration, or on x. Accuracy is that of exact integers.",
-        ),
-        click.Option(
-            ["--test"],
-            type=_path(),
-            help="Test data, as --data: opened once, for the points that are worth having.",
-        ),
-        click.Option(
-            ["--space"],
-            type=_path(),
-            help="TOML file with a table [axes]: interval, lut, ff, dsp, bram36, clock_mhz, device, skips, output, "
-            "bits, weight_bits, activation_bits, of one layer as weight_bits.NAME.",
-        ),
-        click.Option(
-            ["--search"],
-            type=click.Choice(METHODS),
-            default="grid",
-            show_default=True,
-            help="Which point comes next: all in order, at random, or by Optuna's samplers.",
-        ),
-        click.Option(
-            ["--trials"], type=click.IntRange(min=1), help="Points; default all of a grid, else 100."
-        ),
-        click.Option(
-            ["--seed"],
-            type=click.IntRange(0, 2**32 - 1),
-            default=0,
-            show_default=True,
-            help="Of what is drawn.",
-        ),
-        click.Option(
-            ["--aims"],
-            help="What a point must be good at, with commas between: fps, interval, latency, lut, ff, dsp, bram36, "
-            "cost; default fps,cost.",
-        ),
-        click.Option(
-            ["--price"],
-            type=Price(),
-            multiple=True,
-            help="What a share of the device counts in the cost, e.g. dsp=2; default lut=1, dsp=0.5, bram36=0.5.",
-        ),
-        click.Option(
-            ["--storage"], help="Database of the points, as in sqlite:///sweep.db; default sweep.db in --out."
-        ),
-        click.Option(["--jobs"], type=click.IntRange(min=1), default=1, show_default=True, help="Processes."),
-        click.Option(
-            ["--pick"],
-            help="Then convert, prove and count the point that it asks for, as in 'fps>=1e6, lut<10%, best fps'.",
-        ),
-        click.Option(
-            ["--verify"],
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="Then simulate N points of the front and N others, and count them, beside their prediction.",
-        ),
-        click.Option(["--live"], is_flag=True, help="Renew sweep.html while the sweep goes on."),
-        click.Option(
-            ["--scheduler"],
-            help="Address of a Dask scheduler, as in tcp://host:8786, whose workers do the work instead.",
-        ),
+        click.Option(["--out"], type=path(), help="Folder to write; default PROJECT/more."),
     ]
 
 
@@ -401,8 +303,8 @@ def training() -> list[click.Parameter]:
     """The arguments of a training."""
     return [
         click.Argument(["recipes"], nargs=-1, metavar="[RECIPE]..."),
-        click.Option(["--data"], type=_path(), help="Folder of the scenes; default RTL4ML_DATA."),
-        click.Option(["--out"], type=_path(), help="Output folder; default build/train/RECIPE."),
+        click.Option(["--data"], type=path(), help="Folder of the scenes; default RTL4ML_DATA."),
+        click.Option(["--out"], type=path(), help="Output folder; default build/train/RECIPE."),
         click.Option(["--seed"], type=click.IntRange(0, 2**32 - 1), help="Instead of the recipe's."),
         click.Option(
             ["--seeds"], help="Train with each, such as 1-5 or 1,2,7, and give means, spreads and tests."
@@ -421,8 +323,8 @@ def training() -> list[click.Parameter]:
 def main_job() -> list[click.Parameter]:
     """The arguments of the main job."""
     return [
-        click.Option(["--out"], type=_path(), default=Path("build/demo"), show_default=True),
-        click.Option(["--data"], type=_path(), help="Folder of the scenes; default RTL4ML_DATA."),
+        click.Option(["--out"], type=path(), default=Path("build/demo"), show_default=True),
+        click.Option(["--data"], type=path(), help="Folder of the scenes; default RTL4ML_DATA."),
         click.Option(
             ["--samples"], type=click.IntRange(min=1), help="Pixels at most; default the whole scene."
         ),
