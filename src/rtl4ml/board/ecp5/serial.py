@@ -141,6 +141,8 @@ def _line(made: SerialShell) -> list[str]:
     )
     # Block RAM answers late: a register alone takes what it says, which has its place in the block RAM.
     taken = _cut("u_taken", _CLOCK, "kept", "byte", depth=1)
+    # And it stands where the router likes: another register has all of a cycle for the way to the packets' logic.
+    near = _cut("u_near", _CLOCK, "byte", "near", depth=1)
     signature = int.from_bytes(bytes.fromhex(s.signature), "little")
     values: dict[str, int | str] = {
         "Signature": f"128'h{signature:032x}",
@@ -154,7 +156,7 @@ def _line(made: SerialShell) -> list[str]:
         values,
         [
             *_CLOCK,
-            *_stream("byte", "answer"),
+            *_stream("near", "answer"),
             ("lost_i", "rx_valid && !rx_ready"),
             *(
                 (f"{a}_{end}", f"{b}_{end[:-2]}")
@@ -182,7 +184,7 @@ def _line(made: SerialShell) -> list[str]:
             "tx_o",
         ],
     )
-    return [receive, buffer, taken, packets, _cut("u_answers", _CLOCK, "answer", "tx"), send]
+    return [receive, buffer, taken, near, packets, _cut("u_answers", _CLOCK, "answer", "tx"), send]
 
 
 def _network(made: SerialShell) -> list[str]:
@@ -262,9 +264,10 @@ module {SHELL} (
 );
 
   logic net_rst_n;
-  logic rx_valid, rx_ready, kept_valid, kept_ready, byte_valid, byte_ready, tx_valid, tx_ready;
+  logic rx_valid, rx_ready, kept_valid, kept_ready, byte_valid, byte_ready, near_valid, near_ready;
+  logic tx_valid, tx_ready;
   logic answer_valid, answer_ready, raw_valid, raw_ready, result_valid, result_ready, given_valid, given_ready;
-  logic [7:0] rx_data, kept_data, byte_data, answer_data, tx_data, raw_data, result_data, given_data;
+  logic [7:0] rx_data, kept_data, byte_data, near_data, answer_data, tx_data, raw_data, result_data, given_data;
 {line}
 
   logic cut_valid, cut_ready, counts_valid, counts_ready, value_valid, value_ready;
