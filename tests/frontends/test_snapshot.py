@@ -145,7 +145,7 @@ def test_the_reference_has_the_settings_of_the_conversion(
     np.testing.assert_array_equal(want, parsed.emulate(x)[0])
     np.testing.assert_allclose(want, before, atol=1e-6)
     untouched = Untouched()
-    untouched.add(parsed, x, want)
+    untouched.add(parsed, x, [want])
     assert untouched.samples == 20 and untouched.differ == 0
     for part, kept in zip(parts, then, strict=True):
         assert vars(part).keys() == kept.keys()

@@ -53,10 +53,8 @@ def test_predict_against_call_is_counted_by_layer(rng: np.random.Generator, tmp_
     assert json.loads((tmp_path / "p" / "report.json").read_text())["exactness"] == report["exactness"]
     page = (tmp_path / "p" / "report.html").read_text()
     assert f"differs from the reference in {apart} of 6,144 values, each for a cause" in page
-    assert (
-        f'<th scope="row">sum0</th><td>{escape(AGAINST_CALL, quote=True).replace("&#x27;", "&#39;")}</td>'
-        in page
-    )
+    told = escape(AGAINST_CALL, quote=True).replace("&#x27;", "&#39;")
+    assert f'<th scope="row">sum0</th><td class="whole" data-h="Cause">{told}</td>' in page
     assert report["exactness"]["emulate"]["mismatches"] == 0
 
 
