@@ -21,18 +21,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
-from sweep_nets import given  # noqa: E402 -- of the tests
+from sweep_nets import given
 
-from rtl4ml.sweep import pools, study  # noqa: E402
-from rtl4ml.sweep.front import Aim, prices  # noqa: E402
-from rtl4ml.sweep.points import Point  # noqa: E402
-from rtl4ml.sweep.run import run  # noqa: E402
-from rtl4ml.sweep.search import Search  # noqa: E402
-from rtl4ml.sweep.space import space  # noqa: E402
-from rtl4ml.sweep.tasks import Base  # noqa: E402
+from rtl4ml.sweep import pools, study
+from rtl4ml.sweep.front import Aim, prices
+from rtl4ml.sweep.points import Point
+from rtl4ml.sweep.run import run
+from rtl4ml.sweep.search import Search
+from rtl4ml.sweep.space import space
+from rtl4ml.sweep.tasks import Base
 
 
 def search(path: Path, points: int) -> Search:

@@ -6,10 +6,8 @@ from __future__ import annotations
 import csv
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +134,7 @@ def test_bad_input(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     }.items():
         status, _, err = run(capsys, "sweep", model, *options, "--out", tmp_path / "t")
         assert (status, err.splitlines()[-1].removeprefix("rtl4ml: ")[: len(told)]) == (2, told)
-    assert not (tmp_path / "t/sweep.db").exists() or not points
+    assert not (tmp_path / "t/sweep.db").exists()
 
 
 @pytest.mark.gate
@@ -157,7 +155,6 @@ def telling(self, *values):
 search.Search.tell = telling
 main.main({command!r})
 """
-    began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=dict(os.environ)
     )
@@ -165,8 +162,6 @@ main.main({command!r})
     assert done.stderr.splitlines()[-1] == (
         f"rtl4ml: interrupted; {tmp_path}/s: all points that had ended are kept; the same command goes on"
     )
-    assert time.monotonic() - began < 100
-    assert signal.getsignal(signal.SIGINT) is not None
     assert run(capsys, *command)[0] == 0
     assert len(points(tmp_path / "s")) == len({p["interval"] for p in points(tmp_path / "s")})
 

@@ -9,6 +9,7 @@ from typing import Any
 import optuna
 import pytest
 
+from rtl4ml.cli import sweep_options
 from rtl4ml.device import ZCU102
 from rtl4ml.errors import BadInput
 from rtl4ml.sweep.front import Aim, prices
@@ -151,3 +152,7 @@ def test_what_is_no_storage(tmp_path: Path) -> None:
     ).ask()
     with pytest.raises(BadInput, match="must be of a sweep"):
         search(tmp_path / "b.db", aims=(FPS, Aim("accuracy", True)))
+
+
+def test_the_command_line_has_the_searches_that_there_are() -> None:
+    assert sweep_options.METHODS == METHODS

@@ -13,6 +13,7 @@ from rtl4ml.cli import outcome, prove, show
 from rtl4ml.cli.design import check_conversion
 from rtl4ml.cli.options import option_of
 from rtl4ml.errors import BadInput, Rtl4mlError, Value, readable
+from rtl4ml.folding.search import positions
 from rtl4ml.sweep import front, page, precision, study
 from rtl4ml.sweep import space as spaces
 from rtl4ml.sweep import verify as checks
@@ -85,7 +86,7 @@ def _source(model: Path, space: Space | None, head: Head, file: Path | None) -> 
     with show.step(f"read {model}"):
         given = study.given(model, space or spaces.space([("interval", "1")]), head)
     if space is None:
-        first = study.positions(given.network({}))
+        first = positions(given.graph)
         space = spaces.space([("interval", [k * first for k in (1, 2, 4, 8)])])
     if data is None and not any(a.name.split(".")[0] in spaces.BITS for a in space.axes):
         return given, space

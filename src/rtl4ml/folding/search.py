@@ -60,7 +60,7 @@ def fold_for(
                     f"{describe_excess(cheapest, limits)}; {named('target_interval', fits[1])} fits"
                 )
     else:
-        target_interval = _positions(graph)
+        target_interval = positions(graph)
         fits, beside = _search(explorer, limits, explorer.intervals_from(target_interval))
         if fits is not None:
             return fits[0]
@@ -107,7 +107,7 @@ def fold_within(
         if explorer.waiting.bram36 and explorer.fill(target_interval, limits, explorer.waiting) > 1:
             return None
         return _at(explorer, limits, target_interval)[0]
-    fits, _ = _search(explorer, limits, explorer.intervals_from(_positions(graph)))
+    fits, _ = _search(explorer, limits, explorer.intervals_from(positions(graph)))
     return None if fits is None else fits[0]
 
 
@@ -125,7 +125,7 @@ def _explorer(
     return explorer, {k: v * shares[k] for k, v in device.capacity.items()}
 
 
-def _positions(graph: Graph) -> int:
+def positions(graph: Graph) -> int:
     """The interval that is taken where none is asked for: a cycle for every position of the largest input."""
     return max(1, *(x.pixels if len(x.shape) > 1 else x.elements for x in graph.inputs))
 

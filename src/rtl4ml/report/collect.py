@@ -72,7 +72,7 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
         out["target"]["clock2x_mhz"] = 2 * design.clock_mhz
     out["identity"] = {"design": design.identity.design, "files": len(design.identity.files)}
     for how, tally in design.exactness.items():
-        out["exactness"][how] = _check(tally)  # type: ignore[literal-required]
+        out["exactness"][how] = _check(tally)  # type: ignore[literal-required]  # of the keys of Exactness
     out["exactness"]["predict"] = cast("schema.Predict | None", design.untouched)
     if design.stalled.samples:
         out["stalls"] = {

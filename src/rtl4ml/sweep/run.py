@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Protocol
 
 from rtl4ml.ir.fingerprint import fingerprint
+from rtl4ml.ir.graph import Graph
 from rtl4ml.sweep import tasks
 from rtl4ml.sweep.points import Outcome, Point
 from rtl4ml.sweep.pools import Pool
@@ -49,6 +50,12 @@ class Given:
         """A hash of all networks."""
         known = {name: fingerprint(pickle.loads(n.content)) for name, n in self._networks.items()}  # noqa: S301 -- ours
         return fingerprint(known)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph with the head that the sweep has where no axis says another."""
+        found: Graph = pickle.loads(next(iter(self._networks.values())).content)  # noqa: S301 -- ours
+        return found
 
     def network(self, params: Params) -> Network:
         """The network of a point."""

@@ -17,7 +17,6 @@ from typing import Any
 from rtl4ml.errors import BadInput, OverBudget, named
 from rtl4ml.frontends.qkeras.load import load
 from rtl4ml.ir.fingerprint import fingerprint
-from rtl4ml.ir.graph import Graph
 from rtl4ml.sweep import pools
 from rtl4ml.sweep.front import FIGURES, Aim, aims, dominating, figure, prices
 from rtl4ml.sweep.points import Point
@@ -245,12 +244,6 @@ def source_identity(source: Given | Precise, base: Base, head: Head) -> dict[str
             "head": fingerprint(head.output, head.threshold, head.opening, head.columns),
         },
     }
-
-
-def positions(network: Network) -> int:
-    """Positions of a network's largest input: the cycles of a design that takes one a cycle."""
-    graph: Graph = pickle.loads(network.content)  # noqa: S301 -- made by this very process
-    return max(1, *(x.pixels if len(x.shape) > 1 else x.elements for x in graph.inputs))
 
 
 def write(result: Result, folder: Path) -> None:

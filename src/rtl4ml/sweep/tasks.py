@@ -18,7 +18,6 @@ from rtl4ml import arguments
 from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import DEVICES, ZCU102, Device, total
 from rtl4ml.errors import Rtl4mlError, Value
-from rtl4ml.folding.by_hand import wanted_interval
 from rtl4ml.folding.homes import Wanted, fold_with_skips
 from rtl4ml.folding.options import Costs
 from rtl4ml.folding.placement import analysed
@@ -93,10 +92,9 @@ def hardware(network: Network, base: Base, params: Params, known: Mapping[str, O
         return Outcome(refused=network.refused)
     found = conversion(base, params)
     graph, costs = _held(network.content)
-    interval = found["target_interval"] or wanted_interval(graph, {})
     try:
         device = arguments.pumped(found["pumped"], found["device"])
-        wanted = Wanted(interval, found["budget"], None, device, found["clock_mhz"])
+        wanted = Wanted(found["target_interval"], found["budget"], None, device, found["clock_mhz"])
         plan = fold_with_skips(graph, found["skips"], wanted, fit=found["fit"], costs=costs)
         outcome = _outcome(plan, known, network, device)
     except Rtl4mlError as error:
