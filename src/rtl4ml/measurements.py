@@ -25,6 +25,8 @@ class Cycles:
                 longest of the cycles between frames. None: the interval is exact
     narrower:   where the netlist is too large to be stepped through: rows and columns of the two narrower frames from
                 which the interval is extrapolated; gaps are then not known
+    stepped:    of such a netlist, its own first frames that were stepped through and came as those of the narrower
+                frames do: each after one interval, and while the pipeline settles a few cycles later, as theirs
 
     Frames that end in cycles 30, 33, 37, 40, 44, ... have latency 30, gaps (3, 4) and the interval 7/2.
     """
@@ -37,6 +39,7 @@ class Cycles:
     observed: tuple[int, int] | None = None
     narrower: tuple[tuple[int, int], ...] = ()
     outputs: tuple[int, ...] = ()
+    stepped: int = 0
 
     @property
     def frames_in_flight(self) -> int:

@@ -95,6 +95,7 @@ def test_schema_has_the_keys_of_the_types():
         ("cycles.gaps", [13, 13, 11]),
         ("cycles.observed", {"first": 3}),
         ("cycles.narrower", None),
+        ("cycles.stepped", None),
         ("accuracy.oa", 96.7),
         ("exactness.rtl.mismatches", None),
         ("model.name", None),
@@ -465,6 +466,14 @@ def test_predicted_frame_by_frame(frames, interval, kind, detail):
             [
                 "The frame is too large to be analysed whole: its interval is extrapolated from those of 128 x 16 and "
                 "128 x 32."
+            ],
+            "",
+        ),
+        (
+            {"narrower": [{"rows": 128, "columns": 16}, {"rows": 128, "columns": 32}], "stepped": 4},
+            [
+                "The frame is too large to be analysed whole: its interval is extrapolated from those of 128 x 16 and "
+                "128 x 32; its own first 4 frames, stepped through, came as theirs."
             ],
             "",
         ),

@@ -38,7 +38,7 @@ from rtl4ml.netlist.netlist import Cell, Netlist, Param, Timing
 from rtl4ml.ops.conv import Linear
 from rtl4ml.simulation import bulk as simulation
 from rtl4ml.simulation.bulk import RunResult
-from rtl4ml.timing import cycles, stepper
+from rtl4ml.timing import cycles, opening, steady, stepper
 from rtl4ml.timing.cycles import predict, unsettled
 from rtl4ml.timing.sizing import sized_netlist
 from rtl4ml.timing.stepper import Stepper
@@ -272,8 +272,8 @@ def test_a_large_netlist_follows_from_narrower_ones(
     large = sized_netlist(plan)
     assert sizing.narrower(large) is not None
     found = predict(large)
-    monkeypatch.setattr(cycles, "STEPPED", 0)
-    guessed = predict(large)
+    monkeypatch.setattr(opening, "STEPPED", 0)
+    guessed = predict(replace(large, opening=None))
     sizing.sized_netlist.cache_clear()
     sizing._narrower.cache_clear()
     assert found.interval == guessed.interval == want.interval
@@ -500,7 +500,7 @@ def test_without_a_repetition_the_interval_is_of_the_frames_looked_at(
     in_turn: Netlist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The search has a limit: what is said then is what was seen, as such."""
-    monkeypatch.setattr(cycles, "searched", lambda work: 4)
+    monkeypatch.setattr(steady, "searched", lambda work: 4)
     found = predict(in_turn)
     ends = cycles.frame_ends(in_turn, 4)
     assert found.observed == (3, 4)
@@ -509,9 +509,9 @@ def test_without_a_repetition_the_interval_is_of_the_frames_looked_at(
 
 
 def test_a_search_is_as_long_as_a_netlist_is_small() -> None:
-    assert cycles.searched({"a": 10, "b": 8}) == cycles._MOST
-    assert cycles.searched({f"c{k}": 1000 for k in range(100)}) == 1500
-    assert cycles.searched({f"c{k}": 10**6 for k in range(100)}) == stepper.FRAMES
+    assert steady.searched({"a": 10, "b": 8}) == steady._MOST
+    assert steady.searched({f"c{k}": 1000 for k in range(100)}) == 1500
+    assert steady.searched({f"c{k}": 10**6 for k in range(100)}) == stepper.FRAMES
 
 
 def blocked() -> Netlist:

@@ -10,10 +10,10 @@ from designs import DESIGNS
 from steps_reference import frame_ends
 from students import SMALL, student
 
-import rtl4ml.timing.timeline as timing_timeline
 from rtl4ml.folding.explorer import fold
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.netlist.netlist import Netlist
+from rtl4ml.timing import opening
 from rtl4ml.timing.cycles import predict
 from rtl4ml.timing.sizing import sized_netlist
 from rtl4ml.timing.stepper import Stepper
@@ -94,9 +94,7 @@ def test_a_join_takes_what_its_cell_takes_not_what_its_fifo_takes() -> None:
 def test_of_a_frame_too_large_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     netlist = made("skip")
     longest = max(netlist.input.beats, *(c.slots for c in netlist.cells))
-    monkeypatch.setattr(
-        timing_timeline.sizing, "ANALYSED", longest * len(netlist.cells) / timing_timeline.STEPPED
-    )
+    monkeypatch.setattr(opening, "STEPPED", longest * len(netlist.cells))
     assert timeline(netlist) is not None
-    monkeypatch.setattr(timing_timeline, "STEPPED", timing_timeline.STEPPED - 1)
+    monkeypatch.setattr(opening, "STEPPED", longest * len(netlist.cells) - 1)
     assert timeline(netlist) is None

@@ -90,6 +90,7 @@ def collect(design: Subject, *, accuracy: schema.Accuracy | None = None) -> Repo
         "gaps": _gaps(cycles.gaps),
         "observed": cycles.observed and {"first": cycles.observed[0], "last": cycles.observed[1]},
         "narrower": [{"rows": rows, "columns": columns} for rows, columns in cycles.narrower],
+        "stepped": cycles.stepped,
     }
     out["resources"]["model"] = use(total(p.predicted for p in design.parts))
     counted = [p.counted for p in design.parts if p.counted is not None]

@@ -66,11 +66,12 @@ def notes(cycles: Mapping[str, Any]) -> list[Note]:
         )
     if sizes := cycles.get("narrower"):
         small = " and ".join(f"{number(s['rows'])} x {number(s['columns'])}" for s in sizes)
-        found.append(
-            Note(
-                f"The frame is too large to be analysed whole: its interval is extrapolated from those of {small}"
-            )
+        said = (
+            f"The frame is too large to be analysed whole: its interval is extrapolated from those of {small}"
         )
+        if stepped := cycles.get("stepped"):
+            said += f"; its own first {number(stepped)} frames, stepped through, came as theirs"
+        found.append(Note(said))
     return found
 
 

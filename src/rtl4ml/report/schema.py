@@ -118,6 +118,7 @@ class Cycles(TypedDict):
     gaps:     of which cycles between frames the predicted interval is the mean, None where all are the same
     observed: where no repetition was found, the frames whose longest gap is given as the interval
     narrower: of a frame too large to be analysed: the frames that the interval is extrapolated from, else none
+    stepped:  of such a frame's own, how many of the first were stepped through and came as those did
     """
 
     latency: Pair
@@ -128,6 +129,7 @@ class Cycles(TypedDict):
     gaps: NotRequired[Gaps | None]
     observed: NotRequired[Observed | None]
     narrower: NotRequired[list[FrameSize]]
+    stepped: NotRequired[int]
 
 
 class Use(TypedDict):

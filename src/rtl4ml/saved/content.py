@@ -157,4 +157,12 @@ class Content:
     def netlist(self, plan: Plan) -> Netlist:
         """The netlist again, of that plan."""
         cells = tuple(replace(c, device=plan.device) for c in self.cells)
-        return Netlist(plan.graph, cells, self.inputs, self.outputs, self.state, self.relief, plan)
+        return Netlist(
+            plan.graph,
+            cells,
+            self.inputs,
+            self.outputs,
+            settled=self.state,
+            relief=self.relief,
+            plan=plan,
+        )

@@ -70,6 +70,15 @@ def unhindered(netlist: Netlist) -> Paced:
     return Paced(stepper, interval, free)
 
 
+def needed(stepper: Stepper, free: Steps) -> dict[str, int]:
+    """FIFO name to a depth that is enough. free: a run with endless FIFOs and a source that spreads its beats.
+
+    Cells that run freely start nothing while the FIFO behind them says that it is full. Then as many beats as it holds
+    must not be fewer than were held and in flight in that run: else they would start later than they did.
+    """
+    return {k: free.peaks[k] + c.slack + c.flying for k, c in stepper.made.items()}
+
+
 def depths(
     paced: Paced,
     rows: Mapping[str, int],
@@ -112,9 +121,7 @@ def depths(
     inner = list(stepper.made)
     least = {name: stepper.made[name].least for name in inner}
     slack = {name: stepper.made[name].slack for name in inner}
-    # Cells that run freely start nothing while the FIFO behind them says that it is full. Then as many beats as it
-    # holds must not be fewer than were held and in flight in that run: else they would start later than they did.
-    enough = {k: max(free.peaks[k] + slack[k] + stepper.made[k].flying, least[k]) for k in inner}
+    enough = {k: max(n, least[k]) for k, n in needed(stepper, free).items()}
     beats = {k: stepper.made[k].x.beats for k in inner}
     enough, skips = _held_early(enough, rows, beats, skips, early or {})
 

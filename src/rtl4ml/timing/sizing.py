@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
@@ -12,6 +13,7 @@ from rtl4ml.lowering.lower import lower
 from rtl4ml.netlist.netlist import Cell, Netlist, Relief, Wire
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.timing.depths import depths, unhindered
+from rtl4ml.timing.opening import Example, fitted
 from rtl4ml.timing.relief import fifos, relief, relieved
 
 # Cell cycles a frame up to which a netlist is analysed as it is: about 0.5 s a frame, some 60 frames in all.
@@ -32,7 +34,8 @@ def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> 
     """The netlist with FIFO depths that keep its full rate; those on skip connections are the least.
 
     Depths of a netlist too large to be analysed are extrapolated from two of narrower frames, see `narrower`. These are
-    roomy, since the share of a row that a narrow frame needs may be too small for a wide one.
+    roomy, since the share of a row that a narrow frame needs may be too small for a wide one. Its own first frames mend
+    them where these are not too large to be stepped through (`opening.fitted`).
     known: a relief to take over instead of searching for one
     """
     settled = None
@@ -68,7 +71,10 @@ def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> 
             paced, rows, skips, roomy=roomy, known=dict(fifos(net)), early=early, passing=_passing(net, skips)
         )
     cells = (replace(c, depth=found[c.name]) if isinstance(c, Fifo) else c for c in net.cells)
-    return replace(net, cells=tuple(cells), settled=settled)
+    made = replace(net, cells=tuple(cells), settled=settled)
+    if pair is None:
+        return made
+    return fitted(made, Example.of(pair[1]), _passing(made, _skips(made)), _behind(made, early_fifos(made)))
 
 
 def narrower(net: Netlist) -> tuple[Netlist, Netlist] | None:
@@ -189,3 +195,17 @@ def early_fifos(net: Netlist) -> dict[str, str]:
                 if alone[narrow] < alone.get(held, 0):
                     early[held] = narrow
     return early
+
+
+def _behind(net: Netlist, early: Mapping[str, str]) -> set[str]:
+    """Names of the FIFOs in which beats would wait if they did not wait in those of `early`: from there to the skip."""
+    makers = {w.name: c for c in net.cells for w in c.outputs.values()}
+    found: set[str] = set()
+    for skip, narrow in early.items():
+        todo = [c for c in net.cells if c.name == skip]
+        for cell in todo:  # grows meanwhile
+            if cell.name == narrow or cell.name in found:
+                continue
+            found.add(cell.name)
+            todo += [makers[w.name] for w in cell.inputs.values() if w.name in makers]
+    return {c.name for c in net.cells if isinstance(c, Fifo) and c.name in found}

@@ -6,8 +6,7 @@ from __future__ import annotations
 from rtl4ml.cells.axis import edges
 from rtl4ml.measurements import LayerTimes
 from rtl4ml.netlist.netlist import Cell, Netlist
-from rtl4ml.timing import sizing
-from rtl4ml.timing.cycles import STEPPED
+from rtl4ml.timing.opening import steppable
 from rtl4ml.timing.stepper import Stepper
 
 # Modules that hand on what they are given: what waits in them is in no layer.
@@ -19,8 +18,7 @@ def timeline(netlist: Netlist) -> tuple[LayerTimes, ...] | None:
 
     None where the frame is too large to be stepped through, or none comes out.
     """
-    longest = max(*(w.beats for w in netlist.inputs), *(c.slots for c in netlist.cells))
-    if longest * len(netlist.cells) > STEPPED * sizing.ANALYSED or not (times := Stepper(netlist).trace()):
+    if not steppable(netlist) or not (times := Stepper(netlist).trace()):
         return None
     graph = netlist.graph
     maker = {w.name: c for c in netlist.cells for w in c.outputs.values()}
