@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import rtl4ml
 from rtl4ml.cli import prove
-from rtl4ml.errors import BadInput, BadModel, Rtl4mlError, UnsupportedLayer
+from rtl4ml.errors import BadData, BadInput, BadModel, Rtl4mlError, UnsupportedLayer
 from rtl4ml.folding.explorer import fold
 from rtl4ml.frontends.parsed import Parsed
 from rtl4ml.frontends.qkeras.importer import parse
@@ -392,14 +392,39 @@ def test_boards_and_what_has_one_stream_of_each(tmp_path: Path, rng: np.random.G
             ask()
 
 
-def test_a_file_of_one_array_for_several_inputs(rng: np.random.Generator) -> None:
+def test_a_file_for_several_inputs(rng: np.random.Generator, tmp_path: Path) -> None:
     parsed = parse(made("both", rng))
-    text = (
-        "--data: must be left out for a model of several inputs (image, numbers), as a file has one array; "
-        "random samples are taken then"
-    )
     design = SimpleNamespace(graph=parsed.graph, parsed=parsed)
-    with pytest.raises(BadInput, match=f"^{re.escape(text)}$"):
-        prove.samples_for(design, np.zeros((2, 3)), 2, 0)
     a, b = prove.samples_for(design, None, 2, 0)
     assert a.shape == (2, 6, 6, 1) and b.shape == (2, 3)
+    image, numbers = rng.normal(size=(5, 6, 6, 1)), rng.normal(size=(5, 3))
+    path = tmp_path / "x.npz"
+    for others in ({}, {"x": np.zeros((9, 9))}):
+        np.savez(path, numbers=numbers, image=image, **others)
+        a, b = prove.samples_for(design, prove.given_samples(path, 4), 4, 0)
+        np.testing.assert_array_equal(a, image[:4])
+        np.testing.assert_array_equal(b, numbers[:4])
+
+    def refused(text: str, error: type[Exception]) -> None:
+        with pytest.raises(error, match=f"^{re.escape(text)}$"):
+            prove.samples_for(design, prove.given_samples(path, 4), 4, 0)
+
+    np.savez(path, numbers=numbers, image=image[:3])
+    refused(
+        "--data: must have as many samples of each input, not 3 of image, 4 of numbers; give as many of each",
+        BadInput,
+    )
+    np.savez(path, numbers=numbers, picture=image)
+    refused(f"{path}: the file must hold an array image, not numbers, picture; name it so", BadData)
+    path = tmp_path / "x.npy"
+    np.save(path, image)
+    refused(
+        "--data: must be a .npz file with an array for each input of the model (image, numbers), not one array; write "
+        "np.savez(path, image=..., numbers=...)",
+        BadInput,
+    )
+    one = SimpleNamespace(graph=SimpleNamespace(inputs=parsed.graph.inputs[:1]), parsed=parsed)
+    np.testing.assert_array_equal(prove.samples_for(one, prove.given_samples(path, 2), 2, 0), image[:2])
+    np.savez(tmp_path / "two.npz", a=image, b=image)
+    with pytest.raises(BadData, match="must hold an array x or X, not a, b; name it so"):
+        prove.samples_for(one, prove.given_samples(tmp_path / "two.npz", 2), 2, 0)

@@ -239,7 +239,11 @@ def boards() -> list[click.Parameter]:
 def proof() -> list[click.Parameter]:
     """The arguments of a proof."""
     return [
-        click.Option(["--data"], type=path(), help="Samples: .npy, or .npz with an array x or X."),
+        click.Option(
+            ["--data"],
+            type=path(),
+            help="Samples: .npy, or .npz with an array x or X, or an array for each of several inputs.",
+        ),
         click.Option(
             ["--samples"],
             type=click.IntRange(min=1),

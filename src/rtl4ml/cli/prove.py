@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rtl4ml.cli.outcome import ProofFailed
 from rtl4ml.cli.show import Report, step
-from rtl4ml.data.samples import MOST_BYTES, read_samples
+from rtl4ml.data.samples import MOST_BYTES, NAMES, array_names, read_samples
 from rtl4ml.errors import BadInput, HlsCannot
 from rtl4ml.ir.several import of_each, one_or_all
 from rtl4ml.report.extras import Extras
@@ -22,20 +22,47 @@ from rtl4ml.report.pictures import looks
 STALLED_SAMPLES = 64  # a stalled run costs several times an unstalled one and needs few samples to fail
 
 
-def given_samples(data: Path | None, samples: int) -> NDArray[Any] | None:
+class Given(NamedTuple):
+    """A file of samples, and those of its array x: None where it has others, of a model of several inputs.
+
+    Given(Path("x.npy"), x) with x of shape (24, 64, 8): 24 samples of a model of one input.
+    """
+
+    path: Path
+    x: NDArray[Any] | None
+
+
+def given_samples(data: Path | None, samples: int) -> Given | None:
     """The samples of a file, read before a conversion that may take minutes; None without a file."""
-    return None if data is None else read_samples(data, samples)
+    if data is None:
+        return None
+    names = array_names(data)
+    several = len(names) > 1 and not {*NAMES} & {*names}
+    return Given(data, None if several else read_samples(data, samples))
 
 
-def samples_for(design: Any, read: NDArray[Any] | None, samples: int, seed: int) -> Any:
-    """The samples that were read, or random ones. Raises BadInput for a file's one array for several inputs."""
-    if read is None:
+def samples_for(design: Any, given: Given | None, samples: int, seed: int) -> Any:
+    """The samples of a file, or random ones; a list for several inputs, of which a .npz file has an array each.
+
+    Raises BadData where the file lacks one, BadInput where it has no names or other numbers of samples of each.
+    """
+    inputs = [s.name for s in design.graph.inputs]
+    if given is None:
         return random_samples(design, samples, seed)
-    if len(inputs := design.graph.inputs) > 1:
-        raise BadInput(
-            f"--data: must be left out for a model of several inputs ({', '.join(s.name for s in inputs)}), as a file "
-            "has one array; random samples are taken then"
+    if len(inputs) == 1:
+        return read_samples(given.path, samples) if given.x is None else given.x
+    if not array_names(given.path):
+        arrays = ", ".join(
+            f"{name}=..." if name.isidentifier() else f'**{{"{name}": ...}}' for name in inputs
         )
+        raise BadInput(
+            f"--data: must be a .npz file with an array for each input of the model ({', '.join(inputs)}), not one "
+            f"array; write np.savez(path, {arrays})"
+        )
+    read = [read_samples(given.path, samples, names=(name,)) for name in inputs]
+    if len({len(a) for a in read}) > 1:
+        found = ", ".join(f"{len(a):,} of {name}" for a, name in zip(read, inputs, strict=True))
+        raise BadInput(f"--data: must have as many samples of each input, not {found}; give as many of each")
     return read
 
 

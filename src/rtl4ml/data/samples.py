@@ -10,6 +10,7 @@ import io
 import os
 import zipfile
 import zlib
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -25,10 +26,27 @@ _MOST_HEADER = 10_000  # bytes, as NumPy has it
 MOST_BYTES = 4 * 2**30  # of the samples that are read
 
 
+# Names of the array that is taken from a .npz file.
+NAMES = ("x", "X")
+
+
+def array_names(path: Path) -> tuple[str, ...]:
+    """The names of the arrays in a .npz file; of a .npy file, whose array has none, and of a damaged one no name."""
+    try:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            return tuple(name.removesuffix(".npy") for name in archive.namelist())
+    except (OSError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile):
+        return ()
+
+
 def read_samples(
-    path: Path, most: int | None = None, *, way_out: str = "give fewer with --samples"
+    path: Path,
+    most: int | None = None,
+    *,
+    names: Sequence[str] = NAMES,
+    way_out: str = "give fewer with --samples",
 ) -> NDArray[Any]:
-    """The first `most` samples (N, ...) of the array in a .npy file, or of the array x or X in a .npz file.
+    """The first `most` samples (N, ...) of the array in a .npy file, or of the first of `names` in a .npz file.
 
     most:    None for all
     way_out: what is said where they are too many
@@ -41,11 +59,12 @@ def read_samples(
                 return _array(path, file, os.fstat(file.fileno()).st_size, most, way_out)
             file.seek(0)
             with zipfile.ZipFile(file) as archive:
-                names = [name.removesuffix(".npy") for name in archive.namelist()]
-                key = next((k for k in ("x", "X") if k in names), None)
+                there = [name.removesuffix(".npy") for name in archive.namelist()]
+                key = next((k for k in names if k in there), None)
                 if key is None:
                     raise BadData(
-                        f"{path}: the file must hold an array x or X, not {', '.join(names) or 'nothing'}; name it so"
+                        f"{path}: the file must hold an array {' or '.join(names)}, not "
+                        f"{', '.join(there) or 'nothing'}; name it so"
                     )
                 info = archive.getinfo(f"{key}.npy" if f"{key}.npy" in archive.NameToInfo else key)
                 with archive.open(info) as member:
