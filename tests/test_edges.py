@@ -396,9 +396,9 @@ def test_the_benches_of_several_streams(tmp_path: Path, rng: np.random.Generator
     design = rtl4ml.convert(made("both", rng), out=tmp_path / "p")
     few = design.folder / "vectors/input_numbers.hex"
     whole = few.read_text()
-    few.write_text("".join(whole.splitlines(keepends=True)[design.netlist.inputs[1].beats :]))
+    few.write_text("".join(whole.splitlines(keepends=True)[: -design.netlist.inputs[1].beats]))
     done = make(design.folder, "sim")
-    assert done.returncode and "frame 7: nothing came for" in done.stdout + done.stderr
+    assert done.returncode and "files must hold as many frames of every input" in done.stdout + done.stderr
     few.write_text(whole)
     said = passes_and_fails(design.folder, "expected_total.hex", "m_axis_total")
     assert f"latency  {design.cycles.latency} cycles, predicted {design.cycles.latency}\n" in said
