@@ -125,9 +125,9 @@ def test_bad_input(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
             "speed",
         ): "sweep: an aim must be one of interval, latency, fps, lut, ff, dsp, bram36, cost, not 'speed'",
         (
-            "--price",
+            "--prices",
             "dsp",
-        ): "Invalid value for '--price': 'dsp' must be a resource (lut, ff, dsp, bram36) and a number,",
+        ): "Invalid value for '--prices': 'dsp' must be a resource (lut, ff, dsp, bram36) and a number,",
         ("--budget", "uram=1%,2%"): "Invalid value for '--budget': 'uram=1%,2%' must be a resource",
         ("--budget", "dram=1%,2%"): "Invalid value for '--budget': 'dram=1%,2%' must be a resource",
         ("--space", "none.toml"): "none.toml: the space must be a TOML file, not missing; check the path",

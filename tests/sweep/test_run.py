@@ -245,7 +245,7 @@ def test_prices_and_searches_that_are_none() -> None:
     ):
         begun(method="best")
     with pytest.raises(
-        BadInput, match=r"price: must be a resource \(lut, ff, dsp, bram36\) .*, not uram=1; write"
+        BadInput, match=r"prices: must be numbers from 0 up of lut, ff, dsp, bram36, not uram=1.0; write"
     ):
         begun(price={"uram": 1.0})
     begun()

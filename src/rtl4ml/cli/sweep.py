@@ -53,6 +53,7 @@ def sweep(model: Path, out: Path | None, **options: Any) -> None:
     head = Head(**own)
     base = Base(
         budget=shared,
+        prices=dict(options["prices"]) or None,
         skips=(homes[""] if set(homes) == {""} else homes) or "bram",
         **{k: options[k] for k in ("clock_mhz", "fit", "pumped")},
     )
@@ -110,7 +111,7 @@ def _settings(options: dict[str, Any], folder: Path) -> Settings:
     return Settings(
         method=options.pop("search"),
         aims=tuple(filter(None, (options.pop("aims") or "").split(","))),
-        price=dict(options.pop("price")),
+        price=dict(options["prices"]),
         storage=options.pop("storage") or f"sqlite:///{folder / study.DATABASE}",
         **{k: options.pop(k) for k in ("trials", "seed", "jobs", "scheduler")},
     )

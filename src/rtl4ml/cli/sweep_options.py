@@ -3,29 +3,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from rtl4ml.cli.options import RESOURCES, path
-
-
-class Price(click.ParamType[Any]):
-    """RESOURCE=NUMBER, such as dsp=2."""
-
-    name = "RESOURCE=NUMBER"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, float]:
-        if isinstance(value, tuple):
-            return value
-        key, _, price = value.partition("=")
-        try:
-            return key, float(price)
-        except ValueError:
-            self.fail(
-                f"{value!r} must be a resource ({', '.join(RESOURCES)}) and a number, as in dsp=2", param, ctx
-            )
-
+from rtl4ml.cli.options import path
 
 # Those of rtl4ml.sweep, which are slow to import.
 METHODS = ("grid", "random", "tpe", "nsga2")
@@ -80,12 +60,6 @@ def sweeping() -> list[click.Parameter]:
             ["--aims"],
             help="What a point must be good at, with commas between: fps, interval, latency, lut, ff, dsp, bram36, "
             "cost; default fps,cost.",
-        ),
-        click.Option(
-            ["--price"],
-            type=Price(),
-            multiple=True,
-            help="What a share of the device counts in the cost, e.g. dsp=2; default lut=1, dsp=0.5, bram36=0.5.",
         ),
         click.Option(
             ["--storage"], help="Database of the points, as in sqlite:///sweep.db; default sweep.db in --out."

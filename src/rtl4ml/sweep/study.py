@@ -14,7 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rtl4ml.errors import BadInput, OverBudget, named
+from rtl4ml import arguments
+from rtl4ml.device import ZCU102
+from rtl4ml.errors import BadInput, OverBudget
 from rtl4ml.frontends.qkeras.load import load
 from rtl4ml.ir.fingerprint import fingerprint
 from rtl4ml.sweep import pools
@@ -23,7 +25,7 @@ from rtl4ml.sweep.points import Point
 from rtl4ml.sweep.precision import Head, Labelled, Precise
 from rtl4ml.sweep.run import Given, run, unheard
 from rtl4ml.sweep.search import METHODS, Search
-from rtl4ml.sweep.space import RESOURCES, Space
+from rtl4ml.sweep.space import Space
 from rtl4ml.sweep.tasks import Base, Network
 
 DATABASE, RESULTS, TABLE = "sweep.db", "sweep.json", "sweep.csv"
@@ -158,7 +160,7 @@ def sweep(
         raise BadInput(
             f"sweep: --search must be one of {', '.join(METHODS)}, not {settings.method!r}; choose one"
         )
-    price = prices(_checked(settings.price or {}))
+    price = prices(arguments.prices(settings.price, ZCU102.capacity) or {})
     wanted = aims(settings.aims or (*AIMS, *accuracies), accuracies)
     search = Search(
         space,
@@ -217,16 +219,6 @@ def refusals(points: Sequence[Point]) -> str:
     )
 
 
-def _checked(price: Mapping[str, float]) -> Mapping[str, float]:
-    for name, value in price.items():
-        if name not in RESOURCES or not 0 <= value < float("inf"):
-            raise BadInput(
-                f"{named('price')}: must be a resource ({', '.join(RESOURCES)}) and what a share of it counts, from 0 "
-                f"up, not {name}={value:g}; write it as in dsp=2"
-            )
-    return price
-
-
 def source_identity(source: Given | Precise, base: Base, head: Head) -> dict[str, Any]:
     """What a sweep of a model is of: hashes of its networks, and the arguments that all points share."""
     shared = {
@@ -234,6 +226,7 @@ def source_identity(source: Given | Precise, base: Base, head: Head) -> dict[str
         "clock_mhz": base.clock_mhz,
         "fit": base.fit,
         "pumped": base.pumped,
+        "prices": dict(base.prices or {}),
     }
     return {
         "network": source.digest(),

@@ -60,6 +60,7 @@ class Base:
     skips: Any = "bram"
     fit: bool = True
     pumped: bool = False
+    prices: Mapping[str, float] | None = None
 
 
 def conversion(base: Base, params: Params) -> dict[str, Any]:
@@ -73,6 +74,7 @@ def conversion(base: Base, params: Params) -> dict[str, Any]:
         "skips": params.get("skips", base.skips),
         "fit": base.fit,
         "pumped": base.pumped,
+        "prices": base.prices,
     }
 
 
@@ -94,7 +96,8 @@ def hardware(network: Network, base: Base, params: Params, known: Mapping[str, O
     graph, costs = _held(network.content)
     try:
         device = arguments.pumped(found["pumped"], found["device"])
-        wanted = Wanted(found["target_interval"], found["budget"], None, device, found["clock_mhz"])
+        interval, budget = found["target_interval"], found["budget"]
+        wanted = Wanted(interval, budget, None, device, found["clock_mhz"], found["prices"])
         plan = fold_with_skips(graph, found["skips"], wanted, fit=found["fit"], costs=costs)
         outcome = _outcome(plan, known, network, device)
     except Rtl4mlError as error:
