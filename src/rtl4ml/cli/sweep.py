@@ -14,7 +14,7 @@ from rtl4ml.cli.design import check_conversion
 from rtl4ml.cli.options import option_of
 from rtl4ml.errors import BadInput, Rtl4mlError, Value, readable
 from rtl4ml.folding.search import positions
-from rtl4ml.sweep import front, page, precision, study
+from rtl4ml.sweep import front, page, precision, study, trained
 from rtl4ml.sweep import space as spaces
 from rtl4ml.sweep import verify as checks
 from rtl4ml.sweep.front import figure
@@ -25,7 +25,9 @@ from rtl4ml.sweep.search import Search
 from rtl4ml.sweep.space import RESOURCES, Space
 from rtl4ml.sweep.study import Result, Settings
 from rtl4ml.sweep.tasks import Base
+from rtl4ml.sweep.trained import Taught
 
+RECIPE = ".toml"
 SAMPLES = 16  # of a point that is verified or picked
 SHOWN = 20  # points of the front in the table; all are in sweep.csv
 
@@ -45,6 +47,9 @@ def sweep(model: Path, out: Path | None, **options: Any) -> None:
     space = spaces.space(axes) if axes else None  # what is wrong with it is said before the model is loaded
     settings = _settings(options, folder)
     after = {k: options.pop(k) for k in ("pick", "verify", "live", "data", "test")}
+    own_epochs = options.pop("epochs")
+    if own_epochs is not None and model.suffix != RECIPE:
+        raise BadInput("sweep: --epochs must go with a recipe (.toml), not with a model; leave it out")
     check_conversion(model, options)
     homes = dict(options.pop("skips"))
     own: dict[str, Any] = {
@@ -57,7 +62,11 @@ def sweep(model: Path, out: Path | None, **options: Any) -> None:
         skips=(homes[""] if set(homes) == {""} else homes) or "bram",
         **{k: options[k] for k in ("clock_mhz", "fit", "pumped")},
     )
-    source, space = _source(model, space, head, after["data"])
+    source: Given | Precise
+    if model.suffix == RECIPE:
+        source, space = _taught(model, space, head, after["data"], own_epochs, folder)
+    else:
+        source, space = _source(model, space, head, after["data"])
     folder.mkdir(parents=True, exist_ok=True)
     result = _swept(model, folder, source, space, head, base, settings, live=after["live"])
     if after["test"] is not None:
@@ -93,6 +102,21 @@ def _source(model: Path, space: Space | None, head: Head, file: Path | None) -> 
         return given, space
     samples = None if data is None else data.x if data.calibration is None else data.calibration
     return Precise(model.read_bytes(), model.suffix, head, samples, data), space
+
+
+def _taught(
+    recipe: Path, space: Space | None, head: Head, data: Path | None, epochs: int | None, folder: Path
+) -> tuple[Taught, Space]:
+    """The networks of a recipe, to be trained, and the space."""
+    if space is None:
+        raise BadInput(
+            "sweep: a recipe must come with axes, as in --weight-bits 2..8 --intervals 204; give some"
+        )
+    if data is not None:
+        raise BadInput("sweep: --data must not go with a recipe, which has its own; leave it out")
+    with show.step(f"read {recipe}"):
+        lesson = trained.lesson(recipe, epochs=epochs, seed=None, data=None)
+    return Taught(lesson, head, folder / "trained"), space
 
 
 def _axes(options: dict[str, Any]) -> tuple[list[tuple[str, Any]], dict[str, float]]:
@@ -151,6 +175,7 @@ def _swept(
                 settings=settings,
                 accuracies=source.accuracies,
                 told=told,
+                taught=tell,
             )
     except KeyboardInterrupt as error:
         error.add_note(f"{folder}: all points that had ended are kept; the same command goes on")
@@ -161,7 +186,7 @@ def _swept(
 
 def _tested(source: Given | Precise, result: Result, file: Path, settings: Settings) -> Result:
     """The accuracy of the front on test data."""
-    if not isinstance(source, Precise) or source.data is None:
+    if not isinstance(source, Taught) and (not isinstance(source, Precise) or source.data is None):
         raise BadInput("sweep: --test must go with --data, on which points are chosen; give both")
     with show.step(f"accuracy of {len(result.front):,} points on {file}"):
         return study.tested(source, result, precision.read(file), settings)

@@ -34,6 +34,12 @@ def sweeping() -> list[click.Parameter]:
             help="Test data, as --data: opened once, for the points that are worth having.",
         ),
         click.Option(
+            ["--epochs"],
+            type=click.IntRange(min=1),
+            help="Of a recipe (MODEL is its .toml file): of training with quantizers, for each network; default the "
+            "recipe's.",
+        ),
+        click.Option(
             ["--space"],
             type=path(),
             help="TOML file with a table [axes]: interval, lut, ff, dsp, bram36, clock_mhz, device, skips, output, "

@@ -27,6 +27,7 @@ CHOICES = {
     "skips": ("bram", "late", "dram", "auto"),
     "output": ("logits", "argmax", "mask"),
 }
+BUILD = "build"  # arguments of a recipe's network, as in build.kernels
 AXES = (*WHOLE, *RESOURCES, "clock_mhz", *CHOICES)
 MOST_BITS = 16
 MOST_POINTS = 1_000_000
@@ -93,7 +94,8 @@ def axis(name: str, given: Any) -> Axis:
     A resource above 1 is a number of its kind, as in 20000: it is a share of the ZCU102's then.
     """
     kind, dot, layer = name.partition(".")
-    if kind not in AXES or (dot and (kind not in BITS or not layer)):
+    known = kind in AXES or (kind == BUILD and dot)
+    if not known or (dot and (kind not in (*BITS, BUILD) or not layer)):
         raise BadInput(
             f"sweep: an axis must be one of {', '.join(AXES)}, not {name!r}; see rtl4ml sweep --help"
         )
@@ -101,6 +103,9 @@ def axis(name: str, given: Any) -> Axis:
     parts = given if isinstance(given, list) else str(given).split(",")
     values: list[Value] = []
     for part in parts:
+        if kind == BUILD:
+            values.append(_size(own, part, given))
+            continue
         found = _RANGE.fullmatch(part.strip()) if isinstance(part, str) else None
         if found and name not in CHOICES:
             ends = _value(name, found["first"], given), _value(name, found["last"], given)
@@ -122,6 +127,16 @@ def _refused(name: str, given: Any) -> BadInput:
     elif name in CHOICES:
         rule = f"of {', '.join(CHOICES[name])}, with commas between"
     return BadInput(f"sweep: {name} must be {rule}, not {given!r}; write it so")
+
+
+def _size(name: str, part: Any, given: Any) -> Value:
+    """A whole number, or several, such as 32x16."""
+    text = str(part).strip()
+    if not re.fullmatch(r"[1-9]\d{0,5}(x[1-9]\d{0,5})*", text):
+        raise BadInput(
+            f"sweep: {name} must be whole numbers from 1 up, or several as in 32x16, not {given!r}; write it so"
+        )
+    return text if "x" in text else int(text)
 
 
 def _value(name: str, part: Any, given: Any) -> Value:
