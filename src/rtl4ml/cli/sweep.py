@@ -18,7 +18,7 @@ from rtl4ml.sweep import front, page, precision, study, trained
 from rtl4ml.sweep import space as spaces
 from rtl4ml.sweep import verify as checks
 from rtl4ml.sweep.front import figure
-from rtl4ml.sweep.points import Point
+from rtl4ml.sweep.points import Point, folder_of
 from rtl4ml.sweep.precision import Head, Precise
 from rtl4ml.sweep.run import Given
 from rtl4ml.sweep.search import Search
@@ -26,6 +26,7 @@ from rtl4ml.sweep.space import RESOURCES, Space
 from rtl4ml.sweep.study import Result, Settings
 from rtl4ml.sweep.tasks import Base
 from rtl4ml.sweep.trained import Taught
+from rtl4ml.sweep.verify import Verified
 
 RECIPE = ".toml"
 SAMPLES = 16  # of a point that is verified or picked
@@ -78,13 +79,22 @@ def sweep(model: Path, out: Path | None, **options: Any) -> None:
     written = f"all points {readable(str(folder / study.TABLE))}, page {readable(str(folder / page.PAGE))}"
     show.stdout().print(written, soft_wrap=True)
 
-    def build(point: Point) -> Any:
-        return checks.project(source, model, point, base, head, folder / f"point-{point.number}")
+    made: dict[int, Any] = {}
 
-    exact = _verified(after["verify"], result, folder, build, settings.seed) if after["verify"] else True
+    def build(point: Point) -> Any:
+        """Its design, made once for all that is done with it."""
+        if point.number not in made:
+            where = folder / folder_of(point.number)
+            made[point.number] = checks.project(source, model, point, base, head, where)
+        return made[point.number]
+
+    measured = _verified(after["verify"], result, folder, build, settings.seed) if after["verify"] else None
     if after["pick"] is not None:
-        _pick(after["pick"], result, build, settings.seed)
-    if not exact:
+        try:
+            _pick(after["pick"], result, build, settings.seed)
+        finally:
+            page.write(result, folder, verified=measured)  # with a link to its report
+    if measured is not None and not measured.exact:
         raise outcome.ProofFailed(
             f"{folder}: every point that was verified must be exact at its interval, not differ; see {page.PAGE}"
         )
@@ -125,7 +135,7 @@ def _axes(options: dict[str, Any]) -> tuple[list[tuple[str, Any]], dict[str, flo
     axes = [(k, v) for k, v in budget if not isinstance(v, float)]
     if (intervals := options.pop("intervals")) is not None:
         axes.insert(0, ("interval", intervals))
-    axes += [(k, v) for k in spaces.BITS if (v := options.pop(k)) is not None]
+    axes += [(k, v) for k in (spaces.REUSE, *spaces.BITS) if (v := options.pop(k)) is not None]
     if (file := options.pop("space")) is not None:
         axes += spaces.read(file).items()
     return axes, {k: v for k, v in budget if isinstance(v, float)}
@@ -192,8 +202,10 @@ def _tested(source: Given | Precise, result: Result, file: Path, settings: Setti
         return study.tested(source, result, precision.read(file), settings)
 
 
-def _verified(number: int, result: Result, folder: Path, build: Callable[[Point], Any], seed: int) -> bool:
-    """Simulates points and has them counted; whether all are exact."""
+def _verified(
+    number: int, result: Result, folder: Path, build: Callable[[Point], Any], seed: int
+) -> Verified:
+    """Simulates points and has them counted."""
     points = checks.chosen(result, number, seed)
     measured = checks.verify(points, build, samples=SAMPLES, seed=seed, step=show.step)
     page.write(result, folder, verified=measured)
@@ -205,7 +217,7 @@ def _verified(number: int, result: Result, folder: Path, build: Callable[[Point]
         shown.add_row(*row)
     show.stdout().print(shown)
     show.stdout().print(table["told"], soft_wrap=True)
-    return measured.exact
+    return measured
 
 
 def _pick(text: str, result: Result, build: Callable[[Point], Any], seed: int) -> None:

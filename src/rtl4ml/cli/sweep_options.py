@@ -19,6 +19,10 @@ def sweeping() -> list[click.Parameter]:
             help="Targets in cycles: 204,408, or 1..128 for all, or 1..128/8 for 8 of them; default a cycle for every "
             "position of the input, then x 2, 4, 8.",
         ),
+        click.Option(
+            ["--reuse-factor"],
+            help="hls4ml's ReuseFactor of all layers, such as 1,4,16; of one layer in a file, as reuse_factor.NAME.",
+        ),
         click.Option(["--bits"], help="Bits of weights and activations, such as 2..8 or 4,6."),
         click.Option(["--weight-bits"], help="Of weights alone."),
         click.Option(["--activation-bits"], help="Of activations alone."),
@@ -42,8 +46,8 @@ def sweeping() -> list[click.Parameter]:
         click.Option(
             ["--space"],
             type=path(),
-            help="TOML file with a table [axes]: interval, lut, ff, dsp, bram36, clock_mhz, device, skips, output, "
-            "bits, weight_bits, activation_bits, of one layer as weight_bits.NAME.",
+            help="TOML file with a table [axes]: interval, reuse_factor, lut, ff, dsp, bram36, clock_mhz, device, "
+            "skips, output, bits, weight_bits, activation_bits, of one layer as weight_bits.NAME.",
         ),
         click.Option(
             ["--search"],

@@ -21,12 +21,13 @@ Params = Mapping[str, Value]
 
 RESOURCES = ("lut", "ff", "dsp", "bram36")
 BITS = ("bits", "weight_bits", "activation_bits")
-WHOLE = ("interval", *BITS)  # axes of whole numbers
+WHOLE = ("interval", "reuse_factor", *BITS)  # axes of whole numbers
 CHOICES = {
     "device": tuple(DEVICES),
     "skips": ("bram", "late", "dram", "auto"),
     "output": ("logits", "argmax", "mask"),
 }
+REUSE = "reuse_factor"  # hls4ml's ReuseFactor
 BUILD = "build"  # arguments of a recipe's network, as in build.kernels
 AXES = (*WHOLE, *RESOURCES, "clock_mhz", *CHOICES)
 MOST_BITS = 16
@@ -40,7 +41,7 @@ class Axis:
     """One thing that varies, and its values in the order in which they are tried.
 
     name: of `AXES`: "interval" in cycles a sample, a resource's greatest share of the device, "clock_mhz", ...; bits
-          also of one layer, as in "weight_bits.conv1"
+          also of one layer, as in "weight_bits.conv1", and so "reuse_factor"
 
     Axis("lut", (0.05, 0.1)) is designs within 5 % and within 10 % of the device's LUTs.
     """
@@ -95,7 +96,7 @@ def axis(name: str, given: Any) -> Axis:
     """
     kind, dot, layer = name.partition(".")
     known = kind in AXES or (kind == BUILD and dot)
-    if not known or (dot and (kind not in (*BITS, BUILD) or not layer)):
+    if not known or (dot and (kind not in (*BITS, BUILD, REUSE) or not layer)):
         raise BadInput(
             f"sweep: an axis must be one of {', '.join(AXES)}, not {name!r}; see rtl4ml sweep --help"
         )
@@ -118,6 +119,7 @@ def axis(name: str, given: Any) -> Axis:
 def _refused(name: str, given: Any) -> BadInput:
     rule = {
         "interval": "whole numbers of cycles from 1 up, as in 204,408 or 1..128/8",
+        REUSE: "whole numbers from 1 up, as in 1,4,16 or 1..64/7",
         "clock_mhz": "clocks in MHz above 0, as in 100,250 or 100..300/5",
     }.get(name)
     if name in BITS:
@@ -172,7 +174,7 @@ def _between(name: str, first: Value, last: Value, number: int | None, given: An
         if last - first >= MOST_POINTS:
             raise _refused(name, given)
         return list(range(int(first), int(last) + 1))
-    spread = np.geomspace if name == "interval" else np.linspace
+    spread = np.geomspace if name in ("interval", REUSE) else np.linspace
     values = spread(first, last, number) if number > 1 else np.array([first])
     return [round(v) if name in WHOLE else round(float(v), 6) for v in values]
 
