@@ -193,6 +193,8 @@ class Explorer:
         slowest = max(f.interval for f in plan.foldings.values())
         most = _BESIDE * self._price(self._taken[plan])
         for target in reversed([t for t in self.intervals if self.floor <= t < slowest]):
+            if self._dearer(slowest, target, most):
+                break
             p, chosen, options = self._program(target, cheap=True)
             solution = p.solve(limits, self.prices)
             if solution is None or self._price(p.taken(solution)) > most:
@@ -201,6 +203,23 @@ class Explorer:
             if max(f.interval for f in made.foldings.values()) < slowest:
                 found.insert(0, made)
         return found
+
+    def _dearer(self, slow: int, fast: int, most: float) -> bool:
+        """Whether the operators alone cost more than `most` at an interval, each by its cheapest option.
+
+        Operators that are cheapest at `slow` with a folding that meets `fast` are taken to cost no less there. The
+        dearest are asked first: options of the others need then not be worked out for an interval that is no rival.
+        """
+        least = {}
+        for op in self.graph.ops:
+            cheapest = min(self.options(op, slow), key=lambda o: self._price(o.cost))
+            least[op.name] = self._price(cheapest.cost), cheapest.folding.interval
+        bound = sum(price for price, _ in least.values())
+        for op in sorted(self.graph.ops, key=lambda op: -least[op.name][0]):
+            price, interval = least[op.name]
+            if interval > fast and bound <= most:
+                bound += min(self._price(o.cost) for o in self.options(op, fast, cheap=True)) - price
+        return bound > most
 
     def _plan(
         self,
