@@ -48,6 +48,7 @@ ALSO: dict[str, list[Any]] = {
     "out": [None, 5, True, "a\0b", 2.5],
     "target_interval": ["204", 204.0, True, 0],
     "budget": [0.5, True, "lut=0.5", {"lut": True}, {"lut": 0}, {"lut": 1.5}, {"luts": 0.5}, {"dsp": float("nan")}],
+    "prices": [0.5, True, "lut=0.5", {"lut": True}, {"lut": -1}, {"luts": 0.5}, {"dsp": float("inf")}],
     "clock_mhz": [True, "250", None, 0, 1000, np.bool_(True), HUGE, 1e400],
     "output": [None, 0, "Logits", np.array(["mask"])],
     "threshold": [0.5, True, "0.5"],
@@ -81,7 +82,7 @@ def refused(call: Any, name: str) -> str:
 
 @pytest.mark.parametrize("name", ALSO)
 def test_no_argument_of_convert_takes_nonsense(name: str, tmp_path: Path) -> None:
-    allowed = {"budget": [{}], "foldings": [{"c": (1, 2)}], "target_interval": [HUGE]}
+    allowed = {"budget": [{}], "prices": [{}], "foldings": [{"c": (1, 2)}], "target_interval": [HUGE]}
     for value in [*NEVER, *ALSO[name]]:
         if any(value is v for v in allowed.get(name, [])):
             continue
@@ -119,6 +120,16 @@ def test_no_seed_and_no_stalls_are_nonsense(design: Design) -> None:
             "budget",
             {"lut": "x"},
             "budget: must give shares (0 to 1] of lut, ff, dsp, bram36, dram, not lut='x'; write budget={\"lut\": 0.5}",
+        ),
+        (
+            "prices",
+            [1],
+            'prices: must be numbers by resource (lut, ff, dsp, bram36), not [1]; write prices={"dsp": 2.0}',
+        ),
+        (
+            "prices",
+            {"dsp": -1},
+            'prices: must be numbers from 0 up of lut, ff, dsp, bram36, not dsp=-1; write prices={"dsp": 2.0}',
         ),
         (
             "foldings",
@@ -232,6 +243,8 @@ REFUSALS: list[Callable[[], Any]] = [
     lambda: arguments.target_interval(2**41),
     lambda: arguments.budget([1], ZCU102.capacity),
     lambda: arguments.budget({"lut": 2}, ZCU102.capacity),
+    lambda: arguments.prices([1], ZCU102.capacity),
+    lambda: arguments.prices({"lut": -1}, ZCU102.capacity),
     lambda: arguments.clock_mhz(0),
     lambda: arguments.skips("uram"),
     lambda: arguments.pumped(True, replace(ZCU102, double_clock=False)),

@@ -109,7 +109,7 @@ def test_the_rows_that_wait_by_what_depends_on_what(parsed: Any) -> None:
     graph = parsed.graph
     assert rows_waiting(graph) == {"up2_concat": 3, "up1_concat": 11}
     assert rows_waiting(with_homes(graph, {"up1_concat": "late"})) == {"up2_concat": 3, "up1_concat": 0}
-    net = sized_netlist(homes.fold_with_skips(graph, "bram", homes.Wanted(4096)))
+    net = sized_netlist(Explorer(graph).fold(4096))
     deep = {
         c.layer: c.depth * c.x.width for c in net.cells if isinstance(c, Fifo) and c.name.endswith("_b_f")
     }

@@ -110,6 +110,28 @@ def budget(value: Any, resources: Collection[str]) -> dict[str, float]:
     return shares
 
 
+def prices(value: Any, resources: Collection[str]) -> dict[str, float] | None:
+    """What all of the device's resources cost, by resource; None where nothing is given."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise BadInput(
+            f"{named('prices')}: must be numbers by resource ({', '.join(resources)}), not {shown(value)}; "
+            f"write {named('prices', {'dsp': 2.0})}"
+        )
+    found: dict[str, float] = {}
+    for k, v in value.items():
+        number = real(v)
+        if k not in resources or number is None or not 0 <= number < float("inf"):
+            key = k if isinstance(k, str) else shown(k)
+            raise BadInput(
+                f"{named('prices')}: must be numbers from 0 up of {', '.join(resources)}, not {key}={shown(v)}; "
+                f"write {named('prices', {'dsp': 2.0})}"
+            )
+        found[k] = number
+    return found
+
+
 def clock_mhz(value: Any) -> float:
     """A clock in MHz."""
     number = real(value)

@@ -67,6 +67,7 @@ def convert(
     fit: bool = True,
     pumped: bool = False,
     skips: Mapping[str, Home] | Home | Literal["auto"] = "bram",
+    prices: Mapping[str, float] | None = None,
     device: Device | None = None,
     name: str | None = None,
 ) -> Design:
@@ -91,6 +92,9 @@ def convert(
     pumped:          whether DSP slices may make two products a cycle, at a second clock of twice the rate, aclk2x
     skips:           "bram"; "late": the input waits in place of what it becomes; "dram": behind AXI4 ports of the top;
                      for all or by layer of a join; "auto": as many late or in DRAM as it takes to fit, the widest first
+    prices:          of all that the device has of a resource: {"dsp": 2}; of what it does not name LUT and FF 1,
+                     DSP48E2 and RAMB36 0.5. The design is then the cheapest by them; without it the one whose fullest
+                     resource is least full. A faster one that costs no more takes its place in both
     name:            every module and memory image begins with it ("jets": jets_r4_top), so that several
                      designs are read into one project; default none
     device:          the FPGA, such as `rtl4ml.board.boards.board("kv260").device`; default the ZCU102's
@@ -103,6 +107,7 @@ def convert(
     target_interval = arguments.target_interval(target_interval)
     device = arguments.pumped(pumped, ZCU102 if device is None else device)
     budget = arguments.budget(budget, device.budgeted)
+    prices = arguments.prices(prices, device.capacity)
     clock_mhz = arguments.clock_mhz(clock_mhz)
     output, threshold, opening = arguments.head(output, threshold, opening)
     columns = arguments.columns(columns)
@@ -115,7 +120,7 @@ def convert(
     loaded = load(model)
     parsed = parse(loaded, input_precision=input_precision, columns=columns, **head)
     target_interval = target_interval or wanted_interval(parsed.graph, foldings)
-    wanted = Wanted(target_interval, budget, foldings, device, clock_mhz)
+    wanted = Wanted(target_interval, budget, foldings, device, clock_mhz, prices)
     plan = fold_with_skips(parsed.graph, homes, wanted, fit=fit)
     hls: HlsProject | HlsCannot
     with project_folder(out) as folder, processes.pool(1, wait=False) as pool:

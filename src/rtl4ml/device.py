@@ -90,6 +90,14 @@ class Device:
         """All that it is, as text: equal devices have equal ones, in every process."""
         return repr(self)
 
+    def prices(self, given: Mapping[str, float] | None = None) -> dict[str, float]:
+        """The price of all that there is of each resource: its weight, or what is given instead."""
+        return {**self.weights, **(given or {})}
+
+    def price(self, resources: Resources, prices: Mapping[str, float]) -> float:
+        """The price of resources: the sum of prices times shares."""
+        return float(sum(prices[k] * getattr(resources, k) / v for k, v in self.capacity.items()))
+
     @property
     def budgeted(self) -> tuple[str, ...]:
         """What a design may be allowed a share of: its resources, and what its memory moves, where that is known."""

@@ -125,9 +125,9 @@ def test_bad_input(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
             "speed",
         ): "sweep: an aim must be one of interval, latency, fps, lut, ff, dsp, bram36, cost, not 'speed'",
         (
-            "--price",
+            "--prices",
             "dsp",
-        ): "Invalid value for '--price': 'dsp' must be a resource (lut, ff, dsp, bram36) and a number,",
+        ): "Invalid value for '--prices': 'dsp' must be a resource (lut, ff, dsp, bram36) and a number,",
         ("--budget", "uram=1%,2%"): "Invalid value for '--budget': 'uram=1%,2%' must be a resource",
         ("--budget", "dram=1%,2%"): "Invalid value for '--budget': 'dram=1%,2%' must be a resource",
         ("--space", "none.toml"): "none.toml: the space must be a TOML file, not missing; check the path",
@@ -199,6 +199,9 @@ def test_bits_data_and_what_is_picked(
     assert (folder / "sweep.html").read_text().count("<td>0 of ") == 2
     picked = [p for p in folder.iterdir() if (p / "report.json").is_file()]
     assert picked and any(found[int(p.name.removeprefix("point-"))]["iou"] == 1.0 for p in picked)
+    page = (folder / "sweep.html").read_text()
+    for p in picked:  # from the table of verified points, and from the front's where they are there
+        assert f'<td><a href="{p.name}/report.html">{p.name.removeprefix("point-")}</a></td>' in page
     status, _, err = run(
         capsys, "sweep", model, "--intervals", 64, "--out", tmp_path / "t", "--test", tmp_path / "test.npz"
     )

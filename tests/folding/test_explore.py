@@ -276,7 +276,7 @@ def test_a_design_without_a_target_leaves_room() -> None:
 
 def test_a_target_may_take_what_the_device_has() -> None:
     g = graph("chain")
-    lut = used(Explorer(g).fold(30))
+    lut = used(fold_for(g, target_interval=30, budget=None))
     device = sparing(lut=0.8 * lut / ZCU102.lut)
     assert used(fold_for(g, target_interval=30, budget=None, device=device)) == lut
     with pytest.raises(OverBudget, match="must fit the budget"):

@@ -48,6 +48,7 @@ def test_they_reach_convert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "fit": False,
         "pumped": True,
         "skips": "auto",
+        "prices": {"dsp": 2.0},
         "columns": 7,
         "opening": 2,
         "input_precision": "ap_fixed<9,2>",
@@ -74,8 +75,8 @@ def test_they_reach_convert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (
             {"xyz": 6},
             "xyz: must be an option of hls4ml's or rtl4ml's, not 'xyz'; there are board, budget, clock_period, "
-            "columns, device, fit, foldings, input_precision, io_type, name, opening, output, part, pumped, skips, "
-            "target_interval, threshold",
+            "columns, device, fit, foldings, input_precision, io_type, name, opening, output, part, prices, pumped, "
+            "skips, target_interval, threshold",
         ),
         (
             {"part": "xc7z020clg400-1"},

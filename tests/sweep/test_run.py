@@ -16,8 +16,11 @@ from sweep_nets import Inline, given, graph
 
 import rtl4ml.sweep.tasks as tasks_module
 from rtl4ml.errors import BadInput, EnvironmentProblem, OverBudget
+from rtl4ml.folding.by_hand import wanted_interval
 from rtl4ml.folding.homes import Wanted, fold_with_skips
 from rtl4ml.folding.placement import analysed, resources
+from rtl4ml.ops.conv import Conv
+from rtl4ml.reuse import Reuse
 from rtl4ml.sweep import pools, study
 from rtl4ml.sweep.front import Aim, prices
 from rtl4ml.sweep.points import Outcome, taken
@@ -53,6 +56,20 @@ def test_a_point_is_the_design_that_convert_makes(tmp_path: Path) -> None:
         assert (p.outcome.interval, p.outcome.latency) == (cycles.interval, cycles.latency)
         assert p.outcome.resources == taken(resources(netlist))
         assert p.outcome.fps == pytest.approx(250e6 / cycles.interval)
+
+
+def test_reuse_factors_are_foldings_by_hand(tmp_path: Path) -> None:
+    """Of all layers, and of one; without an interval that of the slowest layer is taken."""
+    layer = next(op.layer for op in graph().ops if isinstance(op, Conv))
+    axes = [("reuse_factor", "1,4"), (f"reuse_factor.{layer}", "2")]
+    points = run(search(tmp_path / "a.db", axes), given(), Base(), Inline())
+    for p, every in zip(points, (1, 4), strict=True):
+        layers = {"*": Reuse(every), layer: Reuse(2)}
+        interval = wanted_interval(graph(), layers)
+        plan = fold_with_skips(graph(), "bram", Wanted(interval, layers=layers))
+        assert p.outcome is not None and p.outcome.resources == taken(resources(analysed(plan)[0]))
+    assert points[0].outcome and points[1].outcome
+    assert points[0].outcome.interval < points[1].outcome.interval
 
 
 def test_a_plan_that_is_known_is_not_analysed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +262,7 @@ def test_prices_and_searches_that_are_none() -> None:
     ):
         begun(method="best")
     with pytest.raises(
-        BadInput, match=r"price: must be a resource \(lut, ff, dsp, bram36\) .*, not uram=1; write"
+        BadInput, match=r"prices: must be numbers from 0 up of lut, ff, dsp, bram36, not uram=1.0; write"
     ):
         begun(price={"uram": 1.0})
     begun()

@@ -28,6 +28,8 @@ from rtl4ml.sweep.space import Axis, Space, axis, read, space
         ("bram36", "456", (0.5,)),
         ("clock_mhz", "100..300/5", (100.0, 150.0, 200.0, 250.0, 300.0)),
         ("weight_bits", "2..8", tuple(range(2, 9))),
+        ("reuse_factor", "1..64/7", (1, 2, 4, 8, 16, 32, 64)),
+        ("reuse_factor.conv", "3,5", (3, 5)),
         ("skips", "bram,auto", ("bram", "auto")),
     ],
 )
@@ -65,6 +67,11 @@ def test_axes(name: str, given: Any, values: tuple[Any, ...]) -> None:
             "clock_mhz",
             "-5",
             "sweep: clock_mhz must be clocks in MHz above 0, as in 100,250 or 100..300/5, not '-5'; write it so",
+        ),
+        (
+            "reuse_factor",
+            "0",
+            "sweep: reuse_factor must be whole numbers from 1 up, as in 1,4,16 or 1..64/7, not '0'; write it so",
         ),
         (
             "skips",

@@ -26,7 +26,7 @@ from rtl4ml.cells.streams import Fifo
 from rtl4ml.cells.window import Window
 from rtl4ml.emit import systemverilog
 from rtl4ml.errors import UnsupportedLayer
-from rtl4ml.folding.explorer import fold
+from rtl4ml.folding.explorer import Explorer, fold
 from rtl4ml.folding.search import fold_for
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.host import frameworks
@@ -201,7 +201,8 @@ def test_a_fifo_that_beats_reach_seldom_keeps_one(small: Netlist) -> None:
 
 
 def test_a_design_is_analysed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it takes and its netlist come from the same analysis."""
+    """What it takes and its netlist come from the same analysis; each rival has one of its own."""
+    monkeypatch.setattr(Explorer, "rivals", lambda *_: [])
     runs = []
     analyse = timing_depths.depths
     monkeypatch.setattr(

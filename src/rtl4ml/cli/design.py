@@ -43,6 +43,8 @@ def design_of(model: Path, folder: Path, point: str = "", **options: Any) -> Any
     """The design of a model file in a folder of its own; point: which of several."""
     budget, homes = dict(options.pop("budget")), dict(options.pop("skips"))
     date = arguments.date(options.pop("date"))
+    if prices := dict(options.pop("prices")):
+        options["prices"] = prices
     if homes:
         options["skips"] = homes[""] if set(homes) == {""} else homes
     with step(f"convert {model}{point}"):

@@ -49,6 +49,23 @@ class Budget(click.ParamType[Any]):
         return key, number
 
 
+class Price(click.ParamType[Any]):
+    """RESOURCE=NUMBER, such as dsp=2."""
+
+    name = "RESOURCE=NUMBER"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, float]:
+        if isinstance(value, tuple):
+            return value
+        key, _, price = value.partition("=")
+        try:
+            return key, float(price)
+        except ValueError:
+            self.fail(
+                f"{value!r} must be a resource ({', '.join(RESOURCES)}) and a number, as in dsp=2", param, ctx
+            )
+
+
 class Shares(Budget):
     """As Budget, or several shares, such as lut=5%..40%/8: an axis of a sweep, whose text is left as it is."""
 
@@ -103,6 +120,13 @@ def conversion(*, sweeps: bool = False) -> list[click.Parameter]:
             multiple=True,
             help="Greatest share of the device, e.g. dsp=0.2; repeatable; default 0.75, or 1 with "
             + ("a target. Several: lut=5%,20% or lut=5%..40%/8." if sweeps else "--target-interval."),
+        ),
+        click.Option(
+            ["--prices"],
+            type=Price(),
+            multiple=True,
+            help="What all of the device's resource costs, e.g. dsp=2; repeatable; the cheapest design is then made. "
+            "Of others lut=1, ff=1, dsp=0.5, bram36=0.5.",
         ),
         click.Option(
             ["--clock-mhz"],

@@ -14,18 +14,21 @@ from rtl4ml.cli.design import check_conversion
 from rtl4ml.cli.options import option_of
 from rtl4ml.errors import BadInput, Rtl4mlError, Value, readable
 from rtl4ml.folding.search import positions
-from rtl4ml.sweep import front, page, precision, study
+from rtl4ml.sweep import front, page, precision, study, trained
 from rtl4ml.sweep import space as spaces
 from rtl4ml.sweep import verify as checks
 from rtl4ml.sweep.front import figure
-from rtl4ml.sweep.points import Point
+from rtl4ml.sweep.points import Point, folder_of
 from rtl4ml.sweep.precision import Head, Precise
 from rtl4ml.sweep.run import Given
 from rtl4ml.sweep.search import Search
 from rtl4ml.sweep.space import RESOURCES, Space
 from rtl4ml.sweep.study import Result, Settings
 from rtl4ml.sweep.tasks import Base
+from rtl4ml.sweep.trained import Taught
+from rtl4ml.sweep.verify import Verified
 
+RECIPE = ".toml"
 SAMPLES = 16  # of a point that is verified or picked
 SHOWN = 20  # points of the front in the table; all are in sweep.csv
 
@@ -45,6 +48,9 @@ def sweep(model: Path, out: Path | None, **options: Any) -> None:
     space = spaces.space(axes) if axes else None  # what is wrong with it is said before the model is loaded
     settings = _settings(options, folder)
     after = {k: options.pop(k) for k in ("pick", "verify", "live", "data", "test")}
+    own_epochs = options.pop("epochs")
+    if own_epochs is not None and model.suffix != RECIPE:
+        raise BadInput("sweep: --epochs must go with a recipe (.toml), not with a model; leave it out")
     check_conversion(model, options)
     homes = dict(options.pop("skips"))
     own: dict[str, Any] = {
@@ -53,10 +59,15 @@ def sweep(model: Path, out: Path | None, **options: Any) -> None:
     head = Head(**own)
     base = Base(
         budget=shared,
+        prices=dict(options["prices"]) or None,
         skips=(homes[""] if set(homes) == {""} else homes) or "bram",
         **{k: options[k] for k in ("clock_mhz", "fit", "pumped")},
     )
-    source, space = _source(model, space, head, after["data"])
+    source: Given | Precise
+    if model.suffix == RECIPE:
+        source, space = _taught(model, space, head, after["data"], own_epochs, folder)
+    else:
+        source, space = _source(model, space, head, after["data"])
     folder.mkdir(parents=True, exist_ok=True)
     result = _swept(model, folder, source, space, head, base, settings, live=after["live"])
     if after["test"] is not None:
@@ -68,13 +79,22 @@ def sweep(model: Path, out: Path | None, **options: Any) -> None:
     written = f"all points {readable(str(folder / study.TABLE))}, page {readable(str(folder / page.PAGE))}"
     show.stdout().print(written, soft_wrap=True)
 
-    def build(point: Point) -> Any:
-        return checks.project(source, model, point, base, head, folder / f"point-{point.number}")
+    made: dict[int, Any] = {}
 
-    exact = _verified(after["verify"], result, folder, build, settings.seed) if after["verify"] else True
+    def build(point: Point) -> Any:
+        """Its design, made once for all that is done with it."""
+        if point.number not in made:
+            where = folder / folder_of(point.number)
+            made[point.number] = checks.project(source, model, point, base, head, where)
+        return made[point.number]
+
+    measured = _verified(after["verify"], result, folder, build, settings.seed) if after["verify"] else None
     if after["pick"] is not None:
-        _pick(after["pick"], result, build, settings.seed)
-    if not exact:
+        try:
+            _pick(after["pick"], result, build, settings.seed)
+        finally:
+            page.write(result, folder, verified=measured)  # with a link to its report
+    if measured is not None and not measured.exact:
         raise outcome.ProofFailed(
             f"{folder}: every point that was verified must be exact at its interval, not differ; see {page.PAGE}"
         )
@@ -94,13 +114,28 @@ def _source(model: Path, space: Space | None, head: Head, file: Path | None) -> 
     return Precise(model.read_bytes(), model.suffix, head, samples, data), space
 
 
+def _taught(
+    recipe: Path, space: Space | None, head: Head, data: Path | None, epochs: int | None, folder: Path
+) -> tuple[Taught, Space]:
+    """The networks of a recipe, to be trained, and the space."""
+    if space is None:
+        raise BadInput(
+            "sweep: a recipe must come with axes, as in --weight-bits 2..8 --intervals 204; give some"
+        )
+    if data is not None:
+        raise BadInput("sweep: --data must not go with a recipe, which has its own; leave it out")
+    with show.step(f"read {recipe}"):
+        lesson = trained.lesson(recipe, epochs=epochs, seed=None, data=None)
+    return Taught(lesson, head, folder / "trained"), space
+
+
 def _axes(options: dict[str, Any]) -> tuple[list[tuple[str, Any]], dict[str, float]]:
     """The axes that the options give, as they are written, and the budget that all points share."""
     budget = options.pop("budget")
     axes = [(k, v) for k, v in budget if not isinstance(v, float)]
     if (intervals := options.pop("intervals")) is not None:
         axes.insert(0, ("interval", intervals))
-    axes += [(k, v) for k in spaces.BITS if (v := options.pop(k)) is not None]
+    axes += [(k, v) for k in (spaces.REUSE, *spaces.BITS) if (v := options.pop(k)) is not None]
     if (file := options.pop("space")) is not None:
         axes += spaces.read(file).items()
     return axes, {k: v for k, v in budget if isinstance(v, float)}
@@ -110,7 +145,7 @@ def _settings(options: dict[str, Any], folder: Path) -> Settings:
     return Settings(
         method=options.pop("search"),
         aims=tuple(filter(None, (options.pop("aims") or "").split(","))),
-        price=dict(options.pop("price")),
+        price=dict(options["prices"]),
         storage=options.pop("storage") or f"sqlite:///{folder / study.DATABASE}",
         **{k: options.pop(k) for k in ("trials", "seed", "jobs", "scheduler")},
     )
@@ -150,6 +185,7 @@ def _swept(
                 settings=settings,
                 accuracies=source.accuracies,
                 told=told,
+                taught=tell,
             )
     except KeyboardInterrupt as error:
         error.add_note(f"{folder}: all points that had ended are kept; the same command goes on")
@@ -160,14 +196,16 @@ def _swept(
 
 def _tested(source: Given | Precise, result: Result, file: Path, settings: Settings) -> Result:
     """The accuracy of the front on test data."""
-    if not isinstance(source, Precise) or source.data is None:
+    if not isinstance(source, Taught) and (not isinstance(source, Precise) or source.data is None):
         raise BadInput("sweep: --test must go with --data, on which points are chosen; give both")
     with show.step(f"accuracy of {len(result.front):,} points on {file}"):
         return study.tested(source, result, precision.read(file), settings)
 
 
-def _verified(number: int, result: Result, folder: Path, build: Callable[[Point], Any], seed: int) -> bool:
-    """Simulates points and has them counted; whether all are exact."""
+def _verified(
+    number: int, result: Result, folder: Path, build: Callable[[Point], Any], seed: int
+) -> Verified:
+    """Simulates points and has them counted."""
     points = checks.chosen(result, number, seed)
     measured = checks.verify(points, build, samples=SAMPLES, seed=seed, step=show.step)
     page.write(result, folder, verified=measured)
@@ -179,7 +217,7 @@ def _verified(number: int, result: Result, folder: Path, build: Callable[[Point]
         shown.add_row(*row)
     show.stdout().print(shown)
     show.stdout().print(table["told"], soft_wrap=True)
-    return measured.exact
+    return measured
 
 
 def _pick(text: str, result: Result, build: Callable[[Point], Any], seed: int) -> None:

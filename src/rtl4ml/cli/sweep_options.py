@@ -3,29 +3,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from rtl4ml.cli.options import RESOURCES, path
-
-
-class Price(click.ParamType[Any]):
-    """RESOURCE=NUMBER, such as dsp=2."""
-
-    name = "RESOURCE=NUMBER"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, float]:
-        if isinstance(value, tuple):
-            return value
-        key, _, price = value.partition("=")
-        try:
-            return key, float(price)
-        except ValueError:
-            self.fail(
-                f"{value!r} must be a resource ({', '.join(RESOURCES)}) and a number, as in dsp=2", param, ctx
-            )
-
+from rtl4ml.cli.options import path
 
 # Those of rtl4ml.sweep, which are slow to import.
 METHODS = ("grid", "random", "tpe", "nsga2")
@@ -38,6 +18,10 @@ def sweeping() -> list[click.Parameter]:
             ["--intervals"],
             help="Targets in cycles: 204,408, or 1..128 for all, or 1..128/8 for 8 of them; default a cycle for every "
             "position of the input, then x 2, 4, 8.",
+        ),
+        click.Option(
+            ["--reuse-factor"],
+            help="hls4ml's ReuseFactor of all layers, such as 1,4,16; of one layer in a file, as reuse_factor.NAME.",
         ),
         click.Option(["--bits"], help="Bits of weights and activations, such as 2..8 or 4,6."),
         click.Option(["--weight-bits"], help="Of weights alone."),
@@ -54,10 +38,16 @@ def sweeping() -> list[click.Parameter]:
             help="Test data, as --data: opened once, for the points that are worth having.",
         ),
         click.Option(
+            ["--epochs"],
+            type=click.IntRange(min=1),
+            help="Of a recipe (MODEL is its .toml file): of training with quantizers, for each network; default the "
+            "recipe's.",
+        ),
+        click.Option(
             ["--space"],
             type=path(),
-            help="TOML file with a table [axes]: interval, lut, ff, dsp, bram36, clock_mhz, device, skips, output, "
-            "bits, weight_bits, activation_bits, of one layer as weight_bits.NAME.",
+            help="TOML file with a table [axes]: interval, reuse_factor, lut, ff, dsp, bram36, clock_mhz, device, "
+            "skips, output, bits, weight_bits, activation_bits, of one layer as weight_bits.NAME.",
         ),
         click.Option(
             ["--search"],
@@ -80,12 +70,6 @@ def sweeping() -> list[click.Parameter]:
             ["--aims"],
             help="What a point must be good at, with commas between: fps, interval, latency, lut, ff, dsp, bram36, "
             "cost; default fps,cost.",
-        ),
-        click.Option(
-            ["--price"],
-            type=Price(),
-            multiple=True,
-            help="What a share of the device counts in the cost, e.g. dsp=2; default lut=1, dsp=0.5, bram36=0.5.",
         ),
         click.Option(
             ["--storage"], help="Database of the points, as in sqlite:///sweep.db; default sweep.db in --out."

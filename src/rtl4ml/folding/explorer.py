@@ -7,15 +7,15 @@ from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import product
-from math import ceil, gcd
+from math import ceil, gcd, inf
 
 import numpy as np
 
 from rtl4ml.device import ZCU102, Device, Resources
 from rtl4ml.errors import OverBudget, named
 from rtl4ml.folding.by_hand import Given, legal
-from rtl4ml.folding.options import UNROLLED, Costs, Option
-from rtl4ml.folding.program import Program
+from rtl4ml.folding.options import GUESSED, UNROLLED, Costs, Option, guess
+from rtl4ml.folding.program import Floats, Program
 from rtl4ml.ir.graph import Graph
 from rtl4ml.ir.lag import rows_waiting
 from rtl4ml.ir.late import skips
@@ -36,6 +36,10 @@ _HASTE = 2
 # board's shell needs some, and so does a next version of the network. A rule of practice.
 _HARD_BLOCKS = 0.9
 
+# How much dearer operators and width converters of a plan may be than those of another for it to be tried as a design:
+# of the jet tagger and the students the rest, FIFOs and edges, was up to 7 % more of one than of another.
+_BESIDE = 1.08
+
 
 class Explorer:
     """The foldings of one graph for a device.
@@ -43,6 +47,7 @@ class Explorer:
     layers: (pe, simd) or `Reuse` that the user fixed, by layer or operator name
     shares: the greatest share of a resource that its plans may take, see `Plan`
     costs:  what is known of operators, from other graphs too
+    prices: of all that the device has of each resource, which its plans then cost least by; see `Device.prices`
     """
 
     def __init__(
@@ -52,8 +57,11 @@ class Explorer:
         device: Device = ZCU102,
         shares: Mapping[str, float] | None = None,
         costs: Costs | None = None,
+        prices: Mapping[str, float] | None = None,
     ) -> None:
         self.graph = graph
+        self._objective = None if prices is None else device.prices(prices)
+        self.prices = device.prices(prices)
         self.device = device
         self.shares = dict(shares or {})
         given = Given(layers)
@@ -65,10 +73,11 @@ class Explorer:
                 self._pinned.add(op.name)
             self.foldings[op.name] = legal(op) if pinned is None else pinned[1]
         given.check([op.name for op in graph.ops])
-        self._costs = costs or Costs()
+        self.costs = costs or Costs()
         self._options: dict[tuple[str, Folding], list[Option]] = {}
         self._widths: dict[tuple[str, int, int], Resources] = {}
         self._fills: dict[tuple[object, ...], float] = {}
+        self._taken: dict[Plan, Resources] = {}  # by operators and width converters of plans that were chosen
         self.beyond = (
             0.0  # block RAM beside operators that a sized design took beyond what `lagging` estimates
         )
@@ -88,10 +97,11 @@ class Explorer:
         """The shortest possible interval: that of the slowest operator with its fastest folding."""
         return max(min(f.interval for f in fs) for fs in self.foldings.values())
 
-    def options(self, op: Op, target: int) -> list[Option]:
+    def options(self, op: Op, target: int, *, cheap: bool = False) -> list[Option]:
         """The options of an operator for a target interval: the slower of the foldings that meet it, in all packings.
 
         An unrolled folding is one of them where it has few products, or where it is the only one that meets the target.
+        cheap: also where an estimate says that it may cost no more than the cheapest of the others
         """
         foldings = self.foldings[op.name]
         if op.name not in self._pinned:
@@ -100,22 +110,29 @@ class Explorer:
                 products = [f for f in foldings if f.style != "unrolled"]
                 slowest = max((f.interval for f in products), default=0)
                 least = min((f.multipliers for f in products), default=0)
-                foldings = [f for f in products if _HASTE * f.interval >= slowest] + [
-                    f
-                    for f in foldings
-                    if f.style == "unrolled" and (not products or f.pe * f.simd <= min(2 * least, UNROLLED))
-                ]
+                graphs = [f for f in foldings if f.style == "unrolled"]
+                foldings = [f for f in products if _HASTE * f.interval >= slowest]
+                few = [f for f in graphs if not products or f.pe * f.simd <= min(2 * least, UNROLLED)]
+                if cheap:
+                    others = min(
+                        (self._price(o.cost) for f in foldings for o in self._option(op, f)), default=inf
+                    )
+                    few = graphs if GUESSED * self._price(guess(op)) <= others else few
+                foldings += few
         return [o for f in foldings for o in self._option(op, f)]
+
+    def _price(self, resources: Resources) -> float:
+        return self.device.price(resources, self.prices)
 
     def _option(self, op: Op, folding: Folding) -> list[Option]:
         if (op.name, folding) not in self._options:
-            self._options[op.name, folding] = self._costs.options(self.graph, op, folding, self.device)
+            self._options[op.name, folding] = self.costs.options(self.graph, op, folding, self.device)
         return self._options[op.name, folding]
 
     def _width(self, stream: Stream, made: int, read: int) -> Resources:
         key = (stream.name, made, read)
         if key not in self._widths:
-            self._widths[key] = self._costs.width(self.graph, stream, made, read, self.device)
+            self._widths[key] = self.costs.width(self.graph, stream, made, read, self.device)
         return self._widths[key]
 
     @cached_property
@@ -159,20 +176,64 @@ class Explorer:
         """
         p, chosen, options = self._program(target)
         if limits is None:
-            found = p.solve({k: _HARD_BLOCKS * self.device.capacity[k] for k in ("dsp", "bram36")})
+            hard = {k: _HARD_BLOCKS * self.device.capacity[k] for k in ("dsp", "bram36")}
+            found = p.solve(hard, self._objective)
         if limits is not None or found is None:
-            found = p.solve(limits or {})
-        if found is None:
-            return None
-        return Plan(
-            self.graph,
-            {
-                name: options[name][int(np.argmax(found[variables]))].folding
-                for name, variables in chosen.items()
-            },
-            self.device,
-            self.shares,
-        )
+            found = p.solve(limits or {}, self._objective)
+        return None if found is None else self._plan(p, found, chosen, options)
+
+    def rivals(self, plan: Plan, limits: Mapping[str, float]) -> list[Plan]:
+        """Plans that are faster than another and may cost no more by `prices`, the fastest first.
+
+        Operators and width converters alone may cost `_BESIDE` more: what else there is in a design may be less.
+        plan:   one of `choose`
+        limits: as there
+        """
+        found: list[Plan] = []
+        slowest = max(f.interval for f in plan.foldings.values())
+        most = _BESIDE * self._price(self._taken[plan])
+        for target in reversed([t for t in self.intervals if self.floor <= t < slowest]):
+            if self._dearer(slowest, target, most):
+                break
+            p, chosen, options = self._program(target, cheap=True)
+            solution = p.solve(limits, self.prices)
+            if solution is None or self._price(p.taken(solution)) > most:
+                break
+            made = self._plan(p, solution, chosen, options)
+            if max(f.interval for f in made.foldings.values()) < slowest:
+                found.insert(0, made)
+        return found
+
+    def _dearer(self, slow: int, fast: int, most: float) -> bool:
+        """Whether the operators alone cost more than `most` at an interval, each by its cheapest option.
+
+        Operators that are cheapest at `slow` with a folding that meets `fast` are taken to cost no less there. The
+        dearest are asked first: options of the others need then not be worked out for an interval that is no rival.
+        """
+        least = {}
+        for op in self.graph.ops:
+            cheapest = min(self.options(op, slow), key=lambda o: self._price(o.cost))
+            least[op.name] = self._price(cheapest.cost), cheapest.folding.interval
+        bound = sum(price for price, _ in least.values())
+        for op in sorted(self.graph.ops, key=lambda op: -least[op.name][0]):
+            price, interval = least[op.name]
+            if interval > fast and bound <= most:
+                bound += min(self._price(o.cost) for o in self.options(op, fast, cheap=True)) - price
+        return bound > most
+
+    def _plan(
+        self,
+        p: Program,
+        solution: Floats,
+        chosen: Mapping[str, list[int]],
+        options: Mapping[str, list[Option]],
+    ) -> Plan:
+        foldings = {
+            name: options[name][int(np.argmax(solution[some]))].folding for name, some in chosen.items()
+        }
+        plan = Plan(self.graph, foldings, self.device, self.shares)
+        self._taken[plan] = p.taken(solution)
+        return plan
 
     def fill(self, target: int, limits: Mapping[str, float], beside: Resources) -> float:
         """A lower bound on the largest share of any limit that a plan for the interval `target` takes; infinite where
@@ -186,10 +247,12 @@ class Explorer:
             self._fills[key] = self._program(target)[0].bound(limits, beside)
         return self._fills[key]
 
-    def _program(self, target: int) -> tuple[Program, dict[str, list[int]], dict[str, list[Option]]]:
+    def _program(
+        self, target: int, *, cheap: bool = False
+    ) -> tuple[Program, dict[str, list[int]], dict[str, list[Option]]]:
         """The program, and for every operator the variables of its options and the options."""
         p = Program(self.device)
-        options = {op.name: self.options(op, target) for op in self.graph.ops}
+        options = {op.name: self.options(op, target, cheap=cheap) for op in self.graph.ops}
         chosen = {
             name: [p.variable(o.cost, o.folding.multipliers) for o in some] for name, some in options.items()
         }

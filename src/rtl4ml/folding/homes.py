@@ -33,6 +33,7 @@ class Wanted:
     layers: Mapping[str, ByHand] | None = None
     device: Device = ZCU102
     clock_mhz: float = 250.0
+    prices: Mapping[str, float] | None = None
 
 
 def fold_with_skips(
@@ -66,6 +67,7 @@ def fold_with_skips(
             fit=fit,
             device=wanted.device,
             costs=costs,
+            prices=wanted.prices,
         )
 
     if homes != "auto":
@@ -97,6 +99,7 @@ def fold_with_skips(
             layers=wanted.layers,
             device=wanted.device,
             costs=costs,
+            prices=wanted.prices,
         )
         if found is not None:
             return found

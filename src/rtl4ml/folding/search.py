@@ -33,26 +33,31 @@ def fold_for(
     fit: bool = True,
     device: Device = ZCU102,
     costs: Costs | None = None,
+    prices: Mapping[str, float] | None = None,
 ) -> Plan:
     """The plan for an interval, or for the smallest interval that the budget holds.
+
+    A faster one that costs no more by the prices takes its place, within the same limits.
 
     target_interval: cycles a sample; None: as many as the input has positions, or more if the budget is too small
     budget:          largest share of the device by resource (0 to 1]; see `Device.shares` for those left out
     fit:             False: a design that does not fit is returned, too: the one for the target interval; without a
                      target, the fastest that needs hardly more than the smallest
     costs:           what is known of operators from the search with other homes of skips
+    prices:          of all that the device has of a resource; the plan then is the cheapest by `Device.prices`, else
+                     the one that fills the device least (`program.objective`)
     Raises OverBudget with the layer that costs most and the nearest interval that fits; BadInput.
     """
     target_interval = arguments.target_interval(target_interval)
     asked = target_interval is not None
-    explorer, limits = _explorer(graph, target_interval, budget, layers, device, costs)
+    explorer, limits = _explorer(graph, target_interval, budget, layers, device, costs, prices)
     if target_interval is not None:
         cheapest = explorer.fold(target_interval)
         if not fit:
-            return cheapest
+            return _quicker(explorer, limits, cheapest)
         found, beside = _at(explorer, limits, target_interval)
         if found is not None:
-            return found
+            return _quicker(explorer, limits, found)
         if _helps(beside, limits):
             fits, beside = _search(explorer, limits, explorer.intervals_from(target_interval))
             if fits is not None:
@@ -63,7 +68,7 @@ def fold_for(
         target_interval = positions(graph)
         fits, beside = _search(explorer, limits, explorer.intervals_from(target_interval))
         if fits is not None:
-            return fits[0]
+            return _quicker(explorer, limits, fits[0])
     smallest, interval = smallest_design(explorer, limits, explorer.intervals_from(target_interval), beside)
     if not fit:
         return smallest
@@ -96,19 +101,35 @@ def fold_within(
     layers: Mapping[str, ByHand] | None = None,
     device: Device = ZCU102,
     costs: Costs | None = None,
+    prices: Mapping[str, float] | None = None,
 ) -> Plan | None:
     """The plan of `fold_for`, None where none is found: without its search for what would fit.
 
     Raises OverBudget where even the fastest folding of a layer is too slow, BadInput.
     """
-    explorer, limits = _explorer(graph, target_interval, budget, layers, device, costs)
+    explorer, limits = _explorer(graph, target_interval, budget, layers, device, costs, prices)
     if target_interval is not None:
         # Skips that alone, beside the smallest operators, take too much need no FIFO to be sized.
         if explorer.waiting.bram36 and explorer.fill(target_interval, limits, explorer.waiting) > 1:
             return None
-        return _at(explorer, limits, target_interval)[0]
-    fits, _ = _search(explorer, limits, explorer.intervals_from(positions(graph)))
-    return None if fits is None else fits[0]
+        found = _at(explorer, limits, target_interval)[0]
+    else:
+        fits, _ = _search(explorer, limits, explorer.intervals_from(positions(graph)))
+        found = None if fits is None else fits[0]
+    return None if found is None else _quicker(explorer, limits, found)
+
+
+def _quicker(explorer: Explorer, limits: Mapping[str, float], plan: Plan) -> Plan:
+    """The plan, or the fastest one that costs no more as a whole design, within limits."""
+
+    def price(whole: Resources) -> float:
+        return explorer.device.price(whole, explorer.prices)
+
+    for other in explorer.rivals(plan, limits):
+        whole = _whole(explorer, other)
+        if price(whole) <= price(_whole(explorer, plan)) and within_limits(whole, limits):
+            return other
+    return plan
 
 
 def _explorer(
@@ -118,10 +139,11 @@ def _explorer(
     layers: Mapping[str, ByHand] | None,
     device: Device,
     costs: Costs | None,
+    prices: Mapping[str, float] | None,
 ) -> tuple[Explorer, dict[str, float]]:
     """The foldings of a graph, and what a design may take of each resource."""
     shares = device.shares(arguments.budget(budget, device.capacity), target_interval)
-    explorer = Explorer(graph, arguments.foldings(layers), device, shares, costs)
+    explorer = Explorer(graph, arguments.foldings(layers), device, shares, costs, prices)
     return explorer, {k: v * shares[k] for k, v in device.capacity.items()}
 
 
@@ -186,7 +208,7 @@ def overhead_resources(
     total = sum(layer_resources(unsized, analyse=False).values(), skips)
     sized = within_limits(total, limits)
     if sized:
-        total = sum(layer_resources(plan).values(), Resources())
+        total = _whole(explorer, plan)
     inside = sum(
         (operator_resources(plan.graph, op, plan[op], plan.device) for op in plan.graph.ops), Resources()
     )
@@ -194,6 +216,10 @@ def overhead_resources(
     if sized and total.bram36 > limits["bram36"]:  # no weights have moved to block RAM that is left
         explorer.beyond = max(0.0, explorer.beyond + beside.bram36 - skips.bram36)
     return total, beside
+
+
+def _whole(explorer: Explorer, plan: Plan) -> Resources:
+    return explorer.costs.whole(plan, lambda p: sum(layer_resources(p).values(), Resources()))
 
 
 def within_limits(total: Resources, limits: Mapping[str, float]) -> bool:

@@ -26,6 +26,7 @@ PASSED = (
     "name",
     "opening",
     "output",
+    "prices",
     "pumped",
     "skips",
     "target_interval",

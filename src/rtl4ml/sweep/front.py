@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rtl4ml.device import ZCU102
 from rtl4ml.errors import BadInput
 from rtl4ml.sweep.points import Outcome, Point
 from rtl4ml.sweep.space import RESOURCES
 
-# What a share of a resource is worth, see `Device.hard_block_weight`.
-PRICES = {"lut": 1.0, "ff": 0.0, "dsp": 0.5, "bram36": 0.5}
+PRICES = ZCU102.prices()  # of all that a device has of a resource
 FIGURES = ("interval", "latency", "fps", *RESOURCES, "cost")
 
 

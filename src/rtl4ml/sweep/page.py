@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from markupsafe import Markup
 
 from rtl4ml._version import __version__
 from rtl4ml.sweep.front import FIGURES, figure
-from rtl4ml.sweep.points import Outcome, Point
+from rtl4ml.sweep.points import Outcome, Point, folder_of
 from rtl4ml.sweep.space import RESOURCES
 from rtl4ml.sweep.study import Result
 from rtl4ml.sweep.verify import Verified
@@ -40,11 +41,24 @@ def write(
     result: Result, folder: Path, *, number: int | None = None, verified: Verified | None = None
 ) -> None:
     """Writes sweep.html. number: points that the sweep will have, while it goes on; the page then renews itself."""
-    (folder / PAGE).write_text(render(result, number=number, verified=verified), encoding="utf-8")
+    text = render(result, number=number, verified=verified, reports=reports(result, folder))
+    (folder / PAGE).write_text(text, encoding="utf-8")
 
 
-def render(result: Result, *, number: int | None = None, verified: Verified | None = None) -> str:
-    """The text of the page."""
+def reports(result: Result, folder: Path) -> dict[str, str]:
+    """The reports of points that were made into projects, by their number as the page has it, as links."""
+    found = {str(p.number): f"{folder_of(p.number)}/report.html" for p in result.points}
+    return {number: link for number, link in found.items() if (folder / link).is_file()}
+
+
+def render(
+    result: Result,
+    *,
+    number: int | None = None,
+    verified: Verified | None = None,
+    reports: Mapping[str, str] | None = None,
+) -> str:
+    """The text of the page. reports: links to those of points, by their numbers."""
     made = [p for p in result.points if p.outcome is not None and not p.outcome.refused]
     refused = Counter(p.outcome.refused for p in result.points if p.outcome is not None and p.outcome.refused)
     first = result.aims[0].name
@@ -77,6 +91,7 @@ def render(result: Result, *, number: int | None = None, verified: Verified | No
             *(f"test {name}" for name in result.accuracies if result.tested),
         ],
         front=[_row(result, p, shown) for p in result.front],
+        reports=dict(reports or {}),
         reasons=refused.most_common(),
         verified=None if verified is None else verified.table(),
         csv=Markup("data:text/csv;base64," + base64.b64encode(result.csv().encode()).decode()),

@@ -54,6 +54,11 @@ def taken(resources: Resources) -> dict[str, float]:
     return {k: round(getattr(resources, k), 1) for k in RESOURCES}
 
 
+def folder_of(number: int) -> str:
+    """The name of the folder of a point that is made into a project."""
+    return f"point-{number}"
+
+
 @dataclass(frozen=True)
 class Point:
     """A point that a sweep has asked for.

@@ -21,12 +21,14 @@ Params = Mapping[str, Value]
 
 RESOURCES = ("lut", "ff", "dsp", "bram36")
 BITS = ("bits", "weight_bits", "activation_bits")
-WHOLE = ("interval", *BITS)  # axes of whole numbers
+WHOLE = ("interval", "reuse_factor", *BITS)  # axes of whole numbers
 CHOICES = {
     "device": tuple(DEVICES),
     "skips": ("bram", "late", "dram", "auto"),
     "output": ("logits", "argmax", "mask"),
 }
+REUSE = "reuse_factor"  # hls4ml's ReuseFactor
+BUILD = "build"  # arguments of a recipe's network, as in build.kernels
 AXES = (*WHOLE, *RESOURCES, "clock_mhz", *CHOICES)
 MOST_BITS = 16
 MOST_POINTS = 1_000_000
@@ -39,7 +41,7 @@ class Axis:
     """One thing that varies, and its values in the order in which they are tried.
 
     name: of `AXES`: "interval" in cycles a sample, a resource's greatest share of the device, "clock_mhz", ...; bits
-          also of one layer, as in "weight_bits.conv1"
+          also of one layer, as in "weight_bits.conv1", and so "reuse_factor"
 
     Axis("lut", (0.05, 0.1)) is designs within 5 % and within 10 % of the device's LUTs.
     """
@@ -93,7 +95,8 @@ def axis(name: str, given: Any) -> Axis:
     A resource above 1 is a number of its kind, as in 20000: it is a share of the ZCU102's then.
     """
     kind, dot, layer = name.partition(".")
-    if kind not in AXES or (dot and (kind not in BITS or not layer)):
+    known = kind in AXES or (kind == BUILD and dot)
+    if not known or (dot and (kind not in (*BITS, BUILD, REUSE) or not layer)):
         raise BadInput(
             f"sweep: an axis must be one of {', '.join(AXES)}, not {name!r}; see rtl4ml sweep --help"
         )
@@ -101,6 +104,9 @@ def axis(name: str, given: Any) -> Axis:
     parts = given if isinstance(given, list) else str(given).split(",")
     values: list[Value] = []
     for part in parts:
+        if kind == BUILD:
+            values.append(_size(own, part, given))
+            continue
         found = _RANGE.fullmatch(part.strip()) if isinstance(part, str) else None
         if found and name not in CHOICES:
             ends = _value(name, found["first"], given), _value(name, found["last"], given)
@@ -113,6 +119,7 @@ def axis(name: str, given: Any) -> Axis:
 def _refused(name: str, given: Any) -> BadInput:
     rule = {
         "interval": "whole numbers of cycles from 1 up, as in 204,408 or 1..128/8",
+        REUSE: "whole numbers from 1 up, as in 1,4,16 or 1..64/7",
         "clock_mhz": "clocks in MHz above 0, as in 100,250 or 100..300/5",
     }.get(name)
     if name in BITS:
@@ -122,6 +129,16 @@ def _refused(name: str, given: Any) -> BadInput:
     elif name in CHOICES:
         rule = f"of {', '.join(CHOICES[name])}, with commas between"
     return BadInput(f"sweep: {name} must be {rule}, not {given!r}; write it so")
+
+
+def _size(name: str, part: Any, given: Any) -> Value:
+    """A whole number, or several, such as 32x16."""
+    text = str(part).strip()
+    if not re.fullmatch(r"[1-9]\d{0,5}(x[1-9]\d{0,5})*", text):
+        raise BadInput(
+            f"sweep: {name} must be whole numbers from 1 up, or several as in 32x16, not {given!r}; write it so"
+        )
+    return text if "x" in text else int(text)
 
 
 def _value(name: str, part: Any, given: Any) -> Value:
@@ -157,7 +174,7 @@ def _between(name: str, first: Value, last: Value, number: int | None, given: An
         if last - first >= MOST_POINTS:
             raise _refused(name, given)
         return list(range(int(first), int(last) + 1))
-    spread = np.geomspace if name == "interval" else np.linspace
+    spread = np.geomspace if name in ("interval", REUSE) else np.linspace
     values = spread(first, last, number) if number > 1 else np.array([first])
     return [round(v) if name in WHOLE else round(float(v), 6) for v in values]
 

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rtl4ml.errors import BadInput, OverBudget, named
+from rtl4ml import arguments
+from rtl4ml.device import ZCU102
+from rtl4ml.errors import BadInput, OverBudget
 from rtl4ml.frontends.qkeras.load import load
 from rtl4ml.ir.fingerprint import fingerprint
 from rtl4ml.sweep import pools
@@ -23,8 +25,9 @@ from rtl4ml.sweep.points import Point
 from rtl4ml.sweep.precision import Head, Labelled, Precise
 from rtl4ml.sweep.run import Given, run, unheard
 from rtl4ml.sweep.search import METHODS, Search
-from rtl4ml.sweep.space import RESOURCES, Space
+from rtl4ml.sweep.space import Space
 from rtl4ml.sweep.tasks import Base, Network
+from rtl4ml.sweep.trained import Taught
 
 DATABASE, RESULTS, TABLE = "sweep.db", "sweep.json", "sweep.csv"
 AIMS = ("fps", "cost")
@@ -146,19 +149,27 @@ def sweep(
     base: Base | None = None,
     accuracies: Sequence[str] = (),
     told: Callable[[Search, Point], None] = unheard,
+    taught: Callable[[int, int], None] = lambda _done, _number: None,
 ) -> Result:
     """All points of a space, worked out or read from the storage of an earlier run of the same sweep.
 
     model:      name of the model, for the results
     identity:   what the sweep is of, which the storage must agree with; `source_identity` gives it
     accuracies: figures of merit that the source's networks have
+    told:       is called with every point that gets its outcome
+    taught:     and with rungs of training that are done, of how many
     Raises BadInput, and OverBudget with the reasons where every point is refused.
     """
     if settings.method not in METHODS:
         raise BadInput(
             f"sweep: --search must be one of {', '.join(METHODS)}, not {settings.method!r}; choose one"
         )
-    price = prices(_checked(settings.price or {}))
+    if isinstance(source, Taught) and settings.method != "grid":
+        raise BadInput(
+            f"sweep: --search must be grid for a recipe, all of whose networks are trained first, not "
+            f"{settings.method}; leave it out"
+        )
+    price = prices(arguments.prices(settings.price, ZCU102.capacity) or {})
     wanted = aims(settings.aims or (*AIMS, *accuracies), accuracies)
     search = Search(
         space,
@@ -171,6 +182,8 @@ def sweep(
         identity={**identity, "price": price},
     )
     with pools.pool(settings.jobs, settings.scheduler) as pool:
+        if isinstance(source, Taught):
+            source.teach(space, pool, taught)
         points = run(search, source, base or Base(), pool, told=told)
     result = Result(model, space, points, wanted, price, tuple(accuracies), dominating(points, wanted, price))
     if points and all(p.outcome is not None and p.outcome.refused for p in points):
@@ -178,7 +191,7 @@ def sweep(
     return result
 
 
-def tested(source: Precise, result: Result, data: Labelled, settings: Settings) -> Result:
+def tested(source: Precise | Taught, result: Result, data: Labelled, settings: Settings) -> Result:
     """The result with the accuracy of its front on test data, which nothing was chosen on.
 
     Raises BadInput where the data have no figure that the sweep has.
@@ -188,6 +201,8 @@ def tested(source: Precise, result: Result, data: Labelled, settings: Settings) 
             f"sweep: --test must have what --data has ({', '.join(result.accuracies) or 'none'}), not {data.figure}; "
             "give classes for classes, masks for masks"
         )
+    if isinstance(source, Taught):
+        return replace(result, tested={p.number: source.score(p.params, data) for p in result.front})
     other = replace(source, data=data)
     keys = {p.number: source.key(p.params) for p in result.front}
     points = {keys[p.number]: p for p in result.front}
@@ -217,16 +232,6 @@ def refusals(points: Sequence[Point]) -> str:
     )
 
 
-def _checked(price: Mapping[str, float]) -> Mapping[str, float]:
-    for name, value in price.items():
-        if name not in RESOURCES or not 0 <= value < float("inf"):
-            raise BadInput(
-                f"{named('price')}: must be a resource ({', '.join(RESOURCES)}) and what a share of it counts, from 0 "
-                f"up, not {name}={value:g}; write it as in dsp=2"
-            )
-    return price
-
-
 def source_identity(source: Given | Precise, base: Base, head: Head) -> dict[str, Any]:
     """What a sweep of a model is of: hashes of its networks, and the arguments that all points share."""
     shared = {
@@ -234,6 +239,7 @@ def source_identity(source: Given | Precise, base: Base, head: Head) -> dict[str
         "clock_mhz": base.clock_mhz,
         "fit": base.fit,
         "pumped": base.pumped,
+        "prices": dict(base.prices or {}),
     }
     return {
         "network": source.digest(),

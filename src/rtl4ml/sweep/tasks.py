@@ -18,14 +18,16 @@ from rtl4ml import arguments
 from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import DEVICES, ZCU102, Device, total
 from rtl4ml.errors import Rtl4mlError, Value
+from rtl4ml.folding.by_hand import wanted_interval
 from rtl4ml.folding.homes import Wanted, fold_with_skips
 from rtl4ml.folding.options import Costs
 from rtl4ml.folding.placement import analysed
 from rtl4ml.ir.fingerprint import fingerprint
 from rtl4ml.ir.graph import Graph
 from rtl4ml.netlist.plan import Plan
+from rtl4ml.reuse import EVERY, ByHand, Reuse
 from rtl4ml.sweep.points import Outcome, taken
-from rtl4ml.sweep.space import RESOURCES, Params
+from rtl4ml.sweep.space import RESOURCES, REUSE, Params
 from rtl4ml.synthesis.yosys import units
 
 
@@ -60,6 +62,7 @@ class Base:
     skips: Any = "bram"
     fit: bool = True
     pumped: bool = False
+    prices: Mapping[str, float] | None = None
 
 
 def conversion(base: Base, params: Params) -> dict[str, Any]:
@@ -73,7 +76,15 @@ def conversion(base: Base, params: Params) -> dict[str, Any]:
         "skips": params.get("skips", base.skips),
         "fit": base.fit,
         "pumped": base.pumped,
+        "prices": base.prices,
+        "foldings": foldings(params) or None,
     }
+
+
+def foldings(params: Params) -> dict[str, ByHand]:
+    """The reuse of multipliers that the axes of a point ask for, of all layers and of single ones."""
+    asked = {k.partition(".")[2] or EVERY: v for k, v in params.items() if k.split(".")[0] == REUSE}
+    return {layer: Reuse(int(factor)) for layer, factor in asked.items()}
 
 
 @lru_cache(maxsize=4)
@@ -94,7 +105,9 @@ def hardware(network: Network, base: Base, params: Params, known: Mapping[str, O
     graph, costs = _held(network.content)
     try:
         device = arguments.pumped(found["pumped"], found["device"])
-        wanted = Wanted(found["target_interval"], found["budget"], None, device, found["clock_mhz"])
+        layers, budget = found["foldings"], found["budget"]
+        interval = found["target_interval"] or wanted_interval(graph, layers or {})
+        wanted = Wanted(interval, budget, layers, device, found["clock_mhz"], found["prices"])
         plan = fold_with_skips(graph, found["skips"], wanted, fit=found["fit"], costs=costs)
         outcome = _outcome(plan, known, network, device)
     except Rtl4mlError as error:

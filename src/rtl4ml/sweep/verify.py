@@ -21,6 +21,7 @@ from rtl4ml.sweep.run import Given
 from rtl4ml.sweep.space import RESOURCES
 from rtl4ml.sweep.study import Result
 from rtl4ml.sweep.tasks import Base, conversion
+from rtl4ml.sweep.trained import Taught
 
 STALLED = 8  # samples under random stalls
 
@@ -124,6 +125,8 @@ def project(
     output, *bits = source.key(point.params)
     if isinstance(source, Precise):
         model = source.loaded(dict(bits))
+    if isinstance(source, Taught):
+        model = source.model(point.params)
     mask = output == "mask"
     return convert(
         model,

@@ -57,6 +57,30 @@ class Checkpoint:
     values: Mapping[str, Any]
 
 
+def write_checkpoint(path: Path, checkpoint: Checkpoint, **head: Any) -> None:
+    """Writes a checkpoint, whole or not at all. head: of JSON's types, beside its values."""
+    counts = {name: len(some) for name, some in checkpoint.arrays.items()}
+    head = {"format": _FORMAT, **head, "values": checkpoint.values, "counts": counts}
+    content = {f"{name}.{i}": a for name, some in checkpoint.arrays.items() for i, a in enumerate(some)}
+    with disk_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f"{path.name}.part")
+        with fresh.open("wb") as file:
+            text = np.frombuffer(json.dumps(head).encode(), np.uint8)
+            np.savez(file, allow_pickle=False, head=text, **content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+
+
+def read_checkpoint(path: Path) -> tuple[Checkpoint, dict[str, Any]]:
+    """A checkpoint, and its head. Raises what `data.checks.DAMAGE` lists where it is damaged."""
+    with np.load(path, allow_pickle=False) as file:
+        head = json.loads(file["head"].tobytes().decode())
+        arrays = {name: [file[f"{name}.{i}"] for i in range(count)] for name, count in head["counts"].items()}
+    return Checkpoint(arrays=arrays, values=head["values"]), head
+
+
 class Run:
     """A training in progress; made by `begin`.
 
@@ -107,23 +131,8 @@ class Run:
         started = time.monotonic()
         if not always and (started - self._saved) * SHARE < self._took:
             return
-        head = {
-            "format": _FORMAT,
-            "identity": self.identity,
-            "values": values,
-            "history": self.history,
-            "counts": {name: len(some) for name, some in arrays.items()},
-        }
-        content = {f"{name}.{i}": a for name, some in arrays.items() for i, a in enumerate(some)}
-        with disk_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            fresh = self.folder / f"{CHECKPOINT}.part"
-            with fresh.open("wb") as file:
-                text = np.frombuffer(json.dumps(head).encode(), np.uint8)
-                np.savez(file, allow_pickle=False, head=text, **content)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self.folder / CHECKPOINT)
+        checkpoint = Checkpoint(arrays={name: list(some) for name, some in arrays.items()}, values=values)
+        write_checkpoint(self.folder / CHECKPOINT, checkpoint, identity=self.identity, history=self.history)
         self._saved = time.monotonic()
         self._took = self._saved - started
 
@@ -136,25 +145,15 @@ class Run:
 
     def _read(self, path: Path) -> tuple[Checkpoint, list[dict[str, Any]]]:
         try:
-            with np.load(path, allow_pickle=False) as file:
-                head = json.loads(file["head"].tobytes().decode())
-                arrays = {
-                    name: [file[f"{name}.{i}"] for i in range(count)]
-                    for name, count in head["counts"].items()
-                }
-            identity, values, history, known = (
-                head["identity"],
-                head["values"],
-                head["history"],
-                head["format"],
-            )
+            found, head = read_checkpoint(path)
+            identity, history, known = head["identity"], head["history"], head["format"]
         except DAMAGE as error:
             raise BadInput(
                 f"{path}: the checkpoint must be whole, not damaged ({line(error)}); "
                 f"remove {path.parent.name} and start anew"
             ) from None
         self._same(path, {"format": _FORMAT, **self.identity}, {"format": known, **identity})
-        return Checkpoint(arrays=arrays, values=values), history
+        return found, history
 
     @staticmethod
     def _same(path: Path, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
