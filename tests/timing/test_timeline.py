@@ -95,8 +95,8 @@ def test_of_a_frame_too_large_there_is_none(monkeypatch: pytest.MonkeyPatch) -> 
     netlist = made("skip")
     longest = max(netlist.input.beats, *(c.slots for c in netlist.cells))
     monkeypatch.setattr(
-        timing_timeline.sizing, "ANALYSED", longest * len(netlist.cells) / timing_timeline.STEPPED
+        timing_timeline.sizing, "ANALYSED", longest * len(netlist.cells) / timing_timeline.TRACED
     )
     assert timeline(netlist) is not None
-    monkeypatch.setattr(timing_timeline, "STEPPED", timing_timeline.STEPPED - 1)
+    monkeypatch.setattr(timing_timeline, "TRACED", timing_timeline.TRACED - 1)
     assert timeline(netlist) is None
