@@ -146,9 +146,14 @@ def _virtex(name: str, part: str, clbs: int, dsp: int, bram36: int) -> Device:
     return Device(name, part, lut=8 * clbs, ff=16 * clbs, dsp=dsp, bram36=bram36)
 
 
-# All dies of a device together. Capacities: DS890, tables of Virtex UltraScale+ and Virtex UltraScale+ HBM. An Alveo
-# card carries one of these under another name: XCU200 is a VU9P, XCU250 a VU13P, XCU280 and XCU55C a VU37P, XCU50 a
-# VU35P. UltraRAM is not used.
+# All dies of a device together. An Alveo card carries a Virtex UltraScale+ under another name: XCU200 is a VU9P, XCU250
+# a VU13P, XCU280 and XCU55C a VU37P, XCU50 a VU35P. A card's platform takes a part of it, which is not taken off here.
+# UltraRAM is not used.
+#
+# Capacities: those of AMD's DS890 as others quote them; DS890 itself was not at hand, so they were not read in it. They
+# were compared with public tables of UltraScale+ devices, which have CLBs, DSP slices and block RAMs of XCU50, XCU55C
+# and XCU280 as here, and VU3P, three of which are a VU9P, with 49,260 CLBs, 2,280 slices and 720 block RAMs; and with
+# scripts published with runs of Vivado, which have all four figures of XCVU9P and of XCU250.
 _VIRTEX = (
     _virtex("XCVU9P", "xcvu9p-flga2104-2L-e", 147_780, 6_840, 2_160),
     _virtex("XCVU13P", "xcvu13p-flga2577-2-e", 216_000, 12_288, 2_688),

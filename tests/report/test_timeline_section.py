@@ -7,7 +7,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import jsonschema
-import pytest
 import report_example as example
 from pages import SCHEMA, page, table
 
@@ -51,9 +50,19 @@ def test_bars_are_where_the_cycles_are_and_never_too_short_to_see() -> None:
     assert boxes[2] == [(1_219, 7.5), (1_242.5, 7.5)]  # 0.6 % of 1,250, and within them
 
 
-@pytest.mark.parametrize("entry", [{}, {"timeline": None}])
-def test_without_it_there_is_no_section(entry: dict[str, Any]) -> None:
-    jsonschema.validate(example.report() | entry, SCHEMA)
-    shown = page(example.report() | entry)
+def test_a_report_of_before_it_has_no_section() -> None:
+    jsonschema.validate(example.report(), SCHEMA)
+    shown = page(example.report())
     assert "The first frame, layer by layer" not in shown.text
     assert "#timeline" not in [a.get("href") for a, _ in shown.all("a")]
+
+
+def test_where_it_is_not_known_the_page_says_why() -> None:
+    unknown = example.report() | {"timeline": None}
+    jsonschema.validate(unknown, SCHEMA)
+    shown = page(unknown)
+    assert (
+        "Not known: the frame is too large to be stepped through, no frame comes out, or g++, which compiles the "
+        "stepper, is missing."
+    ) in shown.text
+    assert ("#timeline", "First frame") in [(a.get("href"), text) for a, text in shown.all("a")]

@@ -22,7 +22,7 @@ from rtl4ml._version import __version__
 from rtl4ml.host.tools import disk_errors
 from rtl4ml.report import kept, pace
 from rtl4ml.report.extras import Extras
-from rtl4ml.report.figures import levels, maps, timeline
+from rtl4ml.report.figures import areas, levels, maps, timeline
 from rtl4ml.report.figures.canvas import MEMORY
 from rtl4ml.report.figures.marks import Marked, marked
 from rtl4ml.report.numbers import duration, magnitude, number, percent, plural, signed, signed_percent
@@ -103,11 +103,9 @@ def build(report: Report, extras: Extras) -> str:
             wide=_pipeline(extras, narrow=False),
             narrow=_pipeline(extras, narrow=True),
             nested=bool(extras.stages) and levels.levels(extras.stages, extras.edges) is not None,
-            frames=maps.frame_pictures(extras.frames) if extras.frames is not None else (),
+            frames=_frames(extras.frames),
             board_maps=_board_maps(extras),
-            board_frames=(
-                maps.frame_pictures(extras.on_board) if isinstance(extras.on_board, maps.Frames) else ()
-            ),
+            board_frames=_frames(extras.on_board),
             places=fifo_rows(report, extras),
             products={p.layer: p for p in extras.products},
             packed=packed_products(extras),
@@ -150,6 +148,14 @@ def _board_maps(extras: Extras) -> tuple[maps.Picture, ...]:
 def _board_marked(extras: Extras) -> Marked | None:
     found = extras.on_board
     return marked(found, extras.class_names or found.names) if isinstance(found, maps.ClassMap) else None
+
+
+def _frames(found: object) -> tuple[tuple[maps.FramePicture, areas.MarkedFrame | None], ...]:
+    """The first frames, each with the marks of its wrong areas; none where there are no frames."""
+    if not isinstance(found, maps.Frames):
+        return ()
+    shown = maps.frame_pictures(found)
+    return tuple(zip(shown, areas.marked_frames(found, [f.name for f in shown]), strict=True))
 
 
 def _plain(value: object) -> object:

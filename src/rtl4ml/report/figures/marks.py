@@ -16,7 +16,7 @@ LISTED = 10
 # Least width and greatest height of a map on the page, in pixels of the screen (report.css).
 _WIDTH, _HEIGHT = 330, 560
 # On that screen: radius and stroke of a ring, height of its number.
-_RADIUS, _STROKE, _LETTER = 9.0, 2.0, 13.0
+RADIUS, STROKE, _LETTER = 9.0, 2.0, 13.0
 
 
 @dataclass(frozen=True)
@@ -71,20 +71,59 @@ def _rings(classes: ClassMap, pixels: Sequence[WrongPixel]) -> Markup:
     """An <svg> over the map, a unit a pixel of the map."""
     top, left = int(classes.row.min()), int(classes.col.min())
     height, width = int(classes.row.max()) - top + 1, int(classes.col.max()) - left + 1
-    unit = 1 / min(_WIDTH / width, _HEIGHT / height)  # a pixel of the screen
-    svg = Element("svg", {"class": "rings", "viewBox": f"0 0 {width} {height}", "role": "img"})
+    svg, unit = canvas(height, width, min(_WIDTH / width, _HEIGHT / height))
     svg.set("aria-label", f"Rings around {len(pixels)} wrong pixels; the table below lists them")
-    svg.set("style", f"font-size:{_LETTER * unit:g}px")
     for p in pixels:
-        x, y = p.col - left + 0.5, p.row - top + 0.5
-        at = {"cx": f"{x:g}", "cy": f"{y:g}", "r": f"{_RADIUS * unit:g}"}
-        group = SubElement(svg, "g")
-        SubElement(group, "title").text = f"{p.number}: row {p.row:,}, column {p.col:,}"
-        for kind, stroke in (("ground", 2 * _STROKE), ("ring", _STROKE)):
-            SubElement(group, "circle", {"class": kind, "stroke-width": f"{stroke * unit:g}", **at})
-        aside = (_RADIUS + _STROKE + 1) * unit
-        ends = x + aside + len(p.number) * _LETTER * unit > width  # there is no room to the right
-        text = {"x": f"{x - aside if ends else x + aside:g}", "y": f"{y + 0.35 * _LETTER * unit:g}"}
-        text |= {"stroke-width": f"{3 * unit:g}", "class": "before" if ends else "behind"}
-        SubElement(group, "text", text).text = p.number
+        title = f"{p.number}: row {p.row:,}, column {p.col:,}"
+        ring(
+            svg,
+            p.col - left + 0.5,
+            p.row - top + 0.5,
+            p.number,
+            title,
+            unit=unit,
+            radius=RADIUS * unit,
+            size=(height, width),
+        )
     return Markup(tostring(svg, encoding="unicode"))
+
+
+def canvas(height: int, width: int, scale: float) -> tuple[Element, float]:
+    """An <svg> without rings over a picture of so many pixels, and the pixels of it that are one of the screen's.
+
+    scale: pixels of the screen that a pixel of the picture has at least
+    """
+    unit = 1 / scale
+    svg = Element("svg", {"class": "rings", "viewBox": f"0 0 {width} {height}", "role": "img"})
+    svg.set("style", f"font-size:{_LETTER * unit:g}px")
+    return svg, unit
+
+
+def ring(
+    svg: Element,
+    x: float,
+    y: float,
+    number: str,
+    title: str,
+    *,
+    unit: float,
+    radius: float,
+    size: tuple[int, int],
+) -> None:
+    """A ring around (x, y) with its number beside it, before it where there is no room behind.
+
+    size: height and width of the picture, within which the number stays
+    """
+    height, width = size
+    at = {"cx": f"{x:g}", "cy": f"{y:g}", "r": f"{radius:g}"}
+    group = SubElement(svg, "g")
+    SubElement(group, "title").text = title
+    for kind, stroke in (("ground", 2 * STROKE), ("ring", STROKE)):
+        SubElement(group, "circle", {"class": kind, "stroke-width": f"{stroke * unit:g}", **at})
+    aside = radius + (STROKE + 1) * unit
+    ends = x + aside + len(number) * _LETTER * unit > width  # there is no room to the right
+    half = 0.5 * _LETTER * unit
+    middle = min(max(y, half), max(half, height - half))
+    text = {"x": f"{x - aside if ends else x + aside:g}", "y": f"{middle + 0.7 * half:g}"}
+    text |= {"stroke-width": f"{3 * unit:g}", "class": "before" if ends else "behind"}
+    SubElement(group, "text", text).text = number
