@@ -222,7 +222,7 @@ class Taught(Given):
         return Labelled(self.lesson.check.inputs, self.lesson.check.labels)
 
     @property
-    def accuracies(self) -> tuple[str, ...]:  # type: ignore[override]
+    def accuracies(self) -> tuple[str, ...]:  # type: ignore[override]  # what they are follows from the pixels
         return (self.data.figure,)
 
     def trained(self, params: Params) -> Key:
