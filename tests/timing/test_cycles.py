@@ -38,7 +38,7 @@ from rtl4ml.netlist.netlist import Cell, Netlist, Param, Timing
 from rtl4ml.ops.conv import Linear
 from rtl4ml.simulation import bulk as simulation
 from rtl4ml.simulation.bulk import RunResult
-from rtl4ml.timing import cycles, opening, steady, stepper
+from rtl4ml.timing import cycles, first_frames, steady, stepper
 from rtl4ml.timing.cycles import predict, unsettled
 from rtl4ml.timing.sizing import sized_netlist
 from rtl4ml.timing.stepper import Stepper
@@ -269,14 +269,16 @@ def test_a_large_netlist_follows_from_narrower_ones(
     want = predict(whole)
     sizing.sized_netlist.cache_clear()
     sizing._narrower.cache_clear()
+    sizing._example.cache_clear()
     monkeypatch.setattr(sizing, "ANALYSED", analysed)
     large = sized_netlist(plan)
     assert sizing.narrower(large) is not None
     found = predict(large)
-    monkeypatch.setattr(opening, "STEPPED", 0)
-    guessed = predict(replace(large, opening=None))
+    monkeypatch.setattr(first_frames, "STEPPED", 0)
+    guessed = predict(replace(large, started=None))
     sizing.sized_netlist.cache_clear()
     sizing._narrower.cache_clear()
+    sizing._example.cache_clear()
     assert found.interval == guessed.interval == want.interval
     rows, columns, _ = plan.graph.inputs[0].hwc
     assert found.narrower == guessed.narrower != want.narrower == ()

@@ -13,7 +13,7 @@ from students import SMALL, student
 from rtl4ml.folding.explorer import fold
 from rtl4ml.frontends.qkeras.importer import parse
 from rtl4ml.netlist.netlist import Netlist
-from rtl4ml.timing import opening
+from rtl4ml.timing import first_frames
 from rtl4ml.timing.cycles import predict
 from rtl4ml.timing.sizing import sized_netlist
 from rtl4ml.timing.stepper import Stepper
@@ -94,7 +94,7 @@ def test_a_join_takes_what_its_cell_takes_not_what_its_fifo_takes() -> None:
 def test_of_a_frame_too_large_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     netlist = made("skip")
     longest = max(netlist.input.beats, *(c.slots for c in netlist.cells))
-    monkeypatch.setattr(opening, "STEPPED", longest * len(netlist.cells))
+    monkeypatch.setattr(first_frames, "STEPPED", longest * len(netlist.cells))
     assert timeline(netlist) is not None
-    monkeypatch.setattr(opening, "STEPPED", longest * len(netlist.cells) - 1)
+    monkeypatch.setattr(first_frames, "STEPPED", longest * len(netlist.cells) - 1)
     assert timeline(netlist) is None

@@ -325,14 +325,14 @@ class Relief:
         return replace(self, windows={k: -(-v * columns // of) for k, v in self.windows.items()})
 
 
-class Opening(NamedTuple):
+class FirstFrames(NamedTuple):
     """The first frames of a netlist after reset, while nothing stalls at the edges.
 
     ends:   cycle of every frame's last output beat, of several outputs the last of them
     firsts: of every output, the cycle of the first frame's last beat
     period: frames after which the state repeated itself; 0 if it did not
 
-    Opening((41, 58, 75), (41,), 0): the first three frames end 17 cycles apart, and no state came twice.
+    FirstFrames((41, 58, 75), (41,), 0): the first three frames end 17 cycles apart, and no state came twice.
     """
 
     ends: tuple[int, ...]
@@ -345,8 +345,8 @@ class Netlist:
     """Cells in topological order between the wires of the graph's inputs and those of its outputs, in their order.
 
     settled: state of the cells (`stepper.State`) in the steady state; None where it is not known
-    opening: the first frames of a netlist too large to be stepped through until its state repeats, if they were
-             stepped through (`rtl4ml.timing.opening`)
+    started: the first frames of a netlist too large to be stepped through until its state repeats, if they were
+             stepped through (`rtl4ml.timing.first_frames`)
     relief:  what it got so that it is as fast as its slowest cell
     plan:    the foldings that it was lowered from; None where its cells were put together by hand
     """
@@ -356,7 +356,7 @@ class Netlist:
     inputs: tuple[Wire, ...]
     outputs: tuple[Wire, ...]
     settled: NDArray[np.int64] | None = field(default=None, compare=False)
-    opening: Opening | None = field(default=None, compare=False)
+    started: FirstFrames | None = field(default=None, compare=False)
     relief: Relief = field(default_factory=Relief, compare=False)
     plan: Plan | None = field(default=None, compare=False)
 

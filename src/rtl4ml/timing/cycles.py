@@ -13,7 +13,7 @@ from rtl4ml.measurements import Cycles
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.timing import sizing
 from rtl4ml.timing.depths import stands_still
-from rtl4ml.timing.opening import Example, opened
+from rtl4ml.timing.first_frames import first_frames
 from rtl4ml.timing.steady import steady, work
 from rtl4ml.timing.stepper import Stepper, Steps
 
@@ -39,7 +39,7 @@ def predict(netlist: Netlist) -> Cycles:
         cells,
         bottleneck,
         gaps=steps.gaps if steps.period and len(steps.gaps) > 1 else (),
-        observed=_observed(steps),
+        observed=steps.observed,
         outputs=_each(first.firsts),
     )
 
@@ -48,19 +48,18 @@ def _extrapolated(
     netlist: Netlist, pair: tuple[Netlist, Netlist], cells: dict[str, int], bottleneck: str
 ) -> Cycles:
     """The cycles of a large netlist, from two of narrower frames and its own first ones."""
-    example = Example.of(pair[1])
+    example = sizing.example(netlist)
     interval = example.wider(cells[bottleneck])
     narrow = tuple(n.graph.inputs[0].hwc[:2] for n in pair)
-    observed = _observed(steady(pair[1]).steps)
-    if (first := netlist.opening or opened(netlist)) is not None:
+    if (first := netlist.started or first_frames(netlist)) is not None:
         if len(first.ends) < 2:
             raise stands_still(netlist)
         known = Cycles(first.ends[0], interval, cells, bottleneck, outputs=_each(first.firsts))
         if not first.period and example.meets(first, cells[bottleneck]):
-            return replace(known, observed=observed, narrower=narrow, stepped=len(first.ends))
+            return replace(known, observed=example.observed, narrower=narrow, stepped=len(first.ends))
         steps = Steps(first.ends, {}, period=first.period)
         repeated = steps.gaps if steps.period and len(steps.gaps) > 1 else ()
-        return replace(known, interval=steps.interval, gaps=repeated, observed=_observed(steps))
+        return replace(known, interval=steps.interval, gaps=repeated, observed=steps.observed)
     w1, w2, w = (n.graph.inputs[0].hwc[1] for n in (*pair, netlist))
     a, b = map(predict, pair)
 
@@ -69,15 +68,9 @@ def _extrapolated(
         return interval + fill1 + (fill2 - fill1) * (w - w1) // (w2 - w1)
 
     return Cycles(
-        wider(a.latency, b.latency), interval, cells, bottleneck, observed=observed, narrower=narrow,
+        wider(a.latency, b.latency), interval, cells, bottleneck, observed=example.observed, narrower=narrow,
         outputs=tuple(wider(c, d) for c, d in zip(a.outputs, b.outputs, strict=True)),
     )  # fmt: skip
-
-
-def _observed(steps: Steps) -> tuple[int, int] | None:
-    """The frames between which the interval is the longest of the cycles between frames; None: a state repeated."""
-    last = len(steps.ends)
-    return None if steps.period else (last - len(steps.gaps), last)
 
 
 def _each(latencies: tuple[int, ...]) -> tuple[int, ...]:

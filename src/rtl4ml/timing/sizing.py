@@ -13,7 +13,7 @@ from rtl4ml.lowering.lower import lower
 from rtl4ml.netlist.netlist import Cell, Netlist, Relief, Wire
 from rtl4ml.netlist.plan import Plan
 from rtl4ml.timing.depths import depths, unhindered
-from rtl4ml.timing.opening import Example, fitted
+from rtl4ml.timing.first_frames import Example, fitted
 from rtl4ml.timing.relief import fifos, relief, relieved
 
 # Cell cycles a frame up to which a netlist is analysed as it is: about 0.5 s a frame, some 60 frames in all.
@@ -35,7 +35,7 @@ def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> 
 
     Depths of a netlist too large to be analysed are extrapolated from two of narrower frames, see `narrower`. These are
     roomy, since the share of a row that a narrow frame needs may be too small for a wide one. Its own first frames mend
-    them where these are not too large to be stepped through (`opening.fitted`).
+    them where these are not too large to be stepped through (`first_frames.fitted`).
     known: a relief to take over instead of searching for one
     """
     settled = None
@@ -74,7 +74,7 @@ def sized(net: Netlist, *, roomy: bool = False, known: Relief | None = None) -> 
     made = replace(net, cells=tuple(cells), settled=settled)
     if pair is None:
         return made
-    return fitted(made, Example.of(pair[1]), _passing(made, _skips(made)), _behind(made, early_fifos(made)))
+    return fitted(made, example(net), _passing(made, _skips(made)), _behind(made, early_fifos(made)))
 
 
 def narrower(net: Netlist) -> tuple[Netlist, Netlist] | None:
@@ -84,8 +84,26 @@ def narrower(net: Netlist) -> tuple[Netlist, Netlist] | None:
     the time to fill the pipeline are about linear in the width. None where the netlist is small enough to be analysed
     itself, or where its operators do not work on smaller frames.
     """
-    work = max(c.slots for c in net.cells) * (len(net.cells) - len(net.relief.fifos))
+    work = _work(net)
     return None if work <= ANALYSED or net.plan is None else _narrower(net.plan, work)
+
+
+def example(net: Netlist) -> Example:
+    """The pace of the wider of the frames from which a large netlist is extrapolated."""
+    assert net.plan is not None
+    return _example(net.plan, _work(net))
+
+
+@lru_cache(maxsize=4)  # sizing and prediction ask for that of the same plan
+def _example(plan: Plan, work: int) -> Example:
+    pair = _narrower(plan, work)
+    assert pair is not None
+    return Example.of(pair[1])
+
+
+def _work(net: Netlist) -> int:
+    """Cell cycles a frame."""
+    return max(c.slots for c in net.cells) * (len(net.cells) - len(net.relief.fifos))
 
 
 @lru_cache(maxsize=4)  # sizing and prediction ask for those of the same plan

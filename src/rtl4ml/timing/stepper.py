@@ -97,6 +97,12 @@ class Steps:
         """The mean of the repeating gaps; without a repetition the longest of the last quarter."""
         return mean(self.gaps) if self.period else max(self.gaps)
 
+    @property
+    def observed(self) -> tuple[int, int] | None:
+        """The frames between which the interval is the longest of the gaps; None: a state was repeated."""
+        last = len(self.ends)
+        return None if self.period else (last - len(self.gaps), last)
+
     def until(self, frames: int) -> NDArray[np.int64]:
         """(frames,) ends of that many frames, continued by the repetition; fewer where there is none."""
         ends = np.array(self.ends[:frames], np.int64)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from rtl4ml.cells.axis import edges
 from rtl4ml.measurements import LayerTimes
 from rtl4ml.netlist.netlist import Cell, Netlist
-from rtl4ml.timing.opening import steppable
+from rtl4ml.timing.first_frames import steppable
 from rtl4ml.timing.stepper import Stepper
 
 # Modules that hand on what they are given: what waits in them is in no layer.

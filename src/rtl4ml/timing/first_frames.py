@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from rtl4ml.cells.streams import Fifo, Spill
-from rtl4ml.netlist.netlist import Netlist, Opening
+from rtl4ml.netlist.netlist import FirstFrames, Netlist
 from rtl4ml.timing.depths import needed
 from rtl4ml.timing.steady import steady, work
 from rtl4ml.timing.stepper import ENDLESS, Stepper
@@ -34,6 +34,7 @@ class Example:
     interval: steady interval
     slowest:  cycles a frame of the slowest cell
     gaps:     cycles from each of the first frames to the next
+    observed: where no state repeated: the frames between which the interval is the longest gap, see `Cycles`
 
     Example(262_144, 262_144, (262_208, 262_208, 262_144)): frames of 256 x 256 begin 64 cycles late twice. Of a frame
     whose slowest cell takes nine times as long the interval is 2,359,296, and the third frame may come 2,359,360 cycles
@@ -43,24 +44,28 @@ class Example:
     interval: int | Fraction
     slowest: int
     gaps: tuple[int, ...]
+    observed: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, net: Netlist) -> Example:
         """Raises UnsupportedLayer where no second frame comes out."""
         ends = Stepper(net).run(frames=FRAMES).until(FRAMES).tolist()
-        return cls(steady(net).interval, max(work(net).values()), gaps(ends))
+        steps = steady(net).steps
+        return cls(steps.interval, max(work(net).values()), gaps(ends), steps.observed)
 
     def wider(self, slowest: int) -> int:
         """The interval of a wider frame, whose slowest cell takes so many cycles."""
         return round(slowest * Fraction(self.interval) / self.slowest)
 
-    def meets(self, opening: Opening, slowest: int) -> bool:
+    def meets(self, found: FirstFrames, slowest: int) -> bool:
         """Whether the first frames of a netlist, whose slowest cell takes so many cycles, are as fast as these."""
-        interval, found = self.wider(slowest), gaps(opening.ends)
-        if opening.period:
-            return all(gap <= interval for gap in found[-opening.period :])
+        interval, between = self.wider(slowest), gaps(found.ends)
+        if found.period:
+            return all(gap <= interval for gap in between[-found.period :])
         late = [max(0, gap - self.interval) for gap in self.gaps]
-        return len(found) == len(late) and all(g <= interval + n for g, n in zip(found, late, strict=True))
+        return len(between) == len(late) and all(
+            g <= interval + n for g, n in zip(between, late, strict=True)
+        )
 
 
 def gaps(ends: Sequence[int]) -> tuple[int, ...]:
@@ -73,17 +78,17 @@ def steppable(net: Netlist) -> bool:
     return max(work(net).values()) * len(net.cells) <= STEPPED
 
 
-def opened(net: Netlist) -> Opening | None:
+def first_frames(net: Netlist) -> FirstFrames | None:
     """The first frames of a netlist, stepped through; None where these are too large."""
     if not steppable(net):
         return None
     return _first(Stepper(net), {})
 
 
-def _first(stepper: Stepper, depths: Mapping[str, int]) -> Opening:
+def _first(stepper: Stepper, depths: Mapping[str, int]) -> FirstFrames:
     """The first frames. depths: FIFO name to depth, where it differs from the netlist's."""
     steps = stepper.run(depths=depths, frames=FRAMES)
-    return Opening(steps.ends, steps.firsts, steps.period)
+    return FirstFrames(steps.ends, steps.firsts, steps.period)
 
 
 def fitted(net: Netlist, example: Example, passing: Mapping[str, int], kept: Collection[str]) -> Netlist:
@@ -113,4 +118,4 @@ def fitted(net: Netlist, example: Example, passing: Mapping[str, int], kept: Col
         depths = {k: max(depths[k], n) for k, n in most.items()}
         first = _first(stepper, depths)
     cells = (replace(c, depth=depths.get(c.name, c.depth)) if isinstance(c, Fifo) else c for c in net.cells)
-    return replace(net, cells=tuple(cells), opening=first)
+    return replace(net, cells=tuple(cells), started=first)
