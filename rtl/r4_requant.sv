@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Shift, round half to even, clip: y = clip(round(x * 2**-Shift), Lo, Hi) on every lane; Shift < 0 multiplies.
+// Ties = 0: no element is a half between two results, so none needs the look at the bits below that a half takes.
 // Beat: Lanes elements, element 0 at the LSB.  Latency: 2 cycles (round, clip).  Throughput: 1 beat/cycle.
 // Flow: see r4_gate.
 
@@ -12,6 +13,7 @@ module r4_requant #(
   parameter logic signed [63:0] Lo      = -64'sd128,
   parameter logic signed [63:0] Hi      = 64'sd127,
   parameter int unsigned        YWidth  = 8,
+  parameter bit                 Ties    = 1'b1,
   parameter int unsigned        Flow    = 0
 ) (
   input  logic                    clk_i,
@@ -70,7 +72,11 @@ module r4_requant #(
         assign more = 1'b0;
       end
       assign floor_d = Room'(wide >>> Right);
-      assign up_d    = wide[Right-1] && (more || wide[Right]);
+      assign up_d    = wide[Right-1] && (!Ties || more || wide[Right]);
+`ifndef SYNTHESIS
+      NO_TIE : assert property (@(posedge clk_i) disable iff (!rst_ni || Ties)
+        en && take |-> !wide[Right-1] || more);
+`endif
     end else begin : gen_left
       assign floor_d = Room'(x) <<< Left;
       assign up_d    = 1'b0;

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+import pytest
 import rtl_cells
 
 from rtl4ml.cells.activation import Requant
@@ -61,4 +63,41 @@ def test_requant(rng: np.random.Generator, seed: int) -> None:
             mapping=Rounding(shift, lo, hi),
         )
         cases.append(rtl_cells.Case(name, [cell], x, y))
+        if shift > 0:
+            cases.append(without_ties(cases[-1], shift))
     rtl_cells.check("requant", cases, seed=seed, stalled=1)
+
+
+def without_ties(case: rtl_cells.Case, shift: int) -> rtl_cells.Case:
+    """The same cell told that no element is a half, with the elements that are none."""
+    (cell,) = case.cells
+    assert isinstance(cell, Requant)
+    x, lanes = case.x.reshape(-1), cell.x.lanes
+    none = x % (1 << shift) != 1 << (shift - 1)
+    n = 2 * lanes * (none.sum() // (2 * lanes))
+    assert n > 0
+    ends = {
+        "inputs": {"x": replace(cell.x, beats=int(n) // 2 // lanes)},
+        "outputs": {"y": replace(cell.y, beats=int(n) // 2 // lanes)},
+    }
+    cell = replace(cell, ties=False, **ends)
+    y = case.y.reshape(-1)
+    return rtl_cells.Case(
+        f"{case.name}, no ties", [cell], x[none][:n].reshape(2, -1), y[none][:n].reshape(2, -1)
+    )
+
+
+def test_a_half_where_none_may_be_stops_the_simulation(seed: int, capfd: pytest.CaptureFixture[str]) -> None:
+    x = np.array([[1, 3, 5, 7, 9]])
+    cell = Requant(
+        name="requant",
+        inputs={"x": Wire("x", 1, 8, True, 5)},
+        outputs={"y": Wire("y", 1, 4, True, 5)},
+        mapping=Rounding(2, -8, 7),
+        ties=False,
+    )
+    rtl_cells.check("requant_odd", [rtl_cells.Case("odd", [cell], x, np.array([[0, 1, 1, 2, 2]]))], seed=seed)
+    with pytest.raises(AssertionError) as raised:
+        case = rtl_cells.Case("half", [cell], np.array([[1, 3, 5, 7, 10]]), np.array([[0, 1, 1, 2, 2]]))
+        rtl_cells.check("requant_half", [case], seed=seed)
+    assert "NO_TIE" in str(raised.value) + "".join(capfd.readouterr())

@@ -173,7 +173,7 @@ def _table(module: str, rng: np.random.Generator) -> list[Params]:
 @points("r4_requant")
 def _requant(module: str, rng: np.random.Generator) -> list[Params]:
     return [
-        {"Lanes": n, "XWidth": x, "XSigned": s, "Shift": sh, "Lo": lo, "Hi": hi, "YWidth": y}
+        {"Lanes": n, "XWidth": x, "XSigned": s, "Shift": sh, "Lo": lo, "Hi": hi, "YWidth": y, "Ties": 1}
         for n, x, s, sh, lo, hi, y in (
             (8, 16, 1, 7, 0, 31, 5),
             (32, 16, 1, 4, 0, 15, 4),
@@ -208,7 +208,7 @@ def _requant(module: str, rng: np.random.Generator) -> list[Params]:
 @points("r4_requant")
 def _requant_of_unets(module: str, rng: np.random.Generator) -> list[Params]:
     return [
-        {"Lanes": n, "XWidth": x, "XSigned": 1, "Shift": s, "Lo": 0, "Hi": 2**y - 1, "YWidth": y}
+        {"Lanes": n, "XWidth": x, "XSigned": 1, "Shift": s, "Lo": 0, "Hi": 2**y - 1, "YWidth": y, "Ties": 1}
         for n, x, s, y in ((1, 16, 10, 4), (4, 18, 10, 4), (2, 19, 10, 4), (16, 19, 10, 4), (1, 18, 8, 8),
                            (8, 18, 6, 8), (4, 19, 7, 8), (16, 19, 6, 8), (2, 21, 7, 8), (1, 21, 8, 8),
                            (32, 20, 7, 8),
@@ -228,6 +228,27 @@ def _threshold_of_unets(module: str, rng: np.random.Generator) -> list[Params]:
     ]
 
 
+@points("r4_requant")
+def _requant_without_ties(module: str, rng: np.random.Generator) -> list[Params]:
+    return [
+        {"Lanes": n, "XWidth": x, "XSigned": 1, "Shift": sh, "Lo": lo, "Hi": hi, "YWidth": y, "Ties": 0}
+        for n, x, sh, lo, hi, y in (
+            (1, 16, 10, 0, 15, 4),
+            (4, 18, 10, 0, 15, 4),
+            (16, 19, 10, 0, 15, 4),
+            (8, 18, 6, 0, 255, 8),
+            (4, 20, 9, -8, 7, 4),
+            (2, 21, 7, 0, 255, 8),
+            (12, 14, 4, 0, 3, 2),
+            (6, 17, 9, -16, 15, 5),
+            (4, 20, 10, -128, 127, 8),
+            (3, 27, 15, 0, 1023, 10),
+            (5, 12, 1, -128, 127, 8),
+            (4, 10, 3, 0, 31, 5),
+        )
+    ]
+
+
 @points("r4_scale")
 def _scale_of_unets(module: str, rng: np.random.Generator) -> list[Params]:
     return [
@@ -244,7 +265,7 @@ def _scale_of_unets(module: str, rng: np.random.Generator) -> list[Params]:
 @points("r4_requant")
 def _requant_between(module: str, rng: np.random.Generator) -> list[Params]:
     return [
-        {"Lanes": n, "XWidth": x, "XSigned": s, "Shift": sh, "Lo": lo, "Hi": hi, "YWidth": y}
+        {"Lanes": n, "XWidth": x, "XSigned": s, "Shift": sh, "Lo": lo, "Hi": hi, "YWidth": y, "Ties": 1}
         for n, x, s, sh, lo, hi, y in (
             (3, 11, 1, 5, 0, 31, 5),
             (5, 15, 1, 7, 0, 63, 6),

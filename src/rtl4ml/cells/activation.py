@@ -19,11 +19,15 @@ from rtl4ml.netlist.netlist import FreeRunning, Param, Timing, Wire
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Requant(FreeRunning, LibraryCell):
-    """Shifts, rounds and clips every element."""
+    """Shifts, rounds and clips every element.
+
+    ties: whether an element may lie halfway between two results; without, rounding takes fewer LUTs
+    """
 
     module: ClassVar[str] = "r4_requant"
 
     mapping: Rounding
+    ties: bool = True
 
     def params(self) -> dict[str, Param]:
         return {
@@ -34,6 +38,7 @@ class Requant(FreeRunning, LibraryCell):
             "Lo": self.mapping.lo,
             "Hi": self.mapping.hi,
             "YWidth": self.y.bits,
+            "Ties": int(self.ties),
             **self.flow_params(),
         }
 

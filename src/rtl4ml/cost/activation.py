@@ -12,16 +12,19 @@ from rtl4ml.netlist.memories import Terms, bram36, column_blocks, rows_mux, tile
 @models("r4_requant")
 def _requant(params: Params) -> tuple[Terms, Terms, float]:
     n, x, y, shift = params["Lanes"], params["XWidth"], params["YWidth"], params["Shift"]
+    ties = n * params["Ties"]
     right, left, signed = max(shift, 0), max(-shift, 0), bool(params["XSigned"])
     kept, two = max(x - right, 1), signed and params["Lo"] != 0
     above = max(0, x - shift - y)  # bits that the result lacks
-    # What is cut off is looked at by LUTs of six inputs, and adding one takes a carry chain alone. The limits are
-    # compared with all bits that are kept, in LUTs that a carry chain joins where they are many, twice below zero. One
-    # limit of all ones or zeros is the flip-flop's set or reset, the other takes a LUT a bit.
+    # Where there are ties, what is cut off is looked at by LUTs of six inputs; without, its highest bit is added as it
+    # is. Adding it takes a carry chain alone. The limits are compared with all bits that are kept, in LUTs that a carry
+    # chain joins where they are many, twice below zero. One limit of all ones or zeros is the flip-flop's set or reset,
+    # the other takes a LUT a bit.
     lut: Terms = {
         "one": 1,
-        "rounds": n * (right > 0),
-        "up": n * ((right > 5) + (right > 9) + (right > 14)),
+        "rounds": ties * (right > 0),
+        "up": ties * ((right > 5) + (right > 9) + (right > 14)),
+        "half": (n - ties) * (right > 0),
         "y": n * (y - left) * (signed and above > 0),
         "bits": n * (kept if above else 4) * (not left),
         "chain": n * (kept > 12) * (not left),

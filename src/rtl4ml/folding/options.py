@@ -109,7 +109,8 @@ class Costs:
         """The folding of an operator in all packings."""
         made = {f.name: getattr(op, f.name) for f in fields(op) if f.name not in ("name", "inputs", "layers")}
         reads = tuple(replace(s, name="") for s in op.inputs)
-        key = (type(op), reads, tuple(map(id, made.values())), folding, device.identity)
+        beyond = lowering_of(op).beyond(graph)
+        key = (type(op), reads, tuple(map(id, made.values())), beyond, folding, device.identity)
         if key not in self._options:
             self._ops.append(op)
             self._options[key] = [

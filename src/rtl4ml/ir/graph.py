@@ -88,6 +88,11 @@ class Graph:
             )
 
     @cached_property
+    def makers(self) -> dict[str, Op]:
+        """Stream name to the operator that makes it; the inputs have none."""
+        return {op.output.name: op for op in self.ops}
+
+    @cached_property
     def readers(self) -> dict[str, list[Op]]:
         """Stream name to the operators that read it."""
         out: dict[str, list[Op]] = {}

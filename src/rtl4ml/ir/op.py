@@ -71,6 +71,13 @@ class Op(ABC):
         """Bits that the trained numbers take in hardware."""
         return 0
 
+    def halves(self, shift: int) -> bool:
+        """Whether some result may be an odd multiple of 2**(shift - 1), halfway between two multiples of 2**shift.
+
+        True wherever that is not known to be impossible.
+        """
+        return shift > 0
+
     @property
     def bound(self) -> int:
         """Greatest magnitude that any partial sum can reach, in steps of the output."""

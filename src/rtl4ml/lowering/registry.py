@@ -9,7 +9,7 @@ of `Conv`. An operator without one is refused by name.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, ClassVar, Generic, TypeVar
 
 from rtl4ml.errors import UnsupportedLayer
@@ -53,6 +53,10 @@ class OperatorLowering(ABC, Generic[OpT]):
     def packings(self, folding: Folding, pump: int = 1, word: int = WORD) -> list[Packing]:  # noqa: ARG002 -- most make no products
         """Every legal packing of the products of a folding."""
         return []
+
+    def beyond(self, graph: Graph) -> Hashable:  # noqa: ARG002 -- most use nothing else
+        """What its cells depend on beside the operator itself, the streams that it reads, and its folding."""
+        return None
 
     @abstractmethod
     def lower(self, builder: NetlistBuilder, folding: Folding, *x: Wire) -> Wire:

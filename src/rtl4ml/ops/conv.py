@@ -153,6 +153,18 @@ class Linear(Op):
             lo, hi = np.minimum(lo, 0), np.maximum(hi, 0)
         return lo.sum(0), hi.sum(0)
 
+    def halves(self, shift: int) -> bool:
+        """Sums of a channel differ from its bias by multiples of what divides all its weights.
+
+        With bias 3, weights 4 and 12, and inputs of any integers, sums are 3 + 4 n: never 2 + 4 n, so no half of
+        multiples of 4, and never 4 + 8 n.
+        """
+        if not 0 < shift < 63:
+            return shift > 0
+        whole = 1 << shift
+        steps = np.gcd(np.gcd.reduce(self.matrix, axis=0) << self.shift, whole)
+        return bool(((whole // 2 - self.aligned_bias) % steps == 0).any())
+
     @cached_property
     def accumulator_bound(self) -> int:
         """Greatest magnitude of any partial sum, in any order, in steps of the output."""

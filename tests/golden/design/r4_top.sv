@@ -199,6 +199,7 @@ module r4_top #(
     .Lo(-64'sd16),
     .Hi(64'sd15),
     .YWidth(5),
+    .Ties(1),
     .Flow(2)
   ) u_q_activation_1 (
     .clk_i(aclk),
@@ -302,6 +303,7 @@ module r4_top #(
     .Lo(64'sd0),
     .Hi(64'sd30),
     .YWidth(5),
+    .Ties(1),
     .Flow(1)
   ) u_q_activation_2 (
     .clk_i(aclk),
