@@ -262,16 +262,14 @@ module r4_taps_ring #(
     else if (row_end) top_q <= TopBits'(turned >= (TopBits + 1)'(Banks) ? turned - (TopBits + 1)'(Banks) : turned);
   end
 
-  logic slot1_q, emit1_q;
+  logic emit1_q;
   logic [KernelH-1:0] row_inside1_q;
   logic [KernelW-1:0] col_inside1_q, col_inside2_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      slot1_q   <= 1'b0;
       emit1_q   <= 1'b0;
       y_valid_o <= 1'b0;
     end else if (en) begin
-      slot1_q   <= slot;
       emit1_q   <= slot && hit && (behind_q || !early);
       y_valid_o <= emit1_q;
     end
@@ -284,9 +282,19 @@ module r4_taps_ring #(
     end
   end
 
-  logic step;  // a column moves into the window
+  // A column moves into the window: a copy of slot1_q for some hundred flip-flops each.
+  localparam int unsigned Wanted = (KernelW * Column + 1023) / 1024;
+  localparam int unsigned Copies = Wanted < KernelW ? Wanted : KernelW;
+  (* keep *) logic [Copies-1:0] slot1_q;
+  logic [KernelW-1:0] step;  // of every kernel column
   logic [Column-1:0] taken;
-  assign step = en && slot1_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) slot1_q <= '0;
+    else if (en) slot1_q <= {Copies{slot}};
+  end
+  for (genvar c = 0; c < signed'(KernelW); c++) begin : gen_step
+    assign step[c] = en && slot1_q[c*signed'(Copies)/signed'(KernelW)];
+  end
   for (genvar r = 0; r < signed'(KernelH); r++) begin : gen_row
     logic [BeatWidth-1:0] row;
     always_comb begin
@@ -307,11 +315,11 @@ module r4_taps_ring #(
     logic [Column-1:0] column_q;
     if (c == signed'(KernelW) - 1) begin : gen_latest
       always_ff @(posedge clk_i) begin
-        if (step) column_q <= taken;
+        if (step[c]) column_q <= taken;
       end
     end else if (!Left) begin : gen_delay
       r4_delay #(.Width(Column), .Depth(Depth)) u_delay (
-        .clk_i, .step_i(step), .x_i(window[(c+1)*Column+:Column]), .y_o(column_q)
+        .clk_i, .step_i(step[c]), .x_i(window[(c+1)*Column+:Column]), .y_o(column_q)
       );
     end else begin : gen_left
       logic [Column-1:0] earlier;
@@ -319,11 +327,11 @@ module r4_taps_ring #(
         assign earlier = window[(c+1)*Column+:Column];
       end else begin : gen_far
         r4_delay #(.Width(Column), .Depth(Depth - 1)) u_delay (
-          .clk_i, .step_i(step), .x_i(window[(c+1)*Column+:Column]), .y_o(earlier)
+          .clk_i, .step_i(step[c]), .x_i(window[(c+1)*Column+:Column]), .y_o(earlier)
         );
       end
       always_ff @(posedge clk_i) begin
-        if (step) column_q <= col_inside1_q[c] ? earlier : {KernelH{Padding}};
+        if (step[c]) column_q <= col_inside1_q[c] ? earlier : {KernelH{Padding}};
       end
     end
     assign window[c*Column+:Column] = column_q;
@@ -331,7 +339,7 @@ module r4_taps_ring #(
 
   // -- what leaves --------------------------------------------------------------------------------------------
   always_ff @(posedge clk_i) begin
-    if (step) col_inside2_q <= col_inside1_q;
+    if (step[0]) col_inside2_q <= col_inside1_q;
   end
   for (genvar r = 0; r < signed'(KernelH); r++) begin : gen_out_row
     for (genvar c = 0; c < signed'(KernelW); c++) begin : gen_out_col

@@ -5,6 +5,8 @@
 // Parallel = 1: all comparisons at once.  Latency: 2 cycles (compare, level).
 // Parallel = 0: binary search, one of Levels = ceil(log2(Thresholds + 1)) comparisons a stage.
 //               Latency: Levels + 1 cycles (read and compare in turn, level).
+// Apart = 1: a search reads in one cycle and compares in the next, as the trees of many rows need that stand in LUTs.
+//            Latency: 2 * Levels + 1 cycles.
 // Throughput: 1 beat/cycle.  Flow: see r4_gate.
 //
 // Thresholds ascend, are TWidth bits wide and signed as x is. Lane n reads column n of a word (Shared = 1: every lane
@@ -28,6 +30,7 @@ module r4_threshold #(
   parameter int unsigned        Thresholds    = 3,
   parameter int unsigned        TWidth        = 8,
   parameter bit                 Parallel      = 1'b0,
+  parameter bit                 Apart         = 1'b0,
   parameter bit                 Block         = 1'b0,
   parameter int unsigned        Flow          = 0,
   parameter int unsigned        LevelKind     = 0,
@@ -53,7 +56,8 @@ module r4_threshold #(
 );
 
   localparam int unsigned Levels = Thresholds > 0 ? $clog2(Thresholds + 1) : 1;
-  localparam int unsigned Stages = Parallel ? 1 : Levels;  // registers before the level's
+  localparam int unsigned Cycles = Apart ? 2 : 1;                   // of a comparison
+  localparam int unsigned Stages = Parallel ? 1 : Levels * Cycles;  // registers before the level's
 
   if (Lanes == 0 || Rows == 0 || Thresholds == 0) begin : gen_check_size
     $fatal(1, "r4_threshold: Lanes (%0d), Rows (%0d) and Thresholds (%0d) must be at least 1",
@@ -171,25 +175,40 @@ module r4_threshold #(
       );
 
       for (genvar s = 0; s < int'(Levels); s++) begin : gen_stage
-        // node: where the search stands; x_q stands beside the threshold that is read for it.
-        logic [s:0] node, answers;
-        logic [XWidth-1:0] x, x_q;
+        // node: where the search stands; x_q stands beside the threshold that is read for it, passed beside the answers.
+        logic [s:0] node, found, answers;
+        logic [XWidth-1:0] x, x_q, passed;
         logic reached;
         if (s == 0) begin : gen_root
           assign node    = 1'b1;
           assign x       = x_data_i[i*XWidth+:XWidth];
-          assign answers = reached;
+          assign found   = reached;
         end else begin : gen_below
           logic [s-1:0] answers_q;
           always_ff @(posedge clk_i) begin
             if (en) answers_q <= gen_stage[s-1].answers;
           end
           assign node    = {1'b1, gen_stage[s-1].answers};
-          assign x       = gen_stage[s-1].x_q;
-          assign answers = {answers_q, reached};
+          assign x       = gen_stage[s-1].passed;
+          assign found   = {answers_q, reached};
         end
         always_ff @(posedge clk_i) begin
           if (en) x_q <= x;
+        end
+        if (Apart) begin : gen_apart
+          always_ff @(posedge clk_i) begin
+            if (en) begin
+              answers <= found;
+              passed  <= x_q;
+            end
+          end
+        end else begin : gen_at_once
+          assign answers = found;
+          assign passed  = x_q;
+        end
+        if (s == int'(Levels) - 1) begin : gen_last
+          logic unused_passed;
+          assign unused_passed = ^passed;
         end
 
         if (XSigned) begin : gen_signed
@@ -199,7 +218,7 @@ module r4_threshold #(
         end
 
         if (s < int'(Upper)) begin : gen_upper
-          assign addr[s*AddrWidth+:AddrWidth] = AddrWidth'({row[s*RowWidth+:RowWidth], Upper'(node)});
+          assign addr[s*AddrWidth+:AddrWidth] = AddrWidth'({row[s*Cycles*RowWidth+:RowWidth], Upper'(node)});
         end
       end
       assign index[i*Levels+:Levels] = gen_stage[Levels-1].answers;
@@ -218,8 +237,8 @@ module r4_threshold #(
           .clk_i,
           .en_i  (en),
           .addr_i({
-            BlockAddr'({row[(Levels-1)*RowWidth+:RowWidth], gen_stage[Levels-1].node}),
-            BlockAddr'({row[(Levels-2)*RowWidth+:RowWidth], Levels'(gen_stage[Levels-2].node)})
+            BlockAddr'({row[(Levels-1)*Cycles*RowWidth+:RowWidth], gen_stage[Levels-1].node}),
+            BlockAddr'({row[(Levels-2)*Cycles*RowWidth+:RowWidth], Levels'(gen_stage[Levels-2].node)})
           }),
           .word_o(word[Levels*TWidth-1:Upper*TWidth])
         );

@@ -34,8 +34,11 @@ CASES: dict[str, tuple[tuple[int, ...], int, int, int, bool, Kind, int]] = {
     "search-all": ((9, 3), 0, 1023, 9, True, "own", 3),
     "search-few": ((9, 4), -64, 63, 4, True, "even", 1),
     "shared-own": ((9, 4), -64, 63, 9, True, "own", 2),
+    "apart": ((3, 24), -2048, 2047, 15, True, "even", 1),
+    "apart-own": ((3, 21), -2048, 2047, 12, True, "own", 1),
     "block": ((20, 1), -(2**15), 2**15 - 1, 700, False, "even", 1),
     "block-rows": ((9, 8), -(2**19), 2**19 - 1, 127, True, "both", 2),
+    "block-apart": ((3, 12), -(2**15), 2**15 - 1, 140, True, "both", 1),
     "block-own": ((9, 8), 0, 2**20 - 1, 140, True, "own", 2),
 }
 
@@ -88,6 +91,7 @@ def test_threshold(rng: np.random.Generator, seed: int) -> None:
         p = n.cells[0].params()
         seen.add((p["Parallel"], p["Block"], p["LevelKind"]))
         assert (p["Block"] == 1) == name.startswith("block")
+        assert (p["Apart"] == 1) == ("apart" in name)
         assert (p["Parallel"] == 1) == (name.startswith("parallel") or name in ("sign", "ternary"))
     assert {s[:2] for s in seen} == {(0, 0), (0, 1), (1, 0)}
     assert {s[2] for s in seen} == {0, 1, 2, 3}

@@ -22,6 +22,7 @@ def threshold(
     kind: int = 0,
     levels_shared: int = 1,
     block: int = 0,
+    apart: int = 0,
     base: int = 0,
     step: int = 1,
 ) -> Params:
@@ -42,6 +43,7 @@ def threshold(
         "Thresholds": count,
         "TWidth": w,
         "Parallel": parallel,
+        "Apart": apart,
         "Block": block,
         "YWidth": y,
         "LevelKind": kind,
@@ -136,7 +138,7 @@ def _threshold(module: str, rng: np.random.Generator) -> list[Params]:
         threshold(rng, 2, 1, 16, 63, 6),
         threshold(rng, 2, 2, 10, 20, 8, kind=2, signed=0),
         threshold(rng, 1, 4, 12, 12, 8, kind=3, levels_shared=0),
-        threshold(rng, 1, 8, 20, 255, 8, block=1),
+        threshold(rng, 1, 8, 20, 255, 8, block=1, apart=1),
         threshold(rng, 2, 8, 16, 127, 7, block=1),
         threshold(rng, 1, 1, 16, 1023, 10, shared=1, block=1),
     ]
@@ -302,8 +304,8 @@ def _threshold_between(module: str, rng: np.random.Generator) -> list[Params]:
         threshold(rng, 5, 1, 17, 20, 5),
         threshold(rng, 11, 3, 12, 15, 4),
         threshold(rng, 3, 11, 15, 7, 3),
-        threshold(rng, 1, 48, 14, 15, 4),
-        threshold(rng, 3, 12, 15, 100, 7, block=1),
+        threshold(rng, 1, 48, 14, 15, 4, apart=1),
+        threshold(rng, 3, 12, 15, 100, 7, block=1, apart=1),
     ]
 
 

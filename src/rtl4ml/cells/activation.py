@@ -54,6 +54,8 @@ class Requant(FreeRunning, LibraryCell):
 PARALLEL_CONSTANT = 7
 # ... or rows out of a memory.
 PARALLEL_ROWS = 3
+# Most words of a search tree in LUTs that are read in the cycle in which the last bit of their address is compared for.
+AT_ONCE = 256
 
 
 def _type(w: Wire) -> Fixed:
@@ -134,6 +136,11 @@ class Threshold(FreeRunning, LibraryCell):
         )
 
     @property
+    def apart(self) -> bool:
+        """Whether a search reads in one cycle and compares in the next."""
+        return not self.parallel and self.rows << (self.levels - 2 * self.block) > AT_ONCE
+
+    @property
     def twidth(self) -> int:
         """Bits of a threshold: one more than an element's where no element reaches some threshold."""
         stored = self.thresholds if self.parallel else self.tree[:, 1:]
@@ -166,6 +173,7 @@ class Threshold(FreeRunning, LibraryCell):
             "Thresholds": self.count,
             "TWidth": self.twidth,
             "Parallel": int(self.parallel),
+            "Apart": int(self.apart),
             "Block": int(self.block),
             "YWidth": self.y.bits,
             **self.flow_params(),
@@ -198,7 +206,7 @@ class Threshold(FreeRunning, LibraryCell):
 
     @property
     def latency(self) -> int:
-        return 2 if self.parallel else self.levels + 1
+        return 2 if self.parallel else self.levels * (1 + self.apart) + 1
 
     def timing(self) -> Timing:
         return Timing.passing(self.x.beats, self.latency)

@@ -69,7 +69,8 @@ def _threshold(params: Params) -> tuple[Terms, Terms, float]:
         params["Rows"],
     )
     depth = log(t + 1)
-    stages = 1 if params["Parallel"] else depth
+    cycles = 1 + params["Apart"]
+    stages = 1 if params["Parallel"] else depth * cycles
     lut: Terms = {"one": 1, "row": counter(rows)}
     ff: Terms = {"one": 1, "stages": stages, "row": counter(rows), "y": n * y}
     if params["LevelKind"] > 1:
@@ -102,7 +103,8 @@ def _threshold(params: Params) -> tuple[Terms, Terms, float]:
             reads["word"] += level.shape[1]
     joined = "block_select" if params["Block"] else "rom_select"
     lut |= {"compared": n * depth * x, "rom": reads["rom"], joined: reads["select"]}
-    ff |= {"pipe": n * depth * x, "answers": n * depth * (depth - 1) // 2, "word": reads["word"],
+    ff |= {"pipe": n * (depth * cycles - params["Apart"]) * x, "word": reads["word"],
+           "answers": n * (depth * (depth - 1) // 2 * cycles + depth * params["Apart"]),
            "rows": stages * counter(rows)}  # fmt: skip
     if not params["Block"]:
         return lut, ff, 0.0
