@@ -272,6 +272,32 @@ def test_samples_that_are_no_list_of_all_inputs(given: Any, text: str, rng: np.r
         parsed.emulate(given(samples(parsed, 2, rng)))
 
 
+def test_samples_by_name(rng: np.random.Generator, tmp_path: Path) -> None:
+    design = rtl4ml.convert(made("both", rng), out=tmp_path / "p")
+    image, numbers = samples(design.parsed, 3, rng)
+    given = {"numbers": numbers, "image": image}
+    for y, want in zip(design.emulate(given), design.emulate([image, numbers]), strict=True):
+        np.testing.assert_array_equal(y, want, strict=True)
+    for y, want in zip(design.simulate(given).y, design.reference(given), strict=True):
+        np.testing.assert_array_equal(y, want, strict=True)
+    assert design.exactness["rtl"].mismatches == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [(["image"], "image"), (["image", "numbers", "label"], "image, numbers, label"), ([], "none")],
+)
+def test_samples_by_names_that_are_not_those_of_the_inputs(
+    names: list[str], said: str, rng: np.random.Generator
+) -> None:
+    text = (
+        f"x: must have an array for each input (image, numbers) and no other, not for {said}; "
+        "give {'image': …, 'numbers': …}"
+    )
+    with pytest.raises(BadInput, match=f"^{re.escape(text)}$"):
+        parse(made("both", rng)).emulate(dict.fromkeys(names, np.zeros((2, 3))))
+
+
 def test_an_input_of_another_shape_or_length(rng: np.random.Generator) -> None:
     parsed = parse(made("both", rng))
     a, b = samples(parsed, 4, rng)

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import arguments
-from rtl4ml.board import flows
 from rtl4ml.bridge.project import HlsProject
 from rtl4ml.bridge.write import write_project
 from rtl4ml.bundle import write as bundle
@@ -22,7 +21,7 @@ from rtl4ml.bundle.vectors import affordable
 from rtl4ml.bundle.write import Bundle
 from rtl4ml.device import ZCU102, Device
 from rtl4ml.emit import systemverilog
-from rtl4ml.errors import BadInput, HlsCannot, named
+from rtl4ml.errors import HlsCannot
 from rtl4ml.folding.by_hand import wanted_interval
 from rtl4ml.folding.homes import Wanted, fold_with_skips
 from rtl4ml.folding.placement import analysed
@@ -39,9 +38,6 @@ from rtl4ml.ir.late import Home
 from rtl4ml.ir.several import one_or_all
 from rtl4ml.ir.types import Fixed
 from rtl4ml.loaded import SavedDesign
-from rtl4ml.report.collect import write
-from rtl4ml.report.extras import Extras
-from rtl4ml.report.schema import Accuracy, Report
 from rtl4ml.report.subject import Subject
 from rtl4ml.reuse import ByHand
 from rtl4ml.saved import files, provenance
@@ -202,8 +198,6 @@ class Design(SavedDesign):
     """A design with the model that it was made of: every number that it computes is held against the model's."""
 
     parsed: Parsed
-    source: Path | None = None  # the model's file
-    on_board: flows.AnyBoard | None = None  # once there is a board's folder
     untouched: Untouched = field(default_factory=Untouched)
 
     def emulate(self, x: Any) -> Any:
@@ -225,36 +219,5 @@ class Design(SavedDesign):
             self.untouched.add(self.parsed, x, self._wanted(x))
         return made
 
-    def report(self, *, accuracy: Accuracy | None = None, extras: Extras | None = None) -> Report:
-        """Writes report.json and report.html of all that was run since `convert`, and returns the former.
-
-        accuracy: the report's entry of that name; extras: what the page shows besides, such as a class map. Of a board
-        it shows the result of the last simulated job, unless `extras.on_board` is given.
-        """
-        self._check_folder()
-        picture = None if self.on_board is None else self.on_board.picture
-        return write(self._subject(), accuracy=accuracy, extras=extras, on_board=picture)
-
     def _subject(self) -> Subject:
-        return replace(
-            super()._subject(),
-            reference=None,
-            untouched=self.untouched.entry(),
-            on_board=None if self.on_board is None else self.on_board.entry(self.clock_mhz),
-            route=None if self.on_board is None else self.on_board.place_and_route,
-        )
-
-    def board(self, counts: Any = None, **options: Any) -> Any:
-        """The folder `board` of the project: shell, what its tools need, drivers, self-test; written and checked.
-
-        counts, options: as `board.accelerator.make` has them, which says what is refused and gives a `Board`; of a
-        board whose flow is open as `board.ecp5.project.make` has them, which gives an `OpenProject`
-        """
-        if self.name:
-            raise BadInput(
-                f"{named('name')}: must be left out for a board, which reads one design and knows its modules by their "
-                f"own names, not be {self.name!r}; convert without it"
-            )
-        with self._undisturbed(), self._timed("board"):
-            self.on_board = flows.make(self, counts=counts, **options)
-        return self.on_board
+        return replace(super()._subject(), reference=None, untouched=self.untouched.entry())

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl4ml import arguments
+from rtl4ml.board import flows
 from rtl4ml.board.ecp5 import mapped
 from rtl4ml.bridge.project import HlsProject
 from rtl4ml.bundle import vectors
@@ -25,7 +26,7 @@ from rtl4ml.cells.streams import Fifo
 from rtl4ml.cost.estimate import estimate
 from rtl4ml.device import ZCU102, Resources, total
 from rtl4ml.emit import systemverilog
-from rtl4ml.errors import BadInput, BadModel, EnvironmentProblem, HlsCannot, StaleProject, named
+from rtl4ml.errors import BadInput, BadModel, HlsCannot, StaleProject, named
 from rtl4ml.folding.by_hand import reuse_factors
 from rtl4ml.frontends.network import Network
 from rtl4ml.host import identity
@@ -143,6 +144,8 @@ class SavedDesign(Guarded):
     peaks: dict[str, int] = field(default_factory=dict)
     counted: list[Resources] | None = None
     timing: Timing | None = None
+    source: Path | None = None  # the model's file, beside which a board finds what counts mean
+    on_board: flows.AnyBoard | None = None  # once there is a board's folder
     _reference: tuple[str, list[Real]] | None = None
     _compiled: dict[str, str] = field(default_factory=dict)  # SHA-256 of programs made in the folder
 
@@ -155,7 +158,7 @@ class SavedDesign(Guarded):
     def emulate(self, x: Any) -> Any:
         """Exact values (N, *output shape) by integer arithmetic. x: (N, *input shape) or of larger frames.
 
-        Of several inputs x is a list of arrays, and of several outputs so is the result, in the model's order.
+        Of several inputs x is a list, or a dictionary by their names; what is given of several outputs is a list.
         """
         with self._timed("emulate"):
             return one_or_all(self.parsed.emulate(x))
@@ -252,7 +255,7 @@ class SavedDesign(Guarded):
     def _once(self, x: Any, make: Callable[[], list[Real]]) -> list[Real]:
         """What `make` gives for samples, made once for several uses in a row."""
         key = ""
-        for a in map(np.ascontiguousarray, x if len(self.graph.inputs) > 1 else [x]):
+        for a in map(np.ascontiguousarray, self.parsed.arrays(x)):
             key += hashlib.blake2b(a.tobytes(), digest_size=16).hexdigest() + str(a.dtype) + str(a.shape)
         if self._reference is None or self._reference[0] != key:
             self._reference = (key, make())
@@ -370,18 +373,27 @@ class SavedDesign(Guarded):
     @cached_property
     def timeline(self) -> tuple[LayerTimes, ...] | None:
         """When each layer works on the first frame, predicted; None where the frame is too large, or g++ is missing."""
-        try:
-            return timeline(self.netlist)
-        except EnvironmentProblem:
-            return None
+        return timeline(self.netlist)
 
     def report(self, *, accuracy: Accuracy | None = None, extras: Extras | None = None) -> Report:
         """Writes report.json and report.html of all that was run since `load` or `convert`, and returns the former.
 
-        accuracy: the report's entry of that name; extras: what the page shows besides, such as a class map
+        accuracy: the report's entry of that name; extras: what the page shows besides, such as a class map. Of a board
+        it shows the result of the last simulated job, unless `extras.on_board` is given.
         """
         self._check_folder()
-        return write(self._subject(), accuracy=accuracy, extras=extras)
+        picture = None if self.on_board is None else self.on_board.picture
+        return write(self._subject(), accuracy=accuracy, extras=extras, on_board=picture)
+
+    def board(self, counts: Any = None, **options: Any) -> Any:
+        """The folder `board` of the project: shell, what its tools need, drivers, self-test; written and checked.
+
+        counts, options: as `board.accelerator.make` has them, which says what is refused and gives a `Board`; of a
+        board whose flow is open as `board.ecp5.project.make` has them, which gives an `OpenProject`
+        """
+        with self._undisturbed(), self._timed("board"):
+            self.on_board = flows.make(self, counts=counts, **options)
+        return self.on_board
 
     def _subject(self) -> Subject:
         """The design as its report sees it."""
@@ -426,6 +438,8 @@ class SavedDesign(Guarded):
             frames=self.frames,
             peaks=self.peaks,
             seconds=self.seconds,
+            on_board=None if self.on_board is None else self.on_board.entry(self.clock_mhz),
+            route=None if self.on_board is None else self.on_board.place_and_route,
             refusals=self.hls_project.texts if isinstance(self.hls_project, HlsCannot) else (),
         )
 

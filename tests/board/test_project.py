@@ -53,6 +53,24 @@ def plain(classes: Any) -> Board:
     return made
 
 
+def test_a_saved_design_gives_the_same_board(plain: Board, classes: Any, tmp_path: Path) -> None:
+    """Every file of it, and the driver's result; only what counts mean is not in the design's folder."""
+    shutil.copytree(classes.folder, tmp_path / "p", ignore=shutil.ignore_patterns("board*"))
+    saved = rtl4ml.load(tmp_path / "p")
+    with pytest.raises(
+        BadInput,
+        match=r"^the model: the normalization of its counts must lie beside it, as rtl4ml train writes it, or be given,"
+        r" not lack; give scale_log2=13 or counts='FILE\.json'$",
+    ):
+        saved.board()
+    made: Board = saved.board(scale_log2=10)
+    there = {p.relative_to(plain.folder): p.read_bytes() for p in plain.folder.rglob("*") if p.is_file()}
+    assert there == {
+        p.relative_to(made.folder): p.read_bytes() for p in made.folder.rglob("*") if p.is_file()
+    }
+    assert saved.report()["board"] == classes.report()["board"]
+
+
 def test_a_model_of_a_training_needs_no_options(plain: Board, classes: Any) -> None:
     assert plain.folder == classes.folder / "board"
     assert repr(plain) == f"<Board zcu102: map, {plain.folder}>"

@@ -52,11 +52,13 @@ RESULT_OF: Mapping[str, Result] = {"logits": "raw", "argmax": "map", "mask": "ma
 class Of(Protocol):
     """What a board needs of a design; `rtl4ml.design.Design` has it.
 
-    source: the model's file; None of a model that was given live
+    source: the model's file; None of a model that was given live, and of a saved design
+    name:   what its modules' names begin with
     cycles: predicted, of a frame; predicted: resources of every unit of the network
     """
 
     folder: Path
+    name: str
     identity: Identity
     netlist: Netlist
     cycles: Cycles

@@ -19,9 +19,14 @@ AnyBoard = Board | OpenProject
 def make(of: Of, *, board: str = "zcu102", **options: Any) -> AnyBoard:
     """Writes the folder `board` of a design: `accelerator.make` or, where the flow is open, `ecp5.project.make`.
 
-    Raises UnsupportedLayer for a design of several inputs or outputs, which no board's movers carry; BadInput for one
-    with more skips in DRAM than the board has ports for; and what these raise.
+    Raises BadInput for a design with a name, or with more skips in DRAM than the board has ports for; UnsupportedLayer
+    for one of several inputs or outputs, which no board's movers carry; and what these raise.
     """
+    if of.name:
+        raise BadInput(
+            f"{named('name')}: must be left out for a board, which reads one design and knows its modules by their "
+            f"own names, not be {of.name!r}; convert without it"
+        )
     of.netlist.graph.single(
         "a design for a board", "take its RTL into a project of your own, or split the model"
     )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self
@@ -27,7 +27,8 @@ Floats32 = NDArray[np.float32]
 class Network:
     """A graph with what surrounds it; that of a model is a `rtl4ml.frontends.parsed.Parsed`.
 
-    Samples are an array for a network of one input, and a list of arrays, in the order of `graph.inputs`, for several.
+    Samples are an array for a network of one input, and for several a list of arrays, in the order of `graph.inputs`,
+    or a dictionary by their names.
 
     graph:      exact integers
     quantizers: of every input, what turns samples into its integers
@@ -122,22 +123,40 @@ class Network:
         """Samples (N, *shape) of any real dtype to the integers of the input stream, or of each. Raises BadInput."""
         return one_or_all(self.integers(self.samples(x)))
 
-    def samples(self, x: Any, *, larger: bool = False) -> list[Floats32]:
-        """Samples of every input as float32, as Keras casts them. Raises BadInput.
+    def arrays(self, x: Any) -> list[Any]:
+        """What is given for each input, in the order of `graph.inputs`. Raises BadInput where something lacks.
 
-        larger: whether frames of a network of one input may have more rows and columns
+        x: as it is for one input; a list or, by the inputs' names, a dictionary for several, and for one if you like
         """
         streams = self.graph.inputs
-        if len(streams) == 1:
-            return [check_batch(streams[0], x, larger=larger)]
         names = ", ".join(s.name for s in streams)
+        if isinstance(x, Mapping):
+            if set(x) != {s.name for s in streams}:
+                raise BadInput(
+                    f"{named('x')}: must have an array for each input ({names}) and no other, not for "
+                    f"{', '.join(map(str, x)) or 'none'}; give {{{', '.join(f'{s.name!r}: …' for s in streams)}}}"
+                )
+            return [x[s.name] for s in streams]
+        if len(streams) == 1:
+            return [x]
         if not isinstance(x, list | tuple) or len(x) != len(streams):
             has = f"{type(x).__name__} of {len(x)}" if isinstance(x, list | tuple) else type(x).__name__
             raise BadInput(
                 f"{named('x')}: must be a list of {len(streams)} arrays, one for each input ({names}), not {has}; "
                 f"give [{names}]"
             )
-        found = [check_batch(s, a, f"{named('x')}: {s.name}") for s, a in zip(streams, x, strict=True)]
+        return list(x)
+
+    def samples(self, x: Any, *, larger: bool = False) -> list[Floats32]:
+        """Samples of every input as float32, as Keras casts them. Raises BadInput.
+
+        larger: whether frames of a network of one input may have more rows and columns
+        """
+        streams, given = self.graph.inputs, self.arrays(x)
+        if len(streams) == 1:
+            return [check_batch(streams[0], given[0], larger=larger)]
+        names = ", ".join(s.name for s in streams)
+        found = [check_batch(s, a, f"{named('x')}: {s.name}") for s, a in zip(streams, given, strict=True)]
         if len({len(a) for a in found}) > 1:
             raise BadInput(
                 f"{named('x')}: the inputs ({names}) must have as many samples each, not "

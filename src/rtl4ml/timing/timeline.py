@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from rtl4ml.cells.axis import edges
+from rtl4ml.errors import EnvironmentProblem
 from rtl4ml.measurements import LayerTimes
 from rtl4ml.netlist.netlist import Cell, Netlist
 from rtl4ml.timing.first_frames import steppable
@@ -16,9 +17,12 @@ _PASSING = ("r4_fifo", "r4_spill", "r4_width", "r4_fork")
 def timeline(netlist: Netlist) -> tuple[LayerTimes, ...] | None:
     """The input streams, every operator that has cells, and the output streams, in the graph's order.
 
-    None where the frame is too large to be stepped through, or none comes out.
+    None where the frame is too large to be stepped through, where none comes out, or where g++ is missing.
     """
-    if not steppable(netlist) or not (times := Stepper(netlist).trace()):
+    try:
+        if not steppable(netlist) or not (times := Stepper(netlist).trace()):
+            return None
+    except EnvironmentProblem:
         return None
     graph = netlist.graph
     maker = {w.name: c for c in netlist.cells for w in c.outputs.values()}
