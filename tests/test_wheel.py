@@ -122,9 +122,9 @@ def test_it_works_from_any_folder(wheel: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_it_works_with_nothing_borrowed(wheel: Path, tmp_path: Path) -> None:
-    """As a user installs it: pip gets everything that the wheel declares."""
+    """As a user installs it: pip gets everything that the wheel declares for converting and for Yosys."""
     python = environment(tmp_path / "env")
-    subprocess.run([str(python), "-m", "pip", "install", "--quiet", str(wheel)], check=True)
+    subprocess.run([str(python), "-m", "pip", "install", "--quiet", f"{wheel}[convert,synth]"], check=True)
     env = clean(tmp_path)
     subprocess.run([str(python), "-c", PROBE], check=True, cwd=tmp_path, env=env)
     subprocess.run([str(python), "-c", PROOF], check=True, cwd=tmp_path, env=env)

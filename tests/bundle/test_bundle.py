@@ -142,6 +142,7 @@ def test_the_bench_of_a_design_with_two_clocks(tmp_path: Path, rng: np.random.Ge
     assert "PASS r4_top" in done.stdout and "TESTS=2 PASS=2 FAIL=0" in done.stdout
 
 
+@pytest.mark.gate  # a minute and a half; the benches of a design without DRAM are in the quick tests
 def test_the_benches_of_skips_in_dram(tmp_path: Path, rng: np.random.Generator) -> None:
     """Memory stands behind the ports."""
     design = rtl4ml.convert(randomize(skip_net(), rng), out=tmp_path / "p", skips="dram")
