@@ -282,18 +282,20 @@ module r4_taps_ring #(
     end
   end
 
-  // A column moves into the window: a copy of slot1_q for some hundred flip-flops each.
-  localparam int unsigned Wanted = (KernelW * Column + 1023) / 1024;
-  localparam int unsigned Copies = Wanted < KernelW ? Wanted : KernelW;
-  (* keep *) logic [Copies-1:0] slot1_q;
+  // A column moves into the window. A wide one moves its oldest column by an enable of its own, from a second register:
+  // of the inverse, since synthesis makes one of two that are equal.
+  localparam bit Wide = KernelW * Column > 1024;
+  logic slot1_q, none1_q;
   logic [KernelW-1:0] step;  // of every kernel column
   logic [Column-1:0] taken;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) slot1_q <= '0;
-    else if (en) slot1_q <= {Copies{slot}};
+    if (!rst_ni) slot1_q <= 1'b0;
+    else if (en) slot1_q <= slot;
+    if (!rst_ni) none1_q <= 1'b1;
+    else if (en) none1_q <= !slot;
   end
   for (genvar c = 0; c < signed'(KernelW); c++) begin : gen_step
-    assign step[c] = en && slot1_q[c*signed'(Copies)/signed'(KernelW)];
+    assign step[c] = en && (Wide && c == 0 ? !none1_q : slot1_q);
   end
   for (genvar r = 0; r < signed'(KernelH); r++) begin : gen_row
     logic [BeatWidth-1:0] row;
