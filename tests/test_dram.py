@@ -30,7 +30,9 @@ from rtl4ml.ir.late import with_homes
 from rtl4ml.lowering import builder
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.netlist.plan import Plan
+from rtl4ml.simulation.bulk import RunResult
 from rtl4ml.timing.cycles import frame_ends, predict
+from rtl4ml.timing.simulated import settled
 from rtl4ml.timing.sizing import sized_netlist
 
 MIXTURES: dict[str, Any] = {
@@ -149,6 +151,29 @@ def test_cycles_of_a_spill_alone() -> None:
     )
     assert single.group == 1
     assert frame_ends(alone(single, 10), 1)[0] == near[0] - 1
+
+
+def test_a_frame_that_memory_gives_early_sets_no_pace() -> None:
+    """The next one comes in its own time: the pace is longer than predicted only where a frame is late."""
+    net = alone(cell(4, 4, 64, 2000), 60)
+    known = predict(net)
+    due = frame_ends(net, 12)
+    assert (np.diff(due)[4:] == known.interval).all()
+
+    def said(moved: dict[int, int]) -> Any:
+        ends = due.copy()
+        for frame, cycles in moved.items():
+            ends[frame] += cycles
+        pace = int(ends[-1] - ends[-2])
+        found = RunResult(
+            (), int(ends[0]), pace, np.diff(ends), (ends,), np.zeros((12, 2), np.int64), int(ends[-1]), {}
+        )
+        return settled(found, net, known)
+
+    assert said({}) == known.interval
+    assert said({10: -7}) is None
+    assert said({11: -7}) == known.interval - 7
+    assert said({11: 7}) == known.interval + 7, "late"
 
 
 def lowered(parsed: Any, latency: int) -> Any:

@@ -151,7 +151,7 @@ class Run:
 
     interval is the exact mean, a fraction where frames come in turn some cycles more and some less apart.
     latency and interval are None under stalls; interval too where the samples were too few for a steady pace: fewer
-    than three, or each as predicted while FIFOs still fill.
+    than three, or each as predicted while FIFOs still fill; or a few early and none late, from memory behind a skip.
     """
 
     y: Any

@@ -8,11 +8,12 @@ from fractions import Fraction
 from typing import Literal
 
 from rtl4ml.cells.axis import container_type
+from rtl4ml.cells.streams import spills
 from rtl4ml.ir.types import Ints
 from rtl4ml.measurements import Cycles
 from rtl4ml.netlist.netlist import Netlist
 from rtl4ml.simulation.bulk import Frames, RunResult, Simulator
-from rtl4ml.timing.cycles import unsettled
+from rtl4ml.timing.cycles import frame_ends, unsettled
 
 Progress = Callable[[int, int], None]
 
@@ -52,7 +53,14 @@ def run(
 
 
 def settled(found: RunResult, netlist: Netlist, cycles: Cycles) -> int | Fraction | None:
-    """The interval of a run; None where its frames were too few for a steady pace."""
+    """The interval of a run; None where its frames were too few for a steady pace.
+
+    Memory answers within the latency that is predicted with, now and then sooner: then a frame comes early and the next
+    one in its own time, further behind it than the interval. Where no frame comes late that is no pace.
+    """
     if found.interval in (None, cycles.interval) or found.intervals is None:
         return found.interval
+    if spills(netlist) and found.interval > cycles.interval:
+        late = any((ends > frame_ends(netlist, len(ends))).any() for ends in found.ends)
+        return found.interval if late else None
     return None if unsettled(netlist, found.intervals) else found.interval
