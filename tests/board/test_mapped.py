@@ -143,6 +143,7 @@ def test_the_netlist_of_a_small_network_is_exact(tmp_path: Path, rng: np.random.
     assert "Netlist after synthesis" in (tmp_path / "design" / "report.html").read_text()
 
 
+@pytest.mark.gate  # a minute; the netlist of every cell is compared with its RTL among the quick tests
 def test_padded_windows_are_read_as_they_are_meant(tmp_path: Path, rng: np.random.Generator) -> None:
     """Yosys 0.70 leaves int'(N) of an unsigned N unsigned: modulo and comparisons with less than zero went wrong."""
     build, _ = DESIGNS["skip"]
