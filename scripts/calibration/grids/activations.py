@@ -210,7 +210,8 @@ def _requant(module: str, rng: np.random.Generator) -> list[Params]:
 @points("r4_requant")
 def _requant_of_unets(module: str, rng: np.random.Generator) -> list[Params]:
     return [
-        {"Lanes": n, "XWidth": x, "XSigned": 1, "Shift": s, "Lo": 0, "Hi": 2**y - 1, "YWidth": y, "Ties": 1}
+        {"Lanes": n, "XWidth": x, "XSigned": 1, "Shift": s, "Lo": 0, "Hi": 2**y - 1, "YWidth": y, "Ties": 1, "Flow": f}
+        for f in (0, 2)
         for n, x, s, y in ((1, 16, 10, 4), (4, 18, 10, 4), (2, 19, 10, 4), (16, 19, 10, 4), (1, 18, 8, 8),
                            (8, 18, 6, 8), (4, 19, 7, 8), (16, 19, 6, 8), (2, 21, 7, 8), (1, 21, 8, 8),
                            (32, 20, 7, 8),
@@ -233,7 +234,18 @@ def _threshold_of_unets(module: str, rng: np.random.Generator) -> list[Params]:
 @points("r4_requant")
 def _requant_without_ties(module: str, rng: np.random.Generator) -> list[Params]:
     return [
-        {"Lanes": n, "XWidth": x, "XSigned": 1, "Shift": sh, "Lo": lo, "Hi": hi, "YWidth": y, "Ties": 0}
+        {
+            "Lanes": n,
+            "XWidth": x,
+            "XSigned": 1,
+            "Shift": sh,
+            "Lo": lo,
+            "Hi": hi,
+            "YWidth": y,
+            "Ties": 0,
+            "Flow": f,
+        }
+        for f in (0, 2)
         for n, x, sh, lo, hi, y in (
             (1, 16, 10, 0, 15, 4),
             (4, 18, 10, 0, 15, 4),

@@ -16,12 +16,15 @@ def _requant(params: Params) -> tuple[Terms, Terms, float]:
     right, left, signed = max(shift, 0), max(-shift, 0), bool(params["XSigned"])
     kept, two = max(x - right, 1), signed and params["Lo"] != 0
     above = max(0, x - shift - y)  # bits that the result lacks
+    waits = not params.get("Flow")  # r4_gate
     # Where there are ties, what is cut off is looked at by LUTs of six inputs; without, its highest bit is added as it
     # is. Adding it takes a carry chain alone. The limits are compared with all bits that are kept, in LUTs that a carry
     # chain joins where they are many, twice below zero. One limit of all ones or zeros is the flip-flop's set or reset,
-    # the other takes a LUT a bit.
+    # the other takes a LUT a bit. Where the cell waits for its reader a reset takes a LUT to wait, too.
     lut: Terms = {
         "one": 1,
+        "waits": waits,
+        "resets": n * (waits and not two),
         "rounds": ties * (right > 0),
         "up": ties * ((right > 5) + (right > 9) + (right > 14)),
         "half": (n - ties) * (right > 0),
