@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -91,7 +92,9 @@ def fold_with_skips(
                 f"{_rate(moved)}; give some another home, or take a longer {named('target_interval')}"
             )
         return fold(homes, fit=fit)
-    for choice in _choices(graph, wanted, share * wanted.device.dram_gbps):
+    choices = list(_choices(graph, wanted, share * wanted.device.dram_gbps))
+    # Levels faster than the interval come last: what fits without them stays as it is.
+    for hasty, choice in product((False, True), choices):
         found = fold_within(
             with_homes(graph, choice),
             target_interval=wanted.target_interval,
@@ -100,6 +103,7 @@ def fold_with_skips(
             device=wanted.device,
             costs=costs,
             prices=wanted.prices,
+            hasty=hasty,
         )
         if found is not None:
             return found
