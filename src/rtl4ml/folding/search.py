@@ -137,7 +137,7 @@ def _hastened(explorer: Explorer, limits: Mapping[str, float], plan: Plan) -> Pl
     """
     target = max(f.interval for f in plan.foldings.values())
     for haste in hastes(explorer, plan):
-        beside = Resources(bram36=_SURE * haste.beside.bram36)
+        beside = Resources(bram36=_SURE * haste.beside.bram36 + explorer.beyond)
         fits, _ = _search(explorer, limits, [target], beside, haste.paces)
         if fits is not None:
             return fits[0]
