@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contract import assert_equal, expected, samples
+from contract import FRAMES, assert_equal, expected, samples
 from skip_nets import model
 from unets import lively
 
@@ -196,7 +196,7 @@ def test_the_hardware_is_exact(network: Any, budget: dict[str, float], tmp_path:
     assert design.netlist.plan is not None
     foldings = design.netlist.plan.foldings
     assert all(foldings[name].interval <= INTERVAL // 2 for name in inner(design.netlist.plan))
-    x = samples(design, 4, rng)
+    x = samples(design, FRAMES, rng)
     want = expected(design.parsed, x)
     run = design.simulate(x)
     assert_equal(run.y, want, "RTL")

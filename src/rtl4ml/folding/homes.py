@@ -49,7 +49,8 @@ def fold_with_skips(
 
     homes: as of `with_homes`; or "auto": those of most bits a frame first, as many as it takes to fit late, or in DRAM
            as long as the device's boards have ports for them and their traffic is within its budget; none where that
-           does not help and `fit` is False
+           does not help and `fit` is False. Levels inside skips are faster than the interval (`haste`) only where no
+           choice fits without
     costs: what is known of operators from other designs of the graph
     Raises what both raise, BadInput where a home is DRAM and nothing is known of the device's or it answers later than
     `DRAM_HIDDEN`, OverBudget where skips
