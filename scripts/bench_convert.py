@@ -48,6 +48,11 @@ def homes(skips: tuple[str, ...]) -> Any:
     return dict(each.split("=") for each in skips)
 
 
+def figures(given: tuple[str, ...]) -> dict[str, float] | None:
+    """By resource what was given for it as RESOURCE=FIGURE; None: nothing was."""
+    return {k: float(v) for k, v in (each.split("=") for each in given)} or None
+
+
 def one(
     student: int,
     size: int,
@@ -57,8 +62,12 @@ def one(
     pumped: bool,
     skips: tuple[str, ...],
     budget: tuple[str, ...],
+    prices: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Converts one student in this process. skips: JOIN=HOME, or one home for all; budget: RESOURCE=SHARE."""
+    """Converts one student in this process.
+
+    skips: JOIN=HOME, or one home for all; budget: RESOURCE=SHARE; prices: RESOURCE=PRICE
+    """
     import rtl4ml
     from rtl4ml.models import unet
 
@@ -73,7 +82,8 @@ def one(
             out=Path(tmp) / "design",
             target_interval=target,
             fit=bool(budget),
-            budget={k: float(v) for k, v in (b.split("=") for b in budget)} or None,
+            budget=figures(budget),
+            prices=figures(prices),
             pumped=pumped,
             skips=homes(skips),
         )
@@ -97,6 +107,7 @@ def one(
 @click.option("--pumped", is_flag=True, help="DSP slices at twice the clock.")
 @click.option("--skips", multiple=True, help="Home of a join's skip, such as up1_concat=dram; or auto.")
 @click.option("--budget", multiple=True, help="Share of a resource, such as bram36=0.7; then it must fit.")
+@click.option("--prices", multiple=True, help="Price of a resource, such as bram36=1.")
 @click.option("--only", hidden=True, is_flag=True, help="Convert here, print JSON.")
 def main(
     students: tuple[int, ...],
@@ -106,10 +117,11 @@ def main(
     pumped: bool,
     skips: tuple[str, ...],
     budget: tuple[str, ...],
+    prices: tuple[str, ...],
     only: bool,
 ) -> None:
     if only:
-        options: dict[str, Any] = {"pumped": pumped, "skips": skips, "budget": budget}
+        options: dict[str, Any] = {"pumped": pumped, "skips": skips, "budget": budget, "prices": prices}
         print(json.dumps(one(students[0], sizes[0], bits, target_interval, **options)))
         return
     pace = f"interval {target_interval or 'as the device allows'}"
@@ -137,6 +149,7 @@ def main(
                 arguments += ["--pumped"]
             arguments += [a for each in skips for a in ("--skips", each)]
             arguments += [a for share in budget for a in ("--budget", share)]
+            arguments += [a for price in prices for a in ("--prices", price)]
             done = subprocess.run(
                 [sys.executable, __file__, *map(str, arguments)], capture_output=True, text=True, check=False
             )

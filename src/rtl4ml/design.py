@@ -87,7 +87,9 @@ def convert(
                      or else about the smallest; its report says what does not fit and by how much
     pumped:          whether DSP slices may make two products a cycle, at a second clock of twice the rate, aclk2x
     skips:           "bram"; "late": the input waits in place of what it becomes; "dram": behind AXI4 ports of the top;
-                     for all or by layer of a join; "auto": as many late or in DRAM as it takes to fit, the widest first
+                     for all or by layer of a join; "auto": as many late or in DRAM as it takes to fit, the widest
+                     first. Where a target_interval fits in no other way, levels inside skips run faster than it, so
+                     that less waits in block RAM; with prices also where that costs less
     prices:          of all that the device has of a resource: {"dsp": 2}; of what it does not name LUT and FF 1,
                      DSP48E2 and RAMB36 0.5. The design is then the cheapest by them; without it the one whose fullest
                      resource is least full. A faster one that costs no more takes its place in both

@@ -41,6 +41,10 @@ _HARD_BLOCKS = 0.9
 _BESIDE = 1.08
 
 
+# Operator name to the most cycles that it may take for a sample.
+Paces = Mapping[str, int]
+
+
 class Explorer:
     """The foldings of one graph for a device.
 
@@ -66,11 +70,11 @@ class Explorer:
         self.shares = dict(shares or {})
         given = Given(layers)
         self.foldings: dict[str, list[Folding]] = {}
-        self._pinned: set[str] = set()
+        self.pinned: set[str] = set()  # operators with a folding of the user's
         for op in graph.ops:
             pinned = given.of(op)
             if pinned is not None:
-                self._pinned.add(op.name)
+                self.pinned.add(op.name)
             self.foldings[op.name] = legal(op) if pinned is None else pinned[1]
         given.check([op.name for op in graph.ops])
         self.costs = costs or Costs()
@@ -104,7 +108,7 @@ class Explorer:
         cheap: also where an estimate says that it may cost no more than the cheapest of the others
         """
         foldings = self.foldings[op.name]
-        if op.name not in self._pinned:
+        if op.name not in self.pinned:
             foldings = [f for f in foldings if f.interval <= target]
             if isinstance(op, Linear):
                 products = [f for f in foldings if f.style != "unrolled"]
@@ -115,13 +119,34 @@ class Explorer:
                 few = [f for f in graphs if not products or f.pe * f.simd <= min(2 * least, UNROLLED)]
                 if cheap:
                     others = min(
-                        (self._price(o.cost) for f in foldings for o in self._option(op, f)), default=inf
+                        (self.price(o.cost) for f in foldings for o in self._option(op, f)), default=inf
                     )
-                    few = graphs if GUESSED * self._price(guess(op)) <= others else few
+                    few = graphs if GUESSED * self.price(guess(op)) <= others else few
                 foldings += few
         return [o for f in foldings for o in self._option(op, f)]
 
-    def _price(self, resources: Resources) -> float:
+    def extra(self, target: int, before: Paces, after: Paces) -> float:
+        """What the operators of `after` cost more at its paces than at those of `before`, each by its cheapest option.
+
+        target: cycles that an operator may take that a pace is not given for
+        """
+
+        def least(op: Op, pace: int) -> float:
+            return min(self.price(o.cost) for o in self.options(op, pace))
+
+        return sum(
+            least(op, after[op.name]) - least(op, before.get(op.name, target))
+            for op in self.graph.ops
+            if op.name in after
+        )
+
+    @property
+    def priced(self) -> bool:
+        """Whether the prices are the user's."""
+        return self._objective is not None
+
+    def price(self, resources: Resources) -> float:
+        """What resources cost by the prices."""
         return self.device.price(resources, self.prices)
 
     def _option(self, op: Op, folding: Folding) -> list[Option]:
@@ -168,13 +193,16 @@ class Explorer:
             for op in self.graph.ops
         }
 
-    def choose(self, target: int, limits: Mapping[str, float] | None = None) -> Plan | None:
+    def choose(
+        self, target: int, limits: Mapping[str, float] | None = None, paces: Paces | None = None
+    ) -> Plan | None:
         """The plan that meets the interval `target` and has the least `objective`; None where no plan does.
 
         limits: LUT, FF, DSP48E2 and RAMB36 that operators and width converters may take together; None: any number, but
                 nearly all DSP48E2 or RAMB36 of the device only where nothing else meets the target
+        paces:  operator name to the cycles that it may take for a sample, where these are fewer than the target
         """
-        p, chosen, options = self._program(target)
+        p, chosen, options = self._program(target, paces)
         if limits is None:
             hard = {k: _HARD_BLOCKS * self.device.capacity[k] for k in ("dsp", "bram36")}
             found = p.solve(hard, self._objective)
@@ -191,13 +219,13 @@ class Explorer:
         """
         found: list[Plan] = []
         slowest = max(f.interval for f in plan.foldings.values())
-        most = _BESIDE * self._price(self._taken[plan])
+        most = _BESIDE * self.price(self._taken[plan])
         for target in reversed([t for t in self.intervals if self.floor <= t < slowest]):
             if self._dearer(slowest, target, most):
                 break
             p, chosen, options = self._program(target, cheap=True)
             solution = p.solve(limits, self.prices)
-            if solution is None or self._price(p.taken(solution)) > most:
+            if solution is None or self.price(p.taken(solution)) > most:
                 break
             made = self._plan(p, solution, chosen, options)
             if max(f.interval for f in made.foldings.values()) < slowest:
@@ -212,13 +240,13 @@ class Explorer:
         """
         least = {}
         for op in self.graph.ops:
-            cheapest = min(self.options(op, slow), key=lambda o: self._price(o.cost))
-            least[op.name] = self._price(cheapest.cost), cheapest.folding.interval
+            cheapest = min(self.options(op, slow), key=lambda o: self.price(o.cost))
+            least[op.name] = self.price(cheapest.cost), cheapest.folding.interval
         bound = sum(price for price, _ in least.values())
         for op in sorted(self.graph.ops, key=lambda op: -least[op.name][0]):
             price, interval = least[op.name]
             if interval > fast and bound <= most:
-                bound += min(self._price(o.cost) for o in self.options(op, fast, cheap=True)) - price
+                bound += min(self.price(o.cost) for o in self.options(op, fast, cheap=True)) - price
         return bound > most
 
     def _plan(
@@ -235,24 +263,28 @@ class Explorer:
         self._taken[plan] = p.taken(solution)
         return plan
 
-    def fill(self, target: int, limits: Mapping[str, float], beside: Resources) -> float:
+    def fill(
+        self, target: int, limits: Mapping[str, float], beside: Resources, paces: Paces | None = None
+    ) -> float:
         """A lower bound on the largest share of any limit that a plan for the interval `target` takes; infinite where
         there is no plan.
 
         It is the optimum of the relaxed program, in which an operator may be a mixture of foldings.
         beside: resources that count against the limits beside operators and width converters
+        paces:  as of `choose`
         """
-        key = (target, *limits.values(), beside)
+        key = (target, *limits.values(), beside, *(paces or {}).items())
         if key not in self._fills:
-            self._fills[key] = self._program(target)[0].bound(limits, beside)
+            self._fills[key] = self._program(target, paces)[0].bound(limits, beside)
         return self._fills[key]
 
     def _program(
-        self, target: int, *, cheap: bool = False
+        self, target: int, paces: Paces | None = None, *, cheap: bool = False
     ) -> tuple[Program, dict[str, list[int]], dict[str, list[Option]]]:
         """The program, and for every operator the variables of its options and the options."""
         p = Program(self.device)
-        options = {op.name: self.options(op, target, cheap=cheap) for op in self.graph.ops}
+        paces = dict.fromkeys((op.name for op in self.graph.ops), target) | dict(paces or {})
+        options = {op.name: self.options(op, paces[op.name], cheap=cheap) for op in self.graph.ops}
         chosen = {
             name: [p.variable(o.cost, o.folding.multipliers) for o in some] for name, some in options.items()
         }
@@ -271,10 +303,11 @@ class Explorer:
                     made[o.folding.pe][v] = -1.0
                 for v, o in zip(chosen[op.name], options[op.name], strict=True):
                     read[lowering.input_lanes(o.folding, i)][v] = -1.0
+                slow = max(paces[makers[s.name]], paces[op.name])
                 # Flow conservation: for every number of lanes, the conversions from it sum to the options that make it,
                 # and the conversions to it to the options that read it.
                 for (a, into), (b, out) in product(list(made.items()), list(read.items())):
-                    if a == b or s.elements // gcd(a, b) <= target or op.name in self._pinned:
+                    if a == b or s.elements // gcd(a, b) <= slow or op.name in self.pinned:
                         z = p.variable(self._width(s, a, b) if a != b else Resources(), whole=False)
                         into[z] = out[z] = 1.0
                 for row in (*made.values(), *read.values()):
@@ -285,7 +318,7 @@ class Explorer:
         """The plan of `choose`. Raises OverBudget where no plan meets the target."""
         for op in self.graph.ops:
             fastest = min(f.interval for f in self.foldings[op.name])
-            if fastest > target and op.name not in self._pinned:
+            if fastest > target and op.name not in self.pinned:
                 raise OverBudget(
                     f"{op.name}: {named('target_interval')} must be at least {fastest} cycles for this layer, "
                     f"not {target}; raise it"

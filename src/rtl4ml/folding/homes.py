@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -48,7 +49,8 @@ def fold_with_skips(
 
     homes: as of `with_homes`; or "auto": those of most bits a frame first, as many as it takes to fit late, or in DRAM
            as long as the device's boards have ports for them and their traffic is within its budget; none where that
-           does not help and `fit` is False
+           does not help and `fit` is False. Levels inside skips are faster than the interval (`haste`) only where no
+           choice fits without
     costs: what is known of operators from other designs of the graph
     Raises what both raise, BadInput where a home is DRAM and nothing is known of the device's or it answers later than
     `DRAM_HIDDEN`, OverBudget where skips
@@ -91,7 +93,9 @@ def fold_with_skips(
                 f"{_rate(moved)}; give some another home, or take a longer {named('target_interval')}"
             )
         return fold(homes, fit=fit)
-    for choice in _choices(graph, wanted, share * wanted.device.dram_gbps):
+    choices = list(_choices(graph, wanted, share * wanted.device.dram_gbps))
+    # Levels faster than the interval come last: what fits without them stays as it is.
+    for hasty, choice in product((False, True), choices):
         found = fold_within(
             with_homes(graph, choice),
             target_interval=wanted.target_interval,
@@ -100,6 +104,7 @@ def fold_with_skips(
             device=wanted.device,
             costs=costs,
             prices=wanted.prices,
+            hasty=hasty,
         )
         if found is not None:
             return found

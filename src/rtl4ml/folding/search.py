@@ -16,7 +16,8 @@ from math import ceil
 from rtl4ml import arguments
 from rtl4ml.device import ZCU102, Device, Resources
 from rtl4ml.errors import OverBudget, named
-from rtl4ml.folding.explorer import Explorer
+from rtl4ml.folding.explorer import Explorer, Paces
+from rtl4ml.folding.haste import hastes
 from rtl4ml.folding.options import Costs, operator_resources
 from rtl4ml.folding.resources import layer_resources
 from rtl4ml.ir.graph import Graph
@@ -37,7 +38,9 @@ def fold_for(
 ) -> Plan:
     """The plan for an interval, or for the smallest interval that the budget holds.
 
-    A faster one that costs no more by the prices takes its place, within the same limits.
+    A faster one that costs no more by the prices takes its place, within the same limits. Where no plan for the
+    interval that is asked fits, levels inside skips may be faster than it, so that less waits in block RAM (`haste`);
+    with prices of the user's they also are where that costs less.
 
     target_interval: cycles a sample; None: as many as the input has positions, or more if the budget is too small
     budget:          largest share of the device by resource (0 to 1]; see `Device.shares` for those left out
@@ -54,10 +57,12 @@ def fold_for(
     if target_interval is not None:
         cheapest = explorer.fold(target_interval)
         if not fit:
-            return _quicker(explorer, limits, cheapest)
+            return _worthwhile(explorer, None, _quicker(explorer, limits, cheapest))
         found, beside = _at(explorer, limits, target_interval)
         if found is not None:
-            return _quicker(explorer, limits, found)
+            return _worthwhile(explorer, limits, _quicker(explorer, limits, found))
+        if (found := _hastened(explorer, limits, cheapest)) is not None:
+            return found
         if _helps(beside, limits):
             fits, beside = _search(explorer, limits, explorer.intervals_from(target_interval))
             if fits is not None:
@@ -68,7 +73,7 @@ def fold_for(
         target_interval = positions(graph)
         fits, beside = _search(explorer, limits, explorer.intervals_from(target_interval))
         if fits is not None:
-            return _quicker(explorer, limits, fits[0])
+            return _worthwhile(explorer, limits, _quicker(explorer, limits, fits[0]))
     smallest, interval = smallest_design(explorer, limits, explorer.intervals_from(target_interval), beside)
     if not fit:
         return smallest
@@ -102,12 +107,18 @@ def fold_within(
     device: Device = ZCU102,
     costs: Costs | None = None,
     prices: Mapping[str, float] | None = None,
+    hasty: bool = False,
 ) -> Plan | None:
     """The plan of `fold_for`, None where none is found: without its search for what would fit.
 
+    hasty: a plan with levels faster than the interval that is asked, and no other
     Raises OverBudget where even the fastest folding of a layer is too slow, BadInput.
     """
     explorer, limits = _explorer(graph, target_interval, budget, layers, device, costs, prices)
+    if hasty:
+        return (
+            None if target_interval is None else _hastened(explorer, limits, explorer.fold(target_interval))
+        )
     if target_interval is not None:
         # Skips that alone, beside the smallest operators, take too much need no FIFO to be sized.
         if explorer.waiting.bram36 and explorer.fill(target_interval, limits, explorer.waiting) > 1:
@@ -116,7 +127,42 @@ def fold_within(
     else:
         fits, _ = _search(explorer, limits, explorer.intervals_from(positions(graph)))
         found = None if fits is None else fits[0]
-    return None if found is None else _quicker(explorer, limits, found)
+    return None if found is None else _worthwhile(explorer, limits, _quicker(explorer, limits, found))
+
+
+def _hastened(explorer: Explorer, limits: Mapping[str, float], plan: Plan) -> Plan | None:
+    """A plan of the interval of one that does not fit, with levels so fast that skips leave enough block RAM; or None.
+
+    As few levels are faster as it takes. Skips are sized exactly in a plan that fits by the estimate.
+    """
+    target = max(f.interval for f in plan.foldings.values())
+    for haste in hastes(explorer, plan):
+        beside = Resources(bram36=_SURE * haste.beside.bram36 + explorer.beyond)
+        fits, _ = _search(explorer, limits, [target], beside, haste.paces)
+        if fits is not None:
+            return fits[0]
+    return None
+
+
+def _worthwhile(explorer: Explorer, limits: Mapping[str, float] | None, plan: Plan) -> Plan:
+    """The plan, or one of its interval with levels so fast that skips save more than these cost by the user's prices.
+
+    limits: those that it keeps; None: none
+    """
+    best = None
+    for haste in hastes(explorer, plan) if explorer.priced else ():
+        if explorer.price(Resources(bram36=haste.saved)) <= haste.cost:
+            break
+        best = haste
+    if best is None:
+        return plan
+    rest = None if limits is None else {k: v - getattr(best.beside, k) for k, v in limits.items()}
+    other = explorer.choose(max(f.interval for f in plan.foldings.values()), rest, best.paces)
+    if other is None:
+        return plan
+    whole = _whole(explorer, other)
+    saves = explorer.price(whole) < explorer.price(_whole(explorer, plan))
+    return other if saves and (limits is None or within_limits(whole, limits)) else plan
 
 
 def _quicker(explorer: Explorer, limits: Mapping[str, float], plan: Plan) -> Plan:
@@ -127,12 +173,9 @@ def _quicker(explorer: Explorer, limits: Mapping[str, float], plan: Plan) -> Pla
     if plan.graph.spilled:
         return plan
 
-    def price(whole: Resources) -> float:
-        return explorer.device.price(whole, explorer.prices)
-
     for other in explorer.rivals(plan, limits):
         whole = _whole(explorer, other)
-        if price(whole) <= price(_whole(explorer, plan)) and within_limits(whole, limits):
+        if explorer.price(whole) <= explorer.price(_whole(explorer, plan)) and within_limits(whole, limits):
             return other
     return plan
 
@@ -237,14 +280,18 @@ _PRODUCTS, _LUTS = 2, 100
 
 
 def first_feasible(
-    explorer: Explorer, limits: Mapping[str, float], intervals: Sequence[int], beside: Resources
+    explorer: Explorer,
+    limits: Mapping[str, float],
+    intervals: Sequence[int],
+    beside: Resources,
+    paces: Paces | None = None,
 ) -> int:
     """Index of the first of ascending intervals that `Explorer.fill` allows; their number if it allows none."""
     lo, hi, probes = -1, len(intervals), 0
     guess = bisect_left(intervals, explorer.graph.macs / (_PRODUCTS * limits["dsp"] + limits["lut"] / _LUTS))
     while lo + 1 < hi:
         at = min(max(guess, lo + 1), hi - 1)
-        share = explorer.fill(intervals[at], limits, beside)
+        share = explorer.fill(intervals[at], limits, beside, paces)
         lo, hi = (at, hi) if share > 1 else (lo, at)
         # Resources of multipliers are about inversely proportional to the interval, so the next guess scales it by the
         # share. Every third probe bisects, in case they are not.
@@ -258,19 +305,21 @@ def _search(
     limits: Mapping[str, float],
     intervals: Sequence[int],
     beside: Resources | None = None,
+    paces: Paces | None = None,
 ) -> tuple[tuple[Plan, int] | None, Resources]:
     """The plan of the first of ascending intervals whose design fits, with the interval, or None; and the overhead.
 
     The overhead is known only of a finished design. The search begins with `beside`, or what skips take at least; where
     the design that it finds does not fit, it is repeated with the overhead of that design.
+    paces: as of `Explorer.choose`
     """
     beside = beside or explorer.waiting
     for _ in range(6):
         rest = {k: v - getattr(beside, k) for k, v in limits.items()}
         made = None
         if min(rest.values()) > 0:
-            for k in range(first_feasible(explorer, limits, intervals, beside), len(intervals)):
-                if (made := explorer.choose(intervals[k], rest)) is not None:
+            for k in range(first_feasible(explorer, limits, intervals, beside, paces), len(intervals)):
+                if (made := explorer.choose(intervals[k], rest, paces)) is not None:
                     break
         if made is None:
             break

@@ -29,6 +29,11 @@ def rows_lagging(graph: Graph, speeds: Mapping[str, float], *, pixels: bool = Tr
     pixels: whether an operator that multiplies needs its time for a pixel once it has all that the pixel depends on;
             False: only that it makes none sooner than this after the one before
 
+    An operator with all that pixel n depends on at r(n) makes it at t(n) = max(r(n), t(n - 1) + s), with s its time for
+    a pixel: the recursion of a queue with one server of constant speed (Lindley, The theory of queues with a single
+    server, 1952). What waits is at most the largest difference between the pixels that have come and those that have
+    been read: the backlog of network calculus (Le Boudec and Thiran, Network Calculus, 2001, chapter 1).
+
     An operator that takes nearly all of a frame's time makes its rows evenly: of a pool's rows, which come in half of
     the time, the last pixel waits for as long again. Of the fourth U-Net student on 128 x 128, whose operators take all
     of it, 7.2, 25.8, 62 and 135 rows wait, where FIFOs sized by steps have 7.3, 25.5, 64 and 136, and by what depends
