@@ -32,7 +32,7 @@ class Haste:
     cost:  what operators cost more than before this step, by the prices of the explorer
 
     The fifth level of the fourth U-Net student, 768 x 768 in 4 bits at 2,359,296 cycles, in half of them:
-    Haste({"down5_1_dw": 1_179_648, ...}, Resources(bram36=963.4), saved=79.2, cost=0.005), where 79.2 RAMB36 are worth
+    Haste({"down5_1_dw": 1_179_648, ...}, Resources(bram36=963.4), saved=79.2, cost=0.0078), where 79.2 RAMB36 are worth
     0.043.
     """
 
@@ -97,7 +97,9 @@ def hastes(explorer: Explorer, plan: Plan) -> Iterator[Haste]:
     """Ever more operators of a plan made faster: first those that save most for their price, with all before them.
 
     What is saved is estimated from the paces of all operators (`pacing.rows_lagging`), what it costs from the cheapest
-    foldings of each: the program that chooses them, and the sizes of FIFOs, have the last word.
+    foldings of each: the program that chooses them, and the sizes of FIFOs, have the last word. Of the fourth U-Net
+    student, 768 x 768, the estimate is right to a row with the fifth level in half of the interval, and 12 of 119 rows
+    short with the fourth in half and the fifth in a quarter.
     """
     target = max(f.interval for f in plan.foldings.values())
     speeds = {name: f.interval / target for name, f in plan.foldings.items()}
