@@ -290,11 +290,12 @@ def test_a_join_that_is_computed_again_has_its_skip_in_dram_again(tmp_path: Path
 def test_auto_takes_late_before_dram_and_dram_within_its_budget(
     parsed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[set[str], set[str]]] = []
+    asked: dict[bool, list[tuple[set[str], set[str]]]] = {False: [], True: []}
 
-    def within(graph: Graph, **_: Any) -> Plan | None:
+    def within(graph: Graph, *, hasty: bool, **_: Any) -> Plan | None:
+        assert hasty or not asked[True], "faster levels come last"
         late = {op.name.rpartition("_for_")[2] for op in graph.ops if "_for_" in op.name}
-        asked.append((late, {join for join, _ in graph.spilled}))
+        asked[hasty].append((late, {join for join, _ in graph.spilled}))
         return None
 
     def folded(graph: Graph, **_: Any) -> Plan:
@@ -304,10 +305,11 @@ def test_auto_takes_late_before_dram_and_dram_within_its_budget(
     monkeypatch.setattr(homes, "fold_for", folded)
 
     def auto(wanted: Wanted) -> list[tuple[set[str], set[str]]]:
-        asked.clear()
+        asked.update({False: [], True: []})
         with pytest.raises(OverBudget, match=r"^no$"):
             fold_with_skips(parsed.graph, "auto", wanted)
-        return list(asked)
+        assert asked[True] == asked[False]
+        return asked[False]
 
     one, two = "up1_concat", "up2_concat"
     no: set[str] = set()
