@@ -181,7 +181,10 @@ def test_a_skip_fifo_is_as_deep_as_its_pace_needs(small: Netlist) -> None:
         less = replace(fifo, depth=fifo.depth - 1)
         short = replace(small, cells=tuple(less if c is fifo else c for c in small.cells))
         try:
-            slower = step(short, limit=10 * interval)[1] > interval
+            pace = (
+                Stepper(short).run(frames=60).interval
+            )  # the mean of a repetition, where the plain one has the last gap
+            slower = step(short, limit=10 * interval)[1] > interval or pace > interval
         except RuntimeError as error:
             slower = "stands still" in str(error)
         certain = {c.name: c.depth - slack[c.name] for c in short.cells if c.name in slack}
