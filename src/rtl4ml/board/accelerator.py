@@ -50,7 +50,7 @@ RESULT_OF: Mapping[str, Result] = {"logits": "raw", "argmax": "map", "mask": "ma
 
 
 class Of(Protocol):
-    """What a board needs of a design; `rtl4ml.design.Design` has it.
+    """What a board needs of a design; `rtl4ml.loaded.SavedDesign` has it.
 
     source: the model's file; None of a model that was given live, and of a saved design
     name:   what its modules' names begin with

@@ -103,7 +103,7 @@ def _paced(ready: Times, slot: float) -> Times:
 
 def held(graph: Graph, join: str, skip: Stream) -> Stream:
     """The stream of which what waits for a join waits: its skip, or what is narrower on a way that computes it late."""
-    makers = {op.output.name: op for op in graph.ops}
+    makers = graph.makers
 
     def before(s: Stream) -> set[str]:
         """All operators that a stream depends on."""

@@ -31,7 +31,7 @@ def placed(netlist: Netlist) -> dict[str, int]:
     maker: dict[str, Cell] = {w.name: c for c in netlist.cells for w in c.outputs.values()}
     reader: dict[str, Cell] = {w.name: c for c in netlist.cells for w in c.inputs.values()}
     working = {c.layer for c in netlist.cells if c.module not in _PASSING}
-    made_by = {op.output.name: op for op in graph.ops}
+    made_by = graph.makers
     operators = {op.name for op in graph.ops}
     end = output(graph)
 
